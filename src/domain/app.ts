@@ -1,0 +1,39 @@
+/** What the team has said of an app: who may deploy it, from where, and where it is talked about. */
+export type AppSettings = {
+  /** The Heroku app's name. */
+  name: string;
+  /** `owner/name` on GitHub. */
+  repository: string;
+  defaultRef: string;
+  /** Slack channel id in which its deploys are told. */
+  channel: string;
+  /** Slack user ids. */
+  deployers: readonly string[];
+  approvers: readonly string[];
+  /** Where visitors reach it, when that is not the address that Heroku names. */
+  url?: string | undefined;
+  /** How to find the version in an answer, for commits without a `switchover.json`. */
+  probe?: Probe | undefined;
+  /**
+   * From a release to the switch of routers: boot timeout + 120 s (Heroku changelog 1121), 180 for the usual 60 s. Used
+   * to say what is expected, never as evidence.
+   */
+  windowSeconds: number;
+};
+
+/** Where an answer carries the release (`v42`) or the commit that gave it. */
+export type Probe = { path: string; header: string } | { path: string; json: string };
+
+/** `X-Heroku-Release-Version`, as the npm package heroku-dyno-metadata sends it. */
+export const DEFAULT_PROBE: Probe = { path: '/', header: 'X-Heroku-Release-Version' };
+
+/** What an answer says of the code that gave it; `null` when it says nothing that can be read. */
+export type Version = { release: number } | { commit: string } | null;
+
+/** Reads `v42`, `42`, or a commit of at least 7 hex digits. */
+export function readVersion(text: string | undefined): Version {
+  const word = text?.trim() ?? '';
+  const release = /^v?(\d{1,6})$/.exec(word)?.[1];
+  if (release) return { release: Number(release) };
+  return /^[0-9a-f]{7,40}$/i.test(word) ? { commit: word.toLowerCase() } : null;
+}

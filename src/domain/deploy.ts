@@ -1,0 +1,63 @@
+import type { Plan } from './plan.ts';
+import type { Step } from './steps.ts';
+import type { Phase, Watch } from './watch.ts';
+
+export type Outcome = 'succeeded' | 'failed' | 'rolled back' | 'superseded' | 'not proved' | 'stopped';
+
+/** One thing that happened to a deploy. Appended, never changed: the thread and the receipt are readings of them. */
+export type FactBody =
+  | { kind: 'started'; by: string }
+  | { kind: 'uploaded'; url: string; bytes: number }
+  | { kind: 'build started'; build: string }
+  | { kind: 'built'; slug: string; release: string }
+  | { kind: 'build failed'; lines: readonly string[] }
+  | { kind: 'release started'; version: number }
+  | { kind: 'released'; release: string; version: number; slug: string; at: number; phaseSeconds: number }
+  | { kind: 'release failed'; version: number; lines: readonly string[] }
+  /** What the watch of a switchover said when it changed: of our release, or of the rollback. */
+  | { kind: 'phase'; of: 'deploy' | 'rollback'; version: number; phase: Phase; tally: Tally }
+  /** Someone, or the bot itself (`by` null), decided to go back. */
+  | { kind: 'rollback asked'; by: string | null; why: string }
+  /** About to ask Heroku: the newest release before it, and the last moment (ms) at which it surely beats the switch. */
+  | { kind: 'rollback intended'; newest: number; safeUntil: number }
+  | { kind: 'rolling back'; release: string; version: number }
+  | { kind: 'rollback released'; version: number; slug: string; at: number }
+  | { kind: 'rollback failed'; why: string }
+  | { kind: 'checked'; by: string; what: 'new serves' | 'old gone' }
+  /** A stage of ours failed unexpectedly and is tried again. */
+  | { kind: 'trouble'; stage: string; error: string; attempt: number }
+  | { kind: 'ended'; outcome: Outcome; why: string };
+
+export type Fact = FactBody & { seq: number; at: string };
+
+/** What a watch has counted so far, for people. `failures`: router lines with 5xx by code. */
+export type Tally = {
+  answers: Watch['answers'];
+  failures: Watch['failures'];
+  /** From release to first new answer, seconds; null before it. */
+  windowSeconds: number | null;
+};
+
+/** What a person pressed. `stage` is the question that it answers. */
+export type Click = { id: string; kind: 'roll back' | 'it serves' | 'old code is gone'; by: string; at: string };
+
+export type Deploy = {
+  id: string;
+  plan: Plan;
+  startedBy: string;
+  startedAt: string;
+  facts: readonly Fact[];
+};
+
+type Kind = FactBody['kind'];
+export type FactOf<K extends Kind> = Extract<Fact, { kind: K }>;
+
+/** The newest fact of a kind. */
+export function latest<K extends Kind>(deploy: Pick<Deploy, 'facts'>, kind: K): FactOf<K> | undefined {
+  return deploy.facts.findLast((fact): fact is FactOf<K> => fact.kind === kind);
+}
+
+export type StepState = 'pending' | 'running' | 'done' | 'failed' | 'skipped';
+
+/** Each step with its state and the moments between which it ran, as the facts tell it. */
+export type StepReading = { step: Step; state: StepState; from: string | null; to: string | null };

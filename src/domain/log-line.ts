@@ -1,0 +1,47 @@
+/** What a line of an app's log says about its dynos, its releases or a request. `at` is Heroku's time, ms since 1970. */
+export type LogEvent =
+  | { kind: 'state'; at: number; dyno: string; from: string; to: string }
+  | { kind: 'restarting'; at: number; dyno: string }
+  | { kind: 'sigterm'; at: number; dyno: string }
+  | { kind: 'exited'; at: number; dyno: string; status: number }
+  | { kind: 'error'; at: number; dyno: string; code: string; text: string }
+  | { kind: 'request'; at: number; status: number; code: string | null; serviceMs: number | null }
+  | { kind: 'api'; at: number; text: string }
+  | { kind: 'other'; at: number };
+
+const LINE = /^(\S+) (\w+)\[([^\]]+)\]: (.*)$/s;
+const field = (text: string, name: string): string | undefined =>
+  new RegExp(`(?:^| )${name}=("[^"]*"|\\S*)`).exec(text)?.[1];
+
+/**
+ * Reads `<RFC 3339 time> <source>[<process>]: <message>` (the format and the wordings: logplex and Heroku's logging
+ * article). Null for a line that is not of that form.
+ */
+export function readLogLine(line: string): LogEvent | null {
+  const [, time = '', source, process = '', text = ''] = LINE.exec(line) ?? [];
+  const at = Date.parse(time);
+  if (Number.isNaN(at)) return null;
+  if (source === 'app') return process === 'api' ? { kind: 'api', at, text } : { kind: 'other', at };
+  if (process === 'router') return readRequest(at, text);
+
+  const state = /^State changed from (\w+) to (\w+)$/.exec(text);
+  if (state?.[1] && state[2]) return { kind: 'state', at, dyno: process, from: state[1], to: state[2] };
+  if (text === 'Restarting' || text === 'Cycling') return { kind: 'restarting', at, dyno: process };
+  if (text.startsWith('Stopping all processes with SIGTERM')) return { kind: 'sigterm', at, dyno: process };
+  const exited = /^Process exited with status (\d+)/.exec(text);
+  if (exited) return { kind: 'exited', at, dyno: process, status: Number(exited[1]) };
+  const error = /^Error (R\d+) (.*)$/.exec(text);
+  if (error?.[1] && error[2]) return { kind: 'error', at, dyno: process, code: error[1], text: error[2] };
+  return { kind: 'other', at };
+}
+
+function readRequest(at: number, text: string): LogEvent {
+  const service = Number.parseInt(field(text, 'service') ?? '', 10);
+  return {
+    kind: 'request',
+    at,
+    status: Number(field(text, 'status') ?? 0),
+    code: field(text, 'code') ?? null,
+    serviceMs: Number.isNaN(service) ? null : service,
+  };
+}

@@ -1,0 +1,228 @@
+import { createHash } from 'node:crypto';
+import type { AppSettings, Probe } from './app.ts';
+import { STEPS } from './steps.ts';
+
+/** All that is known of an app and a ref when somebody asks to deploy it. Gathered by the bot, judged here. */
+export type Situation = {
+  settings: AppSettings;
+  ref: string;
+  /** Null: GitHub has nothing under that ref. */
+  commit: PlannedCommit | null;
+  /** Null: Heroku shows no such app to the bot's account. */
+  heroku: HerokuSituation | null;
+  /** Commits that the deploy would bring, newest first; null when live and wanted commits cannot be compared. */
+  changes: { commits: PlannedCommit[]; total: number; behind: number } | null;
+  probe: Probe;
+  /** True when `switchover.json` at the commit, or the app's settings, name the probe. */
+  probeDeclared: boolean;
+  /** What the probe read from today's answer: its version, or why there is none. */
+  probed: { version: string } | { problem: string };
+  /** Another deploy of this app by this bot that has not ended. */
+  running: { id: string; by: string } | null;
+};
+
+export type PlannedCommit = { sha: string; subject: string; author: string };
+
+export type HerokuSituation = {
+  url: string;
+  maintenance: boolean;
+  space: string | null;
+  generation: string;
+  preboot: boolean;
+  formation: readonly { type: string; quantity: number; size: string }[];
+  live: { id: string; version: number; slug: string; commit: string | null } | null;
+  openBuilds: readonly { id: string; by: string }[];
+  openReleases: readonly { version: number; by: string }[];
+  sharedDatabases: readonly { database: string; apps: readonly string[] }[];
+  lastBuildSeconds: number | null;
+  tokensLeft: number;
+};
+
+/** How this deploy can know that new code serves. */
+export type Proof = 'probe by release' | 'probe by commit' | 'logs';
+
+export type Plan = {
+  app: string;
+  ref: string;
+  commit: PlannedCommit;
+  repository: string;
+  channel: string;
+  url: string;
+  live: { id: string; version: number; slug: string; commit: string | null };
+  changes: Situation['changes'];
+  /** Web dynos now, and of how many the new release will boot. */
+  web: { quantity: number; size: string };
+  workers: readonly { type: string; quantity: number }[];
+  steps: readonly string[];
+  probe: Probe;
+  proof: Proof;
+  windowSeconds: number;
+  buildSeconds: number | null;
+  warnings: readonly string[];
+};
+
+export type Preflight = { kind: 'ready'; plan: Plan } | { kind: 'refused'; reasons: string[] };
+
+/** Calls that one deploy may need at worst; below this it could stop half-way for want of tokens. */
+const TOKENS_NEEDED = 60;
+/** Preboot: Common Runtime, standard and performance dynos only (preboot article, 2024-10). */
+const PREBOOT_SIZES = /^(standard|performance)/i;
+
+/** The plan of a deploy, or every reason against it at once. */
+export function preflight(situation: Situation): Preflight {
+  const { settings, commit, heroku } = situation;
+  const reasons = [
+    ...reasonsOfSource(situation),
+    ...(heroku ? reasonsOfHeroku(heroku, situation) : [noSuchApp(settings)]),
+  ];
+  if (reasons.length > 0 || !commit || !heroku?.live) return { kind: 'refused', reasons };
+  const web = heroku.formation.find(entry => entry.type === 'web');
+  const proof = proofOf(situation);
+  return {
+    kind: 'ready',
+    plan: {
+      app: settings.name,
+      ref: situation.ref,
+      commit,
+      repository: settings.repository,
+      channel: settings.channel,
+      url: heroku.url,
+      live: heroku.live,
+      changes: situation.changes,
+      web: { quantity: web?.quantity ?? 0, size: web?.size ?? '' },
+      workers: heroku.formation.filter(entry => entry.type !== 'web' && entry.quantity > 0),
+      steps: STEPS,
+      probe: situation.probe,
+      proof,
+      windowSeconds: settings.windowSeconds,
+      buildSeconds: heroku.lastBuildSeconds,
+      warnings: warningsOf(situation, heroku, commit),
+    },
+  };
+}
+
+/** What a Start is bound to: all of the plan but what changes by itself from minute to minute. */
+export function fingerprint(plan: Plan): string {
+  const { buildSeconds: _, ...bound } = plan;
+  return createHash('sha256').update(JSON.stringify(bound)).digest('hex').slice(0, 16);
+}
+
+/** Seconds from Start until new code is expected to serve; a build of unknown length counts as two minutes. */
+export const expectedSeconds = (plan: Plan): number => (plan.buildSeconds ?? 120) + plan.windowSeconds;
+
+function noSuchApp({ name }: AppSettings): string {
+  return `Heroku shows no app named ${name} to this bot's account. Check the name in the app's settings, or give the account access with \`heroku access:add\`.`;
+}
+
+function reasonsOfSource({ settings, ref, commit, running }: Situation): string[] {
+  const reasons: string[] = [];
+  if (!commit) {
+    reasons.push(
+      `${settings.repository} has no branch, tag or commit ${ref}. Check the spelling, or push it, then try again.`,
+    );
+  }
+  if (running) {
+    reasons.push(
+      `A deploy of ${settings.name} is already running, started by <@${running.by}>. Two at once would restart each other's window: wait until its thread says that it ended.`,
+    );
+  }
+  return reasons;
+}
+
+function reasonsOfHeroku(heroku: HerokuSituation, { settings: { name }, running }: Situation): string[] {
+  const reasons: string[] = [];
+  const web = heroku.formation.find(entry => entry.type === 'web');
+  if (heroku.space || heroku.generation !== 'cedar') {
+    const where = heroku.space ? `in the Private Space ${heroku.space}` : `on ${heroku.generation}`;
+    reasons.push(
+      `${name} runs ${where}. Heroku replaces dynos there one by one (rolling) and has no preboot; this bot cannot deploy that way yet. Deploy it as before.`,
+    );
+  }
+  if (!web || web.quantity === 0) {
+    reasons.push(
+      `${name} has no web dynos running, so there is nothing to switch over. Scale it with \`heroku ps:scale web=2 -a ${name}\`, then try again.`,
+    );
+  } else if (!PREBOOT_SIZES.test(web.size)) {
+    reasons.push(
+      `${name} runs ${web.size.toLowerCase()} dynos. Preboot needs standard or performance: change the type with \`heroku ps:type web=standard-1x -a ${name}\`, then try again.`,
+    );
+  }
+  if (!heroku.preboot && !heroku.space) {
+    reasons.push(
+      `Preboot is off for ${name}, so a release would stop the old dynos before new ones serve. Turn it on with \`heroku features:enable preboot -a ${name}\` (it restarts nothing), then try again.`,
+    );
+  }
+  if (heroku.maintenance) {
+    reasons.push(
+      `${name} is in maintenance mode: visitors see a closed page, so nothing could be proved. Turn it off with \`heroku maintenance:off -a ${name}\` when whoever turned it on agrees, then try again.`,
+    );
+  }
+  if (!heroku.live) {
+    reasons.push(
+      `${name} has no release with code yet, so there is no old code that could keep serving. Make the first deploy with \`git push heroku\`, then use this bot.`,
+    );
+  }
+  for (const build of running ? [] : heroku.openBuilds) {
+    reasons.push(
+      `${build.by} is building ${name} just now. Heroku builds one at a time: wait until it has ended, then try again.`,
+    );
+  }
+  for (const release of running ? [] : heroku.openReleases) {
+    reasons.push(
+      `Release v${release.version} of ${name} by ${release.by} has not finished its release phase. Wait until it has, then try again.`,
+    );
+  }
+  if (heroku.tokensLeft < TOKENS_NEEDED) {
+    reasons.push(
+      `The Heroku account has ${heroku.tokensLeft} API calls left, and a deploy may need ${TOKENS_NEEDED}. They come back at 75 a minute: try again in ${Math.ceil((TOKENS_NEEDED - heroku.tokensLeft) / 75)} min, and look for what else uses them.`,
+    );
+  }
+  return reasons;
+}
+
+function warningsOf(situation: Situation, heroku: HerokuSituation, commit: PlannedCommit): string[] {
+  const warnings: string[] = [];
+  const { settings, changes } = situation;
+  const web = heroku.formation.find(entry => entry.type === 'web');
+  const workers = heroku.formation.filter(entry => entry.type !== 'web' && entry.quantity > 0).map(entry => entry.type);
+  if (web?.quantity === 1) {
+    warnings.push(`${settings.name} has 1 web dyno. Preboot works, but one crash is an outage: 2 would be safer.`);
+  }
+  if (heroku.live?.commit === commit.sha) {
+    warnings.push(`This commit is live already, as v${heroku.live.version}. It would be built and released again.`);
+  }
+  if (changes && changes.behind > 0) {
+    warnings.push(`The live code has ${changes.behind} commits that this one does not: they would go away.`);
+  }
+  if (!heroku.live?.commit)
+    warnings.push('The live release does not say which commit it is, so changes cannot be listed.');
+  if (workers.length > 0) {
+    warnings.push(
+      `Preboot is for web only: ${workers.join(', ')} restart at once and run new code while web still serves old code.`,
+    );
+  }
+  for (const { database, apps } of heroku.sharedDatabases) {
+    warnings.push(
+      `${apps.join(', ')} use the same database (${database}): they keep their own code during this deploy.`,
+    );
+  }
+  if (proofOf(situation) === 'logs') warnings.push(unprovable(situation));
+  return warnings;
+}
+
+function proofOf({ probed, probeDeclared, heroku, commit }: Situation): Proof {
+  if ('version' in probed) {
+    if (/^v?\d{1,6}$/.test(probed.version)) return 'probe by release';
+    return commit?.sha === heroku?.live?.commit ? 'logs' : 'probe by commit';
+  }
+  return probeDeclared ? 'probe by release' : 'logs';
+}
+
+function unprovable({ probed }: Situation): string {
+  const why = 'problem' in probed ? probed.problem : 'answers name the commit, and it does not change';
+  return (
+    `The switchover cannot be proved by asking the app (${why}), only later and less surely by its log. ` +
+    'To make it provable: 1. `heroku labs:enable runtime-dyno-metadata`; 2. answer with the header `X-Heroku-Release-Version` ' +
+    '(the npm package heroku-dyno-metadata does), or name another place in `switchover.json`.'
+  );
+}

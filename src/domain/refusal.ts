@@ -1,0 +1,13 @@
+/**
+ * What a person is told instead of getting what they asked for: every reason at once, each a sentence or two that says
+ * what is wrong, why, and what to do next. Not an error of ours: it is shown, never logged.
+ */
+export class Refusal extends Error {
+  readonly reasons: readonly string[];
+
+  constructor(reasons: readonly string[]) {
+    super(reasons.join('\n'));
+    this.name = 'Refusal';
+    this.reasons = reasons;
+  }
+}

@@ -1,0 +1,154 @@
+import type { Probe, Version } from './domain/app.ts';
+import type { Goal, Phase, Watch } from './domain/watch.ts';
+
+// The world as a recipe and the bot see it. Adapters implement these; nothing here says how.
+
+export type Dyno = { name: string; type: string; state: string; release: number; createdAt: string };
+
+export type Release = {
+  id: string;
+  version: number;
+  status: 'pending' | 'succeeded' | 'failed' | 'expired';
+  current: boolean;
+  description: string;
+  /** Heroku account that made it. */
+  by: string;
+  slug: string | null;
+  outputUrl: string | null;
+  createdAt: string;
+  updatedAt: string;
+};
+
+export type Build = {
+  id: string;
+  status: 'pending' | 'succeeded' | 'failed';
+  /** `source_blob.version_description`: carries our marker. */
+  description: string | null;
+  by: string;
+  outputUrl: string;
+  slug: string | null;
+  release: string | null;
+  createdAt: string;
+  updatedAt: string;
+};
+
+export type HerokuApp = {
+  name: string;
+  webUrl: string | null;
+  maintenance: boolean;
+  space: string | null;
+  generation: string;
+};
+
+export type FormationEntry = { type: string; quantity: number; size: string };
+
+/** Heroku said no for good (a 4xx other than 429): asking again will not help. */
+export class HerokuRefused extends Error {
+  readonly status: number;
+  readonly id: string;
+
+  constructor(status: number, id: string, message: string) {
+    super(message);
+    this.name = 'HerokuRefused';
+    this.status = status;
+    this.id = id;
+  }
+}
+
+/** Reads are repeated when they fail; calls that change something are sent once, and reject when the answer was lost. */
+export interface Heroku {
+  app(name: string): Promise<HerokuApp>;
+  preboot(app: string): Promise<boolean>;
+  formation(app: string): Promise<FormationEntry[]>;
+  dynos(app: string): Promise<Dyno[]>;
+  /** Newest first. */
+  releases(app: string, most: number): Promise<Release[]>;
+  release(app: string, idOrVersion: string): Promise<Release>;
+  /** Commit that a slug was built from, when its build said so. */
+  slugCommit(app: string, slug: string): Promise<string | null>;
+  /** Newest first. */
+  builds(app: string, most: number): Promise<Build[]>;
+  build(app: string, id: string): Promise<Build>;
+  /** Databases of the app that other apps are attached to as well. */
+  sharedDatabases(app: string): Promise<{ database: string; apps: string[] }[]>;
+  /** API calls that the account has left now; asking is free. */
+  tokensLeft(): Promise<number>;
+  /** Uploads a gzipped tarball; gives the address that a build can fetch it from. */
+  uploadSource(tarball: Uint8Array): Promise<string>;
+  startBuild(app: string, ask: { url: string; commit: string; marker: string }): Promise<Build>;
+  rollBack(app: string, releaseId: string): Promise<Release>;
+  /** Follows a build's or release's output to its end, line by line; waits for it to begin. */
+  output(url: string, onLine: (line: string) => void, signal: AbortSignal): Promise<void>;
+  /** One log session: the last 1,500 lines, then each new one, until it ends by itself or by the signal. */
+  openLog(app: string, signal: AbortSignal): AsyncIterable<string>;
+}
+
+export type Commit = { sha: string; subject: string; author: string; at: string };
+
+/** Nothing under that name: a person's typing error, or a repository that the token cannot see. */
+export class NotFound extends Error {}
+
+export interface SourceHost {
+  /** A branch, tag, or full or short commit. Throws NotFound. */
+  commit(repository: string, ref: string): Promise<Commit>;
+  /** Commits that `head` has and `base` has not, newest first; `behind` counts those that it would take away. */
+  compare(
+    repository: string,
+    base: string,
+    head: string,
+  ): Promise<{ commits: Commit[]; total: number; behind: number }>;
+  /** A file's text at a commit; null when there is none. */
+  file(repository: string, sha: string, path: string): Promise<string | null>;
+  tarball(repository: string, sha: string): Promise<Uint8Array>;
+}
+
+/** What one request to the app, over a connection of its own, told. Times in ms since 1970. */
+export type Answer = { sentAt: number; receivedAt: number; status: number | null; version: Version; problem?: string };
+
+export interface Prober {
+  ask(url: string, probe: Probe, signal: AbortSignal): Promise<Answer>;
+}
+
+/** What a watch has seen, kept so that a restarted bot goes on from it. `key` names the deploy and the release watched. */
+export interface WatchStore {
+  load(key: string): Promise<Watch | null>;
+  save(key: string, watch: Watch): Promise<void>;
+}
+
+export interface Watcher {
+  /** Follows the switchover to `goal.ours`, or goes on following it: one for each key in this process. */
+  follow(ask: { key: string; app: string; url: string; probe: Probe; goal: Goal }): Following;
+}
+
+export interface Following {
+  readonly watch: Watch;
+  /** Resolves with the first phase that passes, `onPhase` having been awaited for each change before it. Rejects when the signal aborts. */
+  until(
+    passes: (phase: Phase) => boolean,
+    onPhase: (phase: Phase) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<Phase>;
+  /** A person looked and says that new code serves. */
+  checked(user: string): void;
+  stop(): void;
+}
+
+/** A message as Slack takes it: blocks for the eye, a whole sentence for readers and notifications. */
+export type Message = { text: string; blocks: readonly object[] };
+
+/** Names a message of ours for ever: its deploy, and which of the deploy's messages it is. */
+export type MessageKey = { deploy: string; key: string };
+
+export interface Chat {
+  /** Gives the message's `ts`. Rejects when the answer was lost: the message may be there. */
+  post(ask: {
+    channel: string;
+    thread?: string;
+    broadcast?: boolean;
+    message: Message;
+    key: MessageKey;
+  }): Promise<string>;
+  /** The `ts` of a message of ours that carries the key, posted since (ms) `after`; null when there is none. */
+  find(ask: { channel: string; thread?: string; key: MessageKey; after: number }): Promise<string | null>;
+  update(ask: { channel: string; ts: string; message: Message }): Promise<void>;
+}
