@@ -1,4 +1,6 @@
-import type { Probe, Version } from './domain/app.ts';
+import type { AppSettings, Probe, Version } from './domain/app.ts';
+import type { Click, Deploy } from './domain/deploy.ts';
+import type { Plan } from './domain/plan.ts';
 import type { Goal, Phase, Watch } from './domain/watch.ts';
 
 // The world as a recipe and the bot see it. Adapters implement these; nothing here says how.
@@ -77,6 +79,10 @@ export interface Heroku {
   uploadSource(tarball: Uint8Array): Promise<string>;
   startBuild(app: string, ask: { url: string; commit: string; marker: string }): Promise<Build>;
   rollBack(app: string, releaseId: string): Promise<Release>;
+  /** Follows the output, then resolves when the build has ended and, when it succeeded, has its release. */
+  buildEnded(app: string, build: Build, onLine: (line: string) => void, signal: AbortSignal): Promise<Build>;
+  /** Follows the release phase's output, then resolves when the release is no longer pending. */
+  releaseEnded(app: string, release: Release, onLine: (line: string) => void, signal: AbortSignal): Promise<Release>;
   /** Follows a build's or release's output to its end, line by line; waits for it to begin. */
   output(url: string, onLine: (line: string) => void, signal: AbortSignal): Promise<void>;
   /** One log session: the last 1,500 lines, then each new one, until it ends by itself or by the signal. */
@@ -116,8 +122,10 @@ export interface WatchStore {
 }
 
 export interface Watcher {
-  /** Follows the switchover to `goal.ours`, or goes on following it: one for each key in this process. */
-  follow(ask: { key: string; app: string; url: string; probe: Probe; goal: Goal }): Following;
+  /** Follows the switchover to `goal.ours`, or goes on following it: one for each release of a deploy in this process. */
+  follow(ask: { deploy: string; app: string; url: string; probe: Probe; goal: Goal }): Following;
+  /** The deploy has ended: nothing of it is followed any more. */
+  forget(deploy: string): void;
 }
 
 export interface Following {
@@ -130,7 +138,6 @@ export interface Following {
   ): Promise<Phase>;
   /** A person looked and says that new code serves. */
   checked(user: string): void;
-  stop(): void;
 }
 
 /** A message as Slack takes it: blocks for the eye, a whole sentence for readers and notifications. */
@@ -151,4 +158,26 @@ export interface Chat {
   /** The `ts` of a message of ours that carries the key, posted since (ms) `after`; null when there is none. */
   find(ask: { channel: string; thread?: string; key: MessageKey; after: number }): Promise<string | null>;
   update(ask: { channel: string; ts: string; message: Message }): Promise<void>;
+}
+
+/** A plan as somebody was shown it. `digest` is its fingerprint. */
+export type StoredPlan = { id: string; plan: Plan; digest: string; askedBy: string; channel: string };
+
+export type Running = { id: string; app: string; startedBy: string };
+
+/** What the bot keeps. */
+export interface Ledger {
+  apps(): Promise<AppSettings[]>;
+  app(name: string): Promise<AppSettings | null>;
+  savePlan(plan: StoredPlan): Promise<void>;
+  plan(id: string): Promise<StoredPlan | null>;
+  /** Makes the deploy of a plan, under the plan's id, so that two presses make one. Gives the deploy that stands in its way. */
+  createDeploy(plan: StoredPlan, by: string): Promise<Running | null>;
+  /** Throws when there is none of that id. */
+  deploy(id: string): Promise<Deploy>;
+  /** Deploys that have not ended, of one app or of all, oldest first. */
+  running(app?: string): Promise<Running[]>;
+  /** Takes a press once, whichever times it comes. */
+  addClick(deploy: string, click: Omit<Click, 'at'>): Promise<void>;
+  clickAnswer(id: string): Promise<string | null>;
 }

@@ -17,6 +17,8 @@ export type Situation = {
   probeDeclared: boolean;
   /** What the probe read from today's answer: its version, or why there is none. */
   probed: { version: string } | { problem: string };
+  /** What is wrong with the commit's `switchover.json`, in sentences. */
+  problems: readonly string[];
   /** Another deploy of this app by this bot that has not ended. */
   running: { id: string; by: string } | null;
 };
@@ -114,8 +116,8 @@ function noSuchApp({ name }: AppSettings): string {
   return `Heroku shows no app named ${name} to this bot's account. Check the name in the app's settings, or give the account access with \`heroku access:add\`.`;
 }
 
-function reasonsOfSource({ settings, ref, commit, running }: Situation): string[] {
-  const reasons: string[] = [];
+function reasonsOfSource({ settings, ref, commit, problems, running }: Situation): string[] {
+  const reasons = [...problems];
   if (!commit) {
     reasons.push(
       `${settings.repository} has no branch, tag or commit ${ref}. Check the spelling, or push it, then try again.`,

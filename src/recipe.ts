@@ -1,0 +1,158 @@
+import { latest } from './domain/deploy.ts';
+import { type Build, HerokuRefused, NotFound, type Release } from './outside.ts';
+import { proveRollback, undo } from './rollback.ts';
+import type { Next, Run } from './run.ts';
+import { askAPerson, watchWhile } from './watching.ts';
+
+// A deploy, top to bottom. Each stage looks whether its work is done already, acts, records, and names what comes next.
+// It may run again after a kill, so nothing here repeats an effect without having looked for it. The names are what
+// stored deploys stand on: never delete one while a deploy may be at it.
+
+export type Stage = (run: Run) => Promise<Next>;
+
+export const FIRST_STAGE = 'Take the turn';
+
+export const recipe: { readonly [stage: string]: Stage } = {
+  'Take the turn': takeTheTurn,
+  'Upload the source': beforeRelease(uploadTheSource),
+  Build: beforeRelease(build),
+  Release: release,
+  'New dynos boot': watchWhile('booting'),
+  'Old code still serving': watchWhile('old serves'),
+  'New code serves': watchWhile('mixed'),
+  'Old code gone': watchWhile('new serves'),
+  'Ask a person': askAPerson,
+  'Roll back': undo,
+  'Rollback serves': proveRollback,
+  'Write the receipt': writeTheReceipt,
+};
+
+/** Between Start and its turn the world may have moved: then nothing is begun. */
+async function takeTheTurn(run: Run): Promise<Next> {
+  const { plan } = run.deploy;
+  const [app, releases] = await Promise.all([
+    run.outside.heroku.app(plan.app),
+    run.outside.heroku.releases(plan.app, 10),
+  ]);
+  const live = releases.find(release => release.current);
+  const pending = releases.find(release => release.status === 'pending');
+  if (live && live.version !== plan.live.version) {
+    return run.end(
+      'stopped',
+      `v${live.version} (${live.description}, by ${live.by}) went live after the plan was made. Nothing was begun: plan it again.`,
+    );
+  }
+  if (pending) {
+    return run.end(
+      'stopped',
+      `v${pending.version} by ${pending.by} is still in its release phase. Nothing was begun: plan it again when that has ended.`,
+    );
+  }
+  if (app.maintenance) {
+    return run.end(
+      'stopped',
+      `${plan.app} was put into maintenance mode after the plan was made. Nothing was begun: plan it again when it is open.`,
+    );
+  }
+  return { to: 'Upload the source' };
+}
+
+async function uploadTheSource(run: Run): Promise<Next> {
+  const { repository, commit } = run.deploy.plan;
+  const tarball = await run.outside.source.tarball(repository, commit.sha);
+  run.mayAct();
+  const url = await run.outside.heroku.uploadSource(tarball);
+  await run.record({ kind: 'uploaded', url, bytes: tarball.byteLength });
+  return { to: 'Build' };
+}
+
+async function build(run: Run): Promise<Next> {
+  const { heroku } = run.outside;
+  const { app, commit } = run.deploy.plan;
+  const begun = (await ourBuild(run)) ?? (await startBuild(run, commit.sha));
+  await run.record({ kind: 'build started', build: begun.id });
+  const lines = lastLines();
+  const ended = await run.listening(
+    signal => heroku.buildEnded(app, begun, lines.push, signal),
+    async () => ({ answer: 'The build still runs and nothing is released yet: there is nothing to undo.' }),
+  );
+  if (ended.status === 'failed' || !ended.slug || !ended.release) {
+    await run.record({ kind: 'build failed', lines: lines.kept });
+    return run.end(
+      'failed',
+      'The build failed, so nothing was released: the old code serves as before. Mend what the last lines show, push, and deploy again.',
+    );
+  }
+  await run.record({ kind: 'built', slug: ended.slug, release: ended.release });
+  return { to: 'Release' };
+}
+
+const marker = (run: Run): string => `Switchover ${run.deploy.id}`;
+
+async function ourBuild(run: Run): Promise<Build | undefined> {
+  const builds = await run.outside.heroku.builds(run.deploy.plan.app, 20);
+  return builds.find(known => known.description === marker(run));
+}
+
+async function startBuild(run: Run, commit: string): Promise<Build> {
+  const url = latest(run.deploy, 'uploaded')?.url ?? '';
+  run.mayAct();
+  return run.outside.heroku.startBuild(run.deploy.plan.app, { url, commit, marker: marker(run) });
+}
+
+async function release(run: Run): Promise<Next> {
+  const { heroku } = run.outside;
+  const { app } = run.deploy.plan;
+  const begun = await heroku.release(app, latest(run.deploy, 'built')?.release ?? '');
+  await run.record({ kind: 'release started', version: begun.version });
+  const lines = lastLines();
+  const ended = await run.listening(
+    signal => heroku.releaseEnded(app, begun, lines.push, signal),
+    async () => ({ answer: 'The release phase still runs: Heroku cannot stop it. Press again when new dynos boot.' }),
+  );
+  if (ended.status !== 'succeeded' || !ended.slug) {
+    await run.record({ kind: 'release failed', version: ended.version, lines: lines.kept });
+    return run.end(
+      'failed',
+      `The release phase of v${ended.version} failed, so it never went live: the old code serves as before. What its command had already done stays done: look before you deploy again.`,
+    );
+  }
+  await run.record(released(ended, ended.slug));
+  return { to: 'New dynos boot' };
+}
+
+function released(release: Release, slug: string) {
+  const at = Date.parse(release.updatedAt);
+  const phaseSeconds = Math.max(0, (at - Date.parse(release.createdAt)) / 1000);
+  return { kind: 'released', release: release.id, version: release.version, slug, at, phaseSeconds } as const;
+}
+
+async function writeTheReceipt(run: Run): Promise<Next> {
+  const { plan } = run.deploy;
+  const version = latest(run.deploy, 'released')?.version;
+  return run.end('succeeded', `${plan.app} runs ${plan.commit.sha.slice(0, 8)} as v${version}.`);
+}
+
+/** While nothing is released, a plain no from Heroku or GitHub ends the deploy: asking again would not help. */
+function beforeRelease(stage: Stage): Stage {
+  return async run => {
+    try {
+      return await stage(run);
+    } catch (error) {
+      if (!(error instanceof HerokuRefused || error instanceof NotFound)) throw error;
+      return run.end('failed', `${error.message} Nothing was released: the old code serves as before.`);
+    }
+  };
+}
+
+/** The last 20 lines of an output: what a person needs to see why it failed. */
+function lastLines(): { kept: string[]; push: (line: string) => void } {
+  const kept: string[] = [];
+  return {
+    kept,
+    push: line => {
+      kept.push(line);
+      if (kept.length > 20) kept.shift();
+    },
+  };
+}

@@ -1,0 +1,128 @@
+import { latest } from './domain/deploy.ts';
+import type { Goal } from './domain/watch.ts';
+import { HerokuRefused, type Release } from './outside.ts';
+import type { Next, Run } from './run.ts';
+import { followDeploy, record, webNames } from './watching.ts';
+
+// Going back while old code still serves. A rollback is a release of its own: Heroku runs the old code's release phase
+// again, and only when that has succeeded are the bad dynos, which wait for the switch, replaced. A race.
+
+/** Reading, asking and Heroku's own delays, seconds: taken off the last moment at which going back surely comes in time. */
+const MARGIN_SECONDS = 15;
+
+export async function undo(run: Run): Promise<Next> {
+  const { heroku } = run.outside;
+  const { plan } = run.deploy;
+  const released = latest(run.deploy, 'released');
+  const ours = released?.version ?? 0;
+  const watching = followDeploy(run);
+  const releases = await heroku.releases(plan.app, 10);
+  const intended = latest(run.deploy, 'rollback intended');
+  if (!intended) {
+    const stranger = releases.find(release => release.version > ours && release.slug !== released?.slug);
+    if (stranger) {
+      return run.end(
+        'superseded',
+        `${stranger.by} released v${stranger.version} (${stranger.description}) meanwhile: going back would undo that. Nothing more is done.`,
+      );
+    }
+    const safeUntil =
+      watching.watch.clockFrom + (plan.windowSeconds - (released?.phaseSeconds ?? 0) - MARGIN_SECONDS) * 1000;
+    await run.record({ kind: 'rollback intended', newest: releases[0]?.version ?? ours, safeUntil });
+  }
+  const begun = ourRollback(run, releases) ?? (await rollBack(run));
+  if ('refused' in begun) {
+    await run.record({ kind: 'rollback failed', why: begun.refused });
+    return run.end(
+      'failed',
+      `Heroku refused to go back to v${plan.live.version}: ${begun.refused} v${ours} goes live when its window ends. Act now by hand: \`heroku releases -a ${plan.app}\`.`,
+    );
+  }
+  await run.record({ kind: 'rolling back', release: begun.id, version: begun.version });
+  const ended = await run.listening(
+    signal => heroku.releaseEnded(plan.app, begun, () => {}, signal),
+    async () => ({ answer: 'The rollback is under way: its thread says when it serves.' }),
+  );
+  if (ended.status !== 'succeeded' || !ended.slug) {
+    const why = `the release phase of v${ended.version} failed`;
+    await run.record({ kind: 'rollback failed', why });
+    return run.end(
+      'failed',
+      `Going back failed: ${why}. v${ours} goes live, or is live. Act now by hand: \`heroku releases:output v${ended.version} -a ${plan.app}\` shows why.`,
+    );
+  }
+  const at = Date.parse(ended.updatedAt);
+  await run.record({ kind: 'rollback released', version: ended.version, slug: ended.slug, at });
+  return { to: 'Rollback serves' };
+}
+
+/** A rollback takes no marker: ours is the one to our target that is newer than what there was when we meant to ask. */
+function ourRollback(run: Run, releases: readonly Release[]): Release | undefined {
+  const newest = latest(run.deploy, 'rollback intended')?.newest ?? Number.POSITIVE_INFINITY;
+  const description = `Rollback to v${run.deploy.plan.live.version}`;
+  return releases.find(release => release.version > newest && release.description === description);
+}
+
+async function rollBack(run: Run): Promise<Release | { refused: string }> {
+  const { app, live } = run.deploy.plan;
+  try {
+    run.mayAct();
+    return await run.outside.heroku.rollBack(app, live.id);
+  } catch (error) {
+    if (error instanceof HerokuRefused) return { refused: error.message };
+    throw error;
+  }
+}
+
+/** The deploy ends when the rollback itself is proved to serve; the first watch goes on, to tell what users saw. */
+export async function proveRollback(run: Run): Promise<Next> {
+  const { deploy } = run;
+  const { plan } = deploy;
+  const back = latest(deploy, 'rollback released');
+  if (!back) throw new Error(`${deploy.id} has no rollback to watch`);
+  const seen = followDeploy(run);
+  const goal: Goal = {
+    ours: back.version,
+    slug: back.slug,
+    // The same commit serves before and after: only a release number can tell them apart.
+    commit: plan.live.commit,
+    oldCommit: plan.live.commit,
+    oldWeb: webNames(plan.web.quantity),
+    web: plan.web.quantity,
+    releasedAt: back.at,
+    windowMs: plan.windowSeconds * 1000,
+  };
+  const following = run.outside.watcher.follow({
+    deploy: deploy.id,
+    app: plan.app,
+    url: plan.url,
+    probe: plan.probe,
+    goal,
+  });
+  const settled = ['new serves', 'old gone', 'not proved', 'crashed', 'superseded'];
+  const phase = await run.listening(
+    signal => following.until(phase => settled.includes(phase.kind), record(run, following, 'rollback', seen), signal),
+    async () => ({ answer: 'The rollback is under way: its thread says when it serves.' }),
+  );
+  const version = `v${back.version}`;
+  switch (phase.kind) {
+    case 'new serves':
+    case 'old gone':
+      return run.end('rolled back', `${plan.app} serves the code of v${plan.live.version} again, as ${version}.`);
+    case 'crashed':
+      return run.end(
+        'failed',
+        `The old code crashes too when it boots again (${phase.dyno} ${phase.what}), as ${version}. Act now by hand: \`heroku logs -a ${plan.app}\`.`,
+      );
+    case 'superseded':
+      return run.end(
+        'superseded',
+        `${phase.by} released v${phase.version} (${phase.what}) meanwhile. This deploy does nothing more.`,
+      );
+    default:
+      return run.end(
+        'not proved',
+        `${version} went back to the code of v${plan.live.version}, but that it serves could not be proved. Look which release answers before you deploy again.`,
+      );
+  }
+}

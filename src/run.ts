@@ -1,0 +1,78 @@
+import type { Click, Deploy, FactBody, Outcome } from './domain/deploy.ts';
+import type { Heroku, SourceHost, Watcher } from './outside.ts';
+
+/** What comes after a stage: another one, or the end. */
+export type Next = { to: string } | { end: Outcome };
+
+/** What a stage may use of the world. */
+export type Outside = { heroku: Heroku; source: SourceHost; watcher: Watcher };
+
+/** Where a run reads and appends what happened. Appending is idempotent: a key is recorded once. */
+export interface Journal {
+  deploy(id: string): Promise<Deploy>;
+  append(deploy: string, fact: FactBody, key: string): Promise<void>;
+  /** The oldest press that nobody answered yet, waiting for one when there is none. Rejects when the signal aborts. */
+  nextClick(deploy: string, signal: AbortSignal): Promise<Click>;
+  answer(click: Click, answer: string): Promise<void>;
+}
+
+/** One deploy in one stage: its plan and facts, the world, and the signal to park at. */
+export class Run {
+  readonly outside: Outside;
+  readonly signal: AbortSignal;
+  readonly #journal: Journal;
+  #deploy: Deploy;
+
+  constructor(deploy: Deploy, journal: Journal, outside: Outside, signal: AbortSignal) {
+    this.#deploy = deploy;
+    this.#journal = journal;
+    this.outside = outside;
+    this.signal = signal;
+  }
+
+  get deploy(): Deploy {
+    return this.#deploy;
+  }
+
+  /** Appends a fact, once for its key, and reads the deploy again. */
+  async record(fact: FactBody, key: string = fact.kind): Promise<void> {
+    await this.#journal.append(this.#deploy.id, fact, key);
+    this.#deploy = await this.#journal.deploy(this.#deploy.id);
+  }
+
+  /** Records the end; the engine then frees the app for the next deploy. */
+  async end(outcome: Outcome, why: string): Promise<Next> {
+    await this.record({ kind: 'ended', outcome, why });
+    this.outside.watcher.forget(this.#deploy.id);
+    return { end: outcome };
+  }
+
+  /** To be asked right before each call that changes something outside: another process may own this deploy by now. */
+  mayAct(): void {
+    this.signal.throwIfAborted();
+  }
+
+  /** Waits for the work, obeying what people press meanwhile; `obey` gives a value to stop waiting with, or null to go on. */
+  async listening<T>(
+    work: (signal: AbortSignal) => Promise<T>,
+    obey: (click: Click) => Promise<{ answer: string; instead?: T }>,
+  ): Promise<T> {
+    const done = new AbortController();
+    const signal = AbortSignal.any([this.signal, done.signal]);
+    const pressed = async (): Promise<T> => {
+      for (;;) {
+        const click = await this.#journal.nextClick(this.#deploy.id, signal);
+        const { answer, instead } = await obey(click);
+        await this.#journal.answer(click, answer);
+        if (instead !== undefined) return instead;
+      }
+    };
+    const racers = [work(signal), pressed()];
+    try {
+      return await Promise.race(racers);
+    } finally {
+      done.abort();
+      await Promise.allSettled(racers);
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import { type AppSettings, DEFAULT_PROBE, type Probe } from './domain/app.ts';
+import type { HerokuSituation, Situation } from './domain/plan.ts';
+import { readSwitchoverFile } from './domain/switchover-file.ts';
+import { type Commit, type Heroku, HerokuRefused, NotFound, type Prober, type SourceHost } from './outside.ts';
+
+export type Sources = { heroku: Heroku; source: SourceHost; prober: Prober };
+
+/** Asks Heroku, GitHub and the app itself, all at once, what a plan must know. */
+export async function gather(
+  { heroku, source, prober }: Sources,
+  settings: AppSettings,
+  ref: string,
+  running: Situation['running'],
+): Promise<Situation> {
+  const [commit, app] = await Promise.all([
+    absent(NotFound, source.commit(settings.repository, ref)),
+    herokuSituation(heroku, settings),
+  ]);
+  const [file, changes] = await Promise.all([
+    commit ? source.file(settings.repository, commit.sha, 'switchover.json') : null,
+    changesOf(source, settings, app?.live?.commit ?? null, commit),
+  ]);
+  const { probe: declared, problems } = readSwitchoverFile(file);
+  const probe = declared ?? settings.probe ?? DEFAULT_PROBE;
+  return {
+    settings,
+    ref,
+    commit,
+    heroku: app,
+    changes,
+    probe,
+    probeDeclared: Boolean(declared ?? settings.probe),
+    probed: app ? await askOnce(prober, app.url, probe) : { problem: 'there is no app to ask' },
+    problems,
+    running,
+  };
+}
+
+async function herokuSituation(heroku: Heroku, settings: AppSettings): Promise<HerokuSituation | null> {
+  const { name } = settings;
+  const found = await absent(HerokuRefused, heroku.app(name));
+  if (!found) return null;
+  const [preboot, formation, releases, builds, sharedDatabases, tokensLeft] = await Promise.all([
+    heroku.preboot(name),
+    heroku.formation(name),
+    heroku.releases(name, 20),
+    heroku.builds(name, 5),
+    heroku.sharedDatabases(name),
+    heroku.tokensLeft(),
+  ]);
+  const live = releases.find(release => release.current && release.slug);
+  const last = builds.find(build => build.status === 'succeeded');
+  return {
+    url: settings.url ?? found.webUrl ?? `https://${name}.herokuapp.com/`,
+    maintenance: found.maintenance,
+    space: found.space,
+    generation: found.generation,
+    preboot,
+    formation,
+    live: live?.slug
+      ? { id: live.id, version: live.version, slug: live.slug, commit: await heroku.slugCommit(name, live.slug) }
+      : null,
+    openBuilds: builds.filter(build => build.status === 'pending'),
+    openReleases: releases.filter(release => release.status === 'pending'),
+    sharedDatabases,
+    lastBuildSeconds: last ? Math.round((Date.parse(last.updatedAt) - Date.parse(last.createdAt)) / 1000) : null,
+    tokensLeft,
+  };
+}
+
+async function changesOf(source: SourceHost, { repository }: AppSettings, base: string | null, head: Commit | null) {
+  if (!base || !head) return null;
+  return absent(NotFound, source.compare(repository, base, head.sha));
+}
+
+async function askOnce(prober: Prober, url: string, probe: Probe): Promise<Situation['probed']> {
+  const answer = await prober.ask(url, probe, AbortSignal.timeout(10_000));
+  if (answer.version) {
+    return { version: 'release' in answer.version ? `v${answer.version.release}` : answer.version.commit };
+  }
+  const where = 'header' in probe ? `no ${probe.header} header` : `no ${probe.json} in its JSON`;
+  return { problem: answer.problem ?? `${probe.path} answered ${answer.status} with ${where}` };
+}
+
+/** Null when the world says that there is no such thing; any other failure stays one. */
+async function absent<T>(kind: typeof NotFound | typeof HerokuRefused, asked: Promise<T>): Promise<T | null> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (!(error instanceof kind)) throw error;
+    if (error instanceof HerokuRefused && error.status !== 404) throw error;
+    return null;
+  }
+}

@@ -1,0 +1,151 @@
+import { type Click, latest, type Tally } from './domain/deploy.ts';
+import { samePhase } from './domain/phase.ts';
+import type { Goal, Phase, Watch } from './domain/watch.ts';
+import type { Following } from './outside.ts';
+import type { Next, Run } from './run.ts';
+
+// The part of a deploy in which Heroku does the work and we find out what is true of it.
+
+/** How long people are asked about what could not be proved, before the deploy ends as not proved. */
+const ASKED_FOR_MS = 24 * 3_600_000;
+
+/** Follows the switchover while it is in the phase that a stage stands for. */
+export function watchWhile(kind: Phase['kind']): (run: Run) => Promise<Next> {
+  return run => {
+    const following = followDeploy(run);
+    return run.listening<Next>(
+      async signal => {
+        const phase = await following.until(phase => phase.kind !== kind, record(run, following), signal);
+        return next(run, phase);
+      },
+      click => pressed(run, following, click),
+    );
+  };
+}
+
+/** What could not be proved is asked of a person, while the watch goes on: proof may still come. */
+export async function askAPerson(run: Run): Promise<Next> {
+  const following = followDeploy(run);
+  const asked = latest(run.deploy, 'phase');
+  const until = Date.parse(asked?.at ?? '') + ASKED_FOR_MS;
+  return run.listening<Next>(
+    async signal => {
+      const expired = () => following.watch.now > until;
+      const phase = await following.until(
+        phase => phase.kind !== 'not proved' || expired(),
+        record(run, following),
+        signal,
+      );
+      if (phase.kind !== 'not proved') return next(run, phase);
+      return run.end(
+        'not proved',
+        'Nobody answered for a day. Look yourself which release serves before you deploy again.',
+      );
+    },
+    click => pressed(run, following, click),
+  );
+}
+
+async function next(run: Run, phase: Phase): Promise<Next> {
+  switch (phase.kind) {
+    case 'booting':
+      return { to: 'New dynos boot' };
+    case 'old serves':
+      return { to: 'Old code still serving' };
+    case 'mixed':
+      return { to: 'New code serves' };
+    case 'new serves':
+      return { to: 'Old code gone' };
+    case 'old gone':
+      return { to: 'Write the receipt' };
+    case 'not proved':
+      return { to: 'Ask a person' };
+    case 'crashed':
+      await run.record({ kind: 'rollback asked', by: null, why: `${phase.dyno} ${phase.what}` });
+      return { to: 'Roll back' };
+    case 'superseded':
+      return run.end(
+        'superseded',
+        `${phase.by} released v${phase.version} (${phase.what}). This deploy does nothing more.`,
+      );
+    default:
+      return phase satisfies never;
+  }
+}
+
+/** A button: each phase allows what is true and safe in it, and answers the rest. */
+async function pressed(run: Run, following: Following, click: Click): Promise<{ answer: string; instead?: Next }> {
+  const phase = latest(run.deploy, 'phase')?.phase;
+  const missing = phase?.kind === 'not proved' ? phase.missing : null;
+  switch (click.kind) {
+    case 'roll back':
+      if (following.watch.served) {
+        return {
+          answer:
+            'New code serves already, so this deploy can no longer be undone unseen. Roll back with `heroku rollback` if it must go.',
+        };
+      }
+      await run.record({ kind: 'rollback asked', by: click.by, why: 'asked in Slack' });
+      return { answer: 'Rolling back.', instead: { to: 'Roll back' } };
+    case 'it serves':
+      if (missing !== 'new serves')
+        return { answer: 'That is not in question now: see the newest state on the message.' };
+      await run.record({ kind: 'checked', by: click.by, what: 'new serves' }, 'checked new serves');
+      following.checked(click.by);
+      return { answer: 'Noted: you looked, and new code serves.' };
+    case 'old code is gone':
+      if (missing !== 'old gone')
+        return { answer: 'That is not in question now: see the newest state on the message.' };
+      await run.record({ kind: 'checked', by: click.by, what: 'old gone' }, 'checked old gone');
+      return { answer: 'Noted: you looked, and old code is gone.', instead: { to: 'Write the receipt' } };
+    default:
+      return click.kind satisfies never;
+  }
+}
+
+/** The watch of this deploy's own release. */
+export function followDeploy(run: Run): Following {
+  const { deploy } = run;
+  const { plan } = deploy;
+  const released = latest(deploy, 'released');
+  if (!released) throw new Error(`${deploy.id} has no release to watch`);
+  const goal: Goal = {
+    ours: released.version,
+    slug: released.slug,
+    commit: plan.commit.sha,
+    oldCommit: plan.live.commit,
+    oldWeb: webNames(plan.web.quantity),
+    web: plan.web.quantity,
+    releasedAt: released.at,
+    windowMs: plan.windowSeconds * 1000,
+  };
+  const checked = deploy.facts.some(fact => fact.kind === 'checked' && fact.what === 'new serves');
+  const following = run.outside.watcher.follow({
+    deploy: deploy.id,
+    app: plan.app,
+    url: plan.url,
+    probe: plan.probe,
+    goal,
+  });
+  const by = latest(deploy, 'checked')?.by;
+  if (checked && by && !following.watch.served) following.checked(by);
+  return following;
+}
+
+export const webNames = (quantity: number): string[] => Array.from({ length: quantity }, (_, i) => `web.${i + 1}`);
+
+/** Appends a fact for each phase that the watch comes to, once, also when a restarted bot comes to it again. */
+export function record(run: Run, following: Following, of: 'deploy' | 'rollback' = 'deploy', tallied = following) {
+  return async (phase: Phase): Promise<void> => {
+    const known = run.deploy.facts.filter(fact => fact.kind === 'phase' && fact.of === of);
+    const last = known.at(-1);
+    if (last?.kind === 'phase' && samePhase(last.phase, phase)) return;
+    const { ours } = following.watch.goal;
+    const tally = tallyOf(tallied.watch);
+    await run.record({ kind: 'phase', of, version: ours, phase, tally }, `phase of ${of} ${known.length + 1}`);
+  };
+}
+
+export function tallyOf({ answers, failures, firstNewAt, goal }: Watch): Tally {
+  return { answers, failures, windowSeconds: firstNewAt === null ? null : (firstNewAt - goal.releasedAt) / 1000 };
+}

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { readConfig } from '../src/config.ts';
+
+const good = {
+  SLACK_SIGNING_SECRET: '0123456789abcdef0123456789abcdef',
+  SLACK_BOT_TOKEN: 'xoxb-1-secret',
+  HEROKU_API_KEY: 'heroku-secret',
+  GITHUB_TOKEN: 'github-secret',
+};
+
+describe('the configuration', () => {
+  it('needs four secrets and no more', () => {
+    expect(readConfig(good)).toMatchObject({ PORT: 3000, HEROKU_API_URL: 'https://api.heroku.com' });
+  });
+
+  it('names every problem at once, each with where to get it', () => {
+    const problem = () => readConfig({ SLACK_BOT_TOKEN: 'xoxp-wrong', PORT: 'eighty' });
+    for (const name of ['SLACK_SIGNING_SECRET', 'SLACK_BOT_TOKEN', 'HEROKU_API_KEY', 'GITHUB_TOKEN', 'PORT']) {
+      expect(problem).toThrow(name);
+    }
+    expect(problem).toThrow('heroku authorizations:create');
+  });
+
+  it('never prints a secret that is wrong', () => {
+    expect(() => readConfig({ ...good, SLACK_BOT_TOKEN: 'hunter2' })).toThrow(/^(?!.*hunter2)/s);
+    expect(() => readConfig({ ...good, DATABASE_URL: 'mysql://me:hunter2@host' })).toThrow(/^(?!.*hunter2)/s);
+  });
+
+  it('refuses to keep its data on a dyno, whose disk is wiped daily', () => {
+    expect(() => readConfig({ ...good, DYNO: 'web.1' })).toThrow('DATABASE_URL is needed on Heroku');
+  });
+
+  it('takes an empty setting as one that is not there', () => {
+    expect(readConfig({ ...good, SLACK_APP_TOKEN: '' }).SLACK_APP_TOKEN).toBeUndefined();
+  });
+});
