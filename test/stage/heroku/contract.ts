@@ -75,13 +75,13 @@ export type TruthRecord =
       release: number;
     };
 
-/** Trouble and delays of one app, set aloud by tests and the demo; all default to none. */
+/** Trouble and delays of one app, set aloud by tests and the demo: change the fields of `runtime.knobs`. */
 export type Knobs = {
   /** Added before each new dyno's process starts, ms. Never scaled. */
   bootDelayMs: number;
   /** How far apart the routers flip, ms (0-2,000). Never scaled. */
   switchSkewMs: number;
-  /** From the switch to the old dynos' SIGTERM, ms (0-71,000 on the real thing). Divided by the scale. */
+  /** From the switch to the old dynos' SIGTERM, ms (0-71,000 on the real thing; 10,000 by default). Divided by the scale. */
   drainDelayMs: number;
   bootTimeoutMs: number;
 };

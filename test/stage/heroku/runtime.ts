@@ -1,0 +1,76 @@
+import type { Knobs, OneOff, StartAppRuntime } from './contract.ts';
+import { Dyno, type Ground } from './dyno.ts';
+import { Formation } from './formation.ts';
+import { startLeash } from './leash.ts';
+import { createLogs } from './logs.ts';
+import { createPorts } from './ports.ts';
+import { startRouter } from './router.ts';
+import { createTimers } from './timers.ts';
+
+const NO_TROUBLE: Knobs = { bootDelayMs: 0, switchSkewMs: 0, drainDelayMs: 10_000, bootTimeoutMs: 60_000 };
+
+/** Runs one app: its dynos as processes of this machine, its routers on one loopback port, its log. */
+export const startAppRuntime: StartAppRuntime = async ask => {
+  const logs = createLogs();
+  const leash = startLeash();
+  const ground: Ground = {
+    app: ask.app,
+    scale: ask.scale,
+    knobs: { ...NO_TROUBLE },
+    logs,
+    leash,
+    timers: createTimers(),
+    ports: createPorts(),
+    dynos: new Set(),
+    onTruth: ask.onTruth,
+    onChange: () => router.changed(),
+  };
+  const formation = new Formation(ground, ask);
+  const oneOffs = new Set<Dyno>();
+  let maintenance = false;
+  const router = await startRouter({
+    port: ask.port,
+    routers: ask.routers,
+    outlook: number => (maintenance ? { kind: 'maintenance' } : formation.web.outlook(number)),
+    logs,
+    onRequest: ask.onRequest,
+  });
+
+  return {
+    url: `http://127.0.0.1:${router.port}`,
+    logs,
+    knobs: ground.knobs,
+    get windowMs() {
+      return formation.web.windowMs;
+    },
+    dynos: () => [...formation.views(), ...[...oneOffs].map(dyno => dyno.view())],
+    run: release => formation.run(release),
+    scale: entries => formation.scale(entries),
+    setPreboot(on) {
+      formation.web.preboot = on;
+    },
+    setMaintenance(on) {
+      maintenance = on;
+      router.changed();
+    },
+    restart: which => formation.restart(which),
+    stop(nameOrId) {
+      const oneOff = [...oneOffs].find(dyno => dyno.name === nameOrId || dyno.view().id === nameOrId);
+      if (oneOff) void oneOff.shutdown();
+      return oneOff !== undefined || formation.stop(nameOrId);
+    },
+    oneOff({ env = {}, onOutput, ...what }): OneOff {
+      const dyno = new Dyno(ground, { ...what, once: { env, onOutput } });
+      oneOffs.add(dyno);
+      void dyno.over.then(() => oneOffs.delete(dyno));
+      dyno.start();
+      return { dyno: dyno.view(), exited: dyno.over, stop: () => void dyno.shutdown() };
+    },
+    async close() {
+      ground.timers.clear();
+      await Promise.all([...ground.dynos].map(dyno => dyno.kill()));
+      await router.close();
+      leash.close();
+    },
+  };
+};
