@@ -1,0 +1,185 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type pg from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+
+const fixture = fileURLToPath(new URL('fixtures/engine-bot.ts', import.meta.url));
+const bots: ChildProcess[] = [];
+let dir: string;
+let server: Embedded;
+let pool: pg.Pool;
+let names = 0;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'engine-'));
+  server = await startEmbedded(dir);
+  pool = connect(server.url, () => {});
+  await pool.query(
+    'CREATE TABLE effects (id serial, deploy text, what text, by text, at timestamptz DEFAULT clock_timestamp())',
+  );
+  await pool.query('CREATE TABLE gates (name text PRIMARY KEY)');
+});
+
+afterEach(async () => {
+  for (const bot of bots.splice(0)) {
+    if (bot.exitCode !== null || bot.signalCode !== null) continue;
+    bot.kill('SIGKILL');
+    bot.kill('SIGCONT');
+    await once(bot, 'exit');
+  }
+});
+
+afterAll(async () => {
+  await pool.end();
+  await server.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+
+async function startBot(version = 'v1'): Promise<ChildProcess & { id: string }> {
+  const id = `bot-${++names}`;
+  const bot = fork(fixture, [server.url, id, version], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  bots.push(bot);
+  await once(bot, 'message');
+  return Object.assign(bot, { id });
+}
+
+const newDeploy = () => `deploy-${++names}`;
+const begin = (bot: ChildProcess, deploy: string, app = deploy) => bot.send({ begin: deploy, app });
+const open = (gate: string) => pool.query('INSERT INTO gates VALUES ($1)', [gate]);
+
+async function effects(deploy: string): Promise<string[]> {
+  const { rows } = await pool.query('SELECT what FROM effects WHERE deploy = $1 ORDER BY id', [deploy]);
+  return rows.map(row => row.what);
+}
+
+const until = (deploy: string, what: string, ms = 10_000) =>
+  expect.poll(() => effects(deploy), { timeout: ms, interval: 50 }).toContain(what);
+
+describe('a deploy in the engine', () => {
+  it('goes through its stages, and a wake-up ends a wait, also one that came before it', async () => {
+    const bot = await startBot();
+    const deploy = newDeploy();
+    begin(bot, deploy);
+    await until(deploy, 'second begun');
+    await open(`third ${deploy}`);
+    bot.send({ wake: deploy });
+    await open(`second ${deploy}`);
+    await until(deploy, 'last');
+    expect(await effects(deploy)).toEqual(['first', 'second begun', 'second', 'last']);
+  });
+
+  it('killed in a stage and started again repeats that stage only, and ends once', async () => {
+    const bot = await startBot();
+    const deploy = newDeploy();
+    begin(bot, deploy);
+    await until(deploy, 'second begun');
+    bot.kill('SIGKILL');
+    await once(bot, 'exit');
+    await open(`second ${deploy}`);
+    await open(`third ${deploy}`);
+    await startBot();
+    await until(deploy, 'last');
+    expect(await effects(deploy)).toEqual(['first', 'second begun', 'second begun', 'second', 'last']);
+  });
+
+  it('of a killed process is taken over by a living one within 5 s', async () => {
+    const [one, two] = [await startBot(), await startBot()];
+    const deploy = newDeploy();
+    begin(one, deploy);
+    await until(deploy, 'second begun');
+    const owner = (await pool.query('SELECT by FROM effects WHERE deploy = $1 LIMIT 1', [deploy])).rows[0].by;
+    const victim = owner === one.id ? one : two;
+    const killedAt = performance.now();
+    victim.kill('SIGKILL');
+    await expect.poll(async () => (await effects(deploy)).length, { timeout: 10_000, interval: 50 }).toBe(3);
+    expect(performance.now() - killedAt).toBeLessThan(5_000);
+  });
+
+  it('of a frozen process is taken over within 20 s, and the woken one records nothing more', async () => {
+    const one = await startBot();
+    const deploy = newDeploy();
+    begin(one, deploy);
+    await until(deploy, 'second begun');
+    await startBot();
+    one.kill('SIGSTOP');
+    const frozenAt = performance.now();
+    await expect.poll(async () => (await effects(deploy)).length, { timeout: 25_000, interval: 100 }).toBe(3);
+    expect(performance.now() - frozenAt).toBeLessThan(20_000);
+    one.kill('SIGCONT');
+    await open(`second ${deploy}`);
+    await open(`third ${deploy}`);
+    await until(deploy, 'last');
+    expect((await effects(deploy)).filter(what => what === 'last' || what === 'second')).toEqual(['second', 'last']);
+    expect(
+      (await pool.query("SELECT by FROM effects WHERE deploy = $1 AND what = 'last'", [deploy])).rows,
+    ).not.toContainEqual({
+      by: one.id,
+    });
+  });
+
+  it('never overlaps with another of the same app', async () => {
+    const bot = await startBot();
+    const [first, second] = [newDeploy(), newDeploy()];
+    begin(bot, first, 'one-app');
+    await until(first, 'second begun');
+    begin(bot, second, 'one-app');
+    await open(`second ${second}`);
+    await open(`third ${second}`);
+    const other = newDeploy();
+    begin(bot, other);
+    await until(other, 'second begun');
+    expect(await effects(second)).toEqual([]);
+    await open(`second ${first}`);
+    await open(`third ${first}`);
+    await until(second, 'last');
+    const { rows } = await pool.query(
+      'SELECT (SELECT max(id) FROM effects WHERE deploy = $1) < (SELECT min(id) FROM effects WHERE deploy = $2) AS in_order',
+      [first, second],
+    );
+    expect(rows).toEqual([{ in_order: true }]);
+  });
+
+  it('begun by an older version goes on in a newer one that has one more stage', async () => {
+    const old = await startBot('v1');
+    const deploy = newDeploy();
+    begin(old, deploy);
+    await open(`second ${deploy}`);
+    await until(deploy, 'second');
+    old.kill('SIGTERM');
+    expect(await once(old, 'exit')).toEqual([0, null]);
+    const bot = await startBot('v2');
+    await open(`third ${deploy}`);
+    bot.send({ wake: deploy });
+    await until(deploy, 'last');
+    expect(await effects(deploy)).toEqual(['first', 'second begun', 'second', 'added', 'last']);
+  });
+
+  it('that fails unexpectedly is tried again, and each failure is told', async () => {
+    const bot = await startBot('clumsy');
+    const deploy = newDeploy();
+    begin(bot, deploy);
+    await until(deploy, 'last');
+    expect(await effects(deploy)).toEqual(['tried', 'trouble in First, attempt 1', 'tried', 'last']);
+  });
+
+  it('left by a stop is gone on with by the next process, without a failure on record', async () => {
+    const bot = await startBot();
+    const deploy = newDeploy();
+    begin(bot, deploy);
+    await until(deploy, 'second begun');
+    const stoppedAt = performance.now();
+    bot.kill('SIGTERM');
+    expect(await once(bot, 'exit')).toEqual([0, null]);
+    expect(performance.now() - stoppedAt).toBeLessThan(8_000);
+    await open(`second ${deploy}`);
+    await open(`third ${deploy}`);
+    await startBot();
+    await until(deploy, 'last');
+    expect(await effects(deploy)).toEqual(['first', 'second begun', 'second begun', 'second', 'last']);
+  });
+});
