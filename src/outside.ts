@@ -77,14 +77,13 @@ export interface Heroku {
   tokensLeft(): Promise<number>;
   /** Uploads a gzipped tarball; gives the address that a build can fetch it from. */
   uploadSource(tarball: Uint8Array): Promise<string>;
+  /** Builds, and when that succeeds releases, the source at the address. */
   startBuild(app: string, ask: { url: string; commit: string; marker: string }): Promise<Build>;
   rollBack(app: string, releaseId: string): Promise<Release>;
   /** Follows the output, then resolves when the build has ended and, when it succeeded, has its release. */
   buildEnded(app: string, build: Build, onLine: (line: string) => void, signal: AbortSignal): Promise<Build>;
   /** Follows the release phase's output, then resolves when the release is no longer pending. */
   releaseEnded(app: string, release: Release, onLine: (line: string) => void, signal: AbortSignal): Promise<Release>;
-  /** Follows a build's or release's output to its end, line by line; waits for it to begin. */
-  output(url: string, onLine: (line: string) => void, signal: AbortSignal): Promise<void>;
   /** One log session: the last 1,500 lines, then each new one, until it ends by itself or by the signal. */
   openLog(app: string, signal: AbortSignal): AsyncIterable<string>;
 }

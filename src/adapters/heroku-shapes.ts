@@ -1,0 +1,118 @@
+import { z } from 'zod';
+import type { Build, Dyno, FormationEntry, HerokuApp, Release } from '../outside.ts';
+
+// The fields of Heroku's answers that we use, and what they are called here (Platform API reference, schema of 2026-02).
+
+const id = z.object({ id: z.string() });
+
+export const appShape = z
+  .object({
+    name: z.string(),
+    web_url: z.string().nullable(),
+    maintenance: z.boolean(),
+    space: z.object({ name: z.string() }).nullish(),
+    generation: z.object({ name: z.string() }).nullish(),
+  })
+  .transform(
+    (app): HerokuApp => ({
+      name: app.name,
+      webUrl: app.web_url,
+      maintenance: app.maintenance,
+      space: app.space?.name ?? null,
+      generation: app.generation?.name ?? 'cedar',
+    }),
+  );
+
+export const featureShape = z.object({ enabled: z.boolean() });
+
+export const formationShape = z.array(
+  z
+    .object({ type: z.string(), quantity: z.number(), size: z.string() })
+    .transform(({ type, quantity, size }): FormationEntry => ({ type, quantity, size })),
+);
+
+export const dynosShape = z.array(
+  z
+    .object({
+      name: z.string(),
+      type: z.string(),
+      state: z.string(),
+      release: z.object({ version: z.number() }),
+      created_at: z.string(),
+    })
+    .transform(
+      (dyno): Dyno => ({
+        name: dyno.name,
+        type: dyno.type,
+        state: dyno.state,
+        release: dyno.release.version,
+        createdAt: dyno.created_at,
+      }),
+    ),
+);
+
+export const releaseShape = z
+  .object({
+    id: z.string(),
+    version: z.number(),
+    status: z.enum(['pending', 'succeeded', 'failed', 'expired']),
+    current: z.boolean(),
+    description: z.string(),
+    user: z.object({ email: z.string() }),
+    slug: id.nullable(),
+    output_stream_url: z.string().nullish(),
+    created_at: z.string(),
+    updated_at: z.string(),
+  })
+  .transform(
+    (release): Release => ({
+      id: release.id,
+      version: release.version,
+      status: release.status,
+      current: release.current,
+      description: release.description,
+      by: release.user.email,
+      slug: release.slug?.id ?? null,
+      outputUrl: release.output_stream_url ?? null,
+      createdAt: release.created_at,
+      updatedAt: release.updated_at,
+    }),
+  );
+
+export const buildShape = z
+  .object({
+    id: z.string(),
+    status: z.enum(['pending', 'succeeded', 'failed']),
+    source_blob: z.object({ version_description: z.string().nullish() }),
+    user: z.object({ email: z.string() }),
+    output_stream_url: z.string(),
+    slug: id.nullish(),
+    release: id.nullish(),
+    created_at: z.string(),
+    updated_at: z.string(),
+  })
+  .transform(
+    (build): Build => ({
+      id: build.id,
+      status: build.status,
+      description: build.source_blob.version_description ?? null,
+      by: build.user.email,
+      outputUrl: build.output_stream_url,
+      slug: build.slug?.id ?? null,
+      release: build.release?.id ?? null,
+      createdAt: build.created_at,
+      updatedAt: build.updated_at,
+    }),
+  );
+
+export const slugShape = z.object({ commit: z.string().nullish() });
+export const sourceShape = z.object({ source_blob: z.object({ put_url: z.url(), get_url: z.url() }) });
+export const logSessionShape = z.object({ logplex_url: z.url() });
+export const rateLimitShape = z.object({ remaining: z.number() });
+
+export const addonsShape = z.array(
+  z.object({ id: z.string(), name: z.string(), addon_service: z.object({ name: z.string() }) }),
+);
+export const attachmentsShape = z.array(z.object({ app: z.object({ name: z.string() }) }));
+
+export const errorShape = z.object({ id: z.string(), message: z.string() });
