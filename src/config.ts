@@ -65,3 +65,11 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   }
   return read.data;
 }
+
+/** Only where the database is, for commands that need nothing else. */
+export function readDatabaseConfig(env: Record<string, string | undefined>): {
+  url: string | undefined;
+  dataDir: string;
+} {
+  return { url: env.DATABASE_URL || undefined, dataDir: env.DATA_DIR || '.data' };
+}

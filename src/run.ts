@@ -13,7 +13,7 @@ export interface Journal {
   append(deploy: string, fact: FactBody, key: string): Promise<void>;
   /** The oldest press that nobody answered yet, waiting for one when there is none. Rejects when the signal aborts. */
   nextClick(deploy: string, signal: AbortSignal): Promise<Click>;
-  answer(click: Click, answer: string): Promise<void>;
+  answer(deploy: string, click: Click, answer: string): Promise<void>;
 }
 
 /** One deploy in one stage: its plan and facts, the world, and the signal to park at. */
@@ -63,7 +63,7 @@ export class Run {
       for (;;) {
         const click = await this.#journal.nextClick(this.#deploy.id, signal);
         const { answer, instead } = await obey(click);
-        await this.#journal.answer(click, answer);
+        await this.#journal.answer(this.#deploy.id, click, answer);
         if (instead !== undefined) return instead;
       }
     };

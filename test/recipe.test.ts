@@ -77,7 +77,7 @@ class World {
         this.wake();
         signal.addEventListener('abort', () => reject(signal.reason));
       }),
-    answer: (click, answer) => this.touch(() => Object.assign(click, { answer })).then(() => {}),
+    answer: (_, click, answer) => this.touch(() => Object.assign(click, { answer })).then(() => {}),
   };
 
   append(fact: FactBody, key: string): void {

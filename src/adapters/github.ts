@@ -48,17 +48,27 @@ export function connectGitHub({ url, token }: { url: string; token: string }): S
       }
     },
     tarball: async (repository, sha) => {
-      const asked = rest.repos.downloadTarballArchive({ ...at(repository), ref: sha, ...within(TARBALL_MS) });
+      const request = { signal: AbortSignal.timeout(TARBALL_MS), parseSuccessResponseBody: false };
+      const asked = rest.repos.downloadTarballArchive({ ...at(repository), ref: sha, request });
       const { data } = await found(asked, `${repository} has no commit ${sha} any more.`);
-      const tarball = new Uint8Array(data as ArrayBuffer);
-      if (tarball.byteLength > TARBALL_BYTES) {
-        throw new NotFound(
-          `The source of ${repository} is larger than ${TARBALL_BYTES / 2 ** 20} MB packed: too large to build.`,
-        );
-      }
-      return tarball;
+      return collect(data as ReadableStream<Uint8Array>, repository);
     },
   };
+}
+
+async function collect(stream: ReadableStream<Uint8Array>, repository: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of stream) {
+    bytes += chunk.byteLength;
+    if (bytes > TARBALL_BYTES) {
+      throw new NotFound(
+        `The source of ${repository} is larger than ${TARBALL_BYTES / 2 ** 20} MB packed: too large to build.`,
+      );
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }
 
 function at(repository: string): { owner: string; repo: string } {

@@ -1,0 +1,147 @@
+import type { Server, ServerResponse } from 'node:http';
+import {
+  App,
+  type Logger as BoltLogger,
+  type CustomRoute,
+  HTTPReceiver,
+  LogLevel,
+  SocketModeReceiver,
+} from '@slack/bolt';
+import type { Logger } from 'pino';
+import { guarded } from './bolt-guard.ts';
+
+export type BoltParts = {
+  signingSecret: string;
+  botToken: string;
+  /** With one, Slack is listened to over its Socket Mode instead of HTTP. */
+  appToken?: string | undefined;
+  /** 0 for any free one. */
+  port: number;
+  /** All addresses when not given, as Heroku wants it. */
+  host?: string;
+  slackApiUrl: string;
+  log: Logger;
+  seen: (signature: string) => Promise<boolean>;
+};
+
+export type Bolt = {
+  app: App;
+  /** Gives the port that is listened on; null over Socket Mode. */
+  start(): Promise<number | null>;
+  /** Takes no more, and waits for the work that was begun, within 8 s. */
+  stop(): Promise<void>;
+};
+
+/** Slack gives up on an answer after 3 s. */
+const ANSWER_WITHIN_MS = 2_500;
+const STOP_WITHIN_MS = 8_000;
+const CALL_WITHIN_MS = 8_000;
+
+/** Bolt with a receiver of its own. Calls to Slack are made once and never queued: a 429 is told to whoever called. */
+export function createBolt(parts: BoltParts): Bolt {
+  const { botToken, log } = parts;
+  const logger = boltLogger(log);
+  const receiver = parts.appToken ? socketReceiver(parts, parts.appToken, logger) : httpReceiver(parts, logger);
+  const app = new App({
+    receiver,
+    // Given, so that starting needs no call of auth.test.
+    authorize: async () => ({ botToken }),
+    convoStore: false,
+    logger,
+    clientOptions: {
+      slackApiUrl: parts.slackApiUrl.replace(/\/*$/, '/'),
+      // One 429 would stop every call of the workspace, and a 404 be repeated for half an hour (both seen).
+      rejectRateLimitedCalls: true,
+      retryConfig: { retries: 0 },
+      timeout: CALL_WITHIN_MS,
+    },
+  });
+
+  const jobs = new Set<Promise<unknown>>();
+  // Slack is answered before anything can go wrong; options and forms have answers with contents and do it themselves.
+  app.use(async args => {
+    const job = (async () => {
+      if ('ack' in args && !('options' in args) && !('view' in args) && !('event' in args)) await args.ack();
+      await args.next();
+    })();
+    jobs.add(job);
+    await job.finally(() => jobs.delete(job));
+  });
+  app.error(async err => log.error({ err }, 'a listener of Slack failed'));
+
+  let server: Server | undefined;
+  return {
+    app,
+    async start() {
+      if (receiver instanceof SocketModeReceiver) {
+        await receiver.start();
+        return null;
+      }
+      server = await receiver.start({ port: parts.port, ...(parts.host ? { host: parts.host } : {}) });
+      const address = server.address();
+      return typeof address === 'object' && address ? address.port : parts.port;
+    },
+    async stop() {
+      const closed = receiver.stop().catch(err => log.warn({ err }, 'Slack was not listened to'));
+      const idle = setInterval(() => server?.closeIdleConnections(), 50);
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>(resolve => {
+        timer = setTimeout(resolve, STOP_WITHIN_MS);
+      });
+      server?.closeIdleConnections();
+      await Promise.race([Promise.all([closed, Promise.allSettled(jobs)]), late]);
+      clearTimeout(timer);
+      clearInterval(idle);
+      server?.closeAllConnections();
+    },
+  };
+}
+
+const HEALTH: CustomRoute = {
+  path: '/healthz',
+  method: ['GET'],
+  handler: (_, response) => void response.writeHead(200).end('ok'),
+};
+
+function httpReceiver({ signingSecret, seen, log }: BoltParts, logger: BoltLogger): HTTPReceiver {
+  const receiver = new HTTPReceiver({
+    signingSecret,
+    logger,
+    customRoutes: [HEALTH],
+    unhandledRequestTimeoutMillis: ANSWER_WITHIN_MS,
+    unhandledRequestHandler: ({ response }) => sorry(response),
+    processEventErrorHandler: async ({ error: err, response }) => {
+      log.error({ err }, 'a request of Slack could not be handled');
+      sorry(response);
+      return true;
+    },
+  });
+  receiver.requestListener = guarded(receiver.requestListener, { signingSecret, seen, log });
+  return receiver;
+}
+
+/** A status other than 200 would show people no more than `dispatch_failed`. */
+function sorry(response: ServerResponse): void {
+  if (response.headersSent) return;
+  response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
+  response.end('This bot could not take that in: this is our fault, not yours. Try again in a minute.');
+}
+
+/** The port answers for Heroku, which stops a web dyno that listens on none. */
+function socketReceiver({ port, slackApiUrl }: BoltParts, appToken: string, logger: BoltLogger): SocketModeReceiver {
+  const installerOptions = { port, clientOptions: { slackApiUrl } };
+  return new SocketModeReceiver({ appToken, logger, customRoutes: [HEALTH], installerOptions });
+}
+
+function boltLogger(log: Logger): BoltLogger {
+  const words = (said: unknown[]): string => said.map(String).join(' ');
+  return {
+    debug: (...said) => log.debug(words(said)),
+    info: (...said) => log.info(words(said)),
+    warn: (...said) => log.warn(words(said)),
+    error: (...said) => log.error(words(said)),
+    setLevel: () => {},
+    getLevel: () => LogLevel.INFO,
+    setName: () => {},
+  };
+}

@@ -1,0 +1,105 @@
+import { WebAPIPlatformError, WebAPIRateLimitedError, type WebClient } from '@slack/web-api';
+import { z } from 'zod';
+import type { Chat, Message, MessageKey } from '../outside.ts';
+
+/** Slack wants no more of this for a while. `retryAfterMs` says how long: a Chat's rejections may carry it. */
+export class SlackBusy extends Error {
+  readonly retryAfterMs: number;
+
+  constructor(seconds: number, cause: unknown) {
+    super(`Slack asks to wait ${seconds} s`, { cause });
+    this.name = 'SlackBusy';
+    this.retryAfterMs = seconds * 1000;
+  }
+}
+
+/** Label of our messages, by which one whose answer was lost is found again. Anyone in the workspace can read it. */
+const EVENT = 'switchover';
+/** Slack's clock and ours may differ by this much. */
+const CLOCKS_MS = 60_000;
+const PAGES = 5;
+
+/**
+ * Posts, finds and edits. `plain` draws a message without the newer blocks, for a workspace that answers
+ * `invalid_blocks`; what even that one refuses goes out as its sentence alone, since the thread must not stand still.
+ */
+export function connectSlack(client: WebClient, plain: (message: Message) => Message): Chat {
+  let takesCards = true;
+
+  async function send<T>(message: Message, call: (message: Message) => Promise<T>): Promise<T> {
+    const looks = [...(takesCards ? [message] : []), plain(message), { ...message, blocks: [] }];
+    for (const [index, look] of looks.entries()) {
+      try {
+        const result = await call(look);
+        if (index === 1 && looks.length === 3) takesCards = false;
+        return result;
+      } catch (error) {
+        if (index === looks.length - 1 || !isPlatformError(error, 'invalid_blocks')) throw told(error);
+      }
+    }
+    throw new Error('unreachable: the last look returns or throws');
+  }
+
+  return {
+    async post({ channel, thread, broadcast, message, key }) {
+      const metadata = { event_type: EVENT, event_payload: { ...key } };
+      const place =
+        thread === undefined ? { channel } : { channel, thread_ts: thread, reply_broadcast: broadcast ?? false };
+      const posted = await send(message, ({ text, blocks }) =>
+        client.apiCall('chat.postMessage', {
+          ...place,
+          text,
+          blocks,
+          metadata,
+          unfurl_links: false,
+          unfurl_media: false,
+          link_names: false,
+        }),
+      );
+      return posting.parse(posted).ts;
+    },
+
+    async find({ channel, thread, key, after }) {
+      const oldest = ((after - CLOCKS_MS) / 1000).toFixed(6);
+      const method = thread === undefined ? 'conversations.history' : 'conversations.replies';
+      const place = thread === undefined ? { channel } : { channel, ts: thread };
+      let cursor = '';
+      for (let page = 0; page < PAGES; page++) {
+        const ask = { ...place, oldest, limit: 200, include_all_metadata: true, ...(cursor ? { cursor } : {}) };
+        const read = await client.apiCall(method, ask).catch(error => Promise.reject(told(error)));
+        const mine = history.parse(read).messages.find(posted => carries(posted, key));
+        if (mine) return mine.ts;
+        cursor = read.response_metadata?.next_cursor ?? '';
+        if (!cursor) return null;
+      }
+      return null;
+    },
+
+    async update({ channel, ts, message }) {
+      try {
+        await send(message, ({ text, blocks }) => client.apiCall('chat.update', { channel, ts, text, blocks }));
+      } catch (error) {
+        // Somebody deleted it: there is nothing left to keep up to date.
+        if (!isPlatformError(error, 'message_not_found')) throw error;
+      }
+    },
+  };
+}
+
+function told(error: unknown): unknown {
+  return error instanceof WebAPIRateLimitedError ? new SlackBusy(error.retryAfter, error) : error;
+}
+
+const isPlatformError = (error: unknown, code: string): boolean =>
+  error instanceof WebAPIPlatformError && error.data.error === code;
+
+const posting = z.object({ ts: z.string() });
+const label = z.object({ event_type: z.string(), event_payload: z.record(z.string(), z.unknown()) });
+const history = z.object({
+  messages: z.array(z.object({ ts: z.string(), metadata: label.optional().catch(undefined) })),
+});
+
+function carries({ metadata }: z.infer<typeof history>['messages'][number], key: MessageKey): boolean {
+  const { deploy, key: name } = metadata?.event_payload ?? {};
+  return metadata?.event_type === EVENT && deploy === key.deploy && name === key.key;
+}

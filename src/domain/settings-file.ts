@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import type { AppSettings } from './app.ts';
+
+const user = z
+  .string()
+  .regex(/^[UW][A-Z0-9]+$/, 'is a Slack user id, such as U012AB3CD (profile → ⋮ → Copy member ID)');
+
+const settings = z.strictObject({
+  name: z.string().regex(/^[a-z][a-z0-9-]{1,29}$/, "is the Heroku app's name: lower case letters, digits and dashes"),
+  repository: z.string().regex(/^[\w.-]+\/[\w.-]+$/, 'is owner/name on GitHub'),
+  defaultRef: z.string().min(1).default('main'),
+  channel: z
+    .string()
+    .regex(/^[CG][A-Z0-9]+$/, 'is a Slack channel id, such as C012AB3CD (channel details → at the bottom)'),
+  deployers: z.array(user).min(1, 'needs at least one person'),
+  approvers: z.array(user).default([]),
+  url: z
+    .url({ protocol: /^https?$/, error: 'is the address that visitors use, such as https://www.example.com/' })
+    .optional(),
+  probe: z
+    .union([
+      z.strictObject({ path: z.string().startsWith('/'), header: z.string().min(1) }),
+      z.strictObject({ path: z.string().startsWith('/'), json: z.string().min(1) }),
+    ])
+    .optional(),
+  windowSeconds: z
+    .number('is boot timeout + 120 s, in seconds: 180 unless the boot timeout was changed')
+    .positive()
+    .default(180),
+});
+
+/** The file of `npm run settings`: `{ "apps": [ … ] }`. Gives its apps, or everything that is wrong with it. */
+export function readSettingsFile(text: string): { apps: AppSettings[]; problems: string[] } {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    return { apps: [], problems: [`It is not JSON: ${error instanceof Error ? error.message : error}`] };
+  }
+  const read = z.strictObject({ apps: z.array(settings) }).safeParse(json);
+  if (read.success) return { apps: read.data.apps, problems: [] };
+  return {
+    apps: [],
+    problems: read.error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`),
+  };
+}

@@ -1,0 +1,144 @@
+import 'dotenv/config';
+import { randomUUID } from 'node:crypto';
+import pino from 'pino';
+import { registerCommands } from '../commands/index.ts';
+import { plainBlocks } from '../views/plain.ts';
+import { replyTo } from '../views/reply.ts';
+import { rootMessage } from '../views/root.ts';
+import { createBolt } from './adapters/bolt.ts';
+import { openDatabase } from './adapters/database.ts';
+import { startEngine } from './adapters/engine.ts';
+import { connectGitHub } from './adapters/github.ts';
+import { connectHeroku } from './adapters/heroku.ts';
+import { connectMessages } from './adapters/messages.ts';
+import { hearNews } from './adapters/news.ts';
+import { prober } from './adapters/prober.ts';
+import { connectSlack } from './adapters/slack.ts';
+import { Store } from './adapters/store.ts';
+import { createWatcher } from './adapters/watcher.ts';
+import { Bot } from './bot.ts';
+import { ConfigError, readConfig } from './config.ts';
+import { Narrator } from './narrator.ts';
+import { FIRST_STAGE, recipe } from './recipe.ts';
+import { type Journal, Run } from './run.ts';
+
+// Wiring: connects everything, goes on with what a former process left, and stops in the opposite order.
+
+const SWEEP_MS = 20_000;
+/** Waiting for a press also looks by itself now and then: a notification can be lost with its connection. */
+const LOOK_AGAIN_MS = 10_000;
+
+const config = configOrExit();
+const log = pino({ level: config.LOG_LEVEL, name: 'switchover' });
+const warn = (err: unknown) => log.warn({ err }, 'The database did not answer');
+const instance = `${config.DYNO ?? 'bot'}-${randomUUID()}`;
+
+const database = await openDatabase({ url: config.DATABASE_URL, dataDir: config.DATA_DIR }, warn);
+const store = new Store(database.pool);
+const news = await hearNews(database.pool, database.url, warn);
+const heroku = connectHeroku({ url: config.HEROKU_API_URL, token: config.HEROKU_API_KEY });
+const source = connectGitHub({ url: config.GITHUB_API_URL, token: config.GITHUB_TOKEN });
+const watcher = createWatcher({
+  heroku,
+  prober,
+  store: { load: key => store.loadWatch(key), save: (key, watch) => store.saveWatch(key, watch) },
+  log,
+});
+
+const journal: Journal = {
+  deploy: id => store.deploy(id),
+  append: (deploy, fact, key) => store.append(deploy, fact, key),
+  nextClick: async (deploy, signal) => {
+    for (;;) {
+      signal.throwIfAborted();
+      const heard = news.wait(deploy, LOOK_AGAIN_MS, signal);
+      const click = await store.oldestClick(deploy);
+      if (click) return click;
+      await heard;
+    }
+  },
+  answer: (deploy, click, answer) => store.answerClick(deploy, click.id, answer),
+};
+const outside = { heroku, source, watcher };
+const engine = await startEngine({
+  pool: database.pool,
+  url: database.url,
+  instance,
+  first: FIRST_STAGE,
+  stages: Object.fromEntries(
+    Object.entries(recipe).map(([name, stage]) => [
+      name,
+      async (deploy: string, signal: AbortSignal) =>
+        stage(new Run(await store.deploy(deploy), journal, outside, signal)),
+    ]),
+  ),
+  onTrouble: ({ deploy, stage, error, attempt }) => {
+    const said = error instanceof Error ? error.message : String(error);
+    return store.append(deploy, { kind: 'trouble', stage, error: said, attempt }, `trouble in ${stage}`);
+  },
+  log,
+});
+
+const bolt = createBolt({
+  signingSecret: config.SLACK_SIGNING_SECRET,
+  botToken: config.SLACK_BOT_TOKEN,
+  appToken: config.SLACK_APP_TOKEN,
+  port: config.PORT,
+  slackApiUrl: config.SLACK_API_URL,
+  log,
+  seen: signature => store.seen(signature),
+});
+const narrator = new Narrator({
+  load: id => store.deploy(id),
+  messages: connectMessages(database.pool),
+  chat: connectSlack(bolt.app.client, plainBlocks),
+  views: { root: rootMessage, reply: replyTo },
+  instance,
+  log,
+});
+news.onEach(deploy => narrator.wake(deploy));
+
+const bot = new Bot({
+  ledger: store,
+  sources: { heroku, source, prober },
+  begin: (deploy, app) => engine.begin(deploy, app),
+  news: (deploy, ms) => news.wait(deploy, ms),
+});
+registerCommands(bolt.app, { bot, log });
+
+/** A deploy that is in the ledger but was killed before its run began is begun here: beginning twice is the same. */
+const sweep = async (): Promise<void> => {
+  for (const { id, app } of await store.running()) await engine.begin(id, app);
+};
+await sweep();
+const sweeping = setInterval(() => void sweep().catch(warn), SWEEP_MS);
+
+const port = await bolt.start();
+log.info({ port, instance }, port === null ? 'Switchover listens in Socket Mode' : 'Switchover listens');
+process.send?.({ port });
+
+let stopping = false;
+async function stop(signal: NodeJS.Signals): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  log.info({ signal }, 'Stopping: deploys go on in the next process');
+  clearInterval(sweeping);
+  await bolt.stop();
+  await engine.stop();
+  await narrator.stop();
+  await news.stop();
+  await database.close();
+  process.exit(0);
+}
+process.on('SIGTERM', signal => void stop(signal));
+process.on('SIGINT', signal => void stop(signal));
+
+function configOrExit(): ReturnType<typeof readConfig> {
+  try {
+    return readConfig(process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,98 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { z } from 'zod';
+
+const root = new URL('..', import.meta.url).pathname;
+
+/** Slack's rules for a manifest (schema 2.0.0 of slackapi/manifest-schema), of the parts that ours has. */
+const scope = z.string().regex(/^[a-z.]+(:[a-z.]+){0,2}$/);
+const manifest = z.strictObject({
+  _metadata: z.strictObject({ major_version: z.literal(2) }),
+  display_information: z.strictObject({
+    name: z.string().min(1).max(35),
+    description: z.string().max(140),
+    long_description: z.string().min(175).max(4_000),
+    background_color: z.string().regex(/^#[0-9a-f]{6}$/i),
+  }),
+  features: z.strictObject({
+    bot_user: z.strictObject({ display_name: z.string().max(80), always_online: z.boolean() }),
+    slash_commands: z
+      .array(
+        z.strictObject({
+          command: z
+            .string()
+            .regex(/^\/[a-z0-9_-]+$/)
+            .max(32),
+          url: z.url({ protocol: /^https$/ }),
+          description: z.string().max(2_000),
+          usage_hint: z.string().max(1_000),
+          should_escape: z.boolean(),
+        }),
+      )
+      .max(50),
+  }),
+  oauth_config: z.strictObject({ scopes: z.strictObject({ bot: z.array(scope), bot_optional: z.array(scope) }) }),
+  settings: z.strictObject({
+    interactivity: z.strictObject({ is_enabled: z.literal(true), request_url: z.url({ protocol: /^https$/ }) }),
+    org_deploy_enabled: z.boolean(),
+    socket_mode_enabled: z.boolean(),
+    token_rotation_enabled: z.boolean(),
+  }),
+});
+
+/** Bot scopes that Slack's methods need (docs.slack.dev/reference/methods). */
+const NEEDS: Record<string, string[]> = {
+  'chat.postMessage': ['chat:write'],
+  'chat.postEphemeral': ['chat:write'],
+  'chat.update': ['chat:write'],
+  'conversations.history': ['channels:history', 'groups:history'],
+  'conversations.replies': ['channels:history', 'groups:history'],
+};
+
+const sources = ['src', 'commands'].flatMap(folder =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter(name => name.endsWith('.ts'))
+    .map(name => readFileSync(join(root, folder, name), 'utf8')),
+);
+const called = new Set(
+  sources.flatMap(source => [
+    ...[...source.matchAll(/'((?:chat|conversations|users|views|files|auth|reactions|usergroups)\.[a-zA-Z.]+)'/g)].map(
+      ([, method]) => method ?? '',
+    ),
+    ...[
+      ...source.matchAll(/client\s*\.(chat|conversations|users|views|files|auth|reactions|usergroups)\s*\.(\w+)\(/g),
+    ].map(([, family, method]) => `${family}.${method}`),
+  ]),
+);
+
+const read = manifest.safeParse(parse(readFileSync(join(root, 'manifest.yml'), 'utf8')));
+
+describe('manifest.yml', () => {
+  test('is one that Slack takes', () => {
+    expect(read.error?.issues).toBeUndefined();
+  });
+
+  test('asks for what each method that the bot calls needs, and for nothing else', () => {
+    const scopes = new Set(read.data?.oauth_config.scopes.bot);
+    expect([...called].sort()).toEqual(Object.keys(NEEDS).sort());
+    for (const method of called) {
+      for (const needed of NEEDS[method] ?? []) expect(scopes, method).toContain(needed);
+    }
+    const used = new Set(Object.values(NEEDS).flat());
+    expect([...scopes].filter(known => !used.has(known)).sort()).toEqual(['chat:write.public', 'commands']);
+  });
+
+  test('lets whoever installs it decline only what it can do without', () => {
+    const { bot = [], bot_optional: optional = [] } = read.data?.oauth_config.scopes ?? {};
+    expect(bot).toEqual(expect.arrayContaining(optional));
+    expect(optional).not.toContain('chat:write');
+    expect(optional).not.toContain('commands');
+  });
+
+  test('registers every command that people can say', () => {
+    const said = [...sources.join('\n').matchAll(/command\.command === '(\/\w+)'/g)].map(([, command]) => command);
+    expect(read.data?.features.slash_commands.map(({ command }) => command)).toEqual(said);
+  });
+});

@@ -1,0 +1,90 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const files = fileURLToPath(new URL('shop', import.meta.url));
+
+export type ShopRepository = { dir: string; commits: { v1: string; v2: string; v3: string } };
+
+/**
+ * The sample app's git repository, made anew in `dir`: tags v1, v2, v3; `main` is v2 and `next` v3. Branches that go
+ * wrong each in their way: crashes, never-binds, bad-build, bad-release, slow-release.
+ */
+export async function makeShopRepository(dir: string): Promise<ShopRepository> {
+  await rm(dir, { recursive: true, force: true });
+  await mkdir(dir, { recursive: true });
+  let minute = 0;
+  const git = async (...args: string[]): Promise<string> => {
+    const at = `2026-01-05T10:${String(minute).padStart(2, '0')}:00Z`;
+    const who = { NAME: 'Hatty Milliner', EMAIL: 'hatty@example.com', DATE: at };
+    const identity = Object.entries(who).flatMap(([key, value]) => [
+      [`GIT_AUTHOR_${key}`, value],
+      [`GIT_COMMITTER_${key}`, value],
+    ]);
+    const env = {
+      ...Object.fromEntries(identity),
+      PATH: process.env.PATH,
+      GIT_CONFIG_GLOBAL: '/dev/null',
+      GIT_CONFIG_SYSTEM: '/dev/null',
+    };
+    const { stdout } = await run('git', ['-C', dir, ...args], { env });
+    return stdout.trim();
+  };
+  const commit = async (message: string): Promise<string> => {
+    minute++;
+    await git('add', '--all');
+    await git('commit', '--quiet', '--message', message);
+    return git('rev-parse', 'HEAD');
+  };
+  const branch = async (name: string, from: string, message: string, change: Record<string, string>): Promise<void> => {
+    await git('checkout', '--quiet', '-b', name, from);
+    for (const [file, text] of Object.entries(change)) await writeFile(join(dir, file), text);
+    await commit(message);
+  };
+
+  await git('init', '--quiet', '--initial-branch', 'main');
+  await cp(join(files, 'base'), dir, { recursive: true });
+  const v1 = await commit('Open the shop');
+  await git('tag', 'v1');
+
+  await writeFile(join(dir, 'README.md'), 'Hats.\n');
+  await commit('Tell <!channel> that R&D <sells> hats *now*');
+  await cp(join(files, 'v2'), dir, { recursive: true });
+  const v2 = await commit('Count the hats in stock\n\nThe shop sold a fez that it did not have.');
+  await git('tag', 'v2');
+
+  await git('checkout', '--quiet', '-b', 'next');
+  await cp(join(files, 'v3'), dir, { recursive: true });
+  const v3 = await commit('Show what is left of each hat');
+  await git('tag', 'v3');
+
+  const procfile = (release: string) => ({ Procfile: `web: node server.js\nrelease: ${release}\n` });
+  const up = 'node_modules/.bin/node-pg-migrate up';
+  await branch('crashes', 'main', 'Crash on the way up', { 'server.js': "throw new Error('There are no hats');\n" });
+  await branch('never-binds', 'main', 'Forget to listen', { 'server.js': 'setInterval(() => {}, 1000);\n' });
+  await branch('bad-build', 'main', 'Want a package that nobody has', {
+    'package.json': '{ "name": "shop", "type": "module", "dependencies": { "hats-that-nobody-has": "1.0.0" } }\n',
+  });
+  await branch('bad-release', 'main', 'Fail the release phase', procfile("echo 'No such hat' && exit 1"));
+  await branch(
+    'slow-release',
+    'crashes',
+    'Take long to release',
+    procfile(`sleep \${SLOW_RELEASE_SECONDS:-20} && ${up}`),
+  );
+  await git('checkout', '--quiet', 'main');
+  return { dir, commits: { v1, v2, v3 } };
+}
+
+/** A commit as a gzipped tarball, its files under one top folder as GitHub packs them, or at the root without one. */
+export async function packCommit(dir: string, sha: string, top = ''): Promise<Buffer> {
+  const prefix = top ? [`--prefix=${top}/`] : [];
+  const { stdout } = await run('git', ['-C', dir, 'archive', '--format=tar.gz', ...prefix, sha], {
+    encoding: 'buffer',
+    maxBuffer: 256 * 1024 * 1024,
+  });
+  return stdout;
+}

@@ -1,0 +1,38 @@
+import { createServer } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { QUERY, show } from './catalogue.js';
+
+const { PORT, DATABASE_URL, DYNO, HEROKU_RELEASE_VERSION, HEROKU_SLUG_COMMIT, BOOT_MS = '1500' } = process.env;
+const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 5, connectionTimeoutMillis: 5000 });
+pool.on('error', error => console.error(`database: ${error.message}`));
+
+const server = createServer(async (request, response) => {
+  // As the npm package heroku-dyno-metadata sends them.
+  response.setHeader('X-Heroku-Release-Version', HEROKU_RELEASE_VERSION ?? '');
+  response.setHeader('X-Heroku-Dyno-Name', DYNO ?? '');
+  try {
+    if (new URL(request.url, 'http://shop').pathname === '/version') {
+      response.setHeader('Content-Type', 'application/json');
+      response.end(JSON.stringify({ release: HEROKU_RELEASE_VERSION, commit: HEROKU_SLUG_COMMIT }));
+      return;
+    }
+    const { rows } = await pool.query(QUERY);
+    response.setHeader('Content-Type', 'text/plain; charset=utf-8');
+    response.end(`${rows.map(show).join('\n')}\n`);
+  } catch (error) {
+    console.error(error.message);
+    response.writeHead(500).end('The shop is out of order.\n');
+  }
+});
+
+// Frameworks take their time: this one reads its catalogue first, and pretends the rest.
+await Promise.all([pool.query(QUERY), sleep(Number(BOOT_MS))]);
+server.listen(Number(PORT), () => console.log(`Listening on ${PORT}`));
+
+process.on('SIGTERM', () => {
+  console.log('Closing');
+  // Nobody new; those who are being served are served to the end.
+  server.close(() => void pool.end());
+  server.closeIdleConnections();
+});

@@ -1,0 +1,2 @@
+-- Up Migration
+ALTER TABLE hats ADD COLUMN stock integer NOT NULL DEFAULT 12;
