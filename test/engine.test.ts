@@ -1,23 +1,21 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import { type Folder, makeFolder } from './stage/folder.ts';
 
 const fixture = fileURLToPath(new URL('fixtures/engine-bot.ts', import.meta.url));
 const bots: ChildProcess[] = [];
-let dir: string;
+let folder: Folder;
 let server: Embedded;
 let pool: pg.Pool;
 let names = 0;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'engine-'));
-  server = await startEmbedded(dir);
+  folder = await makeFolder();
+  server = await startEmbedded(folder.dir);
   pool = connect(server.url, () => {});
   await pool.query(
     'CREATE TABLE effects (id serial, deploy text, what text, by text, at timestamptz DEFAULT clock_timestamp())',
@@ -37,7 +35,7 @@ afterEach(async () => {
 afterAll(async () => {
   await pool.end();
   await server.stop();
-  await rm(dir, { recursive: true, force: true });
+  await folder.remove();
 });
 
 async function startBot(version = 'v1'): Promise<ChildProcess & { id: string }> {

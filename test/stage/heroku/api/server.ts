@@ -1,0 +1,178 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { User } from '../app.ts';
+import type { Platform } from '../platform.ts';
+import type { Trouble, Troubles } from '../trouble.ts';
+import { appRoutes } from './apps.ts';
+import { serveOpenly } from './open.ts';
+import { releaseRoutes } from './releases.ts';
+import { type Call, type Handler, Refused, type Reply } from './routes.ts';
+
+/** Every call as it was answered; `status` null when the connection was dropped. */
+export type CallRecord = { at: Date; method: string; path: string; status: number | null; counted: boolean };
+
+type Ask = {
+  platform: Platform;
+  user: User;
+  /** Null: any token will do. */
+  token: string | null;
+  troubles: Troubles;
+  onCall: (record: CallRecord) => void;
+};
+
+const routes = Object.entries({ ...appRoutes, ...releaseRoutes }).map(([name, handler]) => {
+  const [method = '', path = ''] = name.split(' ');
+  const names = [...path.matchAll(/:(\w+)/g)].map(([, param]) => param ?? '');
+  return { method, pattern: new RegExp(`^${path.replace(/:\w+/g, '([^/]+)')}$`), names, handler };
+});
+const FREE = new Set(['/account/rate-limits']);
+
+/** The Platform API on loopback: Heroku's rules first (token, version, calls left), then the route. */
+export async function startApi(ask: Ask, port: number): Promise<Server> {
+  const server = createServer((request, response) => {
+    respond(ask, request, response).catch(error => {
+      console.error(error);
+      response.destroy();
+    });
+  });
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+async function respond(ask: Ask, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = new URL(request.url ?? '/', `http://${request.headers.host}`);
+  if (serveOpenly(ask.platform, url, request, response)) return;
+  const { method = 'GET' } = request;
+  const record: CallRecord = { at: new Date(), method, path: url.pathname, status: null, counted: false };
+  const trouble = ask.troubles.take(method, url.pathname);
+  const reply = await answer(ask, url, request, trouble, record);
+  if (reply && trouble?.drop !== 'after') {
+    record.status = reply.status;
+    ask.onCall(record);
+    send(ask.platform, request, response, reply, trouble);
+    return;
+  }
+  ask.onCall(record);
+  request.socket.destroy();
+}
+
+/** Null when the connection is dropped before the call was taken. */
+async function answer(
+  ask: Ask,
+  url: URL,
+  request: IncomingMessage,
+  trouble: Trouble | null,
+  record: CallRecord,
+): Promise<Reply | null> {
+  if (trouble?.delayMs) await new Promise(done => setTimeout(done, trouble.delayMs));
+  if (trouble?.drop === 'before') return null;
+  const body = await readBody(request);
+  try {
+    if (trouble?.status) throw ordered(trouble.status);
+    checkToken(ask, request);
+    if (!/application\/vnd\.heroku\+json\s*;\s*version=3/.test(request.headers.accept ?? '')) {
+      throw new Refused(
+        406,
+        'not_acceptable',
+        'The `Accept` header must specify `application/vnd.heroku+json; version=3`.',
+      );
+    }
+    if (!FREE.has(url.pathname)) {
+      record.counted = true;
+      if (!ask.platform.bucket.take()) throw ordered(429);
+    }
+    const found = find(record.method, url.pathname);
+    if (!found) throw new Refused(404, 'not_found', 'The requested API endpoint was not found.');
+    const range = request.headers.range || 'id ..';
+    const base = `http://${request.headers.host}`;
+    const call: Call = { platform: ask.platform, user: ask.user, params: found.params, body: body(), range, base };
+    return await found.handler(call);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return { status: error.status, json: { id: error.id, message: error.message } };
+  }
+}
+
+function find(method: string, path: string): { handler: Handler; params: Record<string, string> } | null {
+  for (const { method: wanted, pattern, names, handler } of routes) {
+    const match = wanted === method && pattern.exec(path);
+    if (!match) continue;
+    const params = Object.fromEntries(names.map((name, i) => [name, decodeURIComponent(match[i + 1] ?? '')]));
+    return { handler, params };
+  }
+  return null;
+}
+
+const MESSAGES: Record<number, [string, string]> = {
+  401: ['unauthorized', 'Invalid credentials provided.'],
+  403: ['forbidden', 'You do not have access to the app.'],
+  429: ['rate_limit', 'Your account reached the API rate limit\nPlease wait a few minutes before making new requests'],
+  500: ['internal_server_error', 'Internal server error.'],
+  503: ['service_unavailable', 'Heroku is undergoing maintenance. Please try again later.'],
+};
+
+function ordered(status: number): Refused {
+  const [id, message] = MESSAGES[status] ?? ['error', `Trouble ${status} was ordered.`];
+  return new Refused(status, id, message);
+}
+
+/** `Bearer TOKEN`, or Basic with the token as password, as heroku-client and the CLI send it. */
+function checkToken({ token }: Ask, request: IncomingMessage): void {
+  const [scheme = '', value = ''] = (request.headers.authorization ?? '').split(' ');
+  const given =
+    scheme.toLowerCase() === 'basic'
+      ? Buffer.from(value, 'base64')
+          .toString()
+          .replace(/^[^:]*:/, '')
+      : value;
+  if (!given || (token !== null && given !== token)) throw ordered(401);
+}
+
+async function readBody(request: IncomingMessage): Promise<() => Record<string, unknown>> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  const text = Buffer.concat(chunks).toString('utf8');
+  return () => {
+    try {
+      const json: unknown = text ? JSON.parse(text) : {};
+      return (typeof json === 'object' && json !== null ? json : {}) as Record<string, unknown>;
+    } catch {
+      throw new Refused(400, 'bad_request', 'Unable to parse the JSON in the request body.');
+    }
+  };
+}
+
+function send(
+  platform: Platform,
+  request: IncomingMessage,
+  response: ServerResponse,
+  reply: Reply,
+  trouble: Trouble | null,
+): void {
+  const text = JSON.stringify(reply.json);
+  const etag = `"${createHash('md5').update(text).digest('hex')}"`;
+  const headers = {
+    'Content-Type': 'application/json;charset=utf-8',
+    ETag: etag,
+    'Request-Id': [request.headers['request-id'], randomUUID()].flat().filter(Boolean).join(','),
+    'RateLimit-Remaining': String(platform.bucket.remaining),
+    'RateLimit-Multiplier': '1',
+    'Oauth-Scope': 'global',
+    'Oauth-Scope-Accepted': 'global',
+    'X-Content-Type-Options': 'nosniff',
+    Via: '1.1 spaces-router',
+    ...reply.headers,
+  };
+  if (request.method === 'GET' && reply.status === 200 && request.headers['if-none-match'] === etag) {
+    response.writeHead(304, headers).end();
+    return;
+  }
+  response.writeHead(reply.status, { ...headers, 'Content-Length': Buffer.byteLength(text) });
+  if (!trouble?.truncate) {
+    response.end(text);
+    return;
+  }
+  response.write(text.slice(0, text.length / 2), () => request.socket.destroy());
+}

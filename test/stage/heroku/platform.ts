@@ -1,0 +1,36 @@
+import { randomUUID } from 'node:crypto';
+import type { HerokuApp } from './app.ts';
+import { Bucket } from './bucket.ts';
+import type { LogFilter } from './contract.ts';
+
+/** A log session's address can be connected to for so long (session_expiry_s in heroku/logplex). */
+const SESSION_MS = 360_000;
+
+export type LogSession = { app: HerokuApp; filter: LogFilter; until: number };
+
+/** What one account sees: its apps, its calls left, the addresses that were given out. */
+export class Platform {
+  readonly startedAt = new Date();
+  readonly bucket = new Bucket();
+  readonly apps: HerokuApp[] = [];
+  readonly sources = new Map<string, Buffer | null>();
+  readonly sessions = new Map<string, LogSession>();
+
+  find(nameOrId: string): HerokuApp | undefined {
+    return this.apps.find(app => app.name === nameOrId || app.id === nameOrId);
+  }
+
+  newSource(base: string): object {
+    const id = randomUUID();
+    this.sources.set(id, null);
+    const url = `${base}/source-blobs/${id}`;
+    return { source_blob: { get_url: `${url}?signature=get`, put_url: `${url}?signature=put` } };
+  }
+
+  newLogSession(app: HerokuApp, filter: LogFilter, base: string): object {
+    const id = randomUUID();
+    this.sessions.set(id, { app, filter, until: Date.now() + SESSION_MS });
+    const at = new Date().toISOString();
+    return { id, created_at: at, updated_at: at, logplex_url: `${base}/log-sessions/${id}?srv=1` };
+  }
+}
