@@ -1,9 +1,9 @@
 import { createWriteStream } from 'node:fs';
 import { chmod, mkdir, readdir, rename, rm, stat, symlink } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
-import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
 import { extract } from 'tar-stream';
 
 const MOST_BYTES = 500 * 1024 * 1024;
@@ -14,17 +14,16 @@ export class BadArchive extends Error {}
 
 /** Unpacks a gzipped tarball into `dir`. Throws BadArchive for paths and links out of it, devices, and bombs. */
 export async function unpack(tarball: Uint8Array, dir: string): Promise<void> {
-  const entries = extract();
-  let bytes = 0;
-  let files = 0;
-  const unpacked = pipeline(Readable.from([tarball]), createGunzip(), entries).catch(cause => {
-    throw cause instanceof BadArchive ? cause : new BadArchive('The archive is not a gzipped tarball', { cause });
+  const tar = await promisify(gunzip)(tarball, { maxOutputLength: MOST_BYTES }).catch(cause => {
+    throw new BadArchive('The archive is no gzipped tarball, or too large unpacked', { cause });
   });
-  const written = (async () => {
+  const entries = extract();
+  entries.end(tar);
+  let files = 0;
+  try {
     for await (const entry of entries) {
-      const { name, type, size = 0, mode = 0o644, linkname } = entry.header;
-      bytes += size;
-      if (++files > MOST_FILES || bytes > MOST_BYTES) throw new BadArchive('The archive is too large unpacked');
+      const { name, type, mode = 0o644, linkname } = entry.header;
+      if (++files > MOST_FILES) throw new BadArchive('The archive holds too many files');
       const path = inside(name);
       if (type === 'directory') {
         await mkdir(join(dir, path), { recursive: true });
@@ -43,8 +42,9 @@ export async function unpack(tarball: Uint8Array, dir: string): Promise<void> {
         throw new BadArchive(`${name} is a ${type}`);
       }
     }
-  })();
-  await Promise.all([unpacked, written]);
+  } catch (cause) {
+    throw cause instanceof BadArchive ? cause : new BadArchive('The archive is broken', { cause });
+  }
 }
 
 function inside(name: string): string {

@@ -49,6 +49,8 @@ export interface Logs {
 
 /** One request as the router saw it: the truth that accounts and tests are computed from. */
 export type RequestRecord = {
+  /** `X-Request-Id`, the client's own when it sent one. */
+  id: string;
   at: Date;
   router: number;
   method: string;

@@ -129,6 +129,7 @@ export async function startRouter(ask: {
     const { code, status, bytes, backend, connectMs, serviceMs } = await carry(request, response, lane, caller);
     if (code && !response.headersSent) answerWithError(response, code);
     const record = {
+      id: caller.requestId,
       at,
       router: lane.number,
       method: request.method ?? 'GET',

@@ -116,11 +116,9 @@ function scale(app: HerokuApp, { user }: Call, updates: unknown[]): object[] {
   const changed = updates.map(update => {
     const { type, quantity, size, dyno_size: named } = update as Record<string, unknown>;
     const entry = entryOf(app, String(type));
-    if (quantity !== undefined && !(Number.isInteger(quantity) && Number(quantity) >= 0)) {
-      throw invalid('Quantity must be a whole number.');
-    }
+    const counted = quantity === undefined ? entry.quantity : quantityOf(quantity, entry.quantity);
     const wanted = size ?? (named as { name?: unknown } | undefined)?.name;
-    return { entry, quantity: Number(quantity ?? entry.quantity), size: String(wanted ?? entry.size) };
+    return { entry, quantity: counted, size: String(wanted ?? entry.size) };
   });
   for (const { entry, quantity, size } of changed) {
     Object.assign(entry, { quantity, size, updatedAt: new Date() });
@@ -128,6 +126,13 @@ function scale(app: HerokuApp, { user }: Call, updates: unknown[]): object[] {
   }
   app.runtime.scale(changed.map(({ entry }) => entry));
   return changed.map(({ entry }) => formationJson(app, entry));
+}
+
+/** The CLI sends text, `3`, and `+1` for one more than now. */
+function quantityOf(asked: unknown, now: number): number {
+  const [, sign, digits] = /^([+-]?)(\d+)$/.exec(String(asked)) ?? [];
+  if (!digits) throw invalid('Quantity must be a whole number.');
+  return Math.max(0, sign ? now + Number(`${sign}${digits}`) : Number(digits));
 }
 
 function addonOf({ platform, params }: Call) {

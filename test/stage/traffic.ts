@@ -1,0 +1,44 @@
+import { randomUUID } from 'node:crypto';
+import { Agent, request } from 'node:http';
+
+/** One request of a visitor as the visitor saw it. `status` null: the connection broke. Times in ms since 1970. */
+export type Visit = { id: string; at: number; ms: number; status: number | null; release: string | null };
+
+export type Traffic = { stop(): Promise<void> };
+
+/** Visitors at a fixed rate, whether earlier ones were answered or not; every other one keeps its connection. */
+export function startTraffic(ask: { url: string; perSecond: number; onVisit: (visit: Visit) => void }): Traffic {
+  const kept = new Agent({ keepAlive: true, maxSockets: 20 });
+  const open = new Set<Promise<void>>();
+  let number = 0;
+  const timer = setInterval(() => {
+    const visiting = visit(ask.url, number++ % 2 === 0 ? kept : false).then(ask.onVisit);
+    open.add(visiting);
+    void visiting.finally(() => open.delete(visiting));
+  }, 1000 / ask.perSecond);
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      await Promise.all(open);
+      kept.destroy();
+    },
+  };
+}
+
+function visit(url: string, agent: Agent | false): Promise<Visit> {
+  const id = randomUUID();
+  const at = Date.now();
+  const from = performance.now();
+  return new Promise(resolve => {
+    const seen = (status: number | null, release: string | null) =>
+      resolve({ id, at, ms: Math.round(performance.now() - from), status, release });
+    const asked = request(url, { agent, headers: { 'X-Request-Id': id } }, response => {
+      const release = response.headers['x-heroku-release-version'];
+      response.resume();
+      response.once('end', () => seen(response.statusCode ?? null, typeof release === 'string' ? release : null));
+      response.once('error', () => seen(null, null));
+    });
+    asked.once('error', () => seen(null, null));
+    asked.end();
+  });
+}
