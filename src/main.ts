@@ -91,7 +91,7 @@ const bolt = createBolt({
 const narrator = new Narrator({
   load: id => store.deploy(id),
   messages: connectMessages(database.pool),
-  chat: connectSlack(bolt.app.client, plainBlocks),
+  chat: connectSlack({ botToken: config.SLACK_BOT_TOKEN, slackApiUrl: config.SLACK_API_URL, log, plain: plainBlocks }),
   views: { root: rootMessage, reply: replyTo },
   instance,
   log,

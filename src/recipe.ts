@@ -122,9 +122,9 @@ async function release(run: Run): Promise<Next> {
 }
 
 function released(release: Release, slug: string) {
-  const at = Date.parse(release.updatedAt);
-  const phaseSeconds = Math.max(0, (at - Date.parse(release.createdAt)) / 1000);
-  return { kind: 'released', release: release.id, version: release.version, slug, at, phaseSeconds } as const;
+  const releasedAt = Date.parse(release.updatedAt);
+  const phaseSeconds = Math.max(0, (releasedAt - Date.parse(release.createdAt)) / 1000);
+  return { kind: 'released', release: release.id, version: release.version, slug, releasedAt, phaseSeconds } as const;
 }
 
 async function writeTheReceipt(run: Run): Promise<Next> {

@@ -51,8 +51,8 @@ export async function undo(run: Run): Promise<Next> {
       `Going back failed: ${why}. v${ours} goes live, or is live. Act now by hand: \`heroku releases:output v${ended.version} -a ${plan.app}\` shows why.`,
     );
   }
-  const at = Date.parse(ended.updatedAt);
-  await run.record({ kind: 'rollback released', version: ended.version, slug: ended.slug, at });
+  const releasedAt = Date.parse(ended.updatedAt);
+  await run.record({ kind: 'rollback released', version: ended.version, slug: ended.slug, releasedAt });
   return { to: 'Rollback serves' };
 }
 
@@ -89,7 +89,7 @@ export async function proveRollback(run: Run): Promise<Next> {
     oldCommit: plan.live.commit,
     oldWeb: webNames(plan.web.quantity),
     web: plan.web.quantity,
-    releasedAt: back.at,
+    releasedAt: back.releasedAt,
     windowMs: plan.windowSeconds * 1000,
   };
   const following = run.outside.watcher.follow({

@@ -116,7 +116,7 @@ export function followDeploy(run: Run): Following {
     oldCommit: plan.live.commit,
     oldWeb: webNames(plan.web.quantity),
     web: plan.web.quantity,
-    releasedAt: released.at,
+    releasedAt: released.releasedAt,
     windowMs: plan.windowSeconds * 1000,
   };
   const checked = deploy.facts.some(fact => fact.kind === 'checked' && fact.what === 'new serves');

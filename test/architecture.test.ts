@@ -22,6 +22,7 @@ const PART_OF_FILE: Record<string, string> = {
   'src/bot.ts': 'bot',
   'src/situation.ts': 'bot',
   'src/narrator.ts': 'bot',
+  'src/pace.ts': 'bot',
   'src/run.ts': 'recipe',
   'src/recipe.ts': 'recipe',
   'src/watching.ts': 'recipe',

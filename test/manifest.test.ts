@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 
@@ -70,11 +70,11 @@ const called = new Set(
 const read = manifest.safeParse(parse(readFileSync(join(root, 'manifest.yml'), 'utf8')));
 
 describe('manifest.yml', () => {
-  test('is one that Slack takes', () => {
+  it('is one that Slack takes', () => {
     expect(read.error?.issues).toBeUndefined();
   });
 
-  test('asks for what each method that the bot calls needs, and for nothing else', () => {
+  it('asks for what each method that the bot calls needs, and for nothing else', () => {
     const scopes = new Set(read.data?.oauth_config.scopes.bot);
     expect([...called].sort()).toEqual(Object.keys(NEEDS).sort());
     for (const method of called) {
@@ -84,14 +84,14 @@ describe('manifest.yml', () => {
     expect([...scopes].filter(known => !used.has(known)).sort()).toEqual(['chat:write.public', 'commands']);
   });
 
-  test('lets whoever installs it decline only what it can do without', () => {
+  it('lets whoever installs it decline only what it can do without', () => {
     const { bot = [], bot_optional: optional = [] } = read.data?.oauth_config.scopes ?? {};
     expect(bot).toEqual(expect.arrayContaining(optional));
     expect(optional).not.toContain('chat:write');
     expect(optional).not.toContain('commands');
   });
 
-  test('registers every command that people can say', () => {
+  it('registers every command that people can say', () => {
     const said = [...sources.join('\n').matchAll(/command\.command === '(\/\w+)'/g)].map(([, command]) => command);
     expect(read.data?.features.slash_commands.map(({ command }) => command)).toEqual(said);
   });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { StepState } from '../src/domain/deploy.ts';
 import { clicksOf, exposureOf, stepsOf } from '../src/domain/readings.ts';
 import { ANN, type DeployName, deployOf, deploys } from './sample-deploys.ts';
@@ -14,7 +14,7 @@ const draw = (name: DeployName): string =>
     .join('');
 
 describe('the steps of a deploy, read from its facts', () => {
-  test.each<[DeployName, string]>([
+  it.each<[DeployName, string]>([
     ['just started', 'r......'],
     ['building', 'dr.....'],
     ['build failed', 'dF-----'],
@@ -42,14 +42,14 @@ describe('the steps of a deploy, read from its facts', () => {
     expect(draw(name)).toBe(drawn);
   });
 
-  test('a step runs from the end of the one before it', () => {
+  it('a step runs from the end of the one before it', () => {
     const [upload, build, release] = stepsOf(deploys.booting);
     expect(upload).toMatchObject({ from: '2026-11-23T12:00:00.000Z', to: '2026-11-23T12:00:03.000Z' });
     expect(build).toMatchObject({ from: '2026-11-23T12:00:03.000Z', to: '2026-11-23T12:01:10.000Z' });
     expect(release).toMatchObject({ from: '2026-11-23T12:01:10.000Z', to: '2026-11-23T12:01:16.000Z' });
   });
 
-  test('going back leaves out what was still to come, and shows the rollback in its place', () => {
+  it('going back leaves out what was still to come, and shows the rollback in its place', () => {
     expect(stepsOf(deploys['rolling back']).map(({ step }) => step)).toEqual([
       'Upload the source',
       'Build',
@@ -63,7 +63,7 @@ describe('the steps of a deploy, read from its facts', () => {
 });
 
 describe('what a person may press', () => {
-  test.each<[DeployName, ReturnType<typeof clicksOf>]>([
+  it.each<[DeployName, ReturnType<typeof clicksOf>]>([
     ['building', []],
     ['in its release phase', []],
     ['booting', ['roll back']],
@@ -83,7 +83,7 @@ describe('what a person may press', () => {
     expect(clicksOf(deploys[name])).toEqual(clicks);
   });
 
-  test('a question that somebody answered is not asked again', () => {
+  it('a question that somebody answered is not asked again', () => {
     const { facts } = deploys['not proved'];
     const answered = deployOf([
       ...facts.map(fact => [0, fact] as const),
@@ -94,15 +94,15 @@ describe('what a person may press', () => {
 });
 
 describe('what users met of a release that was undone', () => {
-  test('nothing seen, when every answer came from old code and the router logged no failure', () => {
+  it('nothing seen, when every answer came from old code and the router logged no failure', () => {
     expect(exposureOf(deploys['rolled back unseen'])).toEqual({ kind: 'none seen', answers: 40 });
   });
 
-  test('an answer from it or a failed request is a sign', () => {
+  it('an answer from it or a failed request is a sign', () => {
     expect(exposureOf(deploys['rolled back too late'])).toMatchObject({ kind: 'seen', signs: { length: 2 } });
   });
 
-  test('unknown, when no answer told whose code it came from', () => {
+  it('unknown, when no answer told whose code it came from', () => {
     expect(exposureOf(deploys['not proved'])).toEqual({ kind: 'unknown' });
   });
 });

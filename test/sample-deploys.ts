@@ -80,7 +80,7 @@ const toRelease: Told[] = [
 ];
 const toBoot: Told[] = [
   ...toRelease,
-  [76, { kind: 'released', release: 'r42', version: 42, slug: 'slug-42', at: at(75), phaseSeconds: 4 }],
+  [76, { kind: 'released', release: 'r42', version: 42, slug: 'slug-42', releasedAt: at(75), phaseSeconds: 4 }],
   [77, phase('deploy', 42, { kind: 'booting', up: 0, of: 2 })],
   [81, phase('deploy', 42, { kind: 'booting', up: 1, of: 2 }, tally({ byRelease: { v41: 5 }, old: 5, slowestMs: 80 }))],
 ];
@@ -134,7 +134,7 @@ const toRolledBack = (counted: Tally): Told[] => [
   [115, { kind: 'rollback asked', by: null, why: 'web.1 crashed after it had started' }],
   [116, { kind: 'rollback intended', newest: 42, safeUntil: at(236) }],
   [117, { kind: 'rolling back', release: 'r43', version: 43 }],
-  [123, { kind: 'rollback released', version: 43, slug: 'slug-41', at: at(122) }],
+  [123, { kind: 'rollback released', version: 43, slug: 'slug-41', releasedAt: at(122) }],
   [130, phase('rollback', 43, { kind: 'old serves', expectedSwitch: at(302) }, counted)],
   [
     310,

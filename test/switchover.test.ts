@@ -24,7 +24,8 @@ const answer = (ms: number, release: number, tookMs = 20): Observation => ({
   status: 200,
   version: { release },
 });
-const line = (ms: number, event: Omit<Extract<LogEvent, { dyno: string }>, 'at'> | { kind: 'api'; text: string }) =>
+type Timeless = { [K in LogEvent['kind']]: Omit<Extract<LogEvent, { kind: K }>, 'at'> }[LogEvent['kind']];
+const line = (ms: number, event: Timeless) =>
   ({ kind: 'line', at: t(ms), event: { ...event, at: t(ms) } as LogEvent }) satisfies Observation;
 const sigterm = (ms: number, dyno: string) => line(ms, { kind: 'sigterm', dyno });
 const state = (ms: number, dyno: string, from: string, to: string) => line(ms, { kind: 'state', dyno, from, to });

@@ -1,16 +1,16 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Fact } from '../src/domain/deploy.ts';
 import { help, ourFault, refused } from '../views/answers.ts';
 import type { Message } from '../views/blocks.ts';
+import { plainBlocks } from '../views/plain.ts';
 import { planChanged, planShown } from '../views/plan.ts';
 import { replyTo } from '../views/reply.ts';
 import { rootMessage } from '../views/root.ts';
-import { withoutCards } from '../views/steps.ts';
 import { ANN, type DeployName, deployOf, deploys, plan } from './sample-deploys.ts';
 
 /** What a person reads, in order: all texts of all blocks. */
 const readable = (message: { blocks: readonly object[] }): string =>
-  withoutCards(message)
+  plainBlocks(message)
     .blocks.flatMap(block => texts(block))
     .join('\n');
 
@@ -43,7 +43,7 @@ const last = (name: DeployName) => {
 };
 
 describe('the plan', () => {
-  test('says what is deployed, in which order, how long it takes and how it is proved', () => {
+  it('says what is deployed, in which order, how long it takes and how it is proved', () => {
     const read = readable(planShown('p1', plan));
     expect(read).toContain('`c0ffee12` Show the basket on every page (Ann)');
     expect(read).toContain('*2 new commits* since v41');
@@ -56,7 +56,7 @@ describe('the plan', () => {
     expect(buttons(planShown('p1', plan))).toEqual(['Start', 'Not now']);
   });
 
-  test('Start names the plan, and asks again only when commits would be lost', () => {
+  it('Start names the plan, and asks again only when commits would be lost', () => {
     const start = (behind: number) =>
       JSON.stringify(planShown('p1', { ...plan, changes: { commits: [], total: 0, behind } }));
     expect(start(0)).toContain('"value":"p1"');
@@ -64,7 +64,7 @@ describe('the plan', () => {
     expect(start(3)).toContain('Take 3 commits away from shop?');
   });
 
-  test('lists ten commits and counts the rest', () => {
+  it('lists ten commits and counts the rest', () => {
     const commits = Array.from({ length: 10 }, (_, i) => ({
       sha: `${i}`.repeat(40),
       subject: `Change ${i}`,
@@ -75,7 +75,7 @@ describe('the plan', () => {
     expect(read).toContain('and 15 more');
   });
 
-  test('one that changed says what changed before it is shown anew', () => {
+  it('one that changed says what changed before it is shown anew', () => {
     const read = readable(planChanged('p2', plan, ['main moved from aaaaaaaa to c0ffee12.']));
     expect(read).toMatch(/\*Not started\.\*[\s\S]*main moved from aaaaaaaa to c0ffee12\.[\s\S]*What will happen/);
     expect(JSON.stringify(planChanged('p2', plan, []))).toContain('"value":"p2"');
@@ -83,21 +83,21 @@ describe('the plan', () => {
 });
 
 describe('answers to one person', () => {
-  test('a refusal gives every reason', () => {
+  it('a refusal gives every reason', () => {
     expect(readable(refused(['Preboot is off.', 'Web is basic.']))).toMatch(
       /2 reasons[\s\S]*Preboot is off\.[\s\S]*Web is basic\./,
     );
   });
 
-  test('a refusal may name whom to ask', () => {
+  it('a refusal may name whom to ask', () => {
     expect(refused(['Ask <@U0ANN>.']).text).toBe('Ask <@U0ANN>.');
   });
 
-  test('an error of ours is owned, named and followed by what to do', () => {
+  it('an error of ours is owned, named and followed by what to do', () => {
     expect(ourFault('e42').text).toMatch(/our fault.*e42.*Try again/);
   });
 
-  test('help fits the asker', () => {
+  it('help fits the asker', () => {
     const shop = {
       name: 'shop',
       repository: 'acme/shop',
@@ -113,7 +113,7 @@ describe('answers to one person', () => {
 });
 
 describe('the root message', () => {
-  test.each<[DeployName, RegExp]>([
+  it.each<[DeployName, RegExp]>([
     ['building', /^shop: building `c0ffee12`\. Old code \(v41\) serves everybody\./],
     [
       'old code still serving',
@@ -130,7 +130,7 @@ describe('the root message', () => {
     expect(rootMessage(deploys[name]).text).toMatch(sentence);
   });
 
-  test.each<[DeployName, string[]]>([
+  it.each<[DeployName, string[]]>([
     ['building', []],
     ['old code still serving', ['Roll back']],
     ['new code serves', []],
@@ -142,7 +142,7 @@ describe('the root message', () => {
     expect(buttons(rootMessage(deploys[name]))).toEqual(labels);
   });
 
-  test('has a card for each step, with its state', () => {
+  it('has a card for each step, with its state', () => {
     const block = rootMessage(deploys['old code still serving']).blocks.find(({ type }) => type === 'plan');
     expect(block).toMatchObject({
       tasks: [
@@ -157,13 +157,13 @@ describe('the root message', () => {
     });
   });
 
-  test('has the same in lines for a workspace without cards', () => {
-    const plain = withoutCards(rootMessage(deploys['old code still serving']));
+  it('has the same in lines for a workspace without cards', () => {
+    const plain = plainBlocks(rootMessage(deploys['old code still serving']));
     expect(JSON.stringify(plain)).not.toContain('task_card');
     expect(readable(plain)).toContain(':hourglass_flowing_sand: *Old code still serving* (now): v41 serves everybody');
   });
 
-  test('ends as the receipt', () => {
+  it('ends as the receipt', () => {
     const read = readable(rootMessage(deploys.succeeded));
     for (const said of [
       'Who: <@U0ANN>',
@@ -180,7 +180,7 @@ describe('the root message', () => {
     }
   });
 
-  test('shows trouble of our own until something goes well again', () => {
+  it('shows trouble of our own until something goes well again', () => {
     expect(readable(rootMessage(deploys['in trouble']))).toContain('Attempt 2: Heroku answered 503.');
     const facts = deploys['in trouble'].facts.map(fact => [0, fact] as const);
     const over = deployOf([...facts, [20, { kind: 'built', slug: 's', release: 'r' }]]);
@@ -189,7 +189,7 @@ describe('the root message', () => {
 });
 
 describe('the thread', () => {
-  test('a deploy that succeeds is told in three replies, of which only the announcement goes to the channel', () => {
+  it('a deploy that succeeds is told in three replies, of which only the announcement goes to the channel', () => {
     expect(thread('succeeded').map(({ headline, broadcast }) => [headline, broadcast])).toEqual([
       [':hourglass_flowing_sand: *Old code is still serving: v41 answers everybody*', false],
       [':large_green_circle: *New code serves: shop runs v42*', true],
@@ -197,7 +197,7 @@ describe('the thread', () => {
     ]);
   });
 
-  test('the announcement mentions the starter and names its evidence, the window and the worst of the probes', () => {
+  it('the announcement mentions the starter and names its evidence, the window and the worst of the probes', () => {
     const { words } = last('new code serves');
     expect(words).toContain(`<@${ANN}>`);
     expect(words).toContain('*Proved by probe*: 14 answers in a row over fresh connections, in 2.6 s');
@@ -205,7 +205,7 @@ describe('the thread', () => {
     expect(words).toContain('1 failed or told no version, the slowest took 412 ms');
   });
 
-  test('an announcement that was too early is corrected where it was read, and made again', () => {
+  it('an announcement that was too early is corrected where it was read, and made again', () => {
     expect(
       thread('serves again')
         .slice(-2)
@@ -217,14 +217,14 @@ describe('the thread', () => {
     expect(last('corrected').words).toContain('that was too early');
   });
 
-  test('a failed build shows its last lines, and that old code serves as before', () => {
+  it('a failed build shows its last lines, and that old code serves as before', () => {
     const { words } = last('build failed');
     expect(words).toContain('npm ERR! Missing script');
     expect(words).toContain('v41 serves as before');
     expect(words).not.toContain('<!channel>');
   });
 
-  test('at most twenty lines of an output are shown, and they are the last', () => {
+  it('at most twenty lines of an output are shown, and they are the last', () => {
     const lines = Array.from({ length: 30 }, (_, i) => `line ${i + 1}`);
     const deploy = deployOf([[1, { kind: 'build failed', lines }]]);
     const read = readable(replyTo(deploy.facts[0]!, deploy)!.message);
@@ -233,43 +233,45 @@ describe('the thread', () => {
     expect(read).toContain('line 30\n');
   });
 
-  test('a crash says that it goes back, then until when that surely comes in time', () => {
+  it('a crash says that it goes back, then until when that surely comes in time', () => {
     const [, crashed, back] = thread('rolling back');
     expect(crashed?.words).toContain('web.1 of v42 crashed after it had started');
     expect(crashed?.words).toContain('All 40 answers so far came from v41');
-    expect(back?.words).toContain('12:03:56 UTC>, the last safe moment');
+    expect(back?.words).toContain(
+      'It is asked for in time: the last safe moment was <!date^1795435436^{time_secs}|12:03:56 UTC>',
+    );
   });
 
-  test('past the last safe moment it says that users may see new code', () => {
+  it('past the last safe moment it says that users may see new code', () => {
     expect(thread('rollback refused').find(({ fact }) => fact === 'rollback intended')?.words).toContain(
       '*users may see v42*',
     );
   });
 
-  test('users saw nothing only when nothing shows otherwise', () => {
+  it('users saw nothing only when nothing shows otherwise', () => {
     expect(last('rolled back unseen').words).toContain('*Users saw nothing of v42, as far as could be seen*');
     expect(last('rolled back too late').words).toContain('*Users may have met v42*: 4 of 184 answers');
     expect(last('rolled back too late').words).toContain('H10 × 3');
     expect(last('rolled back too late').words).not.toContain('saw nothing');
   });
 
-  test('another release in the window is told with who made it', () => {
+  it('another release in the window is told with who made it', () => {
     expect(last('superseded').words).toContain('bob@example.com released v43 (Deploy 1234567)');
     expect(last('superseded').broadcast).toBe(true);
   });
 
-  test('what could not be proved is asked, with what is known and where to look', () => {
+  it('what could not be proved is asked, with what is known and where to look', () => {
     expect(last('not proved').words).toMatch(
       /None of 410 answers[\s\S]*https:\/\/shop\.example\.com\/[\s\S]*\*It serves\*/,
     );
     expect(last('old code not proved gone').words).toContain('*Old code is gone*');
   });
 
-  test('trouble is told once a stage, not once an attempt', () => {
+  it('trouble is told once a stage, not once an attempt', () => {
     expect(thread('in trouble')).toHaveLength(1);
   });
 
-  test('an end that the thread told already is not told twice', () => {
+  it('an end that the thread told already is not told twice', () => {
     for (const name of [
       'succeeded',
       'build failed',
@@ -287,7 +289,7 @@ describe('the thread', () => {
     expect(last('stopped').fact).toBe('ended');
   });
 
-  test('a reply says the same whatever happened since', () => {
+  it('a reply says the same whatever happened since', () => {
     const { facts } = deploys.succeeded;
     for (const fact of facts) {
       const then = { ...deploys.succeeded, facts: facts.filter(({ seq }) => seq <= fact.seq) };

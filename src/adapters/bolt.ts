@@ -1,26 +1,16 @@
 import type { Server, ServerResponse } from 'node:http';
-import {
-  App,
-  type Logger as BoltLogger,
-  type CustomRoute,
-  HTTPReceiver,
-  LogLevel,
-  SocketModeReceiver,
-} from '@slack/bolt';
-import type { Logger } from 'pino';
+import { App, type CustomRoute, HTTPReceiver, type Logger as SlackLogger, SocketModeReceiver } from '@slack/bolt';
 import { guarded } from './bolt-guard.ts';
+import { clientOptions, type SlackAccess, slackLogger } from './slack-client.ts';
 
-export type BoltParts = {
+export type BoltParts = SlackAccess & {
   signingSecret: string;
-  botToken: string;
   /** With one, Slack is listened to over its Socket Mode instead of HTTP. */
   appToken?: string | undefined;
   /** 0 for any free one. */
   port: number;
   /** All addresses when not given, as Heroku wants it. */
   host?: string;
-  slackApiUrl: string;
-  log: Logger;
   seen: (signature: string) => Promise<boolean>;
 };
 
@@ -35,12 +25,11 @@ export type Bolt = {
 /** Slack gives up on an answer after 3 s. */
 const ANSWER_WITHIN_MS = 2_500;
 const STOP_WITHIN_MS = 8_000;
-const CALL_WITHIN_MS = 8_000;
 
-/** Bolt with a receiver of its own. Calls to Slack are made once and never queued: a 429 is told to whoever called. */
+/** Bolt with a receiver of its own: over HTTP, or Socket Mode with an app token. */
 export function createBolt(parts: BoltParts): Bolt {
   const { botToken, log } = parts;
-  const logger = boltLogger(log);
+  const logger = slackLogger(log);
   const receiver = parts.appToken ? socketReceiver(parts, parts.appToken, logger) : httpReceiver(parts, logger);
   const app = new App({
     receiver,
@@ -48,13 +37,7 @@ export function createBolt(parts: BoltParts): Bolt {
     authorize: async () => ({ botToken }),
     convoStore: false,
     logger,
-    clientOptions: {
-      slackApiUrl: parts.slackApiUrl.replace(/\/*$/, '/'),
-      // One 429 would stop every call of the workspace, and a 404 be repeated for half an hour (both seen).
-      rejectRateLimitedCalls: true,
-      retryConfig: { retries: 0 },
-      timeout: CALL_WITHIN_MS,
-    },
+    clientOptions: clientOptions(parts),
   });
 
   const jobs = new Set<Promise<unknown>>();
@@ -103,7 +86,7 @@ const HEALTH: CustomRoute = {
   handler: (_, response) => void response.writeHead(200).end('ok'),
 };
 
-function httpReceiver({ signingSecret, seen, log }: BoltParts, logger: BoltLogger): HTTPReceiver {
+function httpReceiver({ signingSecret, seen, log }: BoltParts, logger: SlackLogger): HTTPReceiver {
   const receiver = new HTTPReceiver({
     signingSecret,
     logger,
@@ -128,20 +111,7 @@ function sorry(response: ServerResponse): void {
 }
 
 /** The port answers for Heroku, which stops a web dyno that listens on none. */
-function socketReceiver({ port, slackApiUrl }: BoltParts, appToken: string, logger: BoltLogger): SocketModeReceiver {
+function socketReceiver({ port, slackApiUrl }: BoltParts, appToken: string, logger: SlackLogger): SocketModeReceiver {
   const installerOptions = { port, clientOptions: { slackApiUrl } };
   return new SocketModeReceiver({ appToken, logger, customRoutes: [HEALTH], installerOptions });
-}
-
-function boltLogger(log: Logger): BoltLogger {
-  const words = (said: unknown[]): string => said.map(String).join(' ');
-  return {
-    debug: (...said) => log.debug(words(said)),
-    info: (...said) => log.info(words(said)),
-    warn: (...said) => log.warn(words(said)),
-    error: (...said) => log.error(words(said)),
-    setLevel: () => {},
-    getLevel: () => LogLevel.INFO,
-    setName: () => {},
-  };
 }

@@ -3,8 +3,10 @@ import type pg from 'pg';
 /** What is known of a message of ours. `ts` is null from the moment it is meant to be posted until Slack's answer is kept. */
 export type MessageRow = { key: string; ts: string | null; hash: string | null };
 
-/** A claim lasts this long: longer than looking for a message and posting it may take. */
+/** A claim lasts this long: longer than posting a message may take. */
 const CLAIM_SECONDS = 20;
+/** A process that beat no more for so long is gone, and what it sent has arrived by now; it beats twice a second. */
+const DEAD_SECONDS = 5;
 /** Key of the row that says that all of an ended deploy has been told. */
 const ALL_TOLD = 'all told';
 
@@ -32,9 +34,11 @@ export function connectMessages(pool: pg.Pool) {
         `INSERT INTO messages (deploy_id, key, channel, claimed_by, claimed_at) VALUES ($1, $2, $3, $4, now())
          ON CONFLICT (deploy_id, key) DO UPDATE SET claimed_by = EXCLUDED.claimed_by, claimed_at = now()
            WHERE messages.ts IS NULL
-             AND (messages.claimed_by = EXCLUDED.claimed_by OR messages.claimed_at < now() - make_interval(secs => $5))
+             AND (messages.claimed_by = EXCLUDED.claimed_by OR messages.claimed_at < now() - make_interval(secs => $5)
+               OR NOT EXISTS (SELECT 1 FROM instances
+                              WHERE id = messages.claimed_by AND beat > now() - make_interval(secs => $6)))
          RETURNING xmax = 0 AS first`,
-        [ask.deploy, ask.key, ask.channel, ask.by, CLAIM_SECONDS],
+        [ask.deploy, ask.key, ask.channel, ask.by, CLAIM_SECONDS, DEAD_SECONDS],
       );
       if (!rows[0]) return 'taken';
       return rows[0].first ? 'first' : 'again';

@@ -1,6 +1,7 @@
-import { WebAPIPlatformError, WebAPIRateLimitedError, type WebClient } from '@slack/web-api';
+import { WebAPIPlatformError, WebAPIRateLimitedError, WebClient } from '@slack/web-api';
 import { z } from 'zod';
 import type { Chat, Message, MessageKey } from '../outside.ts';
+import { clientOptions, type SlackAccess } from './slack-client.ts';
 
 /** Slack wants no more of this for a while. `retryAfterMs` says how long: a Chat's rejections may carry it. */
 export class SlackBusy extends Error {
@@ -23,7 +24,8 @@ const PAGES = 5;
  * Posts, finds and edits. `plain` draws a message without the newer blocks, for a workspace that answers
  * `invalid_blocks`; what even that one refuses goes out as its sentence alone, since the thread must not stand still.
  */
-export function connectSlack(client: WebClient, plain: (message: Message) => Message): Chat {
+export function connectSlack({ plain, ...access }: SlackAccess & { plain: (message: Message) => Message }): Chat {
+  const client = new WebClient(access.botToken, clientOptions(access));
   let takesCards = true;
 
   async function send<T>(message: Message, call: (message: Message) => Promise<T>): Promise<T> {

@@ -4,7 +4,10 @@ import type { Phase, Watch } from './watch.ts';
 
 export type Outcome = 'succeeded' | 'failed' | 'rolled back' | 'superseded' | 'not proved' | 'stopped';
 
-/** One thing that happened to a deploy. Appended, never changed: the thread and the receipt are readings of them. */
+/**
+ * One thing that happened to a deploy. Appended, never changed: the thread and the receipt are readings of them. Times
+ * in it, such as `releasedAt`, are ms since 1970.
+ */
 export type FactBody =
   | { kind: 'started'; by: string }
   | { kind: 'uploaded'; url: string; bytes: number }
@@ -12,7 +15,7 @@ export type FactBody =
   | { kind: 'built'; slug: string; release: string }
   | { kind: 'build failed'; lines: readonly string[] }
   | { kind: 'release started'; version: number }
-  | { kind: 'released'; release: string; version: number; slug: string; at: number; phaseSeconds: number }
+  | { kind: 'released'; release: string; version: number; slug: string; releasedAt: number; phaseSeconds: number }
   | { kind: 'release failed'; version: number; lines: readonly string[] }
   /** What the watch of a switchover said when it changed: of our release, or of the rollback. */
   | { kind: 'phase'; of: 'deploy' | 'rollback'; version: number; phase: Phase; tally: Tally }
@@ -21,7 +24,7 @@ export type FactBody =
   /** About to ask Heroku: the newest release before it, and the last moment (ms) at which it surely beats the switch. */
   | { kind: 'rollback intended'; newest: number; safeUntil: number }
   | { kind: 'rolling back'; release: string; version: number }
-  | { kind: 'rollback released'; version: number; slug: string; at: number }
+  | { kind: 'rollback released'; version: number; slug: string; releasedAt: number }
   | { kind: 'rollback failed'; why: string }
   | { kind: 'checked'; by: string; what: 'new serves' | 'old gone' }
   /** A stage of ours failed unexpectedly and is tried again. */

@@ -1,0 +1,34 @@
+import type { Bot } from '../src/bot.ts';
+import type { Click } from '../src/domain/deploy.ts';
+import { answered, notStarted, started } from '../views/answers.ts';
+import { planChanged } from '../views/plan.ts';
+import type { Answer } from './answer.ts';
+
+/** A press: who, on what, and the name by which it is taken only once. */
+export type Press = { id: string; user: string; value: string };
+
+type Door = Pick<Bot, 'start' | 'click'>;
+
+/** Every button of ours, by its action id. */
+export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => Promise<Answer> } = {
+  start: async (bot, { user, value }) => {
+    const result = await bot.start({ user, plan: value });
+    switch (result.kind) {
+      case 'started':
+        return { ...started(result.channel), instead: true };
+      case 'changed':
+        return { ...planChanged(result.id, result.plan, result.what), instead: true };
+      default:
+        return result satisfies never;
+    }
+  },
+  'not-now': async () => ({ ...notStarted(), instead: true }),
+  'roll-back': click('roll back'),
+  'it-serves': click('it serves'),
+  'old-code-is-gone': click('old code is gone'),
+};
+
+function click(kind: Click['kind']) {
+  return async (bot: Door, { id, user, value }: Press): Promise<Answer> =>
+    answered((await bot.click({ user, id, deploy: value, kind })).answer);
+}

@@ -1,0 +1,52 @@
+import type { App } from '@slack/bolt';
+import type { Logger } from 'pino';
+import type { Bot } from '../src/bot.ts';
+import { unknown } from '../views/answers.ts';
+import { type Answer, answer } from './answer.ts';
+import { BUTTONS } from './buttons.ts';
+import { deploy } from './deploy.ts';
+
+/** What commands and buttons need: the bot's one door, and a log for what is not the asker's fault. */
+export type Registered = {
+  bot: Pick<Bot, 'apps' | 'plan' | 'start' | 'click'>;
+  log: Pick<Logger, 'warn' | 'error'>;
+};
+
+/**
+ * Everything that people can say. One listener a kind, which looks the name up: so nothing, not even a left-over of an
+ * older version, goes unanswered. Bolt has acknowledged commands, buttons and shortcuts by then.
+ */
+export function registerCommands(app: App, { bot, log }: Registered): void {
+  app.command(/^/, async ({ command, respond, client }) => {
+    const { user_id: user, channel_id: channel, text } = command;
+    const said =
+      command.command === '/deploy' ? () => deploy(bot, { user, channel, text }) : async () => unknown('command');
+    await answer({ user, channel, respond, client }, log, said);
+  });
+
+  app.action({ type: 'block_actions', action_id: /^/ }, async ({ body, action, respond, client }) => {
+    const user = body.user.id;
+    const value = 'value' in action && typeof action.value === 'string' ? action.value : '';
+    const press = { id: `${user} ${action.action_ts} ${action.action_id}`, user, value };
+    const known = Object.hasOwn(BUTTONS, action.action_id) ? BUTTONS[action.action_id] : undefined;
+    const said = async (): Promise<Answer> => (known ? known(bot, press) : unknown('button'));
+    const { channel_id: container, thread_ts: thread } = body.container;
+    const channel = body.channel?.id ?? wordOrNull(container);
+    await answer({ user, channel, thread: wordOrNull(thread), respond, client }, log, said);
+  });
+
+  app.shortcut(/^/, async ({ body, client }) => {
+    const channel = 'channel' in body ? body.channel.id : null;
+    await answer({ user: body.user.id, channel, client }, log, async () => unknown('shortcut'));
+  });
+
+  app.view(/^/, async ({ ack }) => {
+    const { blocks } = unknown('form');
+    const title = { type: 'plain_text', text: 'Out of date' } as const;
+    await ack({ response_action: 'update', view: { type: 'modal', title, blocks } });
+  });
+  app.view({ type: 'view_closed', callback_id: /^/ }, async ({ ack }) => ack());
+  app.options(/^/, async ({ ack }) => ack({ options: [] }));
+}
+
+const wordOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);

@@ -1,0 +1,33 @@
+import { LogLevel, type Logger as SlackLogger, type WebClientOptions } from '@slack/web-api';
+import type { Logger } from 'pino';
+
+/** Longest wait for an answer of Slack, ms: shorter than a claim on a message lasts. */
+const CALL_WITHIN_MS = 8_000;
+
+export type SlackAccess = { botToken: string; slackApiUrl: string; log: Logger };
+
+/** Calls are made once and never queued: whoever calls is told of a 429, and waits as long as that channel must. */
+export function clientOptions({ slackApiUrl, log }: Omit<SlackAccess, 'botToken'>): WebClientOptions {
+  return {
+    slackApiUrl: slackApiUrl.replace(/\/*$/, '/'),
+    // One 429 would stop every call of the workspace, and a 404 be repeated for half an hour (both seen with 8.2).
+    rejectRateLimitedCalls: true,
+    retryConfig: { retries: 0 },
+    timeout: CALL_WITHIN_MS,
+    logger: slackLogger(log),
+  };
+}
+
+/** Slack's libraries speak several words at once, and would set levels of their own. */
+export function slackLogger(log: Logger): SlackLogger {
+  const words = (said: unknown[]): string => said.map(String).join(' ');
+  return {
+    debug: (...said) => log.trace(words(said)),
+    info: (...said) => log.debug(words(said)),
+    warn: (...said) => log.warn(words(said)),
+    error: (...said) => log.error(words(said)),
+    setLevel: () => {},
+    getLevel: () => LogLevel.INFO,
+    setName: () => {},
+  };
+}

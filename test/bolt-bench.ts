@@ -1,0 +1,128 @@
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import pino from 'pino';
+import { type Registered, registerCommands } from '../commands/index.ts';
+import { createBolt } from '../src/adapters/bolt.ts';
+import { plan } from './sample-deploys.ts';
+
+const SECRET = '0123456789abcdef0123456789abcdef';
+
+type Sent = { status: number; body: string; ms: number };
+type Changed = { age?: number; secret?: string; signature?: string };
+
+/** The real Bolt with our commands, between a bot that says what the test wants and a Slack that only listens. */
+export class Bench {
+  /** The test puts its own answers in place of these. */
+  bot: Registered['bot'] = {
+    apps: async () => [],
+    plan: async () => ({ id: 'p1', plan }),
+    start: async () => ({ kind: 'started', deploy: 'd1', channel: 'C0DEPLOYS' }),
+    click: async () => ({ answer: 'Rolling back.' }),
+  };
+  seen: (signature: string) => Promise<boolean> = async () => false;
+  /** Status that Slack's address for direct answers gives. */
+  answers = 200;
+  readonly heard: { path: string; body: Record<string, unknown> }[] = [];
+  readonly logged: Record<string, unknown>[] = [];
+  address = '';
+  slackAddress = '';
+  stop: () => Promise<void> = async () => {};
+
+  async start(): Promise<void> {
+    const slack = createServer(async (request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk);
+      const text = Buffer.concat(chunks).toString();
+      const form = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded');
+      const body = form ? Object.fromEntries(new URLSearchParams(text)) : JSON.parse(text);
+      this.heard.push({ path: request.url ?? '', body });
+      response.writeHead(request.url?.startsWith('/respond') ? this.answers : 200, {
+        'content-type': 'application/json',
+      });
+      response.end(JSON.stringify({ ok: true, ts: '1.1' }));
+    });
+    slack.listen(0, '127.0.0.1');
+    await once(slack, 'listening');
+    const at = slack.address();
+    this.slackAddress = `http://127.0.0.1:${typeof at === 'object' ? at?.port : ''}`;
+    const log = pino({ level: 'debug' }, { write: (line: string) => void this.logged.push(JSON.parse(line)) });
+    const bolt = createBolt({
+      signingSecret: SECRET,
+      botToken: 'xoxb-1',
+      port: 0,
+      host: '127.0.0.1',
+      slackApiUrl: `${this.slackAddress}/api/`,
+      log,
+      seen: signature => this.seen(signature),
+    });
+    const bot: Registered['bot'] = {
+      apps: user => this.bot.apps(user),
+      plan: ask => this.bot.plan(ask),
+      start: ask => this.bot.start(ask),
+      click: ask => this.bot.click(ask),
+    };
+    registerCommands(bolt.app, { bot, log });
+    this.address = `http://127.0.0.1:${await bolt.start()}`;
+    this.stop = async () => {
+      await bolt.stop();
+      slack.closeAllConnections();
+      slack.close();
+    };
+  }
+
+  types(words: string, changed: Changed = {}, command = '/deploy'): Promise<Sent> {
+    const response_url = `${this.slackAddress}/respond/1`;
+    return this.send(
+      { command, text: words, user_id: 'U0ANN', channel_id: 'C1', team_id: 'T1', response_url },
+      changed,
+    );
+  }
+
+  presses(action: string, value: string, action_ts = '12.34'): Promise<Sent> {
+    return this.interacts({
+      type: 'block_actions',
+      channel: { id: 'C1' },
+      container: { type: 'message', message_ts: '5.5', channel_id: 'C1', thread_ts: '4.4' },
+      message: { ts: '5.5' },
+      response_url: `${this.slackAddress}/respond/2`,
+      actions: [{ type: 'button', action_id: action, block_id: 'b', value, action_ts }],
+    });
+  }
+
+  interacts(payload: Record<string, unknown>): Promise<Sent> {
+    const who = { user: { id: 'U0ANN' }, team: { id: 'T1' }, token: 't', trigger_id: '1.2' };
+    return this.send({ payload: JSON.stringify({ ...who, ...payload }) });
+  }
+
+  /** A form as Slack signs it, or as somebody else might. */
+  send(form: Record<string, string>, changed: Changed = {}): Promise<Sent> {
+    const body = new URLSearchParams(form).toString();
+    const timestamp = Math.floor(Date.now() / 1000) - (changed.age ?? 0);
+    return this.post(body, timestamp, changed.signature ?? signed(timestamp, body, changed.secret));
+  }
+
+  async post(body: string, timestamp: number, signature: string): Promise<Sent> {
+    const headers = {
+      'content-type': 'application/x-www-form-urlencoded',
+      'x-slack-request-timestamp': String(timestamp),
+      'x-slack-signature': signature,
+    };
+    const from = performance.now();
+    const response = await fetch(`${this.address}/slack/events`, { method: 'POST', headers, body });
+    return { status: response.status, body: await response.text(), ms: performance.now() - from };
+  }
+
+  /** The first thing that Slack hears on that path, waited for. */
+  async hears(path: string): Promise<Record<string, unknown>> {
+    for (let tries = 0; tries < 300; tries++) {
+      const found = this.heard.find(known => known.path.startsWith(path));
+      if (found) return found.body;
+      await new Promise(next => setTimeout(next, 10));
+    }
+    throw new Error(`Slack heard nothing on ${path}, only ${JSON.stringify(this.heard)}`);
+  }
+}
+
+export const signed = (timestamp: number, body: string, secret = SECRET): string =>
+  `v0=${createHmac('sha256', secret).update(`v0:${timestamp}:${body}`).digest('hex')}`;

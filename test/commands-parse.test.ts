@@ -1,0 +1,103 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parse, type Words } from '../commands/parse.ts';
+import { Refusal } from '../src/domain/refusal.ts';
+
+function refusal(text: string): string {
+  try {
+    parse(text);
+  } catch (error) {
+    if (error instanceof Refusal) return error.reasons.join('\n');
+    throw error;
+  }
+  throw new Error(`${JSON.stringify(text)} was taken`);
+}
+
+describe('what may follow /deploy', () => {
+  it.each<[string, Words]>([
+    ['', { kind: 'help' }],
+    ['   ', { kind: 'help' }],
+    ['help', { kind: 'help' }],
+    ['HELP', { kind: 'help' }],
+    ['shop', { kind: 'deploy', app: 'shop', ref: null }],
+    ['  Shop ', { kind: 'deploy', app: 'shop', ref: null }],
+    ['shop main', { kind: 'deploy', app: 'shop', ref: 'main' }],
+    ['shop feature/basket-2', { kind: 'deploy', app: 'shop', ref: 'feature/basket-2' }],
+    ['shop Feature/Übersicht', { kind: 'deploy', app: 'shop', ref: 'Feature/Übersicht' }],
+    ['shop v1.2.3', { kind: 'deploy', app: 'shop', ref: 'v1.2.3' }],
+    ['shop r&amp;d', { kind: 'deploy', app: 'shop', ref: 'r&d' }],
+    ['shop@abc1234', { kind: 'deploy', app: 'shop', ref: 'abc1234' }],
+    ['shop @ABC1234', { kind: 'deploy', app: 'shop', ref: 'abc1234' }],
+    ['shop @ abc1234', { kind: 'deploy', app: 'shop', ref: 'abc1234' }],
+    ['`shop` “main”', { kind: 'deploy', app: 'shop', ref: 'main' }],
+    ['shop\u00a0main', { kind: 'deploy', app: 'shop', ref: 'main' }],
+    ['sh\u200bop \u202emain\u202c', { kind: 'deploy', app: 'shop', ref: 'main' }],
+    ['shop\tmain\n', { kind: 'deploy', app: 'shop', ref: 'main' }],
+  ])('%j is %j', (text, words) => {
+    expect(parse(text)).toEqual(words);
+  });
+
+  it.each<[string, RegExp]>([
+    ['shop main now', /one word too many.*`\/deploy shop main`/],
+    ['shop@main', /`\/deploy shop main`/],
+    ['shop@', /`\/deploy shop@abc1234`/],
+    ['shop@abc12', /7 to 40 digits/],
+    ['deploy shop main', /Did you mean `\/deploy shop main`/],
+    ['/deploy shop', /Did you mean `\/deploy shop`/],
+    ['shop:main', /Did you mean `\/deploy shop main`/],
+    ['shop#feature/x', /Did you mean `\/deploy shop feature\/x`/],
+    ['my_shop', /3 to 30 small letters.*`\/deploy shop main`/],
+    ['sh', /3 to 30 small letters/],
+    ['<@U012ABC|ann>', /is a person.*`\/deploy shop`/],
+    ['<#C012ABC|general> main', /is a channel/],
+    ['shop <@U012ABC>', /is a person/],
+    ['&lt;!channel&gt;', /needs the name of an app/],
+    ['shop --plan', /no option “--plan”/],
+    ['shop a..b', /no branch, tag or commit/],
+    ['shop -x', /no branch, tag or commit/],
+    ['shop x.lock', /no branch, tag or commit/],
+  ])('%j is refused with what to type', (text, advice) => {
+    expect(refusal(text)).toMatch(advice);
+    expect(refusal(text)).toContain('/deploy ');
+  });
+
+  it('whatever is typed, it is read or refused, and what is read is safe to show', () => {
+    const typed = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc
+        .array(
+          fc.constantFrom(
+            'shop',
+            '@',
+            '<@U1|x>',
+            ' ',
+            '\u200b',
+            '\u202e',
+            'help',
+            '--x',
+            'a/b',
+            '`',
+            '&lt;',
+            ':',
+            '\0',
+          ),
+        )
+        .map(words => words.join('')),
+    );
+    fc.assert(
+      fc.property(typed, text => {
+        let words: Words;
+        try {
+          words = parse(text);
+        } catch (error) {
+          expect(error).toBeInstanceOf(Refusal);
+          return;
+        }
+        if (words.kind === 'help') return;
+        expect(words.app).toMatch(/^[a-z][a-z0-9-]{1,28}[a-z0-9]$/);
+        expect(words.ref ?? '').not.toMatch(/[\p{Cc}\p{Cf}\s<>]/u);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});

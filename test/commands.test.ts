@@ -1,0 +1,190 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Refusal } from '../src/domain/refusal.ts';
+import { Bench } from './bolt-bench.ts';
+import { plan } from './sample-deploys.ts';
+
+let bench: Bench;
+
+beforeEach(async () => {
+  bench = new Bench();
+  await bench.start();
+});
+
+afterEach(() => bench.stop());
+
+describe('/deploy', () => {
+  it('shows the plan to the asker alone', async () => {
+    const asked: unknown[] = [];
+    bench.bot.plan = async ask => {
+      asked.push(ask);
+      return { id: 'p1', plan };
+    };
+    expect((await bench.types('shop feature/x')).status).toBe(200);
+    const told = await bench.hears('/respond');
+    expect(told).toMatchObject({ response_type: 'ephemeral', text: expect.stringContaining('Plan: deploy') });
+    expect(JSON.stringify(told.blocks)).toContain('"value":"p1"');
+    expect(asked).toEqual([{ user: 'U0ANN', channel: 'C1', app: 'shop', ref: 'feature/x' }]);
+  });
+
+  it('without words helps with the apps of the asker', async () => {
+    bench.bot.apps = async user => [
+      {
+        name: `kiosk-${user.toLowerCase()}`,
+        repository: 'acme/kiosk',
+        defaultRef: 'main',
+        channel: 'C1',
+        deployers: [],
+        approvers: [],
+        windowSeconds: 180,
+      },
+    ];
+    await bench.types('');
+    expect(JSON.stringify(await bench.hears('/respond'))).toContain('kiosk-u0ann');
+  });
+
+  it('is acknowledged before anything is looked up', async () => {
+    let release = (): void => {};
+    bench.bot.plan = () =>
+      new Promise(resolve => {
+        release = () => resolve({ id: 'p1', plan });
+      });
+    const { status, body, ms } = await bench.types('shop');
+    expect({ status, body }).toEqual({ status: 200, body: '' });
+    expect(ms).toBeLessThan(1_500);
+    expect(bench.heard).toEqual([]);
+    release();
+    await bench.hears('/respond');
+  });
+
+  it('that is refused says every reason', async () => {
+    bench.bot.plan = async () => {
+      throw new Refusal(['Preboot is off.', 'Ask <@U0BOB> first, not <!channel>.']);
+    };
+    await bench.types('shop');
+    const told = JSON.stringify(await bench.hears('/respond'));
+    expect(told).toContain('Preboot is off.');
+    expect(told).toContain('Ask <@U0BOB> first, not &lt;!channel&gt;.');
+  });
+
+  it('with words that cannot be read says what to type', async () => {
+    await bench.types('shop main now');
+    expect(JSON.stringify(await bench.hears('/respond'))).toContain('`/deploy shop main`');
+  });
+
+  it('that breaks in the bot is our fault, under the id that is in the log', async () => {
+    bench.bot.plan = async () => {
+      throw new Error('secret detail');
+    };
+    expect((await bench.types('shop')).status).toBe(200);
+    const told = JSON.stringify(await bench.hears('/respond'));
+    const id = /e[0-9a-f]{8}/.exec(told)?.[0];
+    expect(told).toContain('our fault');
+    expect(told).not.toContain('secret detail');
+    expect(bench.logged.find(line => line.id === id)).toMatchObject({ err: { message: 'secret detail' } });
+  });
+});
+
+describe('buttons', () => {
+  it('Start begins what was shown, and takes its place', async () => {
+    const asked: unknown[] = [];
+    bench.bot.start = async ask => {
+      asked.push(ask);
+      return { kind: 'started', deploy: 'd1', channel: 'C0DEPLOYS' };
+    };
+    await bench.presses('start', 'p1');
+    expect(await bench.hears('/respond')).toMatchObject({
+      replace_original: true,
+      text: expect.stringContaining('<#C0DEPLOYS>'),
+    });
+    expect(asked).toEqual([{ user: 'U0ANN', plan: 'p1' }]);
+  });
+
+  it('Start shows the new plan when the world changed', async () => {
+    bench.bot.start = async () => ({ kind: 'changed', id: 'p2', plan, what: ['main moved.'] });
+    await bench.presses('start', 'p1');
+    const told = await bench.hears('/respond');
+    expect(told.text).toContain('Not started');
+    expect(JSON.stringify(told)).toContain('"value":"p2"');
+  });
+
+  it('a refused Start leaves the plan where it is', async () => {
+    bench.bot.start = async () => {
+      throw new Refusal(['Another deploy runs.']);
+    };
+    await bench.presses('start', 'p1');
+    expect(await bench.hears('/respond')).toMatchObject({ replace_original: false, text: 'Another deploy runs.' });
+  });
+
+  it('Not now puts the plan away', async () => {
+    await bench.presses('not-now', 'p1');
+    expect(await bench.hears('/respond')).toMatchObject({
+      replace_original: true,
+      text: expect.stringContaining('Not started'),
+    });
+  });
+
+  it.each([
+    ['roll-back', 'roll back'],
+    ['it-serves', 'it serves'],
+    ['old-code-is-gone', 'old code is gone'],
+  ])('%s is handed on, with a name of its own for each press, and answered in the thread', async (action, kind) => {
+    const asked: { id: string }[] = [];
+    bench.bot.click = async ask => {
+      asked.push(ask);
+      return { answer: 'Noted.' };
+    };
+    await bench.presses(action, 'd1', '1.1');
+    expect(await bench.hears('/respond')).toMatchObject({ text: 'Noted.', thread_ts: '4.4' });
+    await bench.presses(action, 'd1', '2.2');
+    expect(asked).toMatchObject([
+      { user: 'U0ANN', deploy: 'd1', kind },
+      { user: 'U0ANN', deploy: 'd1', kind },
+    ]);
+    expect(new Set(asked.map(({ id }) => id)).size).toBe(2);
+  });
+});
+
+describe('what the bot does not know', () => {
+  it.each(['/undeploy', '/deployment'])('the command %s is answered', async command => {
+    await bench.types('shop', {}, command);
+    expect(JSON.stringify(await bench.hears('/respond'))).toContain('does not know that command');
+  });
+
+  it.each(['old-button', 'constructor', '__proto__', 'toString'])('the button %s is answered', async action => {
+    await bench.presses(action, 'x');
+    expect(await bench.hears('/respond')).toMatchObject({ text: expect.stringContaining('does not know that button') });
+  });
+
+  it('a form is answered where it stands', async () => {
+    const { status, body } = await bench.interacts({
+      type: 'view_submission',
+      view: { id: 'V1', callback_id: 'old', type: 'modal', state: { values: {} } },
+    });
+    expect(status).toBe(200);
+    expect(JSON.parse(body)).toMatchObject({ response_action: 'update' });
+    expect(body).toContain('does not know that form');
+  });
+
+  it('a form that was closed and a search for options are acknowledged', async () => {
+    const closed = await bench.interacts({
+      type: 'view_closed',
+      view: { id: 'V1', callback_id: 'old', type: 'modal' },
+    });
+    expect(closed).toMatchObject({ status: 200, body: '' });
+    const options = await bench.interacts({ type: 'block_suggestion', action_id: 'old', block_id: 'b', value: 'x' });
+    expect(JSON.parse(options.body)).toEqual({ options: [] });
+  });
+
+  it('a shortcut is answered in person', async () => {
+    await bench.interacts({ type: 'shortcut', callback_id: 'old', action_ts: '1.1' });
+    expect(await bench.hears('/api/chat.postMessage')).toMatchObject({ channel: 'U0ANN' });
+  });
+});
+
+describe('an answer', () => {
+  it('whose address does not work any more comes as a private message', async () => {
+    bench.answers = 404;
+    await bench.types('');
+    expect(await bench.hears('/api/chat.postEphemeral')).toMatchObject({ channel: 'C1', user: 'U0ANN' });
+  });
+});

@@ -1,0 +1,80 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectMessages } from '../src/adapters/messages.ts';
+import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import { migrate } from '../src/adapters/schema.ts';
+import { Store } from '../src/adapters/store.ts';
+import type { Messages } from '../src/narrator.ts';
+import { plan } from './sample-deploys.ts';
+
+let dir: string;
+let server: Embedded;
+let pool: pg.Pool;
+let messages: Messages;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'messages-'));
+  server = await startEmbedded(dir, { fsync: false });
+  pool = connect(server.url, () => {});
+  await migrate(pool);
+  messages = connectMessages(pool);
+  const store = new Store(pool);
+  await pool.query("INSERT INTO instances (id) SELECT 'bot ' || n FROM generate_series(0, 7) AS n");
+  for (const id of ['d1', 'd2']) {
+    const stored = { id, plan: { ...plan, app: id }, digest: 'x', askedBy: 'U0ANN', channel: 'C1' };
+    await store.savePlan(stored);
+    await store.createDeploy(stored, 'U0ANN');
+  }
+});
+
+afterAll(async () => {
+  await pool?.end();
+  await server?.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+
+const claim = (key: string, by: string) => messages.claim({ deploy: 'd1', key, channel: 'C1', by });
+const longAgo = (key: string) =>
+  pool.query("UPDATE messages SET claimed_at = now() - interval '21 seconds' WHERE deploy_id = 'd1' AND key = $1", [
+    key,
+  ]);
+
+describe('who may post a message', () => {
+  it('is one bot at a time, until its claim is old', async () => {
+    expect(await claim('root', 'bot 1')).toBe('first');
+    expect(await claim('root', 'bot 1')).toBe('again');
+    expect(await claim('root', 'bot 2')).toBe('taken');
+    await longAgo('root');
+    expect(await claim('root', 'bot 2')).toBe('again');
+    expect(await claim('root', 'bot 1')).toBe('taken');
+  });
+
+  it('is another bot at once, when the first one is gone', async () => {
+    expect(await claim('reply:1', 'bot that died')).toBe('first');
+    expect(await claim('reply:1', 'bot 2')).toBe('again');
+  });
+
+  it('is nobody, once it is posted', async () => {
+    await messages.keep('d1', { key: 'root', ts: '1.1', hash: 'h' });
+    await longAgo('root');
+    expect(await claim('root', 'bot 2')).toBe('taken');
+    expect(await messages.of('d1')).toContainEqual({ key: 'root', ts: '1.1', hash: 'h' });
+  });
+
+  it('is one of many that ask at the same time', async () => {
+    const claims = await Promise.all(Array.from({ length: 8 }, (_, i) => claim('reply:2', `bot ${i}`)));
+    expect(claims.sort()).toEqual(['first', ...Array.from({ length: 7 }, () => 'taken')]);
+  });
+});
+
+describe('what is left to tell', () => {
+  it('is every deploy until all of it was told', async () => {
+    expect(await messages.unfinished()).toEqual(['d1', 'd2']);
+    await messages.allTold('d1', 'C1', 'bot 1');
+    await messages.allTold('d1', 'C1', 'bot 2');
+    expect(await messages.unfinished()).toEqual(['d2']);
+  });
+});

@@ -1,0 +1,142 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import pino from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { connectSlack } from '../src/adapters/slack.ts';
+import type { Chat } from '../src/outside.ts';
+import { plainBlocks } from '../views/plain.ts';
+import { rootMessage } from '../views/root.ts';
+import { deploys } from './sample-deploys.ts';
+
+type Call = { method: string; ask: Record<string, string> };
+type Answer = { status?: number; headers?: Record<string, string>; body: unknown };
+
+let server: Server;
+let chat: Chat;
+let calls: Call[];
+let answer: (call: Call) => Answer | 'hang up';
+
+beforeEach(async () => {
+  calls = [];
+  answer = () => ({ body: { ok: true, ts: '1.1' } });
+  server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const ask = Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString()));
+    const call = { method: request.url?.replace('/api/', '') ?? '', ask };
+    calls.push(call);
+    const given = answer(call);
+    if (given === 'hang up') return response.destroy();
+    response.writeHead(given.status ?? 200, { 'content-type': 'application/json', ...given.headers });
+    response.end(JSON.stringify(given.body));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const at = server.address();
+  const slackApiUrl = `http://127.0.0.1:${typeof at === 'object' ? at?.port : ''}/api`;
+  chat = connectSlack({ botToken: 'xoxb-1', slackApiUrl, log: pino({ level: 'silent' }), plain: plainBlocks });
+});
+
+afterEach(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+const key = { deploy: 'd1', key: 'root' };
+const message = rootMessage(deploys['old code still serving']);
+const no = (error: string): Answer => ({ body: { ok: false, error } });
+const looks = (): string[] =>
+  calls.map(({ ask }) => (ask.blocks?.includes('task_card') ? 'cards' : ask.blocks === '[]' ? 'sentence' : 'lines'));
+
+describe('a post', () => {
+  it('carries its label, links nobody by name, and gives its ts', async () => {
+    expect(await chat.post({ channel: 'C1', thread: '9.9', broadcast: true, message, key })).toBe('1.1');
+    expect(calls).toMatchObject([
+      {
+        method: 'chat.postMessage',
+        ask: { channel: 'C1', thread_ts: '9.9', reply_broadcast: 'true', text: message.text, link_names: 'false' },
+      },
+    ]);
+    expect(JSON.parse(calls[0]?.ask.metadata ?? '')).toEqual({ event_type: 'switchover', event_payload: key });
+  });
+
+  it('is drawn in lines where cards are not taken, and from then on at once', async () => {
+    answer = ({ ask }) =>
+      ask.blocks?.includes('task_card') ? no('invalid_blocks') : { body: { ok: true, ts: '1.1' } };
+    await chat.post({ channel: 'C1', message, key });
+    await chat.update({ channel: 'C1', ts: '1.1', message });
+    expect(looks()).toEqual(['cards', 'lines', 'lines']);
+  });
+
+  it('goes out as its sentence when no blocks are taken at all', async () => {
+    answer = ({ ask }) => (ask.blocks === '[]' ? { body: { ok: true, ts: '1.1' } } : no('invalid_blocks'));
+    expect(await chat.post({ channel: 'C1', message, key })).toBe('1.1');
+    expect(looks()).toEqual(['cards', 'lines', 'sentence']);
+  });
+
+  it('that Slack wants later says when, is not repeated, and holds up nothing else', async () => {
+    answer = ({ ask }) =>
+      ask.channel === 'CBUSY'
+        ? { status: 429, headers: { 'retry-after': '7' }, body: { ok: false, error: 'ratelimited' } }
+        : { body: { ok: true, ts: '1.1' } };
+    const refused = chat.post({ channel: 'CBUSY', message, key });
+    await expect(refused).rejects.toMatchObject({ retryAfterMs: 7_000 });
+    const from = performance.now();
+    expect(await chat.post({ channel: 'CFREE', message, key })).toBe('1.1');
+    expect(performance.now() - from).toBeLessThan(2_000);
+    expect(calls).toHaveLength(2);
+  });
+
+  it.each<[string, Answer | 'hang up']>([
+    ['is refused', no('is_archived')],
+    ['meets a broken Slack', { status: 503, body: {} }],
+    ['loses its answer', 'hang up'],
+  ])('that %s is sent once and rejects', async (_, given) => {
+    answer = () => given;
+    await expect(chat.post({ channel: 'C1', message, key })).rejects.toThrow();
+    expect(calls).toHaveLength(1);
+  });
+});
+
+describe('a lost post', () => {
+  const posted = (deploy: string, name: string, ts: string) => ({
+    ts,
+    metadata: { event_type: 'switchover', event_payload: { deploy, key: name } },
+  });
+
+  it('is found in its channel by its label, page by page', async () => {
+    answer = ({ ask }) =>
+      ask.cursor
+        ? { body: { ok: true, messages: [posted('d1', 'root', '5.5')] } }
+        : {
+            body: {
+              ok: true,
+              messages: [{ ts: '7.7' }, posted('d2', 'root', '6.6'), posted('d1', 'reply:4', '6.5')],
+              response_metadata: { next_cursor: 'more' },
+            },
+          };
+    expect(await chat.find({ channel: 'C1', key, after: 1_000_000_000_000 })).toBe('5.5');
+    expect(calls[0]).toMatchObject({
+      method: 'conversations.history',
+      ask: { include_all_metadata: 'true', oldest: '999999940.000000' },
+    });
+  });
+
+  it('is looked for in its thread', async () => {
+    answer = () => ({ body: { ok: true, messages: [{ ts: '9.9', metadata: { event_type: 'x' } }] } });
+    expect(await chat.find({ channel: 'C1', thread: '9.9', key, after: 0 })).toBeNull();
+    expect(calls).toMatchObject([{ method: 'conversations.replies', ask: { ts: '9.9' } }]);
+  });
+});
+
+describe('an edit', () => {
+  it('of a message that somebody deleted is no failure', async () => {
+    answer = () => no('message_not_found');
+    await chat.update({ channel: 'C1', ts: '1.1', message });
+  });
+
+  it('that is refused otherwise rejects', async () => {
+    answer = () => no('cant_update_message');
+    await expect(chat.update({ channel: 'C1', ts: '1.1', message })).rejects.toThrow('cant_update_message');
+  });
+});

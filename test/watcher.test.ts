@@ -1,0 +1,141 @@
+import { createGzip } from 'node:zlib';
+import pino from 'pino';
+import { pack } from 'tar-stream';
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { connectHeroku } from '../src/adapters/heroku.ts';
+import { prober } from '../src/adapters/prober.ts';
+import { createWatcher } from '../src/adapters/watcher.ts';
+import { DEFAULT_PROBE } from '../src/domain/app.ts';
+import type { Goal, Phase, Watch } from '../src/domain/watch.ts';
+import type { HerokuApp } from './stage/heroku/app.ts';
+import { type HerokuRecord, type LocalHeroku, startHeroku } from './stage/heroku/heroku.ts';
+
+// The whole proof, against real processes behind the local Heroku's routers: only time is shortened, 180 s to 10 s.
+const WINDOW_MS = 10_000;
+const SERVER = `
+const { createServer } = require('node:http');
+const { env } = process;
+const server = createServer((_, response) => {
+  if (env.QUIET !== 'yes') response.setHeader('X-Heroku-Release-Version', env.HEROKU_RELEASE_VERSION);
+  response.end('hats');
+});
+setTimeout(() => server.listen(env.PORT), 300);
+process.on('SIGTERM', () => { server.close(() => process.exit(0)); server.closeIdleConnections(); });
+`;
+
+let heroku: LocalHeroku;
+const truth: Extract<HerokuRecord, { record: 'truth' }>[] = [];
+const kept = new Map<string, Watch>();
+let apps = 0;
+
+beforeAll(async () => {
+  const onRecord = (record: HerokuRecord) => void (record.record === 'truth' && truth.push(record));
+  heroku = await startHeroku({ scale: 18, onRecord });
+});
+afterAll(() => heroku.stop());
+
+async function source(): Promise<Buffer> {
+  const tar = pack();
+  tar.entry({ name: 'Procfile' }, 'web: node server.cjs\n');
+  tar.entry({ name: 'server.cjs' }, SERVER);
+  tar.finalize();
+  return Buffer.concat(await tar.pipe(createGzip()).toArray());
+}
+
+async function released(config: Record<string, string> = {}): Promise<{ app: HerokuApp; goal: Goal }> {
+  const app = await heroku.createApp({ name: `hats-${++apps}`, preboot: true, config });
+  await heroku.deploy(app, await source(), 'a'.repeat(40));
+  return { app, goal: goalOf(app, await release(app)) };
+}
+
+async function release(app: HerokuApp) {
+  const build = await heroku.deploy(app, await source(), 'b'.repeat(40));
+  if (!build.release?.slug) throw new Error('not released');
+  return build.release;
+}
+
+const goalOf = (app: HerokuApp, made: Awaited<ReturnType<typeof release>>): Goal => ({
+  ours: made.version,
+  slug: made.slug?.id ?? '',
+  commit: 'b'.repeat(40),
+  oldCommit: 'a'.repeat(40),
+  oldWeb: ['web.1', 'web.2'],
+  web: 2,
+  releasedAt: made.updatedAt.getTime(),
+  windowMs: app.runtime.windowMs,
+});
+
+function newWatcher() {
+  return createWatcher({
+    heroku: connectHeroku({ url: heroku.url, token: 'any' }),
+    prober,
+    store: { load: async key => kept.get(key) ?? null, save: async (key, watch) => void kept.set(key, watch) },
+    log: pino({ level: 'silent' }),
+  });
+}
+
+type Seen = { phase: Phase; at: number };
+
+async function follow(app: HerokuApp, goal: Goal, until: Phase['kind'], watcher = newWatcher()): Promise<Seen[]> {
+  const seen: Seen[] = [];
+  const ask = { deploy: app.name, app: app.name, url: app.runtime.url, probe: DEFAULT_PROBE, goal };
+  const following = watcher.follow(ask);
+  await following.until(
+    phase => phase.kind === until,
+    async phase => void seen.push({ phase, at: Date.now() }),
+    AbortSignal.timeout(60_000),
+  );
+  if (until === 'old gone') watcher.forget(app.name);
+  return seen;
+}
+
+const at = (seen: Seen[], kind: Phase['kind']) => seen.find(({ phase }) => phase.kind === kind)?.at ?? Number.NaN;
+const happened = (app: HerokuApp, kind: string, version: number) => {
+  const records = truth.filter(record => record.app === app.name && record.kind === kind && record.release === version);
+  return Math.max(...records.map(record => record.at.getTime()));
+};
+
+describe.concurrent('the watch of a real switchover', () => {
+  it('says each thing when it is true and not before, with routers that differ by 2 s', async ({ expect }) => {
+    const { app, goal } = await released();
+    app.runtime.knobs.switchSkewMs = 2_000;
+    const seen = await follow(app, goal, 'old gone');
+    expect(seen.map(({ phase }) => phase.kind)).toEqual(['booting', 'old serves', 'mixed', 'new serves', 'old gone']);
+    const late = at(seen, 'new serves') - happened(app, 'switched', goal.ours);
+    expect(late).toBeGreaterThanOrEqual(0);
+    expect(late).toBeLessThan(4_000);
+    expect(at(seen, 'old gone')).toBeGreaterThanOrEqual(happened(app, 'dyno-exited', goal.ours - 1));
+    expect(happened(app, 'switched', goal.ours) - goal.releasedAt).toBeGreaterThan(WINDOW_MS - 500);
+    // One log session, and single reads: nothing is asked at intervals.
+    const calls = heroku.calls.filter(({ path }) => path.startsWith(`/apps/${app.name}/`));
+    expect(calls.filter(({ path }) => path.endsWith('/log-sessions'))).toHaveLength(1);
+    expect(calls.length).toBeLessThan(14);
+  });
+
+  it('is proved by the log where answers say nothing, and later', async ({ expect }) => {
+    const { app, goal } = await released({ QUIET: 'yes' });
+    const seen = await follow(app, goal, 'old gone');
+    expect(seen.map(({ phase }) => phase.kind)).toEqual(['booting', 'old serves', 'new serves', 'old gone']);
+    expect(seen[2]?.phase).toMatchObject({ evidence: { by: 'logs' } });
+    expect(at(seen, 'new serves')).toBeGreaterThanOrEqual(happened(app, 'switched', goal.ours));
+  });
+
+  it('goes on in another process, which closes the gap in the log by what the session replays', async ({ expect }) => {
+    const { app, goal } = await released();
+    const first = newWatcher();
+    await follow(app, goal, 'old serves', first);
+    first.forget(app.name);
+    const seen = await follow(app, goal, 'old gone');
+    expect(seen.map(({ phase }) => phase.kind)).toEqual(['old serves', 'mixed', 'new serves', 'old gone']);
+  });
+
+  it('survives a log session that breaks, a list that fails and an answer that is cut', async ({ expect }) => {
+    const { app, goal } = await released();
+    const path = `/apps/${app.name}`;
+    heroku.fails(`POST ${path}/log-sessions`, { status: 503, times: 1 });
+    heroku.fails(`GET ${path}/dynos`, { truncate: true, times: 2 });
+    heroku.fails(`GET ${path}/releases`, { status: 500, times: 1 });
+    const seen = await follow(app, goal, 'old gone');
+    expect(at(seen, 'new serves')).toBeGreaterThanOrEqual(happened(app, 'switched', goal.ours));
+  });
+});

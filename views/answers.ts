@@ -1,0 +1,72 @@
+import type { AppSettings } from '../src/domain/app.ts';
+import { type Message, message, section } from './blocks.ts';
+import { channelLink, code, foreign, plural, prose } from './text.ts';
+
+// Short answers that only the asker sees.
+
+/** Every reason why not, at once. */
+export function refused(reasons: readonly string[]): Message {
+  const [only] = reasons;
+  return message(prose(reasons.join(' '), 2_900) || 'That cannot be done.', [
+    reasons.length === 1 && only !== undefined
+      ? section(`:no_entry: ${prose(only, 2_900)}`)
+      : section(`:no_entry: *Not possible now*, for ${plural(reasons.length, 'reason')}:`),
+    ...(reasons.length > 1 ? reasons.slice(0, 40).map(reason => section(`• ${prose(reason, 2_900)}`)) : []),
+  ]);
+}
+
+/** Something of ours broke: whose fault, by which name to report it, and what to do. */
+export function ourFault(id: string): Message {
+  const text = `Something went wrong in this bot: this is our fault, not yours. It is logged as ${foreign(id)}. Try again in a minute; if it happens again, give that number to whoever runs the bot.`;
+  return message(text, [section(`:boom: ${text}`)]);
+}
+
+export function started(channel: string): Message {
+  const text = `The deploy has started. Follow its thread in ${channelLink(channel)}.`;
+  return message(text, [section(`:rocket: ${text}`)]);
+}
+
+export function notStarted(): Message {
+  const text = 'Not started. Nothing was changed.';
+  return message(text, [section(text)]);
+}
+
+/** What came of a press. */
+export function answered(answer: string): Message {
+  const text = prose(answer) || 'Taken.';
+  return message(text, [section(text)]);
+}
+
+/** How to ask, with the apps that this person may deploy. */
+export function help(apps: readonly AppSettings[]): Message {
+  const example = apps[0]?.name ?? 'shop';
+  const mine = apps
+    .slice(0, 30)
+    .map(app => `• ${code(app.name)} from ${code(app.defaultRef)} of ${foreign(app.repository)}`);
+  const more = apps.length > 30 ? [`and ${apps.length - 30} more`] : [];
+  return message(
+    apps.length > 0
+      ? `Type /deploy and the name of an app. You may deploy ${plural(apps.length, 'app')}.`
+      : 'You may not deploy any app yet. Ask whoever runs this bot to add you to the deployers of an app.',
+    [
+      section(
+        '*Deploy without downtime, and know when the new code really serves.*',
+        `${code(`/deploy ${example}`)} its usual branch`,
+        `${code(`/deploy ${example} feature/basket`)} another branch or tag`,
+        `${code(`/deploy ${example}@abc1234`)} one commit`,
+        'You are shown a plan first. Nothing happens until you press *Start*.',
+      ),
+      apps.length > 0
+        ? section('*You may deploy*', ...mine, ...more)
+        : section(
+            '*You may not deploy any app yet.* Ask whoever runs this bot to add you to the deployers of an app (`npm run settings -- import FILE` where it runs).',
+          ),
+    ],
+  );
+}
+
+/** Left-overs: a command, button or form that this version of the bot does not know. */
+export function unknown(what: 'command' | 'button' | 'form' | 'shortcut'): Message {
+  const text = `This bot does not know that ${what} (any more). Nothing was done. \`/deploy help\` shows what it can do.`;
+  return message(text, [section(text)]);
+}

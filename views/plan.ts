@@ -1,0 +1,123 @@
+import type { KnownBlock } from '@slack/types';
+import { expectedSeconds, type Plan, type Proof } from '../src/domain/plan.ts';
+import { answersNeeded } from '../src/domain/watch.ts';
+import { actions, type ButtonAsk, context, type Message, message, section } from './blocks.ts';
+import { channelLink, code, duration, foreign, literal, plural, prose, sha } from './text.ts';
+
+/** Commits listed before "and N more". */
+const COMMITS_SHOWN = 10;
+
+/** What would be deployed, how, and what could hurt. Only the asker sees it; Start carries the plan's id. */
+export function planShown(id: string, plan: Plan): Message {
+  const eta = duration(expectedSeconds(plan));
+  return message(
+    `Plan: deploy ${sha(plan.commit.sha)} to ${foreign(plan.app)} in about ${eta}. Press Start to begin; nothing has happened yet.`,
+    [section(`*Deploy ${foreign(plan.app)}?* Nothing has happened yet.`), ...planBlocks(id, plan)],
+  );
+}
+
+/** Instead of a start: the world is no longer what the plan said. */
+export function planChanged(id: string, plan: Plan, what: readonly string[]): Message {
+  return message(
+    `Not started: things changed since the plan for ${foreign(plan.app)} was made. Read the new plan, then press Start again.`,
+    [
+      section(
+        `:warning: *Not started.* Since that plan of ${foreign(plan.app)} was made:`,
+        ...what.map(change => `• ${prose(change, 500)}`),
+        'This is the plan as it is now:',
+      ),
+      ...planBlocks(id, plan),
+    ],
+  );
+}
+
+function planBlocks(id: string, plan: Plan): (KnownBlock | null)[] {
+  return [
+    section(
+      `${sha(plan.commit.sha)} ${foreign(plan.commit.subject)} (${foreign(plan.commit.author, 60)})`,
+      `from ${code(plan.ref)} of ${foreign(plan.repository)}, to replace v${plan.live.version} (${sha(plan.live.commit)})`,
+    ),
+    section(...commitsOf(plan)),
+    section(
+      `*What will happen*, in about ${duration(expectedSeconds(plan))}`,
+      ...plan.steps.map((step, index) => `${index + 1}. ${foreign(step)}${remarkOn(step, plan)}`),
+    ),
+    section(`*How it is proved*: ${PROOFS[plan.proof](plan)}`),
+    plan.warnings.length > 0
+      ? section(':warning: *Mind this*', ...plan.warnings.map(warning => `• ${prose(warning, 600)}`))
+      : null,
+    actions(startButton(id, plan), {
+      label: 'Not now',
+      action: 'not-now',
+      value: id,
+      aloud: `Do not deploy ${literal(plan.app, 40)}`,
+    }),
+    context(`Its thread will be in ${channelLink(plan.channel)}. Start checks again that nothing changed.`),
+  ];
+}
+
+function commitsOf({ changes, live }: Plan): string[] {
+  if (!changes) return [`*Commits*: cannot be compared with v${live.version}.`];
+  const shown = changes.commits.slice(0, COMMITS_SHOWN);
+  const more = changes.total - shown.length;
+  return [
+    `*${plural(changes.total, 'new commit')}* since v${live.version}${changes.behind > 0 ? `, and *${changes.behind} would go away*` : ''}`,
+    ...shown.map(commit => `• ${sha(commit.sha)} ${foreign(commit.subject, 90)} (${foreign(commit.author, 40)})`),
+    ...(more > 0 ? [`and ${more} more`] : []),
+  ];
+}
+
+/** What a step means for this app, where its name does not say it. */
+function remarkOn(step: string, plan: Plan): string {
+  const { quantity, size } = plan.web;
+  switch (step) {
+    case 'Build':
+      return plan.buildSeconds === null ? '' : `: the last one took ${duration(plan.buildSeconds)}`;
+    case 'New dynos boot':
+      return `: ${quantity} web (${foreign(size.toLowerCase(), 40)}), beside the old ones`;
+    case 'Old code still serving':
+      return `: v${plan.live.version}, until Heroku switches after about ${duration(plan.windowSeconds)}`;
+    case 'New code serves':
+      return ': proved, then announced at once';
+    default:
+      return '';
+  }
+}
+
+const PROOFS = {
+  'probe by release': plan =>
+    `by asking the app itself. Its answers name their release (${placeOf(plan)}); ${answersOf(plan)} are needed.`,
+  'probe by commit': plan =>
+    `by asking the app itself. Its answers name their commit (${placeOf(plan)}); ${answersOf(plan)} are needed.`,
+  logs: () =>
+    'only by the log of the old dynos being stopped, which is later and less sure. If the log does not show it, you will be asked to look.',
+} as const satisfies Record<Proof, (plan: Plan) => string>;
+
+const answersOf = ({ web }: Plan): string => `${answersNeeded(web.quantity)} new ones in a row over fresh connections`;
+
+function placeOf({ probe }: Plan): string {
+  return 'header' in probe
+    ? `${code(probe.header, 80)} at ${code(probe.path, 80)}`
+    : `${code(probe.json, 80)} in the JSON at ${code(probe.path, 80)}`;
+}
+
+function startButton(id: string, plan: Plan): ButtonAsk {
+  const lost = plan.changes?.behind ?? 0;
+  const start = {
+    label: 'Start',
+    action: 'start',
+    value: id,
+    aloud: `Start the deploy of ${literal(plan.app, 40)}`,
+    style: 'primary',
+  } as const;
+  if (lost === 0) return start;
+  return {
+    ...start,
+    confirm: {
+      title: `Take ${plural(lost, 'commit')} away from ${literal(plan.app, 40)}?`,
+      text: `The live code of ${foreign(plan.app, 40)} has ${plural(lost, 'commit')} that ${sha(plan.commit.sha)} does not have. Visitors would lose them.`,
+      yes: 'Deploy all the same',
+      no: 'Do not start',
+    },
+  };
+}

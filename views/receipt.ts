@@ -1,0 +1,65 @@
+import { type Deploy, type FactOf, latest } from '../src/domain/deploy.ts';
+import { phaseFact } from '../src/domain/readings.ts';
+import type { Phase } from '../src/domain/watch.ts';
+import { evidenceOf, probesOf, routerOf, windowOf } from './evidence.ts';
+import { dayAndTime, duration, foreign, mention, plural, secondsBetween, sha, time } from './text.ts';
+
+const COMMITS_SHOWN = 5;
+
+/** What remains of a deploy: who, what, when, and what was seen. Lines of mrkdwn; the steps' own times are on their cards. */
+export function receiptOf(deploy: Deploy): string[] {
+  const { plan, startedAt, startedBy } = deploy;
+  const end = latest(deploy, 'ended')?.at ?? startedAt;
+  const tally = phaseFact(deploy)?.tally;
+  const window = tally ? windowOf(tally, plan.live.version) : '';
+  return [
+    `• Who: ${mention(startedBy)}, ${dayAndTime(startedAt)} to ${dayAndTime(end)}, ${duration(secondsBetween(startedAt, end))} in all.`,
+    `• What: ${sha(plan.commit.sha)} of ${foreign(plan.ref, 80)}${releaseOf(deploy)}, after v${plan.live.version} (${sha(plan.live.commit)}).`,
+    ...commitLines(deploy),
+    ...proofLines(deploy),
+    ...(window ? [`• ${window}`] : []),
+    ...(tally ? [`• ${probesOf(tally)}`, `• ${routerOf(tally)}`] : []),
+  ];
+}
+
+function releaseOf(deploy: Deploy): string {
+  const version = latest(deploy, 'released')?.version;
+  const back = latest(deploy, 'rollback released')?.version;
+  return `${version === undefined ? ', never released' : `, released as v${version}`}${back === undefined ? '' : `, undone by v${back}`}`;
+}
+
+function commitLines({ plan: { changes, live } }: Deploy): string[] {
+  if (!changes) return [];
+  const shown = changes.commits.slice(0, COMMITS_SHOWN);
+  const more = changes.total > shown.length ? [`    and ${changes.total - shown.length} more`] : [];
+  return [
+    `• ${plural(changes.total, 'commit')} since v${live.version}${changes.behind > 0 ? `, ${changes.behind} taken away` : ''}${changes.total > 0 ? ':' : '.'}`,
+    ...shown.map(commit => `    ${sha(commit.sha)} ${foreign(commit.subject, 90)} (${foreign(commit.author, 40)})`),
+    ...more,
+  ];
+}
+
+/** The newest proof that new code serves, unless it was corrected since, and what is known of the old code. */
+function proofLines(deploy: Deploy): string[] {
+  const phases = deploy.facts.filter((fact): fact is FactOf<'phase'> => fact.kind === 'phase');
+  const of = (of: 'deploy' | 'rollback'): Phase[] => phases.filter(fact => fact.of === of).map(fact => fact.phase);
+  const lines: string[] = [];
+  for (const [whose, version, watched] of [
+    ['New code', latest(deploy, 'released')?.version, of('deploy')],
+    ['The rollback', latest(deploy, 'rollback released')?.version, of('rollback')],
+  ] as const) {
+    const mixed = watched.findLastIndex(phase => phase.kind === 'mixed');
+    const serves = watched.slice(mixed + 1).findLast(phase => phase.kind === 'new serves');
+    if (serves?.kind === 'new serves') {
+      lines.push(`• ${whose} serves since ${time(serves.at)}. ${evidenceOf(serves.evidence, `v${version}`)}`);
+    }
+  }
+  const gone = of('deploy').findLast(phase => phase.kind === 'old gone');
+  const word = deploy.facts.findLast(fact => fact.kind === 'checked' && fact.what === 'old gone');
+  if (gone?.kind === 'old gone')
+    lines.push(
+      `• Old code gone at ${time(gone.at)}: *proved by logs*, ${foreign(gone.dynos.join(', '), 200)} were stopped and have left.`,
+    );
+  else if (word?.kind === 'checked') lines.push(`• Old code gone: *on the word of ${mention(word.by)}*, who looked.`);
+  return lines;
+}

@@ -1,0 +1,237 @@
+import { type Deploy, type Fact, type FactOf, latest } from '../src/domain/deploy.ts';
+import { asOf, exposureOf } from '../src/domain/readings.ts';
+import { type Message, message, section } from './blocks.ts';
+import { evidenceOf, probesOf, routerOf, windowOf } from './evidence.ts';
+import { troubleIn, troubleWords } from './root.ts';
+import { stateOf } from './state.ts';
+import { foreign, mention, output, plural, prose, sentence, sha, time } from './text.ts';
+
+export type Reply = { message: Message; broadcast: boolean };
+
+/** What the thread says of a fact, seeing no later ones; null when it is not worth a message. Broadcasts go to the channel too. */
+export function replyTo(fact: Fact, deploy: Deploy): Reply | null {
+  const then = asOf(deploy, fact.seq);
+  const before = asOf(deploy, fact.seq - 1);
+  switch (fact.kind) {
+    case 'build failed':
+      return failure('The build failed', then, fact.lines, [
+        `Nothing was released: v${deploy.plan.live.version} serves as before. Mend what these last lines show, push, then \`/deploy\` again.`,
+      ]);
+    case 'release failed':
+      return failure(`The release phase of v${fact.version} failed`, then, fact.lines, [
+        `v${fact.version} never went live: v${deploy.plan.live.version} serves as before. What the command had already done stays done: look at that before you \`/deploy\` again.`,
+      ]);
+    case 'phase':
+      return fact.of === 'deploy' ? phaseReply(fact, then, before) : rollbackReply(fact, then, before);
+    case 'rollback intended':
+      return rollingBack(fact, then);
+    case 'rollback failed':
+      return loud(`Going back to the code of v${deploy.plan.live.version} failed`, ':x:', [
+        `${mention(deploy.startedBy)} Why: ${sentence(foreign(fact.why, 600))}`,
+        `The release that was to be undone goes live, or is live. Act now by hand: \`heroku releases -a ${foreign(deploy.plan.app, 40)}\` shows what there is.`,
+      ]);
+    case 'checked':
+      return fact.what === 'old gone'
+        ? quiet(
+            `Old code (v${deploy.plan.live.version}) is gone, on the word of ${mention(fact.by)}`,
+            ':ballot_box_with_check:',
+            ['It could not be proved; a person looked.'],
+          )
+        : null;
+    case 'trouble':
+      return before.facts.some(known => known.kind === 'trouble' && known.stage === fact.stage)
+        ? null
+        : quiet(troubleIn(fact), ':warning:', [troubleWords(fact)]);
+    case 'ended':
+      return isTold(fact, before) ? null : ending(then);
+    case 'started':
+    case 'uploaded':
+    case 'build started':
+    case 'built':
+    case 'release started':
+    case 'released':
+    case 'rollback asked':
+    case 'rolling back':
+    case 'rollback released':
+      return null;
+    default:
+      return fact satisfies never;
+  }
+}
+
+function phaseReply(fact: FactOf<'phase'>, then: Deploy, before: Deploy): Reply | null {
+  const { plan, startedBy } = then;
+  const { phase, version, tally } = fact;
+  const app = foreign(plan.app);
+  const live = `v${plan.live.version}`;
+  const earlier = before.facts.filter(
+    (known): known is FactOf<'phase'> => known.kind === 'phase' && known.of === 'deploy',
+  );
+  switch (phase.kind) {
+    case 'booting':
+      return null;
+    case 'old serves': {
+      const windows = earlier.map(known => known.phase).filter(known => known.kind === 'old serves');
+      if (windows.some(known => known.expectedSwitch === phase.expectedSwitch)) return null;
+      const since = latest(then, 'released')?.at;
+      const again = windows.length > 0 ? 'Another release of the same code began the window anew. ' : '';
+      return quiet(`Old code is still serving: ${live} answers everybody`, ':hourglass_flowing_sand:', [
+        `${again}v${version} is up${since === undefined ? '' : `, released at ${time(since)},`} and gets no visitors yet. Heroku is expected to switch about ${time(phase.expectedSwitch)}; it does not say when it does.`,
+        'Do nothing yet that needs the new code. The announcement comes when it is proved to serve.',
+      ]);
+    }
+    case 'mixed':
+      if (!phase.corrected) return null;
+      return loud(`Correction: ${app} still answers with old code`, ':warning:', [
+        `${mention(startedBy)} It was announced that v${version} serves. ${live} has answered since then, so that was too early: treat the switch as *not done*. It will be announced again when it is proved anew.`,
+        probesOf(tally),
+      ]);
+    case 'new serves': {
+      const again = earlier.some(known => known.phase.kind === 'new serves');
+      const changes = plan.changes ? `, ${plural(plan.changes.total, 'commit')} after ${live}` : '';
+      return loud(
+        again ? `New code serves again: ${app} runs v${version}` : `New code serves: ${app} runs v${version}`,
+        ':large_green_circle:',
+        [
+          `${mention(startedBy)} ${sha(plan.commit.sha)} ${foreign(plan.commit.subject)} (${foreign(plan.commit.author, 60)})${changes}`,
+          evidenceOf(phase.evidence, `v${version}`),
+          windowOf(tally, plan.live.version),
+          probesOf(tally),
+          routerOf(tally),
+          `The dynos of ${live} are being stopped now and may still finish old requests. This thread says when they are gone.`,
+        ],
+      );
+    }
+    case 'old gone':
+      return quiet(`Old code is gone: only v${version} of ${app} is left`, ':white_check_mark:', [
+        `*Proved by logs*: ${foreign(phase.dynos.join(', '), 300)} of ${live} were stopped and have left, no dyno of any type is on an older release, and no old answer came since.`,
+      ]);
+    case 'crashed':
+      return quiet(`New code of ${app} crashed: going back to ${live}`, ':x:', [
+        `${mention(startedBy)} ${foreign(`${phase.dyno} of v${version} ${phase.what}`, 400)}. ${tally.answers.old > 0 && tally.answers.new === 0 ? `All ${tally.answers.old} answers so far came from ${live}.` : 'Whose code visitors get cannot be told from the answers.'} \`heroku logs -a ${app}\` shows why it crashed.`,
+      ]);
+    case 'superseded':
+      return loud(`${app} was released by somebody else: v${phase.version}`, ':twisted_rightwards_arrows:', [
+        `${mention(startedBy)} ${foreign(`${phase.by} released v${phase.version} (${phase.what})`, 500)} while v${version} was switching over. v${phase.version} takes its place, and this deploy does nothing more. Talk to them, look what serves, then \`/deploy ${app}\` again if your code should be live.`,
+      ]);
+    case 'not proved': {
+      const what = phase.missing === 'new serves' ? `that v${version} serves` : `that all old code (${live}) is gone`;
+      const look =
+        phase.missing === 'new serves'
+          ? `Ask ${foreign(plan.url, 200)} several times and see whose code answers. Then press *It serves* or *Roll back* on the first message.`
+          : `\`heroku ps -a ${app}\` must show no older release, and the log that the old web dynos exited. Then press *Old code is gone* on the first message.`;
+      return quiet(`A person must look: it could not be proved ${what}`, ':grey_question:', [
+        mention(startedBy),
+        `*What is known*: ${prose(phase.known.join(' '), 1_000) || 'nothing that tells.'}`,
+        `*What to do*: ${look} The bot goes on looking meanwhile.`,
+        probesOf(tally),
+      ]);
+    }
+    default:
+      return phase satisfies never;
+  }
+}
+
+function rollbackReply({ phase, version }: FactOf<'phase'>, then: Deploy, before: Deploy): Reply | null {
+  if (phase.kind !== 'new serves' && phase.kind !== 'old gone') return null;
+  const told = before.facts.some(
+    fact =>
+      fact.kind === 'phase' &&
+      fact.of === 'rollback' &&
+      (fact.phase.kind === 'new serves' || fact.phase.kind === 'old gone'),
+  );
+  if (told) return null;
+  const { plan, startedBy } = then;
+  return loud(
+    `Rolled back: ${foreign(plan.app)} serves the code of v${plan.live.version} again`,
+    ':leftwards_arrow_with_hook:',
+    [
+      `${mention(startedBy)} It is v${version} now. ${sha(plan.commit.sha)} ${foreign(plan.commit.subject)} is not live.`,
+      phase.kind === 'new serves' ? evidenceOf(phase.evidence, `v${version}`) : '',
+      ...exposureWords(then),
+      'Mend it, push, then `/deploy` again.',
+    ],
+  );
+}
+
+/** What visitors met of the release that was undone: never more than was seen. */
+function exposureWords(deploy: Deploy): string[] {
+  const bad = `v${latest(deploy, 'released')?.version}`;
+  const exposure = exposureOf(deploy);
+  const tally = latest(deploy, 'phase')?.tally;
+  const probes = tally ? probesOf(tally) : '';
+  const seen = tally ? [probes, routerOf(tally)] : [];
+  switch (exposure.kind) {
+    case 'none seen':
+      return [
+        `*Users saw nothing of ${bad}, as far as could be seen*: none of ${exposure.answers} answers came from it, and the router logged no failed request.`,
+        probes,
+      ];
+    case 'seen':
+      return [`*Users may have met ${bad}*: ${exposure.signs.join(', and ')}.`, ...seen];
+    case 'unknown':
+      return [`*What users saw is not known*: no answer said which release it came from.`, ...seen];
+    default:
+      return exposure satisfies never;
+  }
+}
+
+function rollingBack({ safeUntil, at }: FactOf<'rollback intended'>, then: Deploy): Reply {
+  const { plan, startedBy } = then;
+  const asked = latest(then, 'rollback asked');
+  const bad = `v${latest(then, 'released')?.version}`;
+  const by = asked?.by
+    ? `${mention(asked.by)} asked for it (${foreign(asked.why, 200)}).`
+    : foreign(`${asked?.why ?? 'New code crashed'}.`, 400);
+  const late = Date.parse(at) > safeUntil;
+  return quiet(`Rolling ${foreign(plan.app)} back to the code of v${plan.live.version}`, ':rewind:', [
+    `${asked?.by === startedBy ? '' : `${mention(startedBy)} `}${by}`,
+    late
+      ? `The last safe moment to ask for it was ${time(safeUntil)}, and it has passed: *users may see ${bad}* until the rollback has succeeded.`
+      : `A rollback is a release of its own, in a race against the switch. It is asked for in time: the last safe moment was ${time(safeUntil)}. If its release phase takes longer than the last one did, users may still see ${bad} for a while.`,
+  ]);
+}
+
+/** True when the reply to an earlier fact already said how it ended. */
+function isTold({ outcome }: FactOf<'ended'>, before: Deploy): boolean {
+  const { facts } = before;
+  const has = (kind: Fact['kind']): boolean => facts.some(fact => fact.kind === kind);
+  const last = facts.findLast((fact): fact is FactOf<'phase'> => fact.kind === 'phase');
+  switch (outcome) {
+    case 'succeeded':
+      return last?.phase.kind === 'old gone' || facts.some(fact => fact.kind === 'checked' && fact.what === 'old gone');
+    case 'failed':
+      return has('build failed') || has('release failed') || has('rollback failed');
+    case 'rolled back':
+      return last?.of === 'rollback' && (last.phase.kind === 'new serves' || last.phase.kind === 'old gone');
+    case 'superseded':
+      return last?.of === 'deploy' && last.phase.kind === 'superseded';
+    case 'not proved':
+    case 'stopped':
+      return false;
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function ending(then: Deploy): Reply {
+  const { mark, headline, words } = stateOf(then);
+  return quiet(headline, mark, [`${mention(then.startedBy)} ${words}`]);
+}
+
+function failure(headline: string, then: Deploy, lines: readonly string[], next: string[]): Reply {
+  const told = quiet(headline, ':x:', [mention(then.startedBy), ...next]);
+  told.message.blocks.push(section(output(lines)));
+  return told;
+}
+
+const quiet = (headline: string, mark: string, lines: readonly string[]): Reply => reply(headline, mark, lines, false);
+const loud = (headline: string, mark: string, lines: readonly string[]): Reply => reply(headline, mark, lines, true);
+
+function reply(headline: string, mark: string, lines: readonly string[], broadcast: boolean): Reply {
+  const words = lines.filter(Boolean);
+  return {
+    message: message(`${headline}. ${words.join(' ')}`, [section(`${mark} *${headline}*`, ...words)]),
+    broadcast,
+  };
+}

@@ -1,0 +1,78 @@
+import type { Click, Deploy, FactOf } from '../src/domain/deploy.ts';
+import { latest } from '../src/domain/deploy.ts';
+import { clicksOf } from '../src/domain/readings.ts';
+import { actions, type ButtonAsk, context, type Message, message, section } from './blocks.ts';
+import { receiptOf } from './receipt.ts';
+import { stateOf } from './state.ts';
+import { stepCards } from './steps.ts';
+import { dayAndTime, foreign, literal, mention, sentence, sha } from './text.ts';
+
+/** The deploy's own message: edited while it goes on, and its receipt when it has ended. */
+export function rootMessage(deploy: Deploy): Message {
+  const { plan } = deploy;
+  const { mark, headline, words } = stateOf(deploy);
+  const ended = latest(deploy, 'ended');
+  const trouble = ended ? null : troubleOf(deploy);
+  return message(`${headline}. ${words}`, [
+    section(`${mark} *${headline}*`, words),
+    trouble,
+    stepCards(deploy),
+    ...(ended ? [section('*Receipt*', ...receiptOf(deploy))] : []),
+    actions(...clicksOf(deploy).map(kind => BUTTONS[kind](deploy))),
+    context(
+      `${sha(plan.commit.sha)} ${foreign(plan.commit.subject, 100)} · started by ${mention(deploy.startedBy)} ${dayAndTime(deploy.startedAt)}`,
+    ),
+  ]);
+}
+
+/** Shown until something goes well again. */
+function troubleOf(deploy: Deploy): ReturnType<typeof section> | null {
+  const last = deploy.facts.at(-1);
+  return last?.kind === 'trouble' ? section(`:warning: *${troubleIn(last)}*`, troubleWords(last)) : null;
+}
+
+export const troubleIn = ({ stage }: FactOf<'trouble'>): string => `Trouble of our own in “${foreign(stage, 60)}”`;
+
+export function troubleWords({ error, attempt }: FactOf<'trouble'>): string {
+  return `Attempt ${attempt}: ${sentence(foreign(error, 400))} It is tried again by itself, and nothing is done twice. You need do nothing.`;
+}
+
+const BUTTONS: Record<Click['kind'], (deploy: Deploy) => ButtonAsk> = {
+  'roll back': ({ id, plan }) => ({
+    label: 'Roll back',
+    action: 'roll-back',
+    value: id,
+    aloud: `Roll ${literal(plan.app, 30)} back to v${plan.live.version}`,
+    style: 'danger',
+    confirm: {
+      title: `Roll ${literal(plan.app, 40)} back to v${plan.live.version}?`,
+      text: `A new release with the code of v${plan.live.version} takes the place of this deploy. It runs that code's release phase again. If it is not done when the routers switch, visitors see the new code for a while.`,
+      yes: 'Roll back',
+      no: 'Go on deploying',
+    },
+  }),
+  'it serves': ({ id, plan }) => ({
+    label: 'It serves',
+    action: 'it-serves',
+    value: id,
+    aloud: `I looked: new code of ${literal(plan.app, 30)} serves`,
+    confirm: {
+      title: 'Does new code serve everybody?',
+      text: `Say so only if you asked ${foreign(plan.app, 40)} several times and every answer came from the new code. It will be announced on your word.`,
+      yes: 'It serves',
+      no: 'Not sure',
+    },
+  }),
+  'old code is gone': ({ id, plan }) => ({
+    label: 'Old code is gone',
+    action: 'old-code-is-gone',
+    value: id,
+    aloud: `I looked: old code of ${literal(plan.app, 30)} is gone`,
+    confirm: {
+      title: 'Is all old code gone?',
+      text: `Say so only if \`heroku ps -a ${foreign(plan.app, 40)}\` shows no dyno of a release before this one, and the log shows that the old web dynos exited.`,
+      yes: 'It is gone',
+      no: 'Not sure',
+    },
+  }),
+};

@@ -1,0 +1,137 @@
+import { type Deploy, type FactOf, latest, type Outcome } from '../src/domain/deploy.ts';
+import { phaseFact } from '../src/domain/readings.ts';
+import { expectedSwitch } from './step-words.ts';
+import { foreign, plural, prose, sentence, sha, time } from './text.ts';
+
+/** One emoji, a headline, and a sentence or two: how the deploy stands. In mrkdwn. */
+export type State = { mark: string; headline: string; words: string };
+
+/** How the deploy stands, from its facts. */
+export function stateOf(deploy: Deploy): State {
+  const ended = latest(deploy, 'ended');
+  if (ended) return endState(deploy, ended);
+  return rollbackState(deploy) ?? switchState(deploy) ?? buildState(deploy);
+}
+
+const ENDS = {
+  succeeded: { mark: ':white_check_mark:', headline: app => `${app} is deployed` },
+  failed: { mark: ':x:', headline: app => `The deploy of ${app} failed` },
+  'rolled back': { mark: ':leftwards_arrow_with_hook:', headline: app => `${app} was rolled back` },
+  superseded: {
+    mark: ':twisted_rightwards_arrows:',
+    headline: app => `Another release took the place of this deploy of ${app}`,
+  },
+  'not proved': { mark: ':grey_question:', headline: app => `The deploy of ${app} ended without proof` },
+  stopped: { mark: ':octagonal_sign:', headline: app => `The deploy of ${app} was stopped` },
+} as const satisfies Record<Outcome, { mark: string; headline: (app: string) => string }>;
+
+function endState({ plan }: Deploy, { outcome, why }: FactOf<'ended'>): State {
+  const { mark, headline } = ENDS[outcome];
+  return { mark, headline: headline(foreign(plan.app)), words: foreign(why, 1_000) };
+}
+
+function rollbackState(deploy: Deploy): State | null {
+  const { plan } = deploy;
+  const asked = latest(deploy, 'rollback asked');
+  if (!asked && !latest(deploy, 'rollback intended')) return null;
+  const to = `the code of v${plan.live.version}`;
+  const headline = `${foreign(plan.app)} is going back to ${to}`;
+  const failed = latest(deploy, 'rollback failed');
+  if (failed)
+    return {
+      mark: ':x:',
+      headline: `Going back to ${to} failed`,
+      words: `Why: ${sentence(foreign(failed.why, 1_000))}`,
+    };
+  const released = latest(deploy, 'rollback released');
+  if (released) {
+    return { mark: ':rewind:', headline, words: `v${released.version} has it; waiting for the proof that it serves.` };
+  }
+  const started = latest(deploy, 'rolling back');
+  const intended = latest(deploy, 'rollback intended');
+  const until = intended ? ` The last safe moment to ask was ${time(intended.safeUntil)}.` : '';
+  return {
+    mark: ':rewind:',
+    headline,
+    words: `${started ? `Heroku makes v${started.version} of it.` : 'Asking Heroku.'}${until}`,
+  };
+}
+
+function switchState(deploy: Deploy): State | null {
+  const released = latest(deploy, 'released');
+  if (!released) return null;
+  const { plan } = deploy;
+  const app = foreign(plan.app);
+  const live = `v${plan.live.version}`;
+  const { phase, version = released.version } = phaseFact(deploy, 'deploy') ?? {};
+  const old = `Old code (${live}) still serves everybody.`;
+  switch (phase?.kind) {
+    case undefined:
+    case 'booting': {
+      const up = phase ? `${phase.up} of ${plural(phase.of, 'new web dyno')} up.` : 'New web dynos boot.';
+      return {
+        mark: ':hourglass_flowing_sand:',
+        headline: `${app}: new dynos boot`,
+        words: `${old} v${version}: ${up}`,
+      };
+    }
+    case 'old serves': {
+      const words = `${live} serves everybody; v${version} is up and has waited since ${time(released.releasedAt)}. The switch is expected about ${time(expectedSwitch(deploy, released.releasedAt))}.`;
+      return { mark: ':hourglass_flowing_sand:', headline: `${app}: old code is still serving`, words };
+    }
+    case 'mixed':
+      return phase.corrected
+        ? {
+            mark: ':warning:',
+            headline: `${app}: old code answers again`,
+            words: `It had been announced that v${version} serves. ${live} has answered since: treat the switch as not done.`,
+          }
+        : {
+            mark: ':hourglass_flowing_sand:',
+            headline: `${app}: the routers change over`,
+            words: `${live} and v${version} both answer. The announcement comes when only v${version} does.`,
+          };
+    case 'new serves': {
+      const words = `v${version} serves everybody since ${time(phase.at)}. The dynos of ${live} are being stopped.`;
+      return { mark: ':large_green_circle:', headline: `${app}: new code serves`, words };
+    }
+    case 'old gone':
+      return {
+        mark: ':large_green_circle:',
+        headline: `${app}: old code is gone`,
+        words: `v${version} serves everybody.`,
+      };
+    case 'crashed': {
+      const words = `${foreign(`${phase.dyno} of v${version} ${phase.what}`, 300)}. Going back to the code of ${live} before the routers switch.`;
+      return { mark: ':x:', headline: `${app}: new code crashed`, words };
+    }
+    case 'superseded': {
+      const words = `${foreign(`${phase.by} released v${phase.version} (${phase.what})`, 400)}.`;
+      return { mark: ':twisted_rightwards_arrows:', headline: `${app}: another release came between`, words };
+    }
+    case 'not proved': {
+      const what = phase.missing === 'new serves' ? `that v${version} serves` : 'that old code is gone';
+      const words = `It could not be proved ${what}. ${prose(phase.known.join(' '), 800)} Please look, then press a button below.`;
+      return { mark: ':grey_question:', headline: `${app}: a person must look`, words };
+    }
+    default:
+      return phase satisfies never;
+  }
+}
+
+function buildState(deploy: Deploy): State {
+  const { plan } = deploy;
+  const app = foreign(plan.app);
+  const old = `Old code (v${plan.live.version}) serves everybody.`;
+  const mark = ':hourglass_flowing_sand:';
+  const failed = latest(deploy, 'build failed') ?? latest(deploy, 'release failed');
+  if (failed) {
+    const what = failed.kind === 'build failed' ? 'the build failed' : `the release phase of v${failed.version} failed`;
+    return { mark: ':x:', headline: `${app}: ${what}`, words: old };
+  }
+  const release = latest(deploy, 'release started');
+  if (release) return { mark, headline: `${app}: release phase of v${release.version}`, words: old };
+  if (latest(deploy, 'built')) return { mark, headline: `${app}: releasing`, words: old };
+  if (latest(deploy, 'uploaded')) return { mark, headline: `${app}: building ${sha(plan.commit.sha)}`, words: old };
+  return { mark, headline: `${app}: fetching the source of ${sha(plan.commit.sha)}`, words: old };
+}
