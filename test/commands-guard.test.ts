@@ -1,18 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Bench, signed } from './bolt-bench.ts';
+import { BoltRig, signed } from './bolt-rig.ts';
 import { plan } from './sample-deploys.ts';
 
-let bench: Bench;
+let bench: BoltRig;
 
 beforeEach(async () => {
-  bench = new Bench();
+  bench = new BoltRig();
   await bench.start();
 });
 
 afterEach(() => bench.stop());
 
 describe('what Slack did not send, or not now', () => {
-  it.each<[string, Parameters<Bench['send']>[1], number]>([
+  it.each<[string, Parameters<BoltRig['send']>[1], number]>([
     ['signed with another secret', { secret: 'f'.repeat(32) }, 401],
     ['with a signature of another form', { signature: 'v0=abc' }, 401],
     ['301 s old', { age: 302 }, 401],

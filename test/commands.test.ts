@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Refusal } from '../src/domain/refusal.ts';
-import { Bench } from './bolt-bench.ts';
+import { BoltRig } from './bolt-rig.ts';
 import { plan } from './sample-deploys.ts';
 
-let bench: Bench;
+let bench: BoltRig;
 
 beforeEach(async () => {
-  bench = new Bench();
+  bench = new BoltRig();
   await bench.start();
 });
 

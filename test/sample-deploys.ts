@@ -52,7 +52,7 @@ export function deployOf(facts: readonly Told[], changed: Partial<Plan> = {}): D
 }
 
 export const tally = (changed: Partial<Tally['answers']> = {}, rest: Partial<Tally> = {}): Tally => ({
-  answers: { byRelease: {}, new: 0, old: 0, silent: 0, slowestMs: 0, ...changed },
+  answers: { byRelease: {}, new: 0, old: 0, silent: 0, failed: 0, slowestMs: 0, ...changed },
   failures: {},
   windowSeconds: null,
   ...rest,
@@ -110,7 +110,10 @@ const toServes: Told[] = [
         at: at(261),
         evidence: { by: 'probe', answers: 14, spanMs: 2_600, firstNewAt: at(257), lastOldAt: at(258) },
       },
-      tally({ byRelease: { v41: 185, v42: 14 }, old: 185, new: 14, silent: 1, slowestMs: 412 }, { windowSeconds: 182 }),
+      tally(
+        { byRelease: { v41: 185, v42: 14 }, old: 185, new: 14, silent: 1, failed: 1, slowestMs: 412 },
+        { windowSeconds: 182 },
+      ),
     ),
   ],
 ];
@@ -122,7 +125,10 @@ const toGone: Told[] = [
       'deploy',
       42,
       { kind: 'old gone', at: at(300), dynos: ['web.1', 'web.2'] },
-      tally({ byRelease: { v41: 185, v42: 52 }, old: 185, new: 52, silent: 1, slowestMs: 412 }, { windowSeconds: 182 }),
+      tally(
+        { byRelease: { v41: 185, v42: 52 }, old: 185, new: 52, silent: 1, failed: 1, slowestMs: 412 },
+        { windowSeconds: 182 },
+      ),
     ),
   ],
 ];

@@ -40,12 +40,14 @@ export function probesOf({ answers }: Tally): string {
   ].filter(Boolean);
   const unread =
     all - (named.length > 0 ? named.reduce((sum, [, count]) => sum + count, 0) : answers.new + answers.old);
-  return `Probes: ${[
+  const parts = [
     `${all} sent`,
     ...(byRelease.length > 0 ? byRelease : byCode),
-    unread > 0 ? `${unread} failed or told no version` : 'none failed',
+    unread > answers.failed ? `${unread - answers.failed} told no version` : '',
+    answers.failed > 0 ? `${answers.failed} failed` : 'none failed',
     `the slowest took ${Math.round(answers.slowestMs)} ms`,
-  ].join(', ')}.`;
+  ];
+  return `Probes: ${parts.filter(Boolean).join(', ')}.`;
 }
 
 /** What Heroku's router logged of visitors' requests. */

@@ -44,6 +44,7 @@ type Answer = Extract<Observation, { kind: 'answer' }>;
 
 function hear(watch: Watch, answer: Answer): Watch {
   const answers = { ...watch.answers, slowestMs: Math.max(watch.answers.slowestMs, answer.receivedAt - answer.sentAt) };
+  if (answer.status === null || answer.status >= 500) answers.failed++;
   const heard = { ...watch, answers };
   if (answer.version && 'release' in answer.version) {
     const name = `v${answer.version.release}`;

@@ -72,7 +72,15 @@ export type Watch = {
   suspects: Record<string, string>;
   /** Somebody released or restarted in the window: a hidden SIGTERM need not be the old code's. */
   disturbed: boolean;
-  answers: { byRelease: Record<string, number>; new: number; old: number; silent: number; slowestMs: number };
+  /** `silent` told no version that could be read; `failed` of them all had no answer at all, or a 5xx. */
+  answers: {
+    byRelease: Record<string, number>;
+    new: number;
+    old: number;
+    silent: number;
+    failed: number;
+    slowestMs: number;
+  };
   run: { sentAt: number; receivedAt: number; answers: number } | null;
   firstNewAt: number | null;
   lastOldAt: number | null;
@@ -109,7 +117,7 @@ export function beginWatch(goal: Goal): Watch {
     crash: null,
     suspects: none,
     disturbed: false,
-    answers: { byRelease: none, new: 0, old: 0, silent: 0, slowestMs: 0 },
+    answers: { byRelease: none, new: 0, old: 0, silent: 0, failed: 0, slowestMs: 0 },
     run: null,
     firstNewAt: null,
     lastOldAt: null,

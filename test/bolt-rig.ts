@@ -12,7 +12,7 @@ type Sent = { status: number; body: string; ms: number };
 type Changed = { age?: number; secret?: string; signature?: string };
 
 /** The real Bolt with our commands, between a bot that says what the test wants and a Slack that only listens. */
-export class Bench {
+export class BoltRig {
   /** The test puts its own answers in place of these. */
   bot: Registered['bot'] = {
     apps: async () => [],

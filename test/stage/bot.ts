@@ -1,0 +1,56 @@
+import { type ChildProcess, execFile, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const settings = fileURLToPath(new URL('../../src/settings.ts', import.meta.url));
+
+/** The real bot as a process of its own, to be killed and started again. */
+export class BotProcess {
+  readonly #env: Record<string, string>;
+  readonly #onPort: (port: number) => void;
+  #child: ChildProcess | null = null;
+  /** What it logged, JSON lines. */
+  log = '';
+
+  constructor(env: Record<string, string>, onPort: (port: number) => void) {
+    this.#env = { ...env, PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' };
+    this.#onPort = onPort;
+  }
+
+  /** Resolves when it listens. */
+  async start(): Promise<void> {
+    const child = fork(main, { cwd: root, env: this.#env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+    this.#child = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.log += text;
+      });
+    }
+    const ready = once(child, 'message').then(([message]) => message as { port: number });
+    const died = once(child, 'exit').then(([status]) => {
+      throw new Error(`The bot ended with ${status} before it was ready:\n${this.log.slice(-3_000)}`);
+    });
+    died.catch(() => {});
+    this.#onPort((await Promise.race([ready, died])).port);
+  }
+
+  get running(): boolean {
+    return this.#child !== null && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Resolves when it has ended. */
+  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const child = this.#child;
+    if (!child || !this.running) return;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    await ended;
+  }
+
+  async importSettings(file: string): Promise<void> {
+    await promisify(execFile)(process.execPath, [settings, 'import', file], { cwd: root, env: this.#env });
+  }
+}
