@@ -69,12 +69,9 @@ export async function makeShopRepository(dir: string): Promise<ShopRepository> {
     'package.json': '{ "name": "shop", "type": "module", "dependencies": { "hats-that-nobody-has": "1.0.0" } }\n',
   });
   await branch('bad-release', 'main', 'Fail the release phase', procfile("echo 'No such hat' && exit 1"));
-  await branch(
-    'slow-release',
-    'crashes',
-    'Take long to release',
-    procfile(`sleep \${SLOW_RELEASE_SECONDS:-20} && ${up}`),
-  );
+  // Longer than a scaled window, as a migration can be.
+  const slowly = `sleep $(( \${SLOW_RELEASE_MS:-45000} / 1000 )) && ${up}`;
+  await branch('slow-release', 'main', 'Take long to release', procfile(slowly));
   await git('checkout', '--quiet', 'main');
   return { dir, commits: { v1, v2, v3 } };
 }

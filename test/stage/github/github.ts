@@ -1,10 +1,7 @@
-import { execFile } from 'node:child_process';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { promisify } from 'node:util';
 import { packCommit } from '../apps/shop.ts';
-
-const run = promisify(execFile);
+import { between, defaultBranch, type Entry, listRefs, readCommit, readPath, resolveRef } from './repository.ts';
 
 export type GitHub = {
   url: string;
@@ -14,66 +11,52 @@ export type GitHub = {
   stop(): Promise<void>;
 };
 
-type Answer = { status: number; json?: unknown; raw?: Buffer | string; location?: string };
+type Answer = { status: number; json?: unknown; raw?: Buffer | string; location?: string; next?: string };
 
-const NOT_FOUND: Answer = {
-  status: 404,
-  json: { message: 'Not Found', documentation_url: 'https://docs.github.com/rest' },
-};
-const noCommit = (ref: string): Answer => ({ status: 422, json: { message: `No commit found for SHA: ${ref}` } });
+const DOCS = 'https://docs.github.com/rest';
+const refused = (status: number, message: string): Answer => ({
+  status,
+  json: { message, documentation_url: DOCS, status: String(status) },
+});
+const NOT_FOUND = refused(404, 'Not Found');
 
-/** As much of GitHub's REST API as the bot reads, from git repositories on disk: name → folder. */
+/** As much of GitHub's REST API as the bot reads, from git repositories on disk: `owner/name` → folder. */
 export async function startGitHub(ask: { repositories: Record<string, string>; token: string }): Promise<GitHub> {
   const calls: GitHub['calls'] = [];
   const troubles: { path: string; status: number; times: number }[] = [];
 
   const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const url = new URL(request.url ?? '/', 'http://github');
+    const url = new URL(request.url ?? '/', `http://${request.headers.host}`);
     const trouble = troubles.find(({ path, times }) => times > 0 && url.pathname.includes(path));
     if (trouble) trouble.times--;
     const answer = trouble
-      ? { status: trouble.status, json: { message: 'Trouble was ordered' } }
-      : await route(url, request).catch(() => NOT_FOUND);
+      ? refused(trouble.status, 'Trouble was ordered')
+      : await route(url, request).catch((error: unknown) => refused(500, String(error)));
     calls.push({ method: request.method ?? '', path: url.pathname, status: answer.status });
     if (answer.location) response.setHeader('location', answer.location);
+    if (answer.next) response.setHeader('link', `<${answer.next}>; rel="next"`);
     if (Buffer.isBuffer(answer.raw)) response.setHeader('content-type', 'application/x-gzip');
+    if (typeof answer.raw === 'string') response.setHeader('content-type', 'application/vnd.github.raw; charset=utf-8');
     if (answer.json !== undefined) response.setHeader('content-type', 'application/json; charset=utf-8');
-    response.writeHead(answer.status).end(answer.raw ?? JSON.stringify(answer.json ?? {}));
+    response.writeHead(answer.status).end(answer.raw ?? (answer.json === undefined ? '' : JSON.stringify(answer.json)));
   };
 
   const route = async (url: URL, request: IncomingMessage): Promise<Answer> => {
-    const [, kind, owner, name, ...rest] = url.pathname.split('/').map(decodeURIComponent);
+    const [, kind, owner, name, ...rest] = wordsOf(url.pathname);
     const dir = ask.repositories[`${owner}/${name}`];
-    // Where GitHub sends downloads to: another host, an address that needs no token.
+    // Where GitHub sends downloads to: an address that needs no token.
     if (kind === 'codeload' && dir) {
       const sha = rest.join('/');
       return { status: 200, raw: await packCommit(dir, sha, `${owner}-${name}-${sha.slice(0, 7)}`) };
     }
     const token = /^(?:token|bearer) (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
-    if (token !== ask.token) return { status: 401, json: { message: 'Bad credentials' } };
+    if (token !== ask.token) return refused(401, token ? 'Bad credentials' : 'Requires authentication');
+    // A repository that the token may not see is not told from one that is not there.
     if (request.method !== 'GET' || kind !== 'repos' || !dir) return NOT_FOUND;
-    const [what, ...more] = rest;
-    const named = more.join('/');
-    switch (what) {
-      case undefined:
-        return { status: 200, json: { full_name: `${owner}/${name}`, default_branch: 'main', private: true } };
-      case 'commits':
-        return commitAnswer(dir, named);
-      case 'compare':
-        return compare(dir, named);
-      case 'tarball': {
-        const sha = await resolve(dir, named || 'HEAD');
-        return sha
-          ? { status: 302, location: `http://${request.headers.host}/codeload/${owner}/${name}/${sha}` }
-          : NOT_FOUND;
-      }
-      case 'contents':
-        return contents(dir, named, url.searchParams.get('ref') ?? 'HEAD', request.headers.accept ?? '');
-      case 'branches':
-        return { status: 200, json: await branches(dir) };
-      default:
-        return NOT_FOUND;
-    }
+    const about: About = { dir, repository: `${owner}/${name}`, url, accept: request.headers.accept ?? '' };
+    const [what = '', ...more] = rest;
+    const read = Object.hasOwn(READ, what) ? READ[what] : undefined;
+    return read ? read(about, more.join('/')) : NOT_FOUND;
   };
 
   const server = createServer((request, response) => void respond(request, response));
@@ -89,77 +72,102 @@ export async function startGitHub(ask: { repositories: Record<string, string>; t
   };
 }
 
-async function git(dir: string, ...args: string[]): Promise<string> {
-  const { stdout } = await run('git', ['-C', dir, ...args], { maxBuffer: 64 * 1024 * 1024 });
-  return stdout;
-}
-
-/** A branch before a tag before a commit, as GitHub resolves them; null when there is none. */
-async function resolve(dir: string, ref: string): Promise<string | null> {
-  if (ref.startsWith('-')) return null;
-  for (const name of [
-    `refs/heads/${ref}`,
-    `refs/tags/${ref}`,
-    /^[0-9a-f]{4,40}$/.test(ref) || ref === 'HEAD' ? ref : null,
-  ]) {
-    if (!name) continue;
-    const sha = await git(dir, 'rev-parse', '--verify', '--quiet', `${name}^{commit}`).catch(() => '');
-    if (sha) return sha.trim();
+/** Words of a path; refs may hold slashes, written out or as %2F. */
+function wordsOf(path: string): string[] {
+  try {
+    return path.split('/').map(decodeURIComponent);
+  } catch {
+    return [];
   }
-  return null;
 }
 
-async function commitJson(dir: string, sha: string): Promise<object> {
-  const format = ['%H', '%an', '%ae', '%aI', '%B'].join('%x00');
-  const [hash, author, email, date, message = ''] = (
-    await git(dir, 'show', '--no-patch', `--format=${format}`, sha)
-  ).split('\0');
-  const person = { name: author, email, date };
+type About = { dir: string; repository: string; url: URL; accept: string };
+
+/** What can be asked of a repository, by the word behind its name. */
+const READ: Record<string, (about: About, named: string) => Promise<Answer>> = {
+  '': async ({ dir, repository }, named) => {
+    if (named) return NOT_FOUND;
+    const [login, name] = repository.split('/');
+    const shown = {
+      name,
+      full_name: repository,
+      owner: { login },
+      private: true,
+      html_url: `https://github.com/${repository}`,
+    };
+    return { status: 200, json: { ...shown, default_branch: await defaultBranch(dir) } };
+  },
+
+  commits: async ({ dir, repository }, ref) => {
+    const sha = await resolveRef(dir, ref);
+    if (!sha) return refused(422, `No commit found for SHA: ${ref}`);
+    return { status: 200, json: await readCommit(dir, repository, sha) };
+  },
+
+  compare: async ({ dir, repository, url }, basehead) => {
+    const [base = '', head = ''] = basehead.split('...');
+    const [from, to] = await Promise.all([resolveRef(dir, base), resolveRef(dir, head)]);
+    if (!from || !to) return NOT_FOUND;
+    const { ahead, behind } = await between(dir, from, to);
+    const { shown, next } = page(ahead, url, 250);
+    const [base_commit, ...commits] = await Promise.all([from, ...shown].map(sha => readCommit(dir, repository, sha)));
+    const status =
+      ahead.length > 0 ? (behind.length > 0 ? 'diverged' : 'ahead') : behind.length > 0 ? 'behind' : 'identical';
+    const counts = { ahead_by: ahead.length, behind_by: behind.length, total_commits: ahead.length };
+    return { status: 200, json: { status, ...counts, base_commit, commits }, ...(next ? { next } : {}) };
+  },
+
+  tarball: async ({ dir, repository, url }, ref) => {
+    const sha = await resolveRef(dir, ref || 'HEAD');
+    return sha ? { status: 302, location: `${url.origin}/codeload/${repository}/${sha}` } : NOT_FOUND;
+  },
+
+  contents: async ({ dir, url, accept }, path) => {
+    const ref = url.searchParams.get('ref') ?? 'HEAD';
+    const sha = await resolveRef(dir, ref);
+    if (!sha) return refused(404, `No commit found for the ref ${ref}`);
+    const found = await readPath(dir, sha, path);
+    if (!found) return NOT_FOUND;
+    if (Array.isArray(found)) return { status: 200, json: found.map(entryJson) };
+    if (/raw/.test(accept)) return { status: 200, raw: found.text };
+    // GitHub breaks the lines of its base64.
+    const content = Buffer.from(found.text).toString('base64').replace(/.{60}/g, '$&\n');
+    return { status: 200, json: { ...entryJson(found), encoding: 'base64', content } };
+  },
+
+  branches: async ({ dir, url }, named) => {
+    const all = (await listRefs(dir, 'refs/heads/')).map(({ ref, sha }) => ({
+      name: ref.slice('refs/heads/'.length),
+      commit: { sha },
+      protected: false,
+    }));
+    if (named) {
+      const one = all.find(branch => branch.name === named);
+      return one ? { status: 200, json: one } : refused(404, 'Branch not found');
+    }
+    const { shown, next } = page(all, url, 30);
+    return { status: 200, json: shown, ...(next ? { next } : {}) };
+  },
+
+  git: async ({ dir }, named) => {
+    const prefix = /^matching-refs\/(.+)$/.exec(named)?.[1];
+    if (!prefix) return NOT_FOUND;
+    const refs = await listRefs(dir, `refs/${prefix}`);
+    return { status: 200, json: refs.map(({ ref, sha, type }) => ({ ref, object: { sha, type } })) };
+  },
+};
+
+const entryJson = ({ type, path, sha, size }: Entry) => ({ type, name: path.split('/').at(-1), path, sha, size });
+
+/** One page of a list, and the address of the next. GitHub gives no more than 100 at a time when it is asked. */
+function page<T>(list: T[], url: URL, unasked: number): { shown: T[]; next: string | null } {
+  const asked = Number(url.searchParams.get('per_page'));
+  const size = asked > 0 ? Math.min(asked, 100) : unasked;
+  const number = Number(url.searchParams.get('page')) || 1;
+  const next = new URL(url);
+  next.searchParams.set('page', String(number + 1));
   return {
-    sha: hash,
-    commit: { message: message.trim(), author: person, committer: person },
-    author: null,
-    parents: [],
+    shown: list.slice((number - 1) * size, number * size),
+    next: list.length > number * size ? next.href : null,
   };
-}
-
-async function commitAnswer(dir: string, ref: string): Promise<Answer> {
-  const sha = await resolve(dir, ref);
-  return sha ? { status: 200, json: await commitJson(dir, sha) } : noCommit(ref);
-}
-
-async function compare(dir: string, basehead: string): Promise<Answer> {
-  const [base = '', head = ''] = basehead.split('...');
-  const [from, to] = await Promise.all([resolve(dir, base), resolve(dir, head)]);
-  if (!from || !to) return NOT_FOUND;
-  const ahead = (await git(dir, 'rev-list', '--reverse', `${from}..${to}`)).split('\n').filter(Boolean);
-  const behind = (await git(dir, 'rev-list', `${to}..${from}`)).split('\n').filter(Boolean);
-  const status =
-    ahead.length === 0 ? (behind.length === 0 ? 'identical' : 'behind') : behind.length === 0 ? 'ahead' : 'diverged';
-  const commits = await Promise.all(ahead.slice(0, 250).map(sha => commitJson(dir, sha)));
-  return {
-    status: 200,
-    json: { status, ahead_by: ahead.length, behind_by: behind.length, total_commits: ahead.length, commits },
-  };
-}
-
-async function contents(dir: string, path: string, ref: string, accept: string): Promise<Answer> {
-  const sha = await resolve(dir, ref);
-  if (!sha) return NOT_FOUND;
-  const text = await git(dir, 'show', `${sha}:${path}`);
-  if (accept.includes('raw')) return { status: 200, raw: text };
-  return {
-    status: 200,
-    json: { type: 'file', path, encoding: 'base64', content: Buffer.from(text).toString('base64') },
-  };
-}
-
-async function branches(dir: string): Promise<object[]> {
-  const lines = (await git(dir, 'for-each-ref', '--format=%(refname:short) %(objectname)', 'refs/heads'))
-    .trim()
-    .split('\n');
-  return lines.map(line => {
-    const [name, sha] = line.split(' ');
-    return { name, commit: { sha }, protected: false };
-  });
 }

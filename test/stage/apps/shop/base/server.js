@@ -7,7 +7,11 @@ const { PORT, DATABASE_URL, DYNO, HEROKU_RELEASE_VERSION, HEROKU_SLUG_COMMIT, BO
 const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 5, connectionTimeoutMillis: 5000 });
 pool.on('error', error => console.error(`database: ${error.message}`));
 
+let closing = false;
+
 const server = createServer(async (request, response) => {
+  // A connection that is kept for later would keep a dyno that closes waiting.
+  response.on('finish', () => closing && setImmediate(() => server.closeIdleConnections()));
   // As the npm package heroku-dyno-metadata sends them.
   response.setHeader('X-Heroku-Release-Version', HEROKU_RELEASE_VERSION ?? '');
   response.setHeader('X-Heroku-Dyno-Name', DYNO ?? '');
@@ -21,7 +25,7 @@ const server = createServer(async (request, response) => {
     response.setHeader('Content-Type', 'text/plain; charset=utf-8');
     response.end(`${rows.map(show).join('\n')}\n`);
   } catch (error) {
-    console.error(error.message);
+    console.error(error.message || error);
     response.writeHead(500).end('The shop is out of order.\n');
   }
 });
@@ -32,6 +36,7 @@ server.listen(Number(PORT), () => console.log(`Listening on ${PORT}`));
 
 process.on('SIGTERM', () => {
   console.log('Closing');
+  closing = true;
   // Nobody new; those who are being served are served to the end.
   server.close(() => void pool.end());
   server.closeIdleConnections();

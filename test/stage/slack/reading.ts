@@ -1,0 +1,140 @@
+import { z } from 'zod';
+import { channelOf, count, flag, type Method, method, moment, need, postJson, type Stage } from './method.ts';
+import { SlackError } from './slack-error.ts';
+import { BOT, type Channel, type Post } from './workspace.ts';
+
+const pages = {
+  channel: z.string().min(1),
+  oldest: moment.optional(),
+  latest: moment.optional(),
+  inclusive: flag,
+  limit: count(999).optional(),
+  cursor: z.string().optional(),
+  include_all_metadata: flag,
+};
+
+/** Scope that each kind of channel asks for: `channels:history`, `groups:read`, … */
+const FAMILY = { public: 'channels', private: 'groups', im: 'im' } as const satisfies Record<Channel['kind'], string>;
+
+export const READING: Record<string, Method> = {
+  'auth.test': method({ tier: 'special' }, {}, (_, { workspace: { team } }) => ({
+    url: `https://${team.domain}.slack.com/`,
+    team: team.domain,
+    team_id: team.id,
+    user: BOT.name,
+    user_id: BOT.user,
+    bot_id: BOT.id,
+    is_enterprise_install: false,
+  })),
+
+  'conversations.info': method(
+    { tier: 3 },
+    { channel: z.string().min(1), include_locale: flag, include_num_members: flag },
+    ({ channel: id }, stage) => {
+      const channel = channelOf(stage, id);
+      need(stage, `${FAMILY[channel.kind]}:read`);
+      return { channel: channelJson(channel) };
+    },
+  ),
+
+  // Newest first, without replies unless they were shown in the channel too.
+  'conversations.history': method({ tier: 3 }, pages, (args, stage) => {
+    const channel = readable(stage, args.channel);
+    const shown = within(stage, channel, args).filter(post => post.thread === null || post.broadcast);
+    return { ...page(shown.reverse(), args, stage), pin_count: 0 };
+  }),
+
+  // Oldest first; what they reply to comes before them on every page.
+  'conversations.replies': method({ tier: 3 }, { ...pages, ts: moment }, (args, stage) => {
+    const channel = readable(stage, args.channel);
+    const parent = stage.workspace.find(channel, args.ts);
+    if (!parent || parent.to !== null) throw new SlackError('thread_not_found');
+    const root = parent.thread ?? parent.ts;
+    const { messages, ...rest } = page(
+      within(stage, channel, args).filter(({ thread }) => thread === root),
+      args,
+      stage,
+    );
+    const first = stage.workspace.find(channel, root) ?? parent;
+    return { messages: [postJson(first, stage, args.include_all_metadata), ...messages], ...rest };
+  }),
+
+  'users.info': method(
+    { tier: 4, scope: 'users:read' },
+    { user: z.string().min(1), include_locale: flag },
+    (args, { workspace }) => {
+      const name = workspace.users.get(args.user);
+      if (!name) throw new SlackError('user_not_found');
+      const profile = { real_name: name, display_name: name };
+      return {
+        user: {
+          id: args.user,
+          team_id: workspace.team.id,
+          name,
+          real_name: name,
+          profile,
+          deleted: false,
+          is_bot: false,
+          tz: 'Etc/UTC',
+          tz_offset: 0,
+        },
+      };
+    },
+  ),
+};
+
+function readable(stage: Stage, id: string): Channel {
+  const channel = channelOf(stage, id);
+  need(stage, `${FAMILY[channel.kind]}:history`);
+  if (!channel.botIsIn) throw new SlackError('not_in_channel');
+  return channel;
+}
+
+type Asked = { oldest?: string | undefined; latest?: string | undefined; inclusive?: boolean | undefined };
+
+/** Ephemerals are kept nowhere. */
+function within(
+  { workspace }: Stage,
+  channel: Channel,
+  { oldest = '0', latest = '9999999999', inclusive }: Asked,
+): Post[] {
+  const [from, to] = [Number(oldest), Number(latest)];
+  return workspace.posts.filter(post => {
+    const at = Number(post.ts);
+    const inside = (at > from && at < to) || (inclusive === true && (at === from || at === to));
+    return post.channel === channel && !post.deleted && post.to === null && inside;
+  });
+}
+
+type Paged = { limit?: number | undefined; cursor?: string | undefined; include_all_metadata?: boolean | undefined };
+
+/** A cursor is the ts of the first message of the next page. */
+function page(posts: Post[], { limit = 100, cursor, include_all_metadata }: Paged, stage: Stage) {
+  const ts = cursor
+    ? Buffer.from(cursor, 'base64')
+        .toString()
+        .replace(/^next_ts:/, '')
+    : null;
+  const start = ts === null ? 0 : posts.findIndex(post => post.ts === ts);
+  if (start < 0) throw new SlackError('invalid_cursor');
+  const next = posts[start + limit];
+  const next_cursor = next ? Buffer.from(`next_ts:${next.ts}`).toString('base64') : '';
+  return {
+    messages: posts.slice(start, start + limit).map(post => postJson(post, stage, include_all_metadata)),
+    has_more: next !== undefined,
+    ...(next ? { response_metadata: { next_cursor } } : {}),
+  };
+}
+
+function channelJson({ id, name, kind, botIsIn }: Channel): Record<string, unknown> {
+  return {
+    id,
+    name,
+    is_channel: kind === 'public',
+    is_group: kind === 'private',
+    is_im: kind === 'im',
+    is_private: kind !== 'public',
+    is_archived: false,
+    is_member: botIsIn,
+  };
+}

@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+import { startEmbedded } from '../../src/adapters/postgres.ts';
+import { makeShopRepository, packCommit, type ShopRepository } from './apps/shop.ts';
+import { BotProcess } from './bot.ts';
+import { makeFolder } from './folder.ts';
+import { type GitHub, startGitHub } from './github/github.ts';
+import type { HerokuApp } from './heroku/app.ts';
+import { type HerokuRecord, type LocalHeroku, startHeroku } from './heroku/heroku.ts';
+import { type Call, type Slack, startSlack } from './slack/slack.ts';
+
+export type Stage = {
+  heroku: LocalHeroku;
+  slack: Slack;
+  github: GitHub;
+  bot: BotProcess;
+  repository: ShopRepository;
+  /** The bot's own database. */
+  database: pg.Pool;
+  /** An app of the sample repository, deployed at v1, known to the bot, told in the channel of its name. */
+  addShop(name: string): Promise<HerokuApp>;
+  stop(): Promise<void>;
+};
+
+export const PEOPLE = { ann: 'U0ANN', bob: 'U0BOB', eve: 'U0EVE' };
+
+/** Everything that the bot needs, on this machine, and the bot: it listens when this resolves. `scale` as in startHeroku. */
+export async function startStage(ask: {
+  scale: number;
+  /** Channels, which are also the names of apps that may be added. */
+  channels: readonly string[];
+  onHeroku?: (record: HerokuRecord) => void;
+  onSlack?: (call: Call) => void;
+  botEnv?: Record<string, string>;
+}): Promise<Stage> {
+  const folder = await makeFolder();
+  // Undone from the last to the first, also when a later one never started.
+  const stops: (() => Promise<unknown>)[] = [folder.remove];
+  const stop = async (): Promise<void> => {
+    for (const undo of stops.splice(0).reverse()) await undo();
+  };
+  try {
+    const repository = await makeShopRepository(join(folder.dir, 'shop'));
+    const postgres = await startEmbedded(join(folder.dir, 'postgres'), { fsync: false });
+    stops.push(postgres.stop);
+    const secrets = {
+      token: `HRKU-${randomBytes(8).toString('hex')}`,
+      github: `ghp_${randomBytes(8).toString('hex')}`,
+    };
+    const { onHeroku: onRecord } = ask;
+    const heroku = await startHeroku({
+      scale: ask.scale,
+      token: secrets.token,
+      postgres: postgres.url,
+      ...(onRecord && { onRecord }),
+    });
+    stops.push(heroku.stop);
+    const github = await startGitHub({ repositories: { 'acme/shop': repository.dir }, token: secrets.github });
+    stops.push(github.stop);
+    const signingSecret = randomBytes(16).toString('hex');
+    const botToken = `xoxb-${randomBytes(8).toString('hex')}`;
+    const channelOf = (name: string): string => `C0${name.toUpperCase().replace(/\W/g, '')}`;
+    const channels = Object.fromEntries(ask.channels.map(name => [name, channelOf(name)]));
+    const { onSlack } = ask;
+    const slack = await startSlack({
+      signingSecret,
+      botToken,
+      users: PEOPLE,
+      channels,
+      ...(onSlack && { onRecord: onSlack }),
+    });
+    stops.push(() => slack.stop());
+
+    const url = await createDatabase(postgres.url, 'bot');
+    const database = new pg.Pool({ connectionString: url, max: 3 });
+    stops.push(() => database.end());
+    const env = {
+      SLACK_SIGNING_SECRET: signingSecret,
+      SLACK_BOT_TOKEN: botToken,
+      SLACK_API_URL: slack.apiUrl,
+      HEROKU_API_KEY: secrets.token,
+      HEROKU_API_URL: heroku.url,
+      GITHUB_TOKEN: secrets.github,
+      GITHUB_API_URL: github.url,
+      DATABASE_URL: url,
+      PORT: '0',
+      ...ask.botEnv,
+    };
+    const bot = new BotProcess(env, port => {
+      slack.botUrl = `http://127.0.0.1:${port}/slack/events`;
+    });
+    stops.push(() => bot.end('SIGTERM'));
+    await bot.start();
+
+    const addShop: Stage['addShop'] = async name => {
+      const app = await heroku.createApp({ name, preboot: true });
+      await heroku.addDatabase(app);
+      await heroku.deploy(app, await packCommit(repository.dir, repository.commits.v1), repository.commits.v1);
+      const known = {
+        name,
+        repository: 'acme/shop',
+        defaultRef: 'main',
+        channel: channelOf(name),
+        deployers: [PEOPLE.ann, PEOPLE.bob],
+        approvers: [PEOPLE.bob],
+        windowSeconds: app.runtime.windowMs / 1000,
+      };
+      const file = join(folder.dir, `${name}.json`);
+      await writeFile(file, JSON.stringify({ apps: [known] }));
+      await bot.importSettings(file);
+      return app;
+    };
+    return { heroku, slack, github, bot, repository, database, addShop, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function createDatabase(server: string, name: string): Promise<string> {
+  const client = new pg.Client({ connectionString: server });
+  await client.connect();
+  await client.query(`CREATE DATABASE ${name}`);
+  await client.end();
+  const address = new URL(server);
+  address.pathname = `/${name}`;
+  return address.href;
+}
