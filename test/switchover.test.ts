@@ -209,6 +209,12 @@ describe('trouble in the window', () => {
     expect(phase(logOpened(100), ...old).kind).toBe('booting');
   });
 
+  it('is not ours when the dynos that this release replaced crashed just before it', () => {
+    const before = [state(-300, 'web.1', 'starting', 'crashed'), state(400, 'web.2', 'starting', 'crashed')];
+    expect(phase(logOpened(100), ...before, listed(600, 'starting')).kind).toBe('booting');
+    expect(watchOf(logOpened(100), listed(50), ...before).asks.dynos).toBe(true);
+  });
+
   it('names the boot timeout', () => {
     const r10 = line(60_000, {
       kind: 'error',

@@ -12,6 +12,8 @@ const GRACE_MS = 30_000;
 const CLOCKS_MS = 2_000;
 /** Where no old answer was seen: that long before the first sign of new code the switch had not begun. An assumption. */
 const SURELY_BEFORE_MS = 10_000;
+/** The API tells times in whole seconds, cut off (Platform API reference); the log in microseconds. */
+const API_GRAIN_MS = 1_000;
 /** A dyno's SIGTERM and its change of state were logged at most 1.8 s apart (heroku.md's real logs). */
 const PAIR_MS = 3_000;
 
@@ -106,10 +108,9 @@ function read(watch: Watch, event: LogEvent): Watch {
   switch (event.kind) {
     case 'state': {
       if (!isWeb(event.dyno)) return seen;
-      if (event.to === 'up') {
-        return { ...seen, upAt: noted(seen.upAt, event), asks: { ...seen.asks, dynos: true } };
-      }
-      if (event.to === 'crashed') return crashed(seen, event);
+      const asking = { ...seen, asks: { ...seen.asks, dynos: true } };
+      if (event.to === 'up') return ours(seen, event) ? { ...asking, upAt: noted(seen.upAt, event) } : asking;
+      if (event.to === 'crashed') return ours(seen, event) ? crashed(asking, event) : asking;
       return event.from === 'up' ? { ...seen, leaving: noted(seen.leaving, event) } : seen;
     }
     case 'restarting':
@@ -119,7 +120,9 @@ function read(watch: Watch, event: LogEvent): Watch {
     case 'exited':
       return isWeb(event.dyno) ? { ...seen, exits: noted(seen.exits, event) } : seen;
     case 'error':
-      return event.code === 'R10' ? suspect(seen, event.dyno, `${event.code}: ${event.text}`) : seen;
+      return event.code === 'R10' && ours(seen, event)
+        ? suspect(seen, event.dyno, `${event.code}: ${event.text}`)
+        : seen;
     case 'request': {
       if (event.status < 500) return seen;
       const code = event.code ?? '5xx';
@@ -144,11 +147,14 @@ function noted(times: Record<string, number[]>, { dyno, at }: { dyno: string; at
   return known.includes(at) ? times : { ...times, [dyno]: [...known, at].sort((a, b) => a - b) };
 }
 
+/** Surely later than the release: dynos that a release replaced may have crashed just before it. */
+const ours = ({ clockFrom }: Watch, { at }: { at: number }): boolean => at >= clockFrom + API_GRAIN_MS;
+
 /** `web.1` crashed, but old and new share that name. One that was never up yet, or had come up since, is a new one. */
 function crashed(watch: Watch, event: { dyno: string; from: string }): Watch {
   if (event.from === 'starting') return suspect(watch, event.dyno, 'crashed while it started');
   if (watch.upAt[event.dyno]) return suspect(watch, event.dyno, 'crashed after it had started');
-  return { ...watch, asks: { ...watch.asks, dynos: true } };
+  return watch;
 }
 
 function suspect(watch: Watch, dyno: string, what: string): Watch {

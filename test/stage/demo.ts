@@ -13,6 +13,8 @@ import { startTraffic } from './traffic.ts';
 
 const SCALE = 6;
 const REQUESTS_PER_SECOND = 20;
+/** So many at least, for the account to say something. */
+const VISITS = 1_100;
 const MOST_MINUTES = 5;
 
 const { values } = parseArgs({
@@ -48,7 +50,8 @@ try {
   aside('ann presses Start\n');
   await stage.slack.channel('#shop').shows(/^\*Receipt\*$/m, { withinMs: MOST_MINUTES * 60_000 });
   // Visitors go on for a while: what a deploy breaks it may break late.
-  await enoughVisits();
+  const enough = Math.max(VISITS, traffic.sent + 5 * REQUESTS_PER_SECOND);
+  while (traffic.sent < enough) await new Promise(next => setTimeout(next, 100));
   await traffic.stop();
   await records.close();
 
@@ -97,12 +100,6 @@ function print(kind: string, message: Message): void {
   const buttons = message.buttons().map(({ label }) => styleText('inverse', ` ${label} `));
   const text = [head, message.plain, ...(buttons.length > 0 ? [buttons.join('  ')] : [])].join('\n');
   say(`${text.replaceAll(/^/gm, where)}\n`);
-}
-
-async function enoughVisits(): Promise<void> {
-  const needed = 1_100 / REQUESTS_PER_SECOND;
-  const begun = process.uptime();
-  while (process.uptime() - begun < 5 || process.uptime() < needed) await new Promise(next => setTimeout(next, 200));
 }
 
 /** Lines starting with a slash are typed in Slack by ann; `press LABEL` presses a button. */

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { startEmbedded } from '../../src/adapters/postgres.ts';
-import { makeShopRepository, packCommit, type ShopRepository } from './apps/shop.ts';
+import { commitOf, makeShopRepository, packCommit, type ShopRepository } from './apps/shop.ts';
 import { BotProcess } from './bot.ts';
 import { makeFolder } from './folder.ts';
 import { type GitHub, startGitHub } from './github/github.ts';
@@ -19,8 +19,8 @@ export type Stage = {
   repository: ShopRepository;
   /** The bot's own database. */
   database: pg.Pool;
-  /** An app of the sample repository, deployed at v1, known to the bot, told in the channel of its name. */
-  addShop(name: string): Promise<HerokuApp>;
+  /** An app of the sample repository, deployed at v1 or another ref, known to the bot, told in the channel of its name. */
+  addShop(name: string, more?: { ref?: string; config?: Record<string, string> }): Promise<HerokuApp>;
   stop(): Promise<void>;
 };
 
@@ -94,10 +94,11 @@ export async function startStage(ask: {
     stops.push(() => bot.end('SIGTERM'));
     await bot.start();
 
-    const addShop: Stage['addShop'] = async name => {
-      const app = await heroku.createApp({ name, preboot: true });
+    const addShop: Stage['addShop'] = async (name, { ref = 'v1', config = {} } = {}) => {
+      const app = await heroku.createApp({ name, preboot: true, config });
       await heroku.addDatabase(app);
-      await heroku.deploy(app, await packCommit(repository.dir, repository.commits.v1), repository.commits.v1);
+      const sha = await commitOf(repository.dir, ref);
+      await heroku.deploy(app, await packCommit(repository.dir, sha), sha);
       const known = {
         name,
         repository: 'acme/shop',

@@ -11,7 +11,7 @@ export type ShopRepository = { dir: string; commits: { v1: string; v2: string; v
 
 /**
  * The sample app's git repository, made anew in `dir`: tags v1, v2, v3; `main` is v2 and `next` v3. Branches that go
- * wrong each in their way: crashes, never-binds, bad-build, bad-release, slow-release.
+ * wrong each in their way: crashes, crashes-later, never-binds, bad-build, bad-release, slow-release.
  */
 export async function makeShopRepository(dir: string): Promise<ShopRepository> {
   await rm(dir, { recursive: true, force: true });
@@ -64,6 +64,11 @@ export async function makeShopRepository(dir: string): Promise<ShopRepository> {
   const procfile = (release: string) => ({ Procfile: `web: node server.js\nrelease: ${release}\n` });
   const up = 'node_modules/.bin/node-pg-migrate up';
   await branch('crashes', 'main', 'Crash on the way up', { 'server.js': "throw new Error('There are no hats');\n" });
+  await branch('crashes-later', 'main', 'Leave after a while', {
+    'server.js':
+      "require('node:http').createServer().listen(process.env.PORT);\nsetTimeout(() => process.exit(1), 2000);\n",
+    'package.json': '{ "name": "shop", "private": true, "dependencies": { "node-pg-migrate": "*" } }\n',
+  });
   await branch('never-binds', 'main', 'Forget to listen', { 'server.js': 'setInterval(() => {}, 1000);\n' });
   await branch('bad-build', 'main', 'Want a package that nobody has', {
     'package.json': '{ "name": "shop", "type": "module", "dependencies": { "hats-that-nobody-has": "1.0.0" } }\n',
@@ -74,6 +79,12 @@ export async function makeShopRepository(dir: string): Promise<ShopRepository> {
   await branch('slow-release', 'main', 'Take long to release', procfile(slowly));
   await git('checkout', '--quiet', 'main');
   return { dir, commits: { v1, v2, v3 } };
+}
+
+/** The full id of a branch's, a tag's or a short id's commit. */
+export async function commitOf(dir: string, ref: string): Promise<string> {
+  const { stdout } = await run('git', ['-C', dir, 'rev-parse', '--verify', `${ref}^{commit}`]);
+  return stdout.trim();
 }
 
 /** A commit as a gzipped tarball, its files under one top folder as GitHub packs them, or at the root without one. */

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { QUERY, show } from './catalogue.js';
 
-const { PORT, DATABASE_URL, DYNO, HEROKU_RELEASE_VERSION, HEROKU_SLUG_COMMIT, BOOT_MS = '1500' } = process.env;
+const { PORT, DATABASE_URL, DYNO, HEROKU_RELEASE_VERSION, HEROKU_SLUG_COMMIT, BOOT_MS = '1500', TELL_RELEASE } = process.env;
 const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 5, connectionTimeoutMillis: 5000 });
 pool.on('error', error => console.error(`database: ${error.message}`));
 
@@ -13,7 +13,7 @@ const server = createServer(async (request, response) => {
   // A connection that is kept for later would keep a dyno that closes waiting.
   response.on('finish', () => closing && setImmediate(() => server.closeIdleConnections()));
   // As the npm package heroku-dyno-metadata sends them.
-  response.setHeader('X-Heroku-Release-Version', HEROKU_RELEASE_VERSION ?? '');
+  if (TELL_RELEASE !== 'no') response.setHeader('X-Heroku-Release-Version', HEROKU_RELEASE_VERSION ?? '');
   response.setHeader('X-Heroku-Dyno-Name', DYNO ?? '');
   try {
     if (new URL(request.url, 'http://shop').pathname === '/version') {

@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { HerokuApp } from './stage/heroku/app.ts';
+import type { Message } from './stage/slack/slack.ts';
+import { type Stage, startStage } from './stage/stage.ts';
+
+// The real process is killed in each stage, and between Slack taking a message and our record of it. Windows are 20 s.
+let stage: Stage;
+
+beforeAll(async () => {
+  stage = await startStage({ scale: 9, channels: ['hats', 'lost', 'caps'] });
+}, 60_000);
+afterAll(() => stage.stop());
+
+async function start(app: string): Promise<void> {
+  const ann = stage.slack.person('ann');
+  await ann.types(`/deploy ${app}`, { channel: app });
+  await ann.presses('Start', { on: await ann.sees(new RegExp(`Deploy ${app}\\?`)) });
+}
+
+/** Waits for a fact of the app's newest deploy: its kind, or the phase that it tells. */
+async function recorded(app: string, fact: string): Promise<void> {
+  const found = async (): Promise<boolean> => {
+    const { rowCount } = await stage.database.query(
+      `SELECT 1 FROM facts JOIN deploys ON deploys.id = deploy_id
+       WHERE app = $1 AND coalesce(data -> 'phase' ->> 'kind', kind) = $2`,
+      [app, fact],
+    );
+    return rowCount === 1;
+  };
+  await expect.poll(found, { timeout: 60_000, interval: 20, message: `${fact} of ${app}` }).toBe(true);
+}
+
+async function killAndStart(): Promise<void> {
+  await stage.bot.end('SIGKILL');
+  await stage.bot.start();
+}
+
+const ended = (app: string) => stage.slack.channel(app).shows(/^\*Receipt\*$/m, { withinMs: 120_000 });
+const roots = (app: string): Message[] =>
+  stage.slack
+    .channel(app)
+    .messages()
+    .filter(message => message.byBot && message.inThreadOf === null);
+
+/** What must be true however often the bot died: counted by Heroku and Slack, not by the bot. */
+function onceOnly(app: HerokuApp): void {
+  const builds = stage.heroku.calls.filter(
+    ({ method, path }) => `${method} ${path}` === `POST /apps/${app.name}/builds`,
+  );
+  expect(builds).toHaveLength(1);
+  expect(app.builds).toHaveLength(2);
+  expect(app.releases.at(-1)).toMatchObject({ version: 5, status: 'succeeded' });
+  expect(roots(app.name)).toHaveLength(1);
+  const said =
+    roots(app.name)[0]
+      ?.thread()
+      .map(reply => reply.plain.split('\n')[0] ?? '') ?? [];
+  expect(new Set(said).size).toBe(said.length);
+  expect(said.filter(line => line.includes('New code serves'))).toHaveLength(1);
+  expect(said.at(-1)).toContain('Old code is gone');
+}
+
+describe('a bot that is killed', () => {
+  it('in each stage of a deploy, and started again, finishes it once', async () => {
+    const app = await stage.addShop('hats');
+    await start('hats');
+    for (const fact of [
+      'started',
+      'uploaded',
+      'build started',
+      'released',
+      'booting',
+      'old serves',
+      'mixed',
+      'new serves',
+    ]) {
+      await recorded('hats', fact);
+      await killAndStart();
+    }
+    expect((await ended('hats')).plain).toContain('hats is deployed');
+    onceOnly(app);
+  });
+
+  it('between Slack taking a message and our record of it posts it once', async () => {
+    const app = await stage.addShop('caps');
+    const seen: string[] = [];
+    const killed = { root: false, announcement: false };
+    stage.slack.on('change', ({ kind, message }) => {
+      if (kind !== 'posted' || message.channel !== 'caps' || !message.byBot || message.onlyTo) return;
+      seen.push(message.text);
+      const which = message.inThreadOf === null ? 'root' : message.broadcast ? 'announcement' : null;
+      if (!which || killed[which]) return;
+      killed[which] = true;
+      void killAndStart();
+    });
+    await start('caps');
+    expect((await ended('caps')).plain).toContain('caps is deployed');
+    expect(killed).toEqual({ root: true, announcement: true });
+    onceOnly(app);
+  });
+
+  it('or whose answers from Slack are lost, posts each message once', async () => {
+    const app = await stage.addShop('lost');
+    stage.slack.fails('chat.postMessage', { drop: 'after' }, 2);
+    await start('lost');
+    stage.slack.fails('chat.postMessage', { drop: 'after' }, 2);
+    await ended('lost');
+    onceOnly(app);
+  });
+});

@@ -1,0 +1,248 @@
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { packCommit } from './stage/apps/shop.ts';
+import type { RequestRecord } from './stage/heroku/contract.ts';
+import type { Message } from './stage/slack/slack.ts';
+import { type Stage, startStage } from './stage/stage.ts';
+import { startTraffic, type Visit } from './stage/traffic.ts';
+
+// Whole trips: the real bot, a Heroku of real processes, people in Slack. Only Heroku's windows are shortened, to 10 s.
+const SCALE = 18;
+const NAMES = [
+  'hats',
+  'plain',
+  'unbuilt',
+  'unreleased',
+  'broken',
+  'leaving',
+  'deaf',
+  'race',
+  'busy',
+  'stale',
+  'closed',
+  'quiet',
+  'settled',
+] as const;
+
+let stage: Stage;
+const requests: (RequestRecord & { app: string })[] = [];
+const switches: { app: string; at: Date; release: number }[] = [];
+
+beforeAll(async () => {
+  stage = await startStage({
+    scale: SCALE,
+    channels: [...NAMES, 'general'],
+    onHeroku: record => {
+      if (record.record === 'request') requests.push(record);
+      else if (record.record === 'truth' && record.kind === 'switched') switches.push(record);
+    },
+  });
+}, 60_000);
+afterAll(() => stage.stop());
+
+const RECEIPT = { withinMs: 90_000 };
+
+/** ann asks for a plan in the app's channel and starts it; gives the root message once it is there. */
+async function deploy(app: string, ref = ''): Promise<Message> {
+  const ann = stage.slack.person('ann');
+  await ann.types(`/deploy ${app} ${ref}`.trim(), { channel: app });
+  const plan = await ann.sees(
+    message => message.channel === app && message.buttons().some(({ label }) => label === 'Start'),
+  );
+  await ann.presses('Start', { on: plan });
+  return stage.slack.channel(app).shows(message => message.byBot && message.inThreadOf === null);
+}
+
+const ended = (app: string) => stage.slack.channel(app).shows(/^\*Receipt\*$/m, RECEIPT);
+const replies = (root: Message): string[] => root.thread().map(reply => reply.plain);
+const madeByBot = (app: string, call: string) =>
+  stage.heroku.calls.filter(({ method, path }) => `${method} ${path}` === `POST /apps/${app}/${call}`);
+const bad = (app: string, from: Date) =>
+  requests.filter(request => request.app === app && request.at >= from && request.status >= 500);
+
+describe.concurrent('a deploy', () => {
+  it('is planned for the asker alone, told as it happens, proved, and loses no visitor', async ({ expect }) => {
+    const app = await stage.addShop('hats');
+    const visits: Visit[] = [];
+    const from = new Date();
+    const traffic = startTraffic({ url: `${app.runtime.url}/`, perSecond: 20, onVisit: visit => visits.push(visit) });
+    const root = await deploy('hats');
+    const [ann, bob] = [stage.slack.person('ann'), stage.slack.person('bob')];
+    const plan = ann.messages().find(message => message.onlyTo && message.edits[0]?.plain.includes('Deploy hats?'));
+    expect(plan?.edits[0]?.plain).toContain('2 new commits');
+    expect(plan?.plain).toContain('has started');
+    expect(bob.messages()).not.toContainEqual(expect.objectContaining({ ts: plan?.ts }));
+
+    const announced = await stage.slack.channel('hats').shows(/New code serves: hats runs v5/, RECEIPT);
+    const truth = switches.find(record => record.app === 'hats' && record.release === 5);
+    const late = Number(announced.ts) * 1000 - (truth?.at.getTime() ?? Number.NaN);
+    expect(late).toBeGreaterThanOrEqual(0);
+    expect(late).toBeLessThan(6_000);
+    expect(announced.broadcast).toBe(true);
+    expect(announced.plain).toContain('@ann');
+    await ended('hats');
+    await traffic.stop();
+
+    const titles = replies(root).map(text => text.split('\n')[0]);
+    expect(titles).toEqual([
+      expect.stringContaining('Old code is still serving: v4 answers everybody'),
+      expect.stringContaining('New code serves: hats runs v5'),
+      expect.stringContaining('Old code is gone: only v5 of hats is left'),
+    ]);
+    // A commit message cannot ping the channel.
+    expect(JSON.stringify(stage.slack.calls.map(call => call.args))).not.toContain('<!channel>');
+    expect(madeByBot('hats', 'builds')).toHaveLength(1);
+    expect(app.releases.at(-1)?.version).toBe(5);
+    expect(bad('hats', from)).toEqual([]);
+    expect(visits.filter(({ status }) => status !== 200)).toEqual([]);
+    expect(Math.max(...visits.map(({ ms }) => ms))).toBeLessThan(2_000);
+  });
+
+  it('without preboot, by a push, makes visitors wait for the boot: the router says so', async ({ expect }) => {
+    const app = await stage.addShop('plain');
+    app.runtime.setPreboot(false);
+    const from = new Date();
+    const traffic = startTraffic({ url: `${app.runtime.url}/`, perSecond: 20, onVisit: () => {} });
+    const { dir, commits } = stage.repository;
+    await stage.heroku.deploy(app, await packCommit(dir, commits.v2), commits.v2);
+    await traffic.stop();
+    const seen = requests.filter(request => request.app === 'plain' && request.at >= from);
+    const harmed = seen.filter(({ status, totalMs }) => status >= 500 || totalMs > 1_000);
+    expect(harmed.length).toBeGreaterThan(10);
+  });
+
+  it('whose build fails releases nothing, and its thread shows why', async ({ expect }) => {
+    const app = await stage.addShop('unbuilt');
+    const root = await deploy('unbuilt', 'bad-build');
+    expect((await ended('unbuilt')).plain).toContain('The deploy of unbuilt failed');
+    expect(replies(root).join('\n')).toContain('npm error 404 Not Found - GET hats-that-nobody-has');
+    expect(app.releases.at(-1)?.version).toBe(4);
+  });
+
+  it('whose release phase fails is a failed deploy though its build succeeded', async ({ expect }) => {
+    const app = await stage.addShop('unreleased');
+    const root = await deploy('unreleased', 'bad-release');
+    expect((await ended('unreleased')).plain).toContain('The deploy of unreleased failed');
+    expect(replies(root).join('\n')).toContain('No such hat');
+    expect(app.builds.at(-1)?.status).toBe('succeeded');
+    expect(app.current?.version).toBe(4);
+  });
+
+  it.for([
+    ['broken', 'crashes', /crashed/],
+    ['leaving', 'crashes-later', /crashed/],
+    ['deaf', 'never-binds', /R10/],
+  ] as const)(
+    'of %s, whose new dynos fail (%s), is undone before a visitor sees it',
+    async ([name, ref, why], { expect }) => {
+      const app = await stage.addShop(name);
+      if (ref === 'never-binds') app.runtime.knobs.bootTimeoutMs = 3_000;
+      const from = new Date();
+      const traffic = startTraffic({ url: `${app.runtime.url}/`, perSecond: 10, onVisit: () => {} });
+      const root = await deploy(name, ref);
+      const receipt = await ended(name);
+      await traffic.stop();
+      expect(receipt.plain).toContain('serves the code of v4 again, as v6');
+      expect(replies(root).join('\n')).toMatch(why);
+      expect(replies(root).join('\n')).toMatch(/[Nn]o visitor|[Uu]sers saw nothing|nobody saw/);
+      expect(app.releases.map(({ description }) => description).slice(-2)).toEqual([
+        expect.stringContaining('Deploy'),
+        'Rollback to v4',
+      ]);
+      expect(bad(name, from)).toEqual([]);
+      expect(requests.some(request => request.app === name && request.dyno?.release === 5)).toBe(false);
+    },
+  );
+
+  it('that loses the race against its window says what visitors saw, and ends when the old code serves again', async ({
+    expect,
+  }) => {
+    const app = await stage.addShop('race', { ref: 'slow-release', config: { SLOW_RELEASE_MS: '14000' } });
+    const traffic = startTraffic({ url: `${app.runtime.url}/`, perSecond: 10, onVisit: () => {} });
+    const root = await deploy('race', 'crashes');
+    const receipt = await ended('race');
+    await traffic.stop();
+    const said = [receipt.plain, ...replies(root)].join('\n');
+    expect(receipt.plain).toContain('serves the code of v4 again, as v6');
+    expect(bad('race', new Date(0)).length).toBeGreaterThan(0);
+    expect(said).toContain('H10');
+    expect(replies(root).at(-1)).not.toMatch(/[Uu]sers saw nothing|[Nn]o visitor/);
+    const [request] = requests.filter(({ app: name, status }) => name === 'race' && status === 200).slice(-1);
+    expect(request?.dyno?.release).toBe(6);
+  });
+
+  it('that somebody undoes by releasing other code ends as superseded, and does nothing more', async ({ expect }) => {
+    const app = await stage.addShop('settled');
+    const root = await deploy('settled');
+    await stage.slack.channel('settled').shows(/Old code is still serving/, RECEIPT);
+    const { dir, commits } = stage.repository;
+    await stage.heroku.deploy(app, await packCommit(dir, commits.v3), commits.v3);
+    const receipt = await ended('settled');
+    expect(receipt.plain).toMatch(/v6.*owner@example\.com|owner@example\.com.*v6/s);
+    expect(app.releases.at(-1)?.version).toBe(6);
+    expect(replies(root).join('\n')).not.toContain('New code serves');
+  });
+
+  it('whose answers tell no version is proved by the log', async ({ expect }) => {
+    await stage.addShop('quiet', { config: { TELL_RELEASE: 'no' } });
+    const ann = stage.slack.person('ann');
+    await ann.types('/deploy quiet', { channel: 'quiet' });
+    const plan = await ann.sees(/Deploy quiet\?/);
+    expect(plan.plain).toContain('To make it provable: 1.');
+    await ann.presses('Start', { on: plan });
+    const receipt = await ended('quiet');
+    expect(receipt.plain).toContain('Proved by logs');
+    const announced = await stage.slack.channel('quiet').shows(/New code serves: quiet/);
+    expect(Number(announced.ts) * 1000).toBeGreaterThanOrEqual(
+      switches.find(({ app }) => app === 'quiet')?.at.getTime() ?? Number.NaN,
+    );
+  });
+});
+
+describe.concurrent('asking for a deploy', () => {
+  it('while one runs is refused, with who runs it', async ({ expect }) => {
+    await stage.addShop('busy');
+    await deploy('busy');
+    const bob = stage.slack.person('bob');
+    await bob.types('/deploy busy next', { channel: 'busy' });
+    expect((await bob.sees(/already running/)).plain).toContain('@ann');
+    await ended('busy');
+    expect(madeByBot('busy', 'builds')).toHaveLength(1);
+  });
+
+  it('and starting it after the world changed shows the new plan instead', async ({ expect }) => {
+    const app = await stage.addShop('stale');
+    const ann = stage.slack.person('ann');
+    await ann.types('/deploy stale', { channel: 'stale' });
+    const plan = await ann.sees(/Deploy stale\?/);
+    app.setConfig({ HAT: 'fez' }, stage.heroku.user);
+    await app.settled();
+    await ann.presses('Start', { on: plan });
+    expect((await ann.sees(/Not started/)).plain).toContain('v5 went live in place of v4');
+    expect(madeByBot('stale', 'builds')).toHaveLength(0);
+  });
+
+  it('gives all reasons against it at once', async ({ expect }) => {
+    const app = await stage.addShop('closed');
+    app.preboot = false;
+    app.maintenance = true;
+    const ann = stage.slack.person('ann');
+    await ann.types('/deploy closed no/such', { channel: 'closed' });
+    const { plain } = await ann.sees(/Not possible now/);
+    for (const reason of ['no branch, tag or commit no/such', 'Preboot is off', 'maintenance mode']) {
+      expect(plain).toContain(reason);
+    }
+  });
+
+  it('is refused to strangers with whom to ask, and wrong words with what to type', async ({ expect }) => {
+    const [eve, ann] = [stage.slack.person('eve'), stage.slack.person('ann')];
+    await stage.addShop('general');
+    await eve.types('/deploy general', { channel: 'general' });
+    expect((await eve.sees(/may not deploy/)).plain).toContain('@ann, @bob');
+    await ann.types('/deploy hatz', { channel: 'general' });
+    expect((await ann.sees(/hatz/)).plain).toContain('general');
+    await ann.types('/deploy general main now please', { channel: 'general' });
+    expect((await ann.sees(/`?\/deploy \w+/, { withinMs: 5_000 })).onlyTo).toBe('ann');
+    await eve.types('/deploy', { channel: 'general' });
+    expect((await eve.sees(/may not deploy any app yet/)).onlyTo).toBe('eve');
+  });
+});
