@@ -136,15 +136,30 @@ export const webNames = (quantity: number): string[] => Array.from({ length: qua
 
 /** Appends a fact for each phase that the watch comes to, once, also when a restarted bot comes to it again. */
 export function record(run: Run, following: Following, of: 'deploy' | 'rollback' = 'deploy', tallied = following) {
-  return async (phase: Phase): Promise<void> => {
-    const known = run.deploy.facts.filter(fact => fact.kind === 'phase' && fact.of === of);
+  const tell = async (phase: Phase): Promise<void> => {
+    const known = phasesTold(run, of);
     const last = known.at(-1);
-    if (last?.kind === 'phase' && samePhase(last.phase, phase)) return;
+    if (last && samePhase(last, phase)) return;
     const { ours } = following.watch.goal;
     const tally = tallyOf(tallied.watch);
     await run.record({ kind: 'phase', of, version: ours, phase, tally }, `phase of ${of} ${known.length + 1}`);
   };
+  return async (phase: Phase): Promise<void> => {
+    const { served } = following.watch;
+    const told = phasesTold(run, of).findLast(({ kind }) => kind === 'new serves' || kind === 'mixed');
+    // A bot that was away may find old code gone already: that new code serves is said all the same, and first.
+    if (served && told?.kind !== 'new serves' && isAfterwards(phase)) {
+      await tell({ kind: 'new serves', at: served.at, evidence: served.evidence });
+    }
+    await tell(phase);
+  };
 }
+
+const isAfterwards = (phase: Phase): boolean =>
+  phase.kind === 'old gone' || (phase.kind === 'not proved' && phase.missing === 'old gone');
+
+const phasesTold = ({ deploy }: Run, of: 'deploy' | 'rollback'): Phase[] =>
+  deploy.facts.flatMap(fact => (fact.kind === 'phase' && fact.of === of ? [fact.phase] : []));
 
 export function tallyOf({ answers, failures, firstNewAt, goal }: Watch): Tally {
   return { answers, failures, windowSeconds: firstNewAt === null ? null : (firstNewAt - goal.releasedAt) / 1000 };

@@ -25,7 +25,7 @@ async function recorded(app: string, fact: string): Promise<void> {
        WHERE app = $1 AND coalesce(data -> 'phase' ->> 'kind', kind) = $2`,
       [app, fact],
     );
-    return rowCount === 1;
+    return rowCount !== 0;
   };
   await expect.poll(found, { timeout: 60_000, interval: 20, message: `${fact} of ${app}` }).toBe(true);
 }
@@ -35,7 +35,13 @@ async function killAndStart(): Promise<void> {
   await stage.bot.start();
 }
 
-const ended = (app: string) => stage.slack.channel(app).shows(/^\*Receipt\*$/m, { withinMs: 120_000 });
+/** The receipt, once the thread has caught up too. */
+async function ended(app: string): Promise<Message> {
+  const receipt = await stage.slack.channel(app).shows(/^\*Receipt\*$/m, { withinMs: 120_000 });
+  await stage.slack.channel(app).shows(/Old code is gone/, { withinMs: 60_000 });
+  return receipt;
+}
+
 const roots = (app: string): Message[] =>
   stage.slack
     .channel(app)
