@@ -1,28 +1,32 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { connectHeroku } from '../src/adapters/heroku.ts';
+import { outputOf } from '../src/adapters/heroku-streams.ts';
 import { HerokuRefused } from '../src/outside.ts';
 
 // A Heroku of a few lines, to see exactly what reaches it.
 const servers: Server[] = [];
 const token = 'HRKU-marked-secret';
 
+const listening = (server: Server, port: number): Promise<void> =>
+  new Promise(done => server.listen(port, '127.0.0.1', done));
+
 async function start(answer: (request: IncomingMessage, response: ServerResponse, nth: number) => void) {
-  const seen: { call: string; range: string | undefined; accept: string | undefined }[] = [];
+  const seen: { call: string; headers: IncomingMessage['headers'] }[] = [];
   const server = createServer((request, response) => {
-    const { range, accept } = request.headers;
-    seen.push({ call: `${request.method} ${request.url}`, range, accept });
+    seen.push({ call: `${request.method} ${request.url}`, headers: request.headers });
     answer(request, response, seen.length);
   });
   servers.push(server);
-  await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening));
+  await listening(server, 0);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { seen, url, heroku: connectHeroku({ url, token }) };
+  return { seen, url, server, heroku: connectHeroku({ url, token }) };
 }
 
-afterEach(() => {
-  for (const server of servers.splice(0)) {
+afterAll(() => {
+  for (const server of servers) {
     server.closeAllConnections();
     server.close();
   }
@@ -44,7 +48,7 @@ const build = {
 };
 const ask = { url: 'http://source', commit: 'c', marker: 'Switchover d1' };
 
-describe('a call that changes something', () => {
+describe.concurrent('a call that changes something', () => {
   it('reaches Heroku once when the connection breaks, and is not repeated behind our back', async () => {
     const { heroku, seen } = await start(request => request.socket.destroy());
     await expect(heroku.startBuild('shop', ask)).rejects.toThrow('Heroku could not be asked POST /apps/shop/builds');
@@ -67,6 +71,32 @@ describe('a call that changes something', () => {
     expect(seen).toHaveLength(1);
   });
 
+  it('rejects within its limit when its answer stops in the middle, and hangs up', async () => {
+    const closed = Promise.withResolvers<void>();
+    const { heroku, seen } = await start((request, response) => {
+      request.socket.once('close', () => closed.resolve());
+      response.writeHead(201, { 'content-length': 1000 }).write('{"id":');
+    });
+    await expect(heroku.startBuild('shop', ask)).rejects.toThrow('within 15 s');
+    await closed.promise;
+    expect(seen).toHaveLength(1);
+  });
+
+  it('rejects on a 304, which heroku-client alone would crash on', async () => {
+    const { heroku } = await start((_, response) => void response.writeHead(304).end());
+    await expect(heroku.startBuild('shop', ask)).rejects.toThrow('304');
+  });
+
+  it('is sent again when nobody listened: it was surely not taken', async () => {
+    const { heroku, seen, server, url } = await start((_, response) => json(response, 201, build));
+    await new Promise(closed => server.close(closed));
+    const asked = heroku.startBuild('shop', ask);
+    await new Promise(later => setTimeout(later, 1_000));
+    await listening(server, Number(new URL(url).port));
+    expect(await asked).toMatchObject({ id: 'b1' });
+    expect(seen).toHaveLength(1);
+  });
+
   it('is sent again when Heroku said that it took nothing: 429', async () => {
     const { heroku, seen } = await start((_, response, nth) =>
       nth === 1 ? json(response, 429, { id: 'rate_limit', message: 'Wait' }) : json(response, 201, build),
@@ -84,7 +114,7 @@ describe('a call that changes something', () => {
   });
 });
 
-describe('a read', () => {
+describe.concurrent('a read', () => {
   it('is repeated after a broken connection, a cut answer and a 503', async () => {
     const { heroku, seen } = await start((request, response, nth) => {
       if (nth === 1) request.socket.destroy();
@@ -104,11 +134,10 @@ describe('a read', () => {
   it('of releases asks for the newest: the default page is not', async () => {
     const { heroku, seen } = await start((_, response) => json(response, 200, []));
     await heroku.releases('shop', 5);
-    expect(seen).toEqual([
+    expect(seen).toMatchObject([
       {
         call: 'GET /apps/shop/releases',
-        range: 'version ..; order=desc,max=5',
-        accept: 'application/vnd.heroku+json; version=3',
+        headers: { range: 'version ..; order=desc,max=5', accept: 'application/vnd.heroku+json; version=3' },
       },
     ]);
   });
@@ -119,13 +148,169 @@ describe('a read', () => {
     expect((await heroku.builds('shop', 2)).map(found => found.id)).toEqual(['b3', 'b2']);
   });
 
-  it('that is not as documented names the call and the field', async () => {
-    const { heroku } = await start((_, response) => json(response, 200, { enabled: 'yes' }));
+  it('of builds is made by id where that order is refused', async () => {
+    const { heroku, seen } = await start((request, response) =>
+      request.headers.range?.startsWith('id')
+        ? json(response, 206, [build])
+        : json(response, 416, { id: 'requested_range_not_satisfiable', message: 'No.' }),
+    );
+    expect(await heroku.builds('shop', 2)).toMatchObject([{ id: 'b1' }]);
+    expect(seen.map(({ headers }) => headers.range)).toEqual(['started_at ..; order=desc,max=2', 'id ..; max=1000']);
+  });
+
+  it('that is not as documented names the call and the field, at once', async () => {
+    const { heroku, seen } = await start((_, response) => json(response, 200, { enabled: 'yes' }));
     await expect(heroku.preboot('shop')).rejects.toThrow(/GET \/apps\/shop\/features\/preboot.*enabled/);
-  }, 30_000);
+    expect(seen).toHaveLength(1);
+  });
+
+  it('waits when the calls of the account are used up, and goes on', async () => {
+    const { heroku, seen } = await start((_, response, nth) =>
+      nth === 1 ? json(response, 429, { id: 'rate_limit', message: 'Wait' }) : json(response, 200, { remaining: 7 }),
+    );
+    const begun = performance.now();
+    expect(await heroku.tokensLeft()).toBe(7);
+    expect(performance.now() - begun).toBeGreaterThan(5_000);
+    expect(seen.map(({ call }) => call)).toEqual(Array(2).fill('GET /account/rate-limits'));
+  });
+
+  it('keeps a letter whole that comes in two pieces', async () => {
+    const bytes = Buffer.from(JSON.stringify({ ...build, source_blob: { version_description: 'Hüte' } }));
+    const cut = bytes.indexOf('ü') + 1;
+    const { heroku } = await start((_, response) => {
+      response.writeHead(200).write(bytes.subarray(0, cut));
+      setTimeout(() => response.end(bytes.subarray(cut)), 50);
+    });
+    expect(await heroku.build('shop', 'b1')).toMatchObject({ description: 'Hüte' });
+  });
+
+  it('of shared databases names the other apps, and the owner where we are not let in', async () => {
+    const addon = (id: string, owner: string, service: string) => ({
+      ...{ id, name: `${service}-${id}`, app: { name: owner } },
+      addon_service: { name: service },
+    });
+    const { heroku } = await start((request, response) => {
+      switch (request.url) {
+        case '/apps/shop/addons': {
+          const own = [addon('1', 'shop', 'heroku-postgresql'), addon('2', 'shop', 'heroku-postgresql')];
+          return json(response, 200, [
+            ...own,
+            addon('3', 'shop', 'papertrail'),
+            addon('4', 'till', 'heroku-postgresql'),
+          ]);
+        }
+        case '/addons/1/addon-attachments':
+          return json(response, 200, [{ app: { name: 'shop' } }, { app: { name: 'till' } }, { app: { name: 'till' } }]);
+        case '/addons/2/addon-attachments':
+          return json(response, 200, [{ app: { name: 'shop' } }]);
+        default:
+          return json(response, 403, { id: 'forbidden', message: 'No.' });
+      }
+    });
+    expect(await heroku.sharedDatabases('shop')).toEqual([
+      { database: 'heroku-postgresql-1', apps: ['till'] },
+      { database: 'heroku-postgresql-4', apps: ['till'] },
+    ]);
+  });
 });
 
-describe('an output', () => {
+describe.concurrent('the source', () => {
+  const upload = async (statuses: number[]) => {
+    const stored: { bytes: Buffer; headers: IncomingMessage['headers'] }[] = [];
+    const store = await start((request, response, nth) => {
+      request.toArray().then(chunks => {
+        stored.push({ bytes: Buffer.concat(chunks), headers: request.headers });
+        response.writeHead(statuses[nth - 1] ?? 200).end();
+      });
+    });
+    const put_url = `${store.url}/put?Signature=hidden`;
+    const { heroku } = await start((_, response) =>
+      json(response, 201, { source_blob: { put_url, get_url: 'http://source.test/get' } }),
+    );
+    return { heroku, stored };
+  };
+
+  it('goes whole to the signed address, again after a 503, without a content type and without the token', async () => {
+    const { heroku, stored } = await upload([503]);
+    expect(await heroku.uploadSource(Buffer.from('tar'))).toBe('http://source.test/get');
+    expect(stored.map(({ bytes }) => bytes.toString())).toEqual(['tar', 'tar']);
+    expect(stored[1]?.headers).toMatchObject({ 'content-type': '', 'content-length': '3' });
+    expect(stored[1]?.headers.authorization).toBeUndefined();
+  });
+
+  it('that is not taken is told without its signed address', async () => {
+    const { heroku, stored } = await upload([403]);
+    const error = await heroku.uploadSource(Buffer.from('tar')).catch(error => error);
+    expect(error.message).toBe('The source could not be stored: 403');
+    expect(String(error.stack)).not.toContain('hidden');
+    expect(stored).toHaveLength(1);
+  });
+});
+
+describe.concurrent('a log session', () => {
+  const all = async (log: AsyncIterable<string>) => {
+    const lines: string[] = [];
+    for await (const line of log) lines.push(line);
+    return lines;
+  };
+  const session = async (answer: (request: IncomingMessage, response: ServerResponse) => void) => {
+    const stream = await start(answer);
+    const api = await start((_, response) => json(response, 201, { logplex_url: `${stream.url}/sessions/1` }));
+    return { ...api, stream };
+  };
+
+  it('is asked for with what came before, read without the token, and ends with its stream', async () => {
+    const { heroku, seen, stream } = await session((_, response) => {
+      response.writeHead(200).write('one\ntw');
+      setTimeout(() => response.end('o\n\0'), 30);
+    });
+    expect(await all(heroku.openLog('shop', AbortSignal.timeout(5_000)))).toEqual(['one', 'two']);
+    expect(seen.map(({ call }) => call)).toEqual(['POST /apps/shop/log-sessions']);
+    expect(stream.seen[0]?.headers.authorization).toBeUndefined();
+  });
+
+  it('hangs up when it is stopped', async () => {
+    const closed = Promise.withResolvers<void>();
+    const { heroku } = await session((request, response) => {
+      request.socket.once('close', () => closed.resolve());
+      response.writeHead(200).write('one\n');
+    });
+    const stopping = new AbortController();
+    const lines: string[] = [];
+    const read = async () => {
+      for await (const line of heroku.openLog('shop', stopping.signal)) {
+        lines.push(line);
+        stopping.abort(new Error('stopped'));
+      }
+    };
+    await expect(read()).rejects.toThrow('stopped');
+    await closed.promise;
+    expect(lines).toEqual(['one']);
+  });
+
+  it('that is refused, or cut, rejects', async () => {
+    const refused = await session((_, response) => void response.writeHead(403).end());
+    await expect(all(refused.heroku.openLog('shop', AbortSignal.timeout(5_000)))).rejects.toThrow('403');
+    const cut = await session((request, response) => {
+      response.writeHead(200).write('one\n');
+      setTimeout(() => request.socket.destroy(), 30);
+    });
+    await expect(all(cut.heroku.openLog('shop', AbortSignal.timeout(5_000)))).rejects.toThrow();
+  });
+});
+
+it('a heroku-client that cannot be kept from repeating calls is not used', () => {
+  const { prototype } = createRequire(import.meta.url)('heroku-client/lib/request');
+  const { isRetryAllowed } = prototype;
+  prototype.isRetryAllowed = undefined;
+  try {
+    expect(() => connectHeroku({ url: 'http://127.0.0.1:1', token })).toThrow('cannot be kept from repeating');
+  } finally {
+    prototype.isRetryAllowed = isRetryAllowed;
+  }
+});
+
+describe.concurrent('an output', () => {
   const follow = async (url: string, heroku: ReturnType<typeof connectHeroku>) => {
     const lines: string[] = [];
     const begun = { ...(await heroku.build('shop', 'b1')), outputUrl: `${url}/streams/b1` };
@@ -151,5 +336,49 @@ describe('an output', () => {
     const { lines, ended } = await follow(url, heroku);
     expect(lines).toEqual(['one', 'twö', 'three']);
     expect(ended).toMatchObject({ status: 'succeeded', release: 'r1' });
+  });
+
+  it('is ended by what its status says, though reads fail and the status lags behind', async () => {
+    let reads = 0;
+    const release = {
+      ...{ id: 'r1', version: 7, status: 'pending', current: false, description: 'Deploy', slug: { id: 's1' } },
+      ...{ user: build.user, created_at: build.created_at, updated_at: build.updated_at },
+    };
+    const { heroku, url } = await start((request, response) => {
+      if (request.url === '/streams/r1') return response.end('migrated\n');
+      reads++;
+      if (reads === 2) return request.socket.destroy();
+      return json(response, 200, { ...release, status: reads > 3 ? 'succeeded' : 'pending', current: reads > 3 });
+    });
+    const begun = { ...(await heroku.release('shop', 'r1')), outputUrl: `${url}/streams/r1` };
+    const lines: string[] = [];
+    const ended = await heroku.releaseEnded('shop', begun, line => lines.push(line), AbortSignal.timeout(20_000));
+    expect(ended).toMatchObject({ status: 'succeeded', version: 7 });
+    expect(lines).toEqual(['migrated']);
+  });
+
+  it('is left at once when the deploy parks, whatever it waits for', async () => {
+    const { heroku, url } = await start((request, response) => {
+      if (request.url === '/streams/b1') return response.writeHead(404).end();
+      return json(response, 200, build);
+    });
+    const begun = { ...(await heroku.build('shop', 'b1')), outputUrl: `${url}/streams/b1` };
+    const parking = new AbortController();
+    setTimeout(() => parking.abort(new Error('parked')), 300);
+    const begunAt = performance.now();
+    await expect(heroku.buildEnded('shop', begun, () => {}, parking.signal)).rejects.toThrow();
+    expect(performance.now() - begunAt).toBeLessThan(2_000);
+  });
+
+  it('that never came is given up, and read when it is there after all', async () => {
+    const lines: string[] = [];
+    const { url } = await start((_, response, nth) =>
+      nth === 1 ? response.writeHead(404).end() : response.end('one\ntwo\n'),
+    );
+    const output = outputOf(`${url}/streams/b1`, line => lines.push(line));
+    expect(await output.follow(AbortSignal.timeout(5_000), 0)).toBe(false);
+    expect(await output.follow(AbortSignal.timeout(5_000), 0)).toBe(true);
+    expect(await output.follow(AbortSignal.timeout(5_000), 0)).toBe(true);
+    expect(lines).toEqual(['one', 'two']);
   });
 });

@@ -1,93 +1,150 @@
+import { constants, gunzipSync } from 'node:zlib';
 import { Octokit } from 'octokit';
+import pRetry, { AbortError } from 'p-retry';
+import { z } from 'zod';
 import { type Commit, NotFound, type SourceHost } from '../outside.ts';
 
 const CALL_MS = 15_000;
 const TARBALL_MS = 5 * 60_000;
+const JSON_BYTES = 16 * 1024 * 1024;
 const TARBALL_BYTES = 250 * 1024 * 1024;
 const LISTED = 20;
+/** The most that a page can hold (REST API, pagination). */
+const PAGE = 100;
 
-type ApiCommit = { sha: string; commit: { message: string; author: { name?: string; date?: string } | null } };
+const commitShape = z
+  .object({
+    sha: z.string(),
+    commit: z.object({
+      message: z.string(),
+      author: z.object({ name: z.string().optional(), date: z.string().optional() }).nullable(),
+    }),
+  })
+  .transform(({ sha, commit: { message, author } }): Commit => {
+    const [subject = ''] = message.split('\n');
+    return { sha, subject, author: author?.name ?? 'unknown', at: author?.date ?? '' };
+  });
+const compareShape = z.object({ ahead_by: z.number(), behind_by: z.number(), commits: z.array(commitShape) });
+
+type Ask = {
+  repository: string;
+  /** What follows the repository in the API's paths, with `{names}` of `values`. */
+  of: string;
+  values: Record<string, string | number>;
+  /** What a person is told when there is no such thing. */
+  absent: string;
+  raw?: boolean;
+  ms?: number;
+  bytes?: number;
+};
 
 /** GitHub by its REST API. Throws NotFound for what is not there, or what the token may not see. */
 export function connectGitHub({ url, token }: { url: string; token: string }): SourceHost {
-  const { rest } = new Octokit({ auth: token, baseUrl: url, userAgent: 'switchover', throttle: { enabled: false } });
-  const within = (ms: number) => ({ request: { signal: AbortSignal.timeout(ms) } });
+  // Octokit's retries end with the headers, and a body that breaks off is an empty one to it: both are done here.
+  const octokit = new Octokit({
+    auth: token,
+    baseUrl: url,
+    userAgent: 'switchover',
+    throttle: { enabled: false },
+    retry: { enabled: false },
+  });
+
+  const ask = async ({ repository, of, values, absent, raw, ms = CALL_MS, bytes = JSON_BYTES }: Ask) => {
+    const [owner = '', repo = ''] = repository.split('/');
+    const request = { signal: AbortSignal.timeout(ms), parseSuccessResponseBody: false };
+    const mediaType = raw ? { mediaType: { format: 'raw' } } : {};
+    try {
+      const { data, headers } = await octokit.request(`GET /repos/{owner}/{repo}/${of}`, {
+        ...{ owner, repo, ...values },
+        ...mediaType,
+        request,
+      });
+      return { body: await collect(data as AsyncIterable<Uint8Array>, bytes, repository), headers };
+    } catch (error) {
+      throw givenUp(error, absent);
+    }
+  };
+  const read = (asked: Ask) =>
+    pRetry(() => ask(asked), { retries: 3, minTimeout: 500, randomize: true, maxRetryTime: 3 * (asked.ms ?? CALL_MS) });
+  const readJson = async <T extends z.ZodType>(shape: T, asked: Ask): Promise<z.infer<T>> => {
+    const { body } = await read(asked);
+    const known = shape.safeParse(JSON.parse(body.toString('utf8')));
+    if (known.success) return known.data;
+    const fields = known.error.issues.map(issue => issue.path.join('.')).join(', ');
+    throw new Error(`GitHub's answer about ${asked.of} of ${asked.repository} is not as documented: ${fields}`);
+  };
 
   return {
-    commit: async (repository, ref) => {
-      const { data } = await found(
-        rest.repos.getCommit({ ...at(repository), ref, ...within(CALL_MS) }),
-        `${repository} has no ${ref}.`,
-      );
-      return commitOf(data);
-    },
+    commit: (repository, ref) =>
+      readJson(commitShape, {
+        repository,
+        of: 'commits/{ref}',
+        values: { ref, per_page: 1 },
+        absent: `${repository} has no ${ref}.`,
+      }),
     compare: async (repository, base, head) => {
-      const asked = rest.repos.compareCommitsWithBasehead({
-        ...at(repository),
-        basehead: `${base}...${head}`,
-        ...within(CALL_MS),
-      });
-      const { data } = await found(asked, `${repository} cannot compare ${base} with ${head}.`);
-      const commits = data.commits.map(commitOf).reverse().slice(0, LISTED);
-      return { commits, total: data.ahead_by, behind: data.behind_by };
+      const page = (number: number) =>
+        readJson(compareShape, {
+          repository,
+          of: 'compare/{basehead}',
+          values: { basehead: `${base}...${head}`, per_page: PAGE, page: number },
+          absent: `${repository} cannot compare ${base} with ${head}.`,
+        });
+      const first = await page(1);
+      // Oldest first: the newest are on the last page, and where that is short, on the one before.
+      const last = Math.ceil(first.ahead_by / PAGE);
+      const pages =
+        last > 1 ? await Promise.all([last - 1, last].map(number => (number === 1 ? first : page(number)))) : [first];
+      const commits = pages.flatMap(({ commits }) => commits);
+      return { commits: commits.reverse().slice(0, LISTED), total: first.ahead_by, behind: first.behind_by };
     },
     file: async (repository, sha, path) => {
-      const asked = rest.repos.getContent({
-        ...at(repository),
-        path,
-        ref: sha,
-        mediaType: { format: 'raw' },
-        ...within(CALL_MS),
-      });
+      const asked = { repository, of: 'contents/{path}', values: { path, ref: sha }, absent: path, raw: true };
       try {
-        const { data } = await found(asked, path);
-        return String(data);
+        const { body, headers } = await read(asked);
+        // A folder is listed, in JSON whatever was asked for.
+        return headers['content-type']?.startsWith('application/json') ? null : body.toString('utf8');
       } catch (error) {
         if (error instanceof NotFound) return null;
         throw error;
       }
     },
     tarball: async (repository, sha) => {
-      const request = { signal: AbortSignal.timeout(TARBALL_MS), parseSuccessResponseBody: false };
-      const asked = rest.repos.downloadTarballArchive({ ...at(repository), ref: sha, request });
-      const { data } = await found(asked, `${repository} has no commit ${sha} any more.`);
-      return collect(data as ReadableStream<Uint8Array>, repository);
+      const absent = `${repository} has no commit ${sha} any more.`;
+      const size = { ms: TARBALL_MS, bytes: TARBALL_BYTES };
+      const { body } = await read({ repository, of: 'tarball/{sha}', values: { sha }, absent, ...size });
+      const packed = commitIn(body);
+      if (packed && packed !== sha) throw new Error(`GitHub packed ${packed} of ${repository} instead of ${sha}`);
+      return body;
     },
   };
 }
 
-async function collect(stream: ReadableStream<Uint8Array>, repository: string): Promise<Uint8Array> {
+async function collect(stream: AsyncIterable<Uint8Array>, most: number, repository: string): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of stream) {
     bytes += chunk.byteLength;
-    if (bytes > TARBALL_BYTES) {
-      throw new NotFound(
-        `The source of ${repository} is larger than ${TARBALL_BYTES / 2 ** 20} MB packed: too large to build.`,
-      );
-    }
+    if (bytes > most)
+      throw new TooLarge(`What GitHub packed of ${repository} is over ${most / 2 ** 20} MB: too large to build.`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }
 
-function at(repository: string): { owner: string; repo: string } {
-  const [owner = '', repo = ''] = repository.split('/');
-  return { owner, repo };
+/** A person can mend it, and asking again would not: it is told as what is not there is. */
+class TooLarge extends NotFound {}
+
+/** Network errors, 429 and 5xx may pass. 404: no such thing or not for this token; 409: an empty repository; 422: no commit of that name. */
+function givenUp(error: unknown, absent: string): unknown {
+  if (error instanceof TooLarge) return new AbortError(error);
+  const status = error instanceof Error && 'status' in error ? Number(error.status) : 500;
+  if ([404, 409, 422].includes(status)) return new AbortError(new NotFound(absent, { cause: error }));
+  return status < 500 && status !== 429 && error instanceof Error ? new AbortError(error) : error;
 }
 
-function commitOf({ sha, commit }: ApiCommit): Commit {
-  const [subject = ''] = commit.message.split('\n');
-  return { sha, subject, author: commit.author?.name ?? 'unknown', at: commit.author?.date ?? '' };
-}
-
-/** 404: no such thing or not for this token; 409: an empty repository; 422: no commit of that name. */
-async function found<T>(asked: Promise<T>, message: string): Promise<T> {
-  try {
-    return await asked;
-  } catch (cause) {
-    const status = cause instanceof Error && 'status' in cause ? cause.status : null;
-    if (status === 404 || status === 409 || status === 422) throw new NotFound(message, { cause });
-    throw cause;
-  }
+/** The commit that `git archive` writes at a tarball's start (a pax header's `comment`); null when there is none. */
+function commitIn(tarball: Buffer): string | null {
+  const start = gunzipSync(tarball.subarray(0, 4_096), { finishFlush: constants.Z_SYNC_FLUSH });
+  return /\bcomment=([0-9a-f]{40})\n/.exec(start.toString('latin1', 0, 1_024))?.[1] ?? null;
 }

@@ -5,6 +5,17 @@ import type { Build, Dyno, FormationEntry, HerokuApp, Release } from '../outside
 
 const id = z.object({ id: z.string() });
 
+/** Heroku answered something else than its reference says: asking again will not help. */
+export class NotAsDocumented extends Error {}
+
+/** The answer to the call in our words. Throws NotAsDocumented, which names the call and the fields. */
+export function readAnswer<T extends z.ZodType>(shape: T, json: unknown, call: string): z.infer<T> {
+  const read = shape.safeParse(json);
+  if (read.success) return read.data;
+  const fields = read.error.issues.map(issue => issue.path.join('.')).join(', ');
+  throw new NotAsDocumented(`Heroku's answer to ${call} is not as documented: ${fields}`);
+}
+
 export const appShape = z
   .object({
     name: z.string(),
@@ -59,7 +70,7 @@ export const releaseShape = z
     current: z.boolean(),
     description: z.string(),
     user: z.object({ email: z.string() }),
-    slug: id.nullable(),
+    slug: id.nullish(),
     output_stream_url: z.string().nullish(),
     created_at: z.string(),
     updated_at: z.string(),
@@ -111,7 +122,12 @@ export const logSessionShape = z.object({ logplex_url: z.url() });
 export const rateLimitShape = z.object({ remaining: z.number() });
 
 export const addonsShape = z.array(
-  z.object({ id: z.string(), name: z.string(), addon_service: z.object({ name: z.string() }) }),
+  z.object({
+    id: z.string(),
+    name: z.string(),
+    app: z.object({ name: z.string() }),
+    addon_service: z.object({ name: z.string() }),
+  }),
 );
 export const attachmentsShape = z.array(z.object({ app: z.object({ name: z.string() }) }));
 

@@ -1,14 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { HerokuRefused } from '../outside.ts';
+import { NotAsDocumented } from './heroku-shapes.ts';
 
 // Heroku's streams live on other hosts and take no token: the URL is the secret.
 
 /** Nothing came for so long, not even a heartbeat: the connection is dead. */
 const IDLE_MS = 90_000;
-/** An output's address is 404 until its command has started. */
-const STARTS_WITHIN_MS = 10 * 60_000;
-const BACK_OFF_MS = [250, 500, 1_000, 2_000, 5_000];
+/** An output's address is 404 until its command has started, which may have to wait for other releases. */
+const STARTS_WITHIN_MS = 60_000;
+const BROKEN_TIMES = 8;
+/** A status that could not be read for so long is given up. */
+const UNREADABLE_MS = 15 * 60_000;
 
-const waited = (attempt: number): number => BACK_OFF_MS[attempt] ?? 5_000;
+const backOff = (attempt: number, most: number): number => Math.min(250 * 2 ** attempt, most);
 
 /**
  * Lines of a chunked text stream until it ends or is cut (then it rejects). NUL bytes are heartbeats (build and release
@@ -28,7 +32,7 @@ export async function* readLines(url: string, signal: AbortSignal): AsyncGenerat
       watchdog.refresh();
       const lines = (rest + chunk.replaceAll('\0', '')).split('\n');
       rest = lines.pop() ?? '';
-      yield* lines.map(line => line.replace(/\r$/, ''));
+      for (const line of lines) yield line.replace(/\r$/, '');
     }
     if (rest) yield rest;
   } finally {
@@ -45,40 +49,60 @@ class StreamRefused extends Error {
   }
 }
 
-/** Gives every line of an output once, though the connection may break: a new one replays it from its start. */
-export async function followOutput(url: string, onLine: (line: string) => void, signal: AbortSignal): Promise<void> {
-  const begun = performance.now();
+export type Output = {
+  /** True when it was followed to its end; false when it never came, or broke for good. Rejects when the signal aborts. */
+  follow(signal: AbortSignal, startsWithinMs?: number): Promise<boolean>;
+};
+
+/** Gives every line of an output once, though its connection may break: a new one replays it from its start. */
+export function outputOf(url: string, onLine: (line: string) => void): Output {
   let given = 0;
-  for (let attempt = 0; ; attempt++) {
-    try {
-      let seen = 0;
-      for await (const line of readLines(url, signal)) {
-        if (++seen <= given) continue;
-        given = seen;
-        attempt = 0;
-        onLine(line);
+  return {
+    follow: async (signal, startsWithinMs = STARTS_WITHIN_MS) => {
+      const begun = performance.now();
+      for (let attempt = 0; ; attempt++) {
+        try {
+          let seen = 0;
+          for await (const line of readLines(url, signal)) {
+            if (++seen <= given) continue;
+            given = seen;
+            attempt = 0;
+            onLine(line);
+          }
+          return true;
+        } catch (error) {
+          signal.throwIfAborted();
+          const isToCome = error instanceof StreamRefused && error.status === 404 && given === 0;
+          // Its status is read afterwards anyway: an output that cannot be had is no reason to fail.
+          if (isToCome ? performance.now() - begun >= startsWithinMs : attempt >= BROKEN_TIMES) return false;
+          await sleep(backOff(attempt, 5_000), undefined, { signal });
+        }
       }
-      return;
-    } catch (error) {
-      signal.throwIfAborted();
-      const waiting = error instanceof StreamRefused && error.status === 404 && given === 0;
-      // Its status is read afterwards anyway: an output that cannot be had is no reason to fail.
-      if (performance.now() - begun > STARTS_WITHIN_MS || (!waiting && attempt >= 8)) return;
-      await sleep(waited(attempt), undefined, { signal });
-    }
-  }
+    },
+  };
 }
 
-/** Reads until the answer is settled: at once, then ever more seldom. Rejects when the signal aborts. */
+/**
+ * Reads until the answer is settled: at once, then ever more seldom. Failed reads are repeated, a refusal is not. Rejects
+ * when the signal aborts.
+ */
 export async function settled<T>(
   read: () => Promise<T>,
   isSettled: (value: T) => boolean,
   signal: AbortSignal,
 ): Promise<T> {
+  let readAt = performance.now();
   for (let attempt = 0; ; attempt++) {
     signal.throwIfAborted();
-    const value = await read();
-    if (isSettled(value)) return value;
-    await sleep(waited(attempt), undefined, { signal });
+    try {
+      const value = await read();
+      if (isSettled(value)) return value;
+      readAt = performance.now();
+    } catch (error) {
+      signal.throwIfAborted();
+      const isFinal = error instanceof HerokuRefused || error instanceof NotAsDocumented;
+      if (isFinal || performance.now() - readAt > UNREADABLE_MS) throw error;
+    }
+    await sleep(backOff(attempt, 10_000), undefined, { signal });
   }
 }

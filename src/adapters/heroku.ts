@@ -1,145 +1,184 @@
 import type { IncomingMessage } from 'node:http';
 import { createRequire } from 'node:module';
+import { setTimeout as sleep } from 'node:timers/promises';
 import HerokuClient from 'heroku-client';
 import pRetry, { AbortError } from 'p-retry';
 import type { z } from 'zod';
-import { type Build, type Heroku, HerokuRefused, type Release } from '../outside.ts';
+import { type Heroku, HerokuRefused } from '../outside.ts';
 import * as shape from './heroku-shapes.ts';
-import { followOutput, readLines, settled } from './heroku-streams.ts';
+import { type Output, outputOf, readLines, settled } from './heroku-streams.ts';
 
 /** The longest that one call may take, its body included: heroku-client itself never settles on a truncated body. */
 const CALL_MS = 15_000;
 const UPLOAD_MS = 5 * 60_000;
+/** 75 calls come back each minute (platform API reference, rate limits): sooner there is hardly one to be had. */
+const RATE_LIMITED_MS = 5_000;
+/** A build can have succeeded a moment before its release is there; not minutes. */
+const RELEASE_NAMED_MS = 5 * 60_000;
 const BACKLOG = 1_500;
 
-type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
-type Call = { method: Method; path: string; body?: object; range?: string };
+type Call = { method: 'GET' | 'POST'; path: string; body?: object; range?: string };
 
 /** Heroku's Platform API. Throws HerokuRefused for a plain no; other errors mean that the answer was not heard. */
 export function connectHeroku({ url, token }: { url: string; token: string }): Heroku {
   stopClientRetries();
-  const client = new HerokuClient({ host: url, token, partial: true, userAgent: 'switchover' });
+  // Its own timeout comes later than ours, only to close the connection.
+  const client = new HerokuClient({ host: url, token, partial: true, userAgent: 'switchover', timeout: CALL_MS + 500 });
 
   /** Sends a call once. */
-  const send = <T extends z.ZodType>(answer: T, { method, path, body, range }: Call): Promise<z.infer<T>> =>
+  const send = <T extends z.ZodType>(answer: T, call: Call, signal?: AbortSignal): Promise<z.infer<T>> =>
     new Promise((resolve, reject) => {
+      const { method, path, body, range = 'id ..; max=1000' } = call;
       const named = `${method} ${path}`;
-      const timer = setTimeout(
-        () => reject(new Error(`Heroku did not answer ${named} within ${CALL_MS / 1000} s`)),
-        CALL_MS,
-      );
-      const cut = (response: IncomingMessage) => () => {
-        if (!response.complete) reject(new Error(`Heroku's answer to ${named} was cut off`));
-      };
-      const middleware = (response: unknown, next: () => void) => {
-        const incoming = response as IncomingMessage;
-        incoming.once('close', cut(incoming));
-        next();
+      let response: IncomingMessage | undefined;
+      const timeout = AbortSignal.timeout(CALL_MS);
+      const limit = signal ? AbortSignal.any([signal, timeout]) : timeout;
+      const late = () => new Error(`Heroku did not answer ${named} within ${CALL_MS / 1000} s`);
+      limit.addEventListener('abort', () => {
+        reject(signal?.aborted ? signal.reason : late());
+        response?.destroy();
+      });
+      const middleware = (incoming: unknown, next: () => void) => {
+        const answered = incoming as IncomingMessage;
+        // Else heroku-client decodes each chunk by itself, and breaks a letter that two of them share.
+        response = answered.setEncoding('utf8');
+        answered.once('close', () => answered.complete || reject(new Error(`Heroku's answer to ${named} was cut off`)));
+        // On a 304 heroku-client throws where nobody can catch it.
+        if (answered.statusCode !== 304) return next();
+        reject(new Error(`Heroku answered ${named} with 304`));
+        answered.destroy();
       };
       client
-        .request({ method, path, middleware, ...(body && { body }), headers: { Range: range ?? 'id ..; max=1000' } })
-        .then(
-          (json: unknown) => {
-            const read = answer.safeParse(json);
-            if (read.success) return resolve(read.data);
-            const fields = read.error.issues.map(issue => issue.path.join('.')).join(', ');
-            reject(new Error(`Heroku's answer to ${named} is not as documented: ${fields}`));
-          },
-          (error: unknown) => reject(named4xx(error, named)),
-        )
-        .finally(() => clearTimeout(timer));
+        .request({ method, path, middleware, ...(body && { body }), headers: { Range: range } })
+        .catch((error: unknown) => Promise.reject(ours(error, named)))
+        .then((json: unknown) => resolve(shape.readAnswer(answer, json, named)))
+        .catch(reject);
     });
 
-  /** A read may be repeated: it is, unless Heroku says a plain no. */
-  const get = <T extends z.ZodType>(answer: T, path: string, range?: string): Promise<z.infer<T>> =>
-    pRetry(() => send(answer, { method: 'GET', path, ...(range && { range }) }).catch(giveUpOnRefusal), {
+  /** For calls that may be made twice: they are, unless Heroku says a plain no. */
+  const repeat = <T extends z.ZodType>(answer: T, call: Call, signal?: AbortSignal): Promise<z.infer<T>> =>
+    pRetry(() => send(answer, call, signal).catch(giveUp), {
       retries: 4,
       minTimeout: 500,
       maxTimeout: 5_000,
       maxRetryTime: 45_000,
       randomize: true,
+      signal,
+      onFailedAttempt: async ({ error, retriesLeft }) => {
+        if (error instanceof RateLimited && retriesLeft > 0) await sleep(RATE_LIMITED_MS, undefined, { signal });
+      },
     });
 
-  /** A call that changes something is sent once. Only what Heroku surely did not take is sent again. */
-  const post = <T extends z.ZodType>(answer: T, path: string, body: object): Promise<z.infer<T>> =>
+  /** For calls that change something: sent once. Only what Heroku surely did not take is sent again. */
+  const once = <T extends z.ZodType>(answer: T, path: string, body: object): Promise<z.infer<T>> =>
     pRetry(() => send(answer, { method: 'POST', path, body }), {
       retries: 5,
-      minTimeout: 5_000,
+      minTimeout: RATE_LIMITED_MS,
       maxTimeout: 60_000,
       shouldRetry: ({ error }) => wasNotTaken(error),
     });
 
-  const releases = (app: string, most: number) =>
-    get(shape.releaseShape.array(), `/apps/${app}/releases`, `version ..; order=desc,max=${most}`);
-  const release = (app: string, which: string) => get(shape.releaseShape, `/apps/${app}/releases/${which}`);
-  const build = (app: string, which: string) => get(shape.buildShape, `/apps/${app}/builds/${which}`);
+  const get = <T extends z.ZodType>(answer: T, path: string, signal?: AbortSignal): Promise<z.infer<T>> =>
+    repeat(answer, { method: 'GET', path }, signal);
+  const list = <T extends z.ZodType>(answer: T, path: string, by: string, most: number): Promise<z.infer<T>> =>
+    repeat(answer, { method: 'GET', path, range: `${by} ..; order=desc,max=${most}` });
+  const release = (app: string, which: string, signal?: AbortSignal) =>
+    get(shape.releaseShape, `/apps/${app}/releases/${which}`, signal);
+  const build = (app: string, which: string, signal?: AbortSignal) =>
+    get(shape.buildShape, `/apps/${app}/builds/${which}`, signal);
 
   return {
     app: name => get(shape.appShape, `/apps/${name}`),
     preboot: async app => (await get(shape.featureShape, `/apps/${app}/features/preboot`)).enabled,
     formation: app => get(shape.formationShape, `/apps/${app}/formation`),
     dynos: app => get(shape.dynosShape, `/apps/${app}/dynos`),
-    releases,
-    release,
+    releases: (app, most) => list(shape.releaseShape.array(), `/apps/${app}/releases`, 'version', most),
+    release: (app, which) => release(app, which),
     slugCommit: async (app, slug) => (await get(shape.slugShape, `/apps/${app}/slugs/${slug}`)).commit ?? null,
     builds: async (app, most) => {
-      // Sorted by id whatever we ask: all of a page are read, and the newest taken.
-      const all = await get(shape.buildShape.array(), `/apps/${app}/builds`);
-      return all.sort((a, b) => b.createdAt.localeCompare(a.createdAt)).slice(0, most);
+      const path = `/apps/${app}/builds`;
+      // `started_at` is the other order that the reference names. Where it is refused, a whole page by id must do.
+      const found = await list(shape.buildShape.array(), path, 'started_at', most).catch(error => {
+        if (error instanceof HerokuRefused && error.status === 416) return get(shape.buildShape.array(), path);
+        throw error;
+      });
+      return found.sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt)).slice(0, most);
     },
-    build,
+    build: (app, which) => build(app, which),
     sharedDatabases: async app => {
       const addons = await get(shape.addonsShape, `/apps/${app}/addons`);
       const databases = addons.filter(addon => addon.addon_service.name.includes('postgres'));
       const attached = await Promise.all(
-        databases.map(async ({ id, name }) => {
-          const attachments = await get(shape.attachmentsShape, `/addons/${id}/addon-attachments`);
-          const others = new Set(attachments.map(attachment => attachment.app.name).filter(other => other !== app));
-          return { database: name, apps: [...others] };
+        databases.map(async ({ id, name, app: owner }) => {
+          // Where another app owns it, we need not be let in: then that one is all that can be told.
+          const attachments = await get(shape.attachmentsShape, `/addons/${id}/addon-attachments`).catch(noneOnRefusal);
+          const users = new Set([owner.name, ...attachments.map(attachment => attachment.app.name)]);
+          users.delete(app);
+          return { database: name, apps: [...users] };
         }),
       );
       return attached.filter(({ apps }) => apps.length > 0);
     },
     tokensLeft: async () => (await get(shape.rateLimitShape, '/account/rate-limits')).remaining,
     uploadSource: async tarball => {
-      const { source_blob } = await post(shape.sourceShape, '/sources', {});
-      const signal = AbortSignal.timeout(UPLOAD_MS);
-      // The address is signed for a request without a content type.
-      const stored = await fetch(source_blob.put_url, {
-        method: 'PUT',
-        body: tarball,
-        headers: { 'content-type': '' },
-        signal,
-      });
-      if (!stored.ok) throw new Error(`The source could not be stored: ${stored.status}`);
+      const { source_blob } = await repeat(shape.sourceShape, { method: 'POST', path: '/sources', body: {} });
+      await pRetry(() => store(source_blob.put_url, tarball), { retries: 3, maxRetryTime: UPLOAD_MS });
       return source_blob.get_url;
     },
     startBuild: (app, { url, commit, marker }) =>
-      post(shape.buildShape, `/apps/${app}/builds`, {
+      once(shape.buildShape, `/apps/${app}/builds`, {
         source_blob: { url, version: commit, version_description: marker },
       }),
-    rollBack: (app, releaseId) => post(shape.releaseShape, `/apps/${app}/releases`, { release: releaseId }),
-    buildEnded: async (app, begun, onLine, signal): Promise<Build> => {
-      await followOutput(begun.outputUrl, onLine, signal);
-      // A build can have succeeded a moment before its release is there.
-      const ended = (now: Build) => now.status === 'failed' || (now.status === 'succeeded' && now.release !== null);
-      return settled(() => build(app, begun.id), ended, signal);
+    rollBack: (app, releaseId) => once(shape.releaseShape, `/apps/${app}/releases`, { release: releaseId }),
+    buildEnded: async (app, begun, onLine, signal) => {
+      const read = () => build(app, begun.id, signal);
+      const output = outputOf(begun.outputUrl, onLine);
+      const ended = await outputThenStatus(output, read, now => now.status !== 'pending', signal);
+      if (ended.status === 'failed' || ended.release) return ended;
+      const limit = AbortSignal.timeout(RELEASE_NAMED_MS);
+      return settled(read, now => now.release !== null, AbortSignal.any([signal, limit])).catch(error => {
+        if (limit.aborted) throw new Error(`Build ${begun.id} succeeded, and Heroku names no release of it`);
+        throw error;
+      });
     },
-    releaseEnded: async (app, begun, onLine, signal): Promise<Release> => {
-      if (begun.status !== 'pending') return begun;
-      if (begun.outputUrl) await followOutput(begun.outputUrl, onLine, signal);
-      // A release can stay pending after its output ended (heroku/cli#1271).
-      return settled(
-        () => release(app, begun.id),
-        now => now.status !== 'pending',
-        signal,
-      );
+    releaseEnded: async (app, begun, onLine, signal) => {
+      if (begun.status === 'succeeded') return begun;
+      const read = () => release(app, begun.id, signal);
+      const isOver = (now: { status: string }) => now.status !== 'pending';
+      if (!begun.outputUrl) return settled(read, isOver, signal);
+      return outputThenStatus(outputOf(begun.outputUrl, onLine), read, isOver, signal);
     },
     openLog: async function* (app, signal) {
-      const session = await post(shape.logSessionShape, `/apps/${app}/log-sessions`, { lines: BACKLOG, tail: true });
+      const path = `/apps/${app}/log-sessions`;
+      const ask = { method: 'POST', path, body: { lines: BACKLOG, tail: true } } as const;
+      const session = await send(shape.logSessionShape, ask, signal);
       yield* readLines(session.logplex_url, signal);
     },
   };
+}
+
+/** Its status can lag behind its output (heroku/cli#1271), and its output may not come while others are before it. */
+async function outputThenStatus<T>(
+  output: Output,
+  read: () => Promise<T>,
+  isOver: (value: T) => boolean,
+  signal: AbortSignal,
+): Promise<T> {
+  const whole = await output.follow(signal);
+  const ended = await settled(read, isOver, signal);
+  // What could not be followed is read when all is over: people are told why it failed.
+  if (!whole) await output.follow(signal, 0);
+  return ended;
+}
+
+async function store(url: string, tarball: Uint8Array): Promise<void> {
+  // The address is signed for a request without a content type.
+  const headers = { 'content-type': '' };
+  const stored = await fetch(url, { method: 'PUT', body: tarball, headers, signal: AbortSignal.timeout(UPLOAD_MS) });
+  await stored.body?.cancel();
+  if (stored.ok) return;
+  const error = new Error(`The source could not be stored: ${stored.status}`);
+  throw stored.status < 500 ? new AbortError(error) : error;
 }
 
 /** heroku-client repeats every call up to four times after a socket error, a POST too: one build became five. */
@@ -152,10 +191,14 @@ function stopClientRetries(): void {
   prototype.isRetryAllowed = () => false;
 }
 
-/** What heroku-client rejects with, as one of ours: a refusal for a 4xx, else an error that names the call and no secret. */
-function named4xx(error: unknown, named: string): Error {
+/** 429: the account's calls are used up. Heroku did nothing. */
+class RateLimited extends Error {}
+
+/** What heroku-client rejects with, as one of ours: it names the call and no secret. */
+function ours(error: unknown, named: string): Error {
   const { statusCode, body } = error as { statusCode?: number; body?: unknown };
   if (!statusCode) return new Error(`Heroku could not be asked ${named}`, { cause: error });
+  if (statusCode === 429) return new RateLimited(`Heroku's limit of calls is reached: it did not take ${named}`);
   const read = shape.errorShape.safeParse(body);
   const { id, message } = read.success ? read.data : { id: 'unknown', message: 'no reason given' };
   if (statusCode >= 400 && statusCode < 500)
@@ -163,13 +206,18 @@ function named4xx(error: unknown, named: string): Error {
   return new Error(`Heroku answered ${named} with ${statusCode}`);
 }
 
-function giveUpOnRefusal(error: Error): never {
-  if (error instanceof HerokuRefused && error.status !== 429) throw new AbortError(error);
+function giveUp(error: Error): never {
+  throw error instanceof HerokuRefused || error instanceof shape.NotAsDocumented ? new AbortError(error) : error;
+}
+
+function noneOnRefusal(error: unknown): [] {
+  if (error instanceof HerokuRefused) return [];
   throw error;
 }
 
+const NEVER_SENT = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'];
+
 function wasNotTaken(error: Error): boolean {
-  if (error instanceof HerokuRefused) return error.status === 429;
-  const cause = error.cause as { code?: string } | undefined;
-  return cause?.code === 'ECONNREFUSED';
+  const { code = '' } = (error.cause ?? {}) as { code?: string };
+  return error instanceof RateLimited || NEVER_SENT.includes(code);
 }

@@ -26,11 +26,13 @@ export const prober: Prober = {
       };
       const failed = (error: Error) => {
         if (signal.aborted) return reject(signal.reason);
-        const problem = timeout.aborted ? `no answer within ${TIMEOUT_MS / 1000} s` : error.message;
+        // Refused at several addresses, the error has a code and no message.
+        const { message, code } = error as NodeJS.ErrnoException;
+        const problem = timeout.aborted ? `no answer within ${TIMEOUT_MS / 1000} s` : message || code || 'no answer';
         done({ status: null, version: null, problem });
       };
       const asked = send(url, { agent: false, headers, signal: AbortSignal.any([signal, timeout]) }, response => {
-        const status = response.statusCode ?? 0;
+        const status = response.statusCode ?? null;
         if ('header' in probe) {
           const value = response.headers[probe.header.toLowerCase()];
           return done({ status, version: readVersion(Array.isArray(value) ? value[0] : value) });
@@ -40,7 +42,7 @@ export const prober: Prober = {
           error => failed(error),
         );
       });
-      asked.once('error', failed);
+      asked.on('error', failed);
       asked.end();
     });
   },

@@ -1,20 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Probe } from '../domain/app.ts';
-import { type LogEvent, readLogLine } from '../domain/log-line.ts';
 import { phaseOf, samePhase } from '../domain/phase.ts';
 import { observe } from '../domain/switchover.ts';
-import { beginWatch, type Goal, type Observation, type Phase, probesPerSecond, type Watch } from '../domain/watch.ts';
-import type { Following, Heroku, Prober, Watcher, WatchStore } from '../outside.ts';
+import { beginWatch, type Goal, type Observation, type Phase, type Watch } from '../domain/watch.ts';
+import type { Following, Prober, Watcher, WatchStore } from '../outside.ts';
+import { backOff, type Feed, keepAsking, keepReading, listen, pause, type WatchedHeroku } from './watch-feed.ts';
 
 const SAVE_EVERY_MS = 2_000;
-const IN_FLIGHT = 40;
-const RELEASES = 10;
-const BACK_OFF_MS = [1_000, 2_000, 4_000, 8_000, 16_000, 30_000];
-/** Lines that say nothing to the fold still show that the log is unbroken: one in so long is enough. */
-const LOG_KNOWN_EVERY_MS = 500;
 
-type Parts = { heroku: Heroku; prober: Prober; store: WatchStore; log: Logger };
+type Parts = { heroku: WatchedHeroku; prober: Prober; store: WatchStore; log: Logger };
 type Ask = { deploy: string; app: string; url: string; probe: Probe; goal: Goal };
 
 /** Feeds the fold of each followed switchover with answers, log lines and the few reads that it asks for. */
@@ -42,13 +36,14 @@ class Follow implements Following {
   readonly #ask: Ask;
   readonly #parts: Parts;
   readonly #stopped = new AbortController();
-  readonly #waiting = new Set<() => void>();
   readonly #loaded: Promise<void>;
   #watch: Watch;
-  /** Phases in the order in which they came, for those who have not told them yet. */
-  #phases: Phase[];
-  #probes = 0;
-  #savedAt = 0;
+  /** In the order in which they came: the first is being told, the last is the newest. */
+  #phases: [Phase, ...Phase[]];
+  #change = Promise.withResolvers<void>();
+  #saving = Promise.resolve();
+  #toSave: Promise<void> | null = null;
+  #savedAt = Date.now();
 
   constructor(key: string, ask: Ask, parts: Parts) {
     this.#key = key;
@@ -57,7 +52,7 @@ class Follow implements Following {
     this.#watch = beginWatch(ask.goal);
     this.#phases = [phaseOf(this.#watch)];
     this.#loaded = this.#load();
-    void this.#follow().catch(err => parts.log.error({ err, key }, 'A watch stopped'));
+    this.#loaded.then(() => this.#feed()).catch(err => this.#warn(err, 'The watch did not begin'));
   }
 
   get watch(): Watch {
@@ -69,166 +64,138 @@ class Follow implements Following {
     onPhase: (phase: Phase) => Promise<void>,
     signal: AbortSignal,
   ): Promise<Phase> {
-    await this.#loaded;
-    for (let told = 0; ; ) {
+    await orAborted(this.#loaded, signal);
+    for (let told = false; ; ) {
       signal.throwIfAborted();
-      const phase = this.#phases[told] ?? phaseOf(this.#watch);
-      if (told < this.#phases.length) {
+      const [phase, newer] = this.#phases;
+      if (!told) {
         // What is said must outlive a kill, so that a restarted bot does not take it back.
-        await this.#save();
+        await orAborted(
+          this.#insist(() => this.#save()),
+          signal,
+        );
         await onPhase(phase);
-        told++;
-      }
-      // Only the newest counts: a phase that is over says nothing of now.
-      if (told === this.#phases.length) {
-        this.#phases = this.#phases.slice(-1);
-        told = 1;
+        told = true;
+      } else if (newer) {
+        this.#phases.shift();
+        told = false;
+      } else {
+        // Only the newest counts: a phase that is over says nothing of now.
         if (passes(phase)) return phase;
-        await this.#change(signal);
+        if (this.#stopped.signal.aborted) throw new Error(`${this.#key} is no longer followed`);
+        await orAborted(this.#change.promise, signal);
       }
     }
   }
 
   checked(user: string): void {
-    this.#see({ kind: 'checked', at: Date.now(), user });
+    const see = () => this.#watch.served ?? this.#see({ kind: 'checked', at: Date.now(), user });
+    this.#loaded.then(see, () => {});
   }
 
   stop(): void {
     this.#stopped.abort();
+    this.#wake();
   }
 
-  async #follow(): Promise<void> {
+  #feed(): void {
     const { signal } = this.#stopped;
-    await this.#loaded;
-    await Promise.all([this.#listen(signal), this.#probe(signal), this.#tick(signal), this.#read(signal)]);
+    const { heroku, prober } = this.#parts;
+    const { app, url, probe } = this.#ask;
+    const feed: Feed = {
+      ...{ app, url, probe, heroku, prober, signal },
+      watch: () => this.#watch,
+      see: seen => this.#see(seen),
+      change: () => this.#change.promise,
+      warn: (err, what) => this.#warn(err, what),
+      lines: 0,
+    };
+    if (this.#isOver()) {
+      this.stop();
+      return;
+    }
+    const ticking = setInterval(() => this.#see({ kind: 'time', at: Date.now() }), 1_000);
+    signal.addEventListener('abort', () => clearInterval(ticking));
+    keepAsking(feed);
+    void listen(feed);
+    void keepReading(feed);
   }
 
   /** Goes on from what a former process saw; what there was to hear since is not known. */
   async #load(): Promise<void> {
-    const stored = await this.#persist(() => this.#parts.store.load(this.#key));
+    const stored = await this.#insist(() => this.#parts.store.load(this.#key));
     if (!stored) return;
-    const served = stored.served ?? this.#watch.served;
-    this.#watch = { ...stored, served, logOpen: false, asks: { dynos: true, releases: true } };
+    // A former version of the bot may have kept less.
+    const answers = { ...this.#watch.answers, ...stored.answers };
+    this.#watch = { ...this.#watch, ...stored, answers, logOpen: false, asks: { dynos: true, releases: true } };
     this.#phases = [phaseOf(this.#watch)];
   }
 
   #see(seen: Observation): void {
-    this.#watch = observe(this.#watch, seen);
+    if (this.#stopped.signal.aborted) return;
+    try {
+      this.#watch = observe(this.#watch, seen);
+    } catch (err) {
+      // A fault of ours ends this watch, and its stage says so; it must not end the others.
+      this.#warn(err, `The watch broke at ${seen.kind}`);
+      this.stop();
+      return;
+    }
     const phase = phaseOf(this.#watch);
-    const last = this.#phases.at(-1);
-    if (!last || !samePhase(last, phase)) this.#phases.push(phase);
-    this.#wake();
-    if (phase.kind === 'old gone') this.#stopped.abort();
-    if (Date.now() - this.#savedAt > SAVE_EVERY_MS) void this.#save();
+    const isNew = !samePhase(this.#phases.at(-1) ?? phase, phase);
+    if (isNew) this.#phases.push(phase);
+    if (isNew || Date.now() - this.#savedAt > SAVE_EVERY_MS) {
+      this.#save().catch(err => this.#warn(err, 'A watch could not be kept'));
+    }
+    if (this.#isOver()) this.stop();
+    else this.#wake();
+  }
+
+  #isOver(): boolean {
+    return this.#phases.at(-1)?.kind === 'old gone';
   }
 
   #wake(): void {
-    for (const resolve of this.#waiting) resolve();
-    this.#waiting.clear();
+    this.#change.resolve();
+    this.#change = Promise.withResolvers();
   }
 
-  #change(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const aborted = () => reject(signal.reason);
-      signal.addEventListener('abort', aborted, { once: true });
-      this.#waiting.add(() => {
-        signal.removeEventListener('abort', aborted);
-        resolve();
-      });
-    });
-  }
-
-  async #save(): Promise<void> {
+  /** Keeps the watch as it is when its turn comes. One save at a time: an older watch must not come after a newer one. */
+  #save(): Promise<void> {
     this.#savedAt = Date.now();
-    await this.#persist(() => this.#parts.store.save(this.#key, this.#watch));
+    this.#toSave ??= this.#saving
+      .catch(() => {})
+      .then(() => {
+        this.#toSave = null;
+        return this.#parts.store.save(this.#key, this.#watch);
+      });
+    this.#saving = this.#toSave;
+    return this.#saving;
   }
 
-  async #persist<T>(work: () => Promise<T>): Promise<T | null> {
-    return work().catch(err => {
-      this.#parts.log.warn({ err, key: this.#key }, 'A watch could not be kept');
-      return null;
-    });
-  }
-
-  /** One log session at a time; each that ends is followed by another, and the fold told what it replayed. */
-  async #listen(signal: AbortSignal): Promise<void> {
-    for (let attempt = 0; !signal.aborted; attempt++) {
-      let opened = false;
+  /** The store is waited for: begun anew, a watch would take back what was said. */
+  async #insist<T>(work: () => Promise<T>): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
       try {
-        for await (const line of this.#parts.heroku.openLog(this.#ask.app, signal)) {
-          const event = readLogLine(line);
-          if (!event) continue;
-          if (!opened) this.#see({ kind: 'log opened', at: Date.now(), oldest: event.at });
-          opened = true;
-          attempt = 0;
-          if (isNews(event) || event.at > (this.#watch.logTo ?? 0) + LOG_KNOWN_EVERY_MS) {
-            this.#see({ kind: 'line', at: Date.now(), event });
-          }
-        }
+        return await work();
       } catch (err) {
-        if (!signal.aborted) this.#parts.log.warn({ err, key: this.#key }, 'The log session broke');
+        if (this.#stopped.signal.aborted) throw err;
+        this.#warn(err, 'The store of watches did not answer');
       }
-      this.#see({ kind: 'log closed', at: Date.now() });
-      await pause(BACK_OFF_MS[attempt] ?? 30_000, signal);
+      await pause(backOff(attempt), this.#stopped.signal);
     }
   }
 
-  /** Sent on schedule, not after each other: a slow answer must not slow the proof. */
-  async #probe(signal: AbortSignal): Promise<void> {
-    const { url, probe } = this.#ask;
-    for (let next = performance.now(); !signal.aborted; next += 1000 / probesPerSecond(this.#watch)) {
-      await pause(next - performance.now(), signal);
-      next = Math.max(next, performance.now() - 1_000);
-      if (signal.aborted || this.#probes >= IN_FLIGHT) continue;
-      this.#probes++;
-      void this.#parts.prober
-        .ask(url, probe, signal)
-        .then(answer => this.#see({ kind: 'answer', ...answer }))
-        .catch(err => signal.aborted || this.#parts.log.warn({ err, key: this.#key }, 'A probe failed'))
-        .finally(() => this.#probes--);
-    }
-  }
-
-  async #tick(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await pause(1_000, signal);
-      if (!signal.aborted) this.#see({ kind: 'time', at: Date.now() });
-    }
-  }
-
-  /** The reads that would settle a question: at once, then ever more seldom while it stays open. */
-  async #read(signal: AbortSignal): Promise<void> {
-    for (let attempt = 0; !signal.aborted; ) {
-      // Without the log nothing would ask: then the lists are looked at, ever more seldom.
-      const { dynos, releases } = this.#watch.logOpen ? this.#watch.asks : { dynos: true, releases: true };
-      if (!dynos && !releases) {
-        attempt = 0;
-        await this.#change(signal).catch(() => {});
-        continue;
-      }
-      await Promise.all([dynos && this.#readDynos(), releases && this.#readReleases()]).catch(err =>
-        this.#parts.log.warn({ err, key: this.#key }, 'A list could not be read'),
-      );
-      await pause(BACK_OFF_MS[attempt++] ?? 30_000, signal);
-    }
-  }
-
-  async #readDynos(): Promise<void> {
-    const dynos = await this.#parts.heroku.dynos(this.#ask.app);
-    this.#see({ kind: 'dynos', at: Date.now(), dynos });
-  }
-
-  async #readReleases(): Promise<void> {
-    const releases = await this.#parts.heroku.releases(this.#ask.app, RELEASES);
-    const seen = releases.map(({ version, slug, status, by, description, updatedAt }) => {
-      return { version, slug, status, by, what: description, at: Date.parse(updatedAt) };
-    });
-    this.#see({ kind: 'releases', at: Date.now(), releases: seen });
+  #warn(err: unknown, what: string): void {
+    this.#parts.log.warn({ err, key: this.#key }, what);
   }
 }
 
-const isNews = (event: LogEvent): boolean => (event.kind === 'request' ? event.status >= 500 : event.kind !== 'other');
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => {});
+/** The work's result, or the signal's reason, whichever comes first. */
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  return Promise.race([work, aborted.promise]).finally(() => signal.removeEventListener('abort', abort));
 }

@@ -1,0 +1,172 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Probe } from '../domain/app.ts';
+import { type LogEvent, readLogLine } from '../domain/log-line.ts';
+import { type Observation, probesPerSecond, type Watch } from '../domain/watch.ts';
+import type { Heroku, Prober } from '../outside.ts';
+
+// What a watch is fed with: the app's answers, its log, and the few reads that the fold asks for.
+
+const IN_FLIGHT = 40;
+const RELEASES = 10;
+const BACK_OFF_MS = [1_000, 2_000, 4_000, 8_000, 16_000, 30_000];
+/** Questions that are answered, and asked again at once, are read no more seldom than this: a crash must be heard of. */
+const ANSWERED_MS = 4_000;
+/** Without the log nothing would ask: then the lists are looked at, ever more seldom. */
+const BLIND_MS = [5_000, 10_000, 20_000, 30_000];
+/** A session that lasted so long was a good one: the next is opened soon. */
+const LASTING_MS = 30_000;
+/** Lines that say nothing to the fold still show that the log is unbroken: one in so long is enough. */
+const LOG_KNOWN_EVERY_MS = 500;
+
+/** What is asked of Heroku for a watch. */
+export type WatchedHeroku = Pick<Heroku, 'dynos' | 'releases' | 'openLog'>;
+
+export type Feed = {
+  readonly app: string;
+  readonly url: string;
+  readonly probe: Probe;
+  readonly heroku: WatchedHeroku;
+  readonly prober: Prober;
+  /** Ends everything. */
+  readonly signal: AbortSignal;
+  readonly watch: () => Watch;
+  readonly see: (seen: Observation) => void;
+  /** Resolves when the next thing was seen, or at the end. */
+  readonly change: () => Promise<void>;
+  readonly warn: (err: unknown, what: string) => void;
+  /** Lines so far that a list read before them cannot know of. */
+  lines: number;
+};
+
+export const backOff = (attempt: number): number => BACK_OFF_MS[attempt] ?? 30_000;
+
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => {});
+}
+
+/** One log session at a time; each that ends is followed by another, and the fold told what it replayed. */
+export async function listen(feed: Feed): Promise<void> {
+  for (let attempt = 0; !feed.signal.aborted; attempt++) {
+    const begun = performance.now();
+    try {
+      await hear(feed);
+    } catch (err) {
+      if (!feed.signal.aborted) feed.warn(err, 'The log session broke');
+    }
+    feed.see({ kind: 'log closed', at: Date.now() });
+    if (performance.now() - begun > LASTING_MS) attempt = 0;
+    await pause(backOff(attempt), feed.signal);
+  }
+}
+
+async function hear(feed: Feed): Promise<void> {
+  const known = feed.watch().logTo ?? 0;
+  let opened = false;
+  for await (const line of feed.heroku.openLog(feed.app, feed.signal)) {
+    const event = readLogLine(line);
+    if (!event) continue;
+    if (!opened) feed.see({ kind: 'log opened', at: Date.now(), oldest: event.at });
+    opened = true;
+    // Replayed ones were counted before the last session broke.
+    if (event.kind === 'request' && event.at <= known) continue;
+    if (!isNews(event) && event.at <= (feed.watch().logTo ?? 0) + LOG_KNOWN_EVERY_MS) continue;
+    if (event.kind === 'state' || event.kind === 'error' || event.kind === 'api') feed.lines++;
+    feed.see({ kind: 'line', at: Date.now(), event });
+  }
+}
+
+const isNews = (event: LogEvent): boolean => (event.kind === 'request' ? event.status >= 500 : event.kind !== 'other');
+
+/** Asks the app, on schedule and not one after the other: a slow answer must not slow the proof. */
+export function keepAsking(feed: Feed): void {
+  let inFlight = 0;
+  let pace = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const ask = () => {
+    if (inFlight >= IN_FLIGHT) return;
+    inFlight++;
+    feed.prober
+      .ask(feed.url, feed.probe, feed.signal)
+      .then(answer => feed.see({ kind: 'answer', ...answer }))
+      .catch(err => feed.signal.aborted || feed.warn(err, 'A probe failed'))
+      .finally(() => {
+        inFlight--;
+        keepPace();
+      });
+  };
+  const keepPace = () => {
+    const wanted = probesPerSecond(feed.watch());
+    if (wanted === pace || feed.signal.aborted) return;
+    clearInterval(timer);
+    pace = wanted;
+    timer = setInterval(ask, 1_000 / pace);
+  };
+  feed.signal.addEventListener('abort', () => clearInterval(timer));
+  ask();
+  keepPace();
+}
+
+/** The reads that would settle a question: at once, then ever more seldom while it stays open. */
+export async function keepReading(feed: Feed): Promise<void> {
+  let readAt = Number.NEGATIVE_INFINITY;
+  let attempt = 0;
+  let blind = 0;
+  let closedAt = performance.now();
+  let overtaken = false;
+  while (!feed.signal.aborted) {
+    const { asks, logOpen } = feed.watch();
+    const now = performance.now();
+    if (logOpen) {
+      closedAt = now;
+      blind = 0;
+    }
+    const isAsked = overtaken || asks.dynos || asks.releases;
+    const isBlind = now - Math.max(closedAt, readAt) >= (BLIND_MS[blind] ?? 30_000);
+    const isDue = isAsked && (attempt === 0 || now - readAt >= backOff(attempt - 1));
+    if (!isAsked && now - readAt > backOff(attempt)) attempt = 0;
+    if (!isDue && !isBlind) {
+      await feed.change();
+      continue;
+    }
+    if (!isDue) blind++;
+    const linesBefore = feed.lines;
+    const all = overtaken || isBlind;
+    const heard: boolean[] = await Promise.all([
+      all || asks.dynos ? readDynos(feed) : true,
+      all || asks.releases ? readReleases(feed) : true,
+    ]);
+    const failed = heard.includes(false);
+    // The fold takes a list for an answer to all that it had asked, though a line may have come after the list was made.
+    overtaken = failed || feed.lines > linesBefore;
+    readAt = performance.now();
+    const left = feed.watch().asks;
+    const isOpen = failed || (asks.dynos && left.dynos) || (asks.releases && left.releases);
+    attempt = isOpen ? attempt + 1 : Math.min(attempt + 1, BACK_OFF_MS.indexOf(ANSWERED_MS) + 1);
+  }
+}
+
+async function readDynos(feed: Feed): Promise<boolean> {
+  const at = Date.now();
+  try {
+    feed.see({ kind: 'dynos', at, dynos: await feed.heroku.dynos(feed.app) });
+    return true;
+  } catch (err) {
+    feed.warn(err, 'The dynos could not be read');
+    return false;
+  }
+}
+
+async function readReleases(feed: Feed): Promise<boolean> {
+  const at = Date.now();
+  try {
+    const releases = await feed.heroku.releases(feed.app, RELEASES);
+    const seen = releases.map(({ version, slug, status, by, description, updatedAt }) => {
+      return { version, slug, status, by, what: description, at: Date.parse(updatedAt) };
+    });
+    feed.see({ kind: 'releases', at, releases: seen });
+    return true;
+  } catch (err) {
+    feed.warn(err, 'The releases could not be read');
+    return false;
+  }
+}
