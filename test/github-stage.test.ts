@@ -105,7 +105,17 @@ describe('the GitHub stand-in', () => {
       data.map(branch => branch.name),
     );
     expect(names).toEqual(
-      ['bad-build', 'bad-release', 'crashes', 'fix/the/fez', 'main', 'never-binds', 'next', 'slow-release'].sort(),
+      [
+        'bad-build',
+        'bad-release',
+        'crashes',
+        'crashes-later',
+        'fix/the/fez',
+        'main',
+        'never-binds',
+        'next',
+        'slow-release',
+      ].sort(),
     );
     const { data } = await rest.git.listMatchingRefs({ ...acme, ref: 'heads/ne' });
     expect(data.map(({ ref }) => ref)).toEqual(['refs/heads/never-binds', 'refs/heads/next']);
