@@ -3,7 +3,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { QUERY, show } from './catalogue.js';
 
-const { PORT, DATABASE_URL, DYNO, HEROKU_RELEASE_VERSION, HEROKU_SLUG_COMMIT, BOOT_MS = '1500', TELL_RELEASE } = process.env;
+const {
+  PORT,
+  DATABASE_URL,
+  DYNO,
+  HEROKU_RELEASE_VERSION,
+  HEROKU_SLUG_COMMIT,
+  BOOT_MS = '1500',
+  TELL_RELEASE,
+} = process.env;
 const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 5, connectionTimeoutMillis: 5000 });
 pool.on('error', error => console.error(`database: ${error.message}`));
 
