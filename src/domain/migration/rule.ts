@@ -1,0 +1,133 @@
+import type { Action, ActionOf, Kind, Thing } from './action.ts';
+import type { Known } from './known.ts';
+import type { Name } from './tree.ts';
+import { nameText, sizeText } from './words.ts';
+
+export type Phase = 'expand' | 'contract' | 'neutral';
+
+export type Lock =
+  | 'ACCESS EXCLUSIVE'
+  | 'SHARE ROW EXCLUSIVE'
+  | 'SHARE'
+  | 'SHARE UPDATE EXCLUSIVE'
+  | 'EXCLUSIVE'
+  | 'ROW EXCLUSIVE';
+
+/** How long it keeps its lock: an instant, or as long as Postgres reads or writes the whole table. */
+export type Lasts = 'brief' | 'scan' | 'rewrite' | 'index build' | 'rows';
+
+/**
+ * What is wrong with it. `blocks`: others wait for long. `breaks`: old code fails or data is lost, so it may run only
+ * when old code is gone. `fails`: it cannot work as written. `warns`: a person should know. `unproven`: one must look.
+ */
+export type Harm = 'blocks' | 'breaks' | 'fails' | 'warns' | 'unproven';
+
+/** What one rule says of one action. Without `harm` it says the phase and the lock only. */
+export type Finding = {
+  rule: string;
+  phase: Phase;
+  /** Adding for the new code, which must come first; loosening and swapping may go along with either phase. */
+  firm: boolean;
+  lock: Lock | null;
+  lasts: Lasts;
+  harm: Harm | null;
+  noSafePhase: boolean;
+  message: string;
+  fix: string;
+};
+
+/** Where an action stands: what is known before it, what comes after it in its transaction, and its statement. */
+export type Scene = {
+  known: Known;
+  later: readonly Action[];
+  transaction: Transaction | null;
+  sql: string;
+  /** The action is all that its statement does, so that its text can be quoted in a recipe. */
+  single: boolean;
+};
+
+/** What the transaction that is open has done so far. */
+export type Transaction = {
+  /** Tables of old code that it keeps from everybody. */
+  locked: Set<string>;
+  /** `table.constraint` added NOT VALID. */
+  notValid: Set<string>;
+  /** Values that it added to enums of old. */
+  values: Set<string>;
+  warned: boolean;
+};
+
+type Text<A> = string | ((action: A, scene: Scene) => string);
+
+/** A row of the rule table (reference: the merged rule table). What is left out is brief, harmless and without lock. */
+export type RuleRow<A> = {
+  id: Text<A>;
+  when?: (action: A, scene: Scene) => boolean;
+  /** Applies to what is new in the batch too. */
+  evenIfNew?: boolean;
+  phase: Phase | ((action: A, scene: Scene) => Phase);
+  firm?: boolean | ((action: A, scene: Scene) => boolean);
+  lock?: Lock;
+  lasts?: Lasts;
+  harm?: Harm;
+  noSafePhase?: boolean;
+  says?: Text<A>;
+  fix?: Text<A>;
+};
+
+export type Rule = (action: Action, scene: Scene) => Finding | null;
+
+/** Rules for actions of some kinds, in the order in which a reader would check them. */
+export function rules<const K extends Kind>(kinds: readonly K[], rows: readonly RuleRow<ActionOf<K>>[]): Rule[] {
+  const applies = (action: Action): action is ActionOf<K> => kinds.some(kind => kind === action.kind);
+  return rows.map(row => (action, scene) => (applies(action) ? apply(row, action, scene) : null));
+}
+
+function apply<A extends Action>(row: RuleRow<A>, action: A, scene: Scene): Finding | null {
+  if (!row.evenIfNew && actsOnNew(action, scene.known)) return null;
+  if (row.when && !row.when(action, scene)) return null;
+  const say = (text: Text<A> | undefined) => (typeof text === 'function' ? text(action, scene) : (text ?? ''));
+  const phase = typeof row.phase === 'function' ? row.phase(action, scene) : row.phase;
+  return {
+    rule: say(row.id),
+    phase,
+    firm: (typeof row.firm === 'function' ? row.firm(action, scene) : row.firm) ?? true,
+    lock: row.lock ?? null,
+    lasts: row.lasts ?? 'brief',
+    harm: row.harm ?? null,
+    noSafePhase: row.noSafePhase ?? false,
+    message: say(row.says),
+    fix: say(row.fix),
+  };
+}
+
+/** What this batch made itself is nobody else's yet. */
+function actsOnNew(action: Action, known: Known): boolean {
+  if (action.kind === 'create table') return false;
+  if ('table' in action) return known.relation(action.table).isNew;
+  return 'thing' in action && !MAKES.has(action.kind) && known.isNew(action.thing);
+}
+
+const MAKES: ReadonlySet<Kind> = new Set(['create', 'create domain', 'define function']);
+
+/** `orders` (41 GB), in backquotes; the size where the catalog told it. */
+export function sized(table: Name, { known }: Scene): string {
+  const { bytes } = known.relation(table);
+  return bytes === null ? `\`${nameText(table)}\`` : `\`${nameText(table)}\` (${sizeText(bytes)})`;
+}
+
+/** An object for people: `orders.total` for what belongs to a table. */
+export function thingText({ name, of }: Thing): string {
+  return `\`${of ? `${nameText(of)}.` : ''}${nameText(name)}\``;
+}
+
+/** What replaces a thing that this batch dropped belongs to that drop, not to the new code. */
+export function isFresh(thing: Thing, { known }: Scene): boolean {
+  return !known.wasDropped(thing);
+}
+
+const STRICTNESS: Readonly<Record<Phase, number>> = { neutral: 0, expand: 1, contract: 2 };
+
+export function strictest(phases: readonly Phase[]): Phase {
+  return phases.reduce<Phase>((most, phase) => (STRICTNESS[phase] > STRICTNESS[most] ? phase : most), 'neutral');
+}
