@@ -16,6 +16,9 @@ const RECOVERIES = 10_000;
 const RETRY_SECONDS = [1, 2, 5, 10, 20, 40, 60];
 /** How long a stop waits for stages to reach a place where they can be left. */
 const SETTLE_MS = 5_000;
+const SHUTDOWN_MS = 2_000;
+/** How long a claim of ours may be without a run before it counts as lost. */
+const STRAY_MS = 5_000;
 
 /** What comes after a stage: another one, the same again after so many seconds or a wake-up, or the end. */
 export type Next = { to: string } | { wait: number } | { end: string };
@@ -49,7 +52,9 @@ export async function startEngine(ask: {
     );
   }
   const stopping = new AbortController();
-  const inFlight = new Set<Promise<unknown>>();
+  /** The run of each deploy in this process: one that was taken from us and came back has a new one. */
+  const runs = new Map<string, AbortController>();
+  const inFlight = new Map<string, Promise<unknown>>();
   // Known as alive before anything can be ours.
   const liveness = await startLiveness({
     pool,
@@ -59,14 +64,14 @@ export async function startEngine(ask: {
   });
 
   /** Runs a stage until it gives a result. Failing is not ending: it is told, and tried again, for ever. */
-  const runStage = async (deploy: string, name: string): Promise<Next> => {
+  const runStage = async (deploy: string, name: string, run: AbortSignal): Promise<Next> => {
     for (let attempt = 1; ; attempt++) {
-      await whileNotOurs(deploy);
-      const signal = AbortSignal.any([stopping.signal, liveness.sure()]);
+      await untilOurs(deploy, run);
+      const signal = AbortSignal.any([stopping.signal, run, liveness.sure()]);
       try {
         const stage = stages[name];
         if (!stage) throw new Error(`This version of the bot does not know the stage "${name}"`);
-        const next = await track(stage(deploy, signal));
+        const next = await track(deploy, stage(deploy, signal));
         // Not recorded once we may have lost the deploy: its new owner runs the stage again and records its own.
         if (!signal.aborted) return next;
       } catch (error) {
@@ -81,14 +86,16 @@ export async function startEngine(ask: {
     }
   };
 
-  /** Parks for good when the process stops or another one owns the deploy; waits while that cannot be known. */
-  const whileNotOurs = async (deploy: string): Promise<void> => {
+  /** Parks for good when the process stops or the deploy has gone to another run; waits while that cannot be known. */
+  const untilOurs = async (deploy: string, run: AbortSignal): Promise<void> => {
     for (;;) {
-      if (stopping.signal.aborted) await new Promise(() => {});
+      // An earlier run of ours may still be in its stage: it was told to leave.
+      await inFlight.get(deploy);
+      if (stopping.signal.aborted || run.aborted) await parked();
       if (!liveness.sure().aborted) {
         const owner = await ownerOf(deploy).catch(() => null);
-        if (owner === instance) return;
-        if (owner) await new Promise(() => {});
+        if (run.aborted || (owner && owner !== instance)) await parked();
+        if (owner) return;
       }
       await sleep(500, undefined, { signal: stopping.signal }).catch(() => {});
     }
@@ -102,24 +109,36 @@ export async function startEngine(ask: {
     return rows[0]?.executor_id ?? null;
   };
 
-  const track = async <T>(work: Promise<T>): Promise<T> => {
-    const settled = work.catch(() => {});
-    inFlight.add(settled);
+  const track = async <T>(deploy: string, work: Promise<T>): Promise<T> => {
+    inFlight.set(
+      deploy,
+      work.catch(() => {}),
+    );
     try {
       return await work;
     } finally {
-      inFlight.delete(settled);
+      inFlight.delete(deploy);
     }
   };
 
   const workflow = DBOS.registerWorkflow(
     async (deploy: string): Promise<string> => {
-      for (let at = ask.first; ; ) {
-        const stage = at;
-        const next = await DBOS.runStep(() => runStage(deploy, stage), { name: 'stage' });
-        if ('end' in next) return next.end;
-        if ('to' in next) at = next.to;
-        else await DBOS.recv('wake', { timeoutSeconds: next.wait, pollingIntervalMs: 120_000 });
+      const run = new AbortController();
+      runs.get(deploy)?.abort(new Error('The deploy was taken from this run'));
+      runs.set(deploy, run);
+      try {
+        for (let at = ask.first; ; ) {
+          const stage = at;
+          const next = await DBOS.runStep(() => runStage(deploy, stage, run.signal), { name: 'stage' });
+          if ('end' in next) return next.end;
+          if ('to' in next) at = next.to;
+          else await DBOS.recv('wake', { timeoutSeconds: next.wait, pollingIntervalMs: 120_000 });
+        }
+      } catch (error) {
+        // No stage throws: the engine itself could not go on. An error that left here would be the end of the deploy.
+        log.warn({ deploy, err: error }, 'A run of a deploy is given up; its owner goes on with it');
+        if (runs.get(deploy) === run) runs.delete(deploy);
+        return await parked();
       }
     },
     { name: 'deploy', maxRecoveryAttempts: RECOVERIES },
@@ -145,6 +164,22 @@ export async function startEngine(ask: {
     await DBOSExecutor.globalInstance?.recoverPendingWorkflows(dead);
   });
 
+  /** Deploys that are ours but that nothing runs: the answer to a claim was lost, or a run was given up. */
+  const claimStrays = async (): Promise<void> => {
+    const { rows } = await pool.query<{ deploy: string }>(
+      `SELECT workflow_uuid AS deploy FROM dbos.workflow_status
+       WHERE status = 'PENDING' AND executor_id = $1 AND updated_at < extract(epoch FROM now()) * 1000 - $2`,
+      [instance, STRAY_MS],
+    );
+    const strays = rows.map(row => row.deploy).filter(deploy => !runs.has(deploy));
+    if (strays.length === 0) return;
+    log.warn({ strays }, 'Claiming deploys again that are ours but do not run');
+    await DBOS.resumeWorkflows(strays, { queueName: QUEUE });
+  };
+  const straying = setInterval(() => {
+    void claimStrays().catch(err => log.warn({ err }, 'The database did not answer'));
+  }, STRAY_MS);
+
   return {
     begin: async (deploy, app) => {
       const queued = { queueName: QUEUE, enqueueOptions: { queuePartitionKey: app } };
@@ -153,9 +188,15 @@ export async function startEngine(ask: {
     wake: deploy => DBOS.send(deploy, 'wake', 'wake'),
     stop: async () => {
       stopping.abort(new Error('The bot is stopping'));
-      await Promise.race([Promise.all(inFlight), sleep(SETTLE_MS)]);
-      await DBOS.shutdown();
+      clearInterval(straying);
+      await Promise.race([Promise.all(inFlight.values()), sleep(SETTLE_MS)]);
+      await Promise.race([DBOS.shutdown(), sleep(SHUTDOWN_MS)]);
       await liveness.stop();
     },
   };
+}
+
+/** Never goes on: what waits here is left to whoever runs the deploy next. */
+function parked(): Promise<never> {
+  return new Promise(() => {});
 }
