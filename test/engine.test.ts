@@ -55,7 +55,7 @@ async function effects(deploy: string): Promise<string[]> {
   return rows.map(row => row.what);
 }
 
-const until = (deploy: string, what: string, ms = 10_000) =>
+const until = (deploy: string, what: string, ms = 30_000) =>
   expect.poll(() => effects(deploy), { timeout: ms, interval: 50 }).toContain(what);
 
 describe('a deploy in the engine', () => {

@@ -17,6 +17,8 @@ const RETRY_SECONDS = [1, 2, 5, 10, 20, 40, 60];
 /** How long a stop waits for stages to reach a place where they can be left. */
 const SETTLE_MS = 5_000;
 const SHUTDOWN_MS = 2_000;
+/** A wake-up that came while the notifications' connection was down is found so soon. */
+const RECV_POLL_MS = 5_000;
 /** How long a claim of ours may be without a run before it counts as lost. */
 const STRAY_MS = 5_000;
 
@@ -132,7 +134,7 @@ export async function startEngine(ask: {
           const next = await DBOS.runStep(() => runStage(deploy, stage, run.signal), { name: 'stage' });
           if ('end' in next) return next.end;
           if ('to' in next) at = next.to;
-          else await DBOS.recv('wake', { timeoutSeconds: next.wait, pollingIntervalMs: 120_000 });
+          else await DBOS.recv('wake', { timeoutSeconds: next.wait, pollingIntervalMs: RECV_POLL_MS });
         }
       } catch (error) {
         // No stage throws: the engine itself could not go on. An error that left here would be the end of the deploy.
