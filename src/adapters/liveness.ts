@@ -55,7 +55,7 @@ export async function startLiveness(ask: {
   let beatenAt: number | null = null;
   let quietUntil = 0;
   let takeOver: ((dead: string[]) => Promise<void>) | null = null;
-  let taking: Promise<void> | null = null;
+  let taking = false;
 
   const dial = async (): Promise<{ client: pg.Client; locked: boolean }> => {
     const client = new pg.Client({
@@ -96,12 +96,13 @@ export async function startLiveness(ask: {
   const judge = async (take: (dead: string[]) => Promise<void>): Promise<void> => {
     if (!line || performance.now() < quietUntil) return;
     const { rows } = await line.client.query<{ id: string }>(JUDGE, [id, GRACE_MS, QUIET_MS, LEASE_MS, LOCKS]);
-    if (rows.length === 0) return;
+    if (rows.length === 0 || taking) return;
+    taking = true;
     // Beside the beat: taking over goes through other connections, which may be slower to fail.
-    taking ??= take(rows.map(row => row.id))
+    void take(rows.map(row => row.id))
       .catch(onError)
       .finally(() => {
-        taking = null;
+        taking = false;
       });
   };
 
