@@ -57,6 +57,8 @@ export async function startEngine(ask: {
   /** The run of each deploy in this process: one that was taken from us and came back has a new one. */
   const runs = new Map<string, AbortController>();
   const inFlight = new Map<string, Promise<unknown>>();
+  /** Runs between two stages, inside DBOS. Shut down under them, it would record a failure of its own as a stage's. */
+  const moving = new Set<AbortController>();
   // Known as alive before anything can be ours.
   const liveness = await startLiveness({
     pool,
@@ -128,17 +130,29 @@ export async function startEngine(ask: {
       const run = new AbortController();
       runs.get(deploy)?.abort(new Error('The deploy was taken from this run'));
       runs.set(deploy, run);
+      const stay = async (stage: string): Promise<Next> => {
+        moving.delete(run);
+        const next = await runStage(deploy, stage, run.signal);
+        moving.add(run);
+        return next;
+      };
       try {
         for (let at = ask.first; ; ) {
           const stage = at;
-          const next = await DBOS.runStep(() => runStage(deploy, stage, run.signal), { name: 'stage' });
+          moving.add(run);
+          const next = await DBOS.runStep(() => stay(stage), { name: 'stage' });
+          moving.delete(run);
+          if (stopping.signal.aborted) return await parked();
           if ('end' in next) return next.end;
           if ('to' in next) at = next.to;
           else await DBOS.recv('wake', { timeoutSeconds: next.wait, pollingIntervalMs: RECV_POLL_MS });
+          if (stopping.signal.aborted) return await parked();
         }
-      } catch (error) {
+      } catch (err) {
         // No stage throws: the engine itself could not go on. An error that left here would be the end of the deploy.
-        log.warn({ deploy, err: error }, 'A run of a deploy is given up; its owner goes on with it');
+        moving.delete(run);
+        log.warn({ deploy, err }, 'A run of a deploy is given up; its owner goes on with it');
+        await forgetFailures(deploy).catch(err => log.warn({ err }, 'The database did not answer'));
         if (runs.get(deploy) === run) runs.delete(deploy);
         return await parked();
       }
@@ -178,6 +192,14 @@ export async function startEngine(ask: {
     log.warn({ strays }, 'Claiming deploys again that are ours but do not run');
     await DBOS.resumeWorkflows(strays, { queueName: QUEUE });
   };
+  /** A failure that DBOS recorded as a stage's would be met again at every replay. Stages do not fail: it is not theirs. */
+  const forgetFailures = (deploy: string) =>
+    pool.query(
+      'DELETE FROM dbos.operation_outputs o USING dbos.workflow_status s ' +
+        'WHERE o.workflow_uuid = $1 AND o.error IS NOT NULL AND s.workflow_uuid = $1 AND s.executor_id = $2',
+      [deploy, instance],
+    );
+
   const straying = setInterval(() => {
     void claimStrays().catch(err => log.warn({ err }, 'The database did not answer'));
   }, STRAY_MS);
@@ -191,8 +213,10 @@ export async function startEngine(ask: {
     stop: async () => {
       stopping.abort(new Error('The bot is stopping'));
       clearInterval(straying);
-      await Promise.race([Promise.all(inFlight.values()), sleep(SETTLE_MS)]);
-      await Promise.race([DBOS.shutdown(), sleep(SHUTDOWN_MS)]);
+      for (const until = performance.now() + SETTLE_MS; performance.now() < until; await sleep(20)) {
+        if (inFlight.size === 0 && moving.size === 0) break;
+      }
+      if (moving.size === 0) await Promise.race([DBOS.shutdown(), sleep(SHUTDOWN_MS)]);
       await liveness.stop();
     },
   };
