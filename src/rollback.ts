@@ -1,8 +1,7 @@
 import { latest } from './domain/deploy.ts';
-import type { Goal } from './domain/watch.ts';
 import { HerokuRefused, type Release } from './outside.ts';
 import type { Next, Run } from './run.ts';
-import { followDeploy, record, webNames } from './watching.ts';
+import { followDeploy, followRelease, record } from './watching.ts';
 
 // Going back while old code still serves. A rollback is a release of its own: Heroku runs the old code's release phase
 // again, and only when that has succeeded are the bad dynos, which wait for the switch, replaced. A race.
@@ -81,24 +80,8 @@ export async function proveRollback(run: Run): Promise<Next> {
   const back = latest(deploy, 'rollback released');
   if (!back) throw new Error(`${deploy.id} has no rollback to watch`);
   const seen = followDeploy(run);
-  const goal: Goal = {
-    ours: back.version,
-    slug: back.slug,
-    // The same commit serves before and after: only a release number can tell them apart.
-    commit: plan.live.commit,
-    oldCommit: plan.live.commit,
-    oldWeb: webNames(plan.web.quantity),
-    web: plan.web.quantity,
-    releasedAt: back.releasedAt,
-    windowMs: plan.windowSeconds * 1000,
-  };
-  const following = run.outside.watcher.follow({
-    deploy: deploy.id,
-    app: plan.app,
-    url: plan.url,
-    probe: plan.probe,
-    goal,
-  });
+  // The same commit serves before and after: only a release number can tell them apart.
+  const following = followRelease(run, back, plan.live.commit);
   const settled = ['new serves', 'old gone', 'not proved', 'crashed', 'superseded'];
   const phase = await run.listening(
     signal => following.until(phase => settled.includes(phase.kind), record(run, following, 'rollback', seen), signal),

@@ -109,30 +109,32 @@ export function followDeploy(run: Run): Following {
   const { plan } = deploy;
   const released = latest(deploy, 'released');
   if (!released) throw new Error(`${deploy.id} has no release to watch`);
-  const goal: Goal = {
-    ours: released.version,
-    slug: released.slug,
-    commit: plan.commit.sha,
-    oldCommit: plan.live.commit,
-    oldWeb: webNames(plan.web.quantity),
-    web: plan.web.quantity,
-    releasedAt: released.releasedAt,
-    windowMs: plan.windowSeconds * 1000,
-  };
   const checked = deploy.facts.some(fact => fact.kind === 'checked' && fact.what === 'new serves');
-  const following = run.outside.watcher.follow({
-    deploy: deploy.id,
-    app: plan.app,
-    url: plan.url,
-    probe: plan.probe,
-    goal,
-  });
+  const following = followRelease(run, released, plan.commit.sha);
   const by = latest(deploy, 'checked')?.by;
   if (checked && by && !following.watch.served) following.checked(by);
   return following;
 }
 
-export const webNames = (quantity: number): string[] => Array.from({ length: quantity }, (_, i) => `web.${i + 1}`);
+/** The watch of a release that the deploy made: its own, or the one that went back. */
+export function followRelease(
+  { deploy, outside }: Run,
+  released: { version: number; slug: string; releasedAt: number },
+  commit: string | null,
+): Following {
+  const { plan } = deploy;
+  const goal: Goal = {
+    ours: released.version,
+    slug: released.slug,
+    commit,
+    oldCommit: plan.live.commit,
+    oldWeb: Array.from({ length: plan.web.quantity }, (_, i) => `web.${i + 1}`),
+    web: plan.web.quantity,
+    releasedAt: released.releasedAt,
+    windowMs: plan.windowSeconds * 1000,
+  };
+  return outside.watcher.follow({ deploy: deploy.id, app: plan.app, url: plan.url, probe: plan.probe, goal });
+}
 
 /** Appends a fact for each phase that the watch comes to, once, also when a restarted bot comes to it again. */
 export function record(run: Run, following: Following, of: 'deploy' | 'rollback' = 'deploy', tallied = following) {

@@ -55,7 +55,7 @@ async function effects(deploy: string): Promise<string[]> {
   return rows.map(row => row.what);
 }
 
-const until = (deploy: string, what: string, ms = 10_000) =>
+const until = (deploy: string, what: string, ms = 30_000) =>
   expect.poll(() => effects(deploy), { timeout: ms, interval: 50 }).toContain(what);
 
 describe('a deploy in the engine', () => {
@@ -163,6 +163,45 @@ describe('a deploy in the engine', () => {
     begin(bot, deploy);
     await until(deploy, 'last');
     expect(await effects(deploy)).toEqual(['tried', 'trouble in First, attempt 1', 'tried', 'last']);
+  });
+
+  it('is never harmed by a stop, whenever it comes', async () => {
+    const deploys = Array.from({ length: 8 }, newDeploy);
+    for (const round of [1, 2, 3, 4]) {
+      const bot = await startBot('restless');
+      if (round === 1) for (const deploy of deploys) begin(bot, deploy);
+      const steps = () => pool.query('SELECT count(*)::int AS n FROM dbos.operation_outputs');
+      const before = (await steps()).rows[0].n;
+      await expect
+        .poll(async () => (await steps()).rows[0].n, { timeout: 30_000, interval: 7 })
+        .toBeGreaterThan(before + 50);
+      bot.kill('SIGTERM');
+      expect(await once(bot, 'exit')).toEqual([0, null]);
+      const { rows } = await pool.query('SELECT workflow_uuid FROM dbos.operation_outputs WHERE error IS NOT NULL');
+      expect(rows).toEqual([]);
+    }
+    for (const deploy of deploys) await open(`third ${deploy}`);
+    await startBot('restless');
+    for (const deploy of deploys) await until(deploy, 'last');
+  });
+
+  it('goes on although the engine recorded a failure of its own as a stage', async () => {
+    const bot = await startBot();
+    const deploy = newDeploy();
+    begin(bot, deploy);
+    await until(deploy, 'second begun');
+    bot.kill('SIGKILL');
+    await once(bot, 'exit');
+    const { rowCount } = await pool.query(
+      `UPDATE dbos.operation_outputs SET output = NULL, error = '{"name":"Error","message":"not launched"}'
+       WHERE workflow_uuid = $1`,
+      [deploy],
+    );
+    expect(rowCount).toBe(1);
+    await open(`second ${deploy}`);
+    await open(`third ${deploy}`);
+    await startBot();
+    await until(deploy, 'last');
   });
 
   it('left by a stop is gone on with by the next process, without a failure on record', async () => {

@@ -52,7 +52,13 @@ async function deploy(app: string, ref = ''): Promise<Message> {
   return stage.slack.channel(app).shows(message => message.byBot && message.inThreadOf === null);
 }
 
-const ended = (app: string) => stage.slack.channel(app).shows(/^\*Receipt\*$/m, RECEIPT);
+/** The receipt, once the thread has come to its last reply: the two are told side by side. */
+async function ended(app: string, lastReply: RegExp): Promise<Message> {
+  await stage.slack
+    .channel(app)
+    .shows(message => message.inThreadOf !== null && lastReply.test(message.plain), RECEIPT);
+  return stage.slack.channel(app).shows(/^\*Receipt\*$/m, RECEIPT);
+}
 const replies = (root: Message): string[] => root.thread().map(reply => reply.plain);
 const madeByBot = (app: string, call: string) =>
   stage.heroku.calls.filter(({ method, path }) => `${method} ${path}` === `POST /apps/${app}/${call}`);
@@ -79,7 +85,7 @@ describe.concurrent('a deploy', () => {
     expect(late).toBeLessThan(6_000);
     expect(announced.broadcast).toBe(true);
     expect(announced.plain).toContain('@ann');
-    await ended('hats');
+    await ended('hats', /Old code is gone/);
     await traffic.stop();
 
     const titles = replies(root).map(text => text.split('\n')[0]);
@@ -113,7 +119,7 @@ describe.concurrent('a deploy', () => {
   it('whose build fails releases nothing, and its thread shows why', async ({ expect }) => {
     const app = await stage.addShop('unbuilt');
     const root = await deploy('unbuilt', 'bad-build');
-    expect((await ended('unbuilt')).plain).toContain('The deploy of unbuilt failed');
+    expect((await ended('unbuilt', /The build failed/)).plain).toContain('The deploy of unbuilt failed');
     expect(replies(root).join('\n')).toContain('npm error 404 Not Found - GET hats-that-nobody-has');
     expect(app.releases.at(-1)?.version).toBe(4);
   });
@@ -121,7 +127,9 @@ describe.concurrent('a deploy', () => {
   it('whose release phase fails is a failed deploy though its build succeeded', async ({ expect }) => {
     const app = await stage.addShop('unreleased');
     const root = await deploy('unreleased', 'bad-release');
-    expect((await ended('unreleased')).plain).toContain('The deploy of unreleased failed');
+    expect((await ended('unreleased', /The release phase of v5 failed/)).plain).toContain(
+      'The deploy of unreleased failed',
+    );
     expect(replies(root).join('\n')).toContain('No such hat');
     expect(app.builds.at(-1)?.status).toBe('succeeded');
     expect(app.current?.version).toBe(4);
@@ -139,7 +147,7 @@ describe.concurrent('a deploy', () => {
       const from = new Date();
       const traffic = startTraffic({ url: `${app.runtime.url}/`, perSecond: 10, onVisit: () => {} });
       const root = await deploy(name, ref);
-      const receipt = await ended(name);
+      const receipt = await ended(name, /Rolled back/);
       await traffic.stop();
       expect(receipt.plain).toContain('serves the code of v4 again, as v6');
       expect(replies(root).join('\n')).toMatch(why);
@@ -159,7 +167,7 @@ describe.concurrent('a deploy', () => {
     const app = await stage.addShop('race', { ref: 'slow-release', config: { SLOW_RELEASE_MS: '14000' } });
     const traffic = startTraffic({ url: `${app.runtime.url}/`, perSecond: 10, onVisit: () => {} });
     const root = await deploy('race', 'crashes');
-    const receipt = await ended('race');
+    const receipt = await ended('race', /Rolled back/);
     await traffic.stop();
     const said = [receipt.plain, ...replies(root)].join('\n');
     expect(receipt.plain).toContain('serves the code of v4 again, as v6');
@@ -176,7 +184,7 @@ describe.concurrent('a deploy', () => {
     await stage.slack.channel('settled').shows(/Old code is still serving/, RECEIPT);
     const { dir, commits } = stage.repository;
     await stage.heroku.deploy(app, await packCommit(dir, commits.v3), commits.v3);
-    const receipt = await ended('settled');
+    const receipt = await ended('settled', /was released by somebody else/);
     expect(receipt.plain).toMatch(/v6.*owner@example\.com|owner@example\.com.*v6/s);
     expect(app.releases.at(-1)?.version).toBe(6);
     expect(replies(root).join('\n')).not.toContain('New code serves');
@@ -189,7 +197,7 @@ describe.concurrent('a deploy', () => {
     const plan = await ann.sees(/Deploy quiet\?/);
     expect(plan.plain).toContain('To make it provable: 1.');
     await ann.presses('Start', { on: plan });
-    const receipt = await ended('quiet');
+    const receipt = await ended('quiet', /Old code is gone/);
     expect(receipt.plain).toContain('Proved by logs');
     const announced = await stage.slack.channel('quiet').shows(/New code serves: quiet/);
     expect(Number(announced.ts) * 1000).toBeGreaterThanOrEqual(
@@ -205,7 +213,7 @@ describe.concurrent('asking for a deploy', () => {
     const bob = stage.slack.person('bob');
     await bob.types('/deploy busy next', { channel: 'busy' });
     expect((await bob.sees(/already running/)).plain).toContain('@ann');
-    await ended('busy');
+    await ended('busy', /Old code is gone/);
     expect(madeByBot('busy', 'builds')).toHaveLength(1);
   });
 

@@ -16,6 +16,11 @@ const RECOVERIES = 10_000;
 const RETRY_SECONDS = [1, 2, 5, 10, 20, 40, 60];
 /** How long a stop waits for stages to reach a place where they can be left. */
 const SETTLE_MS = 5_000;
+const SHUTDOWN_MS = 2_000;
+/** A wake-up that came while the notifications' connection was down is found so soon. */
+const RECV_POLL_MS = 5_000;
+/** How long a claim of ours may be without a run before it counts as lost. */
+const STRAY_MS = 5_000;
 
 /** What comes after a stage: another one, the same again after so many seconds or a wake-up, or the end. */
 export type Next = { to: string } | { wait: number } | { end: string };
@@ -49,7 +54,11 @@ export async function startEngine(ask: {
     );
   }
   const stopping = new AbortController();
-  const inFlight = new Set<Promise<unknown>>();
+  /** The run of each deploy in this process: one that was taken from us and came back has a new one. */
+  const runs = new Map<string, AbortController>();
+  const inFlight = new Map<string, Promise<unknown>>();
+  /** Runs between two stages, inside DBOS. Shut down under them, it would record a failure of its own as a stage's. */
+  const moving = new Set<AbortController>();
   // Known as alive before anything can be ours.
   const liveness = await startLiveness({
     pool,
@@ -59,14 +68,14 @@ export async function startEngine(ask: {
   });
 
   /** Runs a stage until it gives a result. Failing is not ending: it is told, and tried again, for ever. */
-  const runStage = async (deploy: string, name: string): Promise<Next> => {
+  const runStage = async (deploy: string, name: string, run: AbortSignal): Promise<Next> => {
     for (let attempt = 1; ; attempt++) {
-      await whileNotOurs(deploy);
-      const signal = AbortSignal.any([stopping.signal, liveness.sure()]);
+      await untilOurs(deploy, run);
+      const signal = AbortSignal.any([stopping.signal, run, liveness.sure()]);
       try {
         const stage = stages[name];
         if (!stage) throw new Error(`This version of the bot does not know the stage "${name}"`);
-        const next = await track(stage(deploy, signal));
+        const next = await track(deploy, stage(deploy, signal));
         // Not recorded once we may have lost the deploy: its new owner runs the stage again and records its own.
         if (!signal.aborted) return next;
       } catch (error) {
@@ -81,14 +90,16 @@ export async function startEngine(ask: {
     }
   };
 
-  /** Parks for good when the process stops or another one owns the deploy; waits while that cannot be known. */
-  const whileNotOurs = async (deploy: string): Promise<void> => {
+  /** Parks for good when the process stops or the deploy has gone to another run; waits while that cannot be known. */
+  const untilOurs = async (deploy: string, run: AbortSignal): Promise<void> => {
     for (;;) {
-      if (stopping.signal.aborted) await new Promise(() => {});
+      // An earlier run of ours may still be in its stage: it was told to leave.
+      await inFlight.get(deploy);
+      if (stopping.signal.aborted || run.aborted) await parked();
       if (!liveness.sure().aborted) {
         const owner = await ownerOf(deploy).catch(() => null);
-        if (owner === instance) return;
-        if (owner) await new Promise(() => {});
+        if (run.aborted || (owner && owner !== instance)) await parked();
+        if (owner) return;
       }
       await sleep(500, undefined, { signal: stopping.signal }).catch(() => {});
     }
@@ -102,24 +113,48 @@ export async function startEngine(ask: {
     return rows[0]?.executor_id ?? null;
   };
 
-  const track = async <T>(work: Promise<T>): Promise<T> => {
-    const settled = work.catch(() => {});
-    inFlight.add(settled);
+  const track = async <T>(deploy: string, work: Promise<T>): Promise<T> => {
+    inFlight.set(
+      deploy,
+      work.catch(() => {}),
+    );
     try {
       return await work;
     } finally {
-      inFlight.delete(settled);
+      inFlight.delete(deploy);
     }
   };
 
   const workflow = DBOS.registerWorkflow(
     async (deploy: string): Promise<string> => {
-      for (let at = ask.first; ; ) {
-        const stage = at;
-        const next = await DBOS.runStep(() => runStage(deploy, stage), { name: 'stage' });
-        if ('end' in next) return next.end;
-        if ('to' in next) at = next.to;
-        else await DBOS.recv('wake', { timeoutSeconds: next.wait, pollingIntervalMs: 120_000 });
+      const run = new AbortController();
+      runs.get(deploy)?.abort(new Error('The deploy was taken from this run'));
+      runs.set(deploy, run);
+      const stay = async (stage: string): Promise<Next> => {
+        moving.delete(run);
+        const next = await runStage(deploy, stage, run.signal);
+        moving.add(run);
+        return next;
+      };
+      try {
+        for (let at = ask.first; ; ) {
+          const stage = at;
+          moving.add(run);
+          const next = await DBOS.runStep(() => stay(stage), { name: 'stage' });
+          moving.delete(run);
+          if (stopping.signal.aborted) return await parked();
+          if ('end' in next) return next.end;
+          if ('to' in next) at = next.to;
+          else await DBOS.recv('wake', { timeoutSeconds: next.wait, pollingIntervalMs: RECV_POLL_MS });
+          if (stopping.signal.aborted) return await parked();
+        }
+      } catch (err) {
+        // No stage throws: the engine itself could not go on. An error that left here would be the end of the deploy.
+        moving.delete(run);
+        log.warn({ deploy, err }, 'A run of a deploy is given up; its owner goes on with it');
+        await forgetFailures(deploy).catch(err => log.warn({ err }, 'The database did not answer'));
+        if (runs.get(deploy) === run) runs.delete(deploy);
+        return await parked();
       }
     },
     { name: 'deploy', maxRecoveryAttempts: RECOVERIES },
@@ -145,6 +180,30 @@ export async function startEngine(ask: {
     await DBOSExecutor.globalInstance?.recoverPendingWorkflows(dead);
   });
 
+  /** Deploys that are ours but that nothing runs: the answer to a claim was lost, or a run was given up. */
+  const claimStrays = async (): Promise<void> => {
+    const { rows } = await pool.query<{ deploy: string }>(
+      `SELECT workflow_uuid AS deploy FROM dbos.workflow_status
+       WHERE status = 'PENDING' AND executor_id = $1 AND updated_at < extract(epoch FROM now()) * 1000 - $2`,
+      [instance, STRAY_MS],
+    );
+    const strays = rows.map(row => row.deploy).filter(deploy => !runs.has(deploy));
+    if (strays.length === 0) return;
+    log.warn({ strays }, 'Claiming deploys again that are ours but do not run');
+    await DBOS.resumeWorkflows(strays, { queueName: QUEUE });
+  };
+  /** A failure that DBOS recorded as a stage's would be met again at every replay. Stages do not fail: it is not theirs. */
+  const forgetFailures = (deploy: string) =>
+    pool.query(
+      'DELETE FROM dbos.operation_outputs o USING dbos.workflow_status s ' +
+        'WHERE o.workflow_uuid = $1 AND o.error IS NOT NULL AND s.workflow_uuid = $1 AND s.executor_id = $2',
+      [deploy, instance],
+    );
+
+  const straying = setInterval(() => {
+    void claimStrays().catch(err => log.warn({ err }, 'The database did not answer'));
+  }, STRAY_MS);
+
   return {
     begin: async (deploy, app) => {
       const queued = { queueName: QUEUE, enqueueOptions: { queuePartitionKey: app } };
@@ -153,9 +212,17 @@ export async function startEngine(ask: {
     wake: deploy => DBOS.send(deploy, 'wake', 'wake'),
     stop: async () => {
       stopping.abort(new Error('The bot is stopping'));
-      await Promise.race([Promise.all(inFlight), sleep(SETTLE_MS)]);
-      await DBOS.shutdown();
+      clearInterval(straying);
+      for (const until = performance.now() + SETTLE_MS; performance.now() < until; await sleep(20)) {
+        if (inFlight.size === 0 && moving.size === 0) break;
+      }
+      if (moving.size === 0) await Promise.race([DBOS.shutdown(), sleep(SHUTDOWN_MS)]);
       await liveness.stop();
     },
   };
+}
+
+/** Never goes on: what waits here is left to whoever runs the deploy next. */
+function parked(): Promise<never> {
+  return new Promise(() => {});
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
 // Which processes of the bot are alive, told by the database alone: each holds an advisory lock on a connection of its
-// own, and beats. A free lock is a process that is gone; an old beat, by the database's clock, is one that is frozen.
+// own, and beats over it. A free lock is a process that is gone; an old beat, by the database's clock, is a frozen one.
 
 const BEAT_MS = 500;
 /** A lock that is free so long after the last beat was not just lost for a moment. */
@@ -11,20 +11,37 @@ const GRACE_MS = 1_500;
 const LEASE_MS = 15_000;
 /** We stop acting well before anybody may judge us by the lease. */
 const FENCE_MS = 9_000;
-/** After a gap of our own we judge nobody for so long: a database that was away made everybody look dead. */
+/** After a gap of our own, or the database's start, nobody is judged for so long: everybody had lost their lock then. */
 const QUIET_MS = 5_000;
+/** A beat without an answer for so long means that the connection is gone, though nobody told us. */
+const ANSWER_MS = 3_000;
 /** Namespace of our advisory locks, so that they meet nobody else's. */
 const LOCKS = 77;
+
+const BEAT = `INSERT INTO instances (id) VALUES ($1) ON CONFLICT (id) DO UPDATE SET beat = now()
+  RETURNING xmax <> 0 AS known`;
+
+// Deleted before they are taken over: one that beats at that moment is spared by the row's lock, and one that was
+// wrongly given up finds its row gone. What a judge left undone shows as deploys whose owner has no row.
+const JUDGE = `WITH gone AS (
+    DELETE FROM instances
+    WHERE id <> $1 AND beat < now() - $2 * interval '1 ms' AND now() > pg_postmaster_start_time() + $3 * interval '1 ms'
+      AND (beat < now() - $4 * interval '1 ms' OR pg_try_advisory_xact_lock($5, hashtext(id)))
+    RETURNING id)
+  SELECT id FROM gone
+  UNION
+  SELECT executor_id FROM dbos.workflow_status
+  WHERE status = 'PENDING' AND executor_id <> $1 AND NOT EXISTS (SELECT 1 FROM instances WHERE id = executor_id)`;
 
 export type Liveness = {
   /** Aborts when we can no longer be sure that our deploys are ours. A new one each time we are sure again. */
   sure(): AbortSignal;
-  /** From now on every other instance that is found dead is handed to `takeOver`. */
+  /** From now on every other instance that is found dead is handed to `takeOver`, again until its deploys are taken. */
   watchPeers(takeOver: (dead: string[]) => Promise<void>): void;
   stop(): Promise<void>;
 };
 
-/** Starts beating as `id`. */
+/** Starts beating as `id`, which no other process ever had. */
 export async function startLiveness(ask: {
   pool: pg.Pool;
   url: string;
@@ -34,84 +51,96 @@ export async function startLiveness(ask: {
   const { pool, id, onError } = ask;
   const stopping = new AbortController();
   let fence = new AbortController();
-  let lock: pg.Client | null = null;
-  let beatenAt = performance.now();
+  let line: { client: pg.Client; locked: boolean } | null = null;
+  let beatenAt: number | null = null;
   let quietUntil = 0;
   let takeOver: ((dead: string[]) => Promise<void>) | null = null;
+  let taking = false;
 
-  const hold = async (): Promise<void> => {
-    const client = new pg.Client({ ...pool.options, connectionString: ask.url, application_name: `switchover ${id}` });
-    client.on('error', onError);
-    client.on('end', () => {
-      if (lock === client) lock = null;
+  const dial = async (): Promise<{ client: pg.Client; locked: boolean }> => {
+    const client = new pg.Client({
+      ...pool.options,
+      connectionString: ask.url,
+      query_timeout: ANSWER_MS,
+      application_name: `switchover ${id}`,
     });
+    client.on('error', onError);
     try {
       await client.connect();
-      await client.query('SELECT pg_advisory_lock($1, hashtext($2))', [LOCKS, id]);
-      lock = client;
     } catch (error) {
-      await client.end().catch(() => {});
+      void client.end().catch(() => {});
       throw error;
     }
+    return { client, locked: false };
   };
 
   const beat = async (): Promise<void> => {
-    if (!lock) await hold();
-    await pool.query('INSERT INTO instances (id) VALUES ($1) ON CONFLICT (id) DO UPDATE SET beat = now()', [id]);
-    const now = performance.now();
-    if (now - beatenAt > GRACE_MS) quietUntil = now + QUIET_MS;
-    beatenAt = now;
-    if (fence.signal.aborted) fence = new AbortController();
-    if (now >= quietUntil && takeOver) await judge(takeOver);
+    // Counted from before it was sent: one that was under way while we were frozen is an old one.
+    const sentAt = performance.now();
+    line ??= await dial();
+    const { client } = line;
+    // Not waited for: a half-open connection of our own may still hold it. We beat meanwhile.
+    line.locked ||= (
+      await client.query('SELECT pg_try_advisory_lock($1, hashtext($2)) AS locked', [LOCKS, id])
+    ).rows[0].locked;
+    const { known } = (await client.query(BEAT, [id])).rows[0];
+    const gap = beatenAt === null ? 0 : sentAt - beatenAt;
+    if (gap > GRACE_MS) quietUntil = sentAt + QUIET_MS;
+    if (beatenAt !== null && !known)
+      fence.abort(new Error('Another process took us for dead, and our deploys with it'));
+    beatenAt = sentAt;
+    if (!fenceIfLate().aborted) return;
+    if (performance.now() - sentAt < FENCE_MS) fence = new AbortController();
   };
 
   const judge = async (take: (dead: string[]) => Promise<void>): Promise<void> => {
-    const { rows } = await pool.query<{ id: string }>(
-      `WITH peers AS MATERIALIZED (
-         SELECT id, beat FROM instances WHERE id <> $1 AND beat < now() - $2 * interval '1 ms')
-       SELECT id FROM peers
-       WHERE beat < now() - $3 * interval '1 ms' OR pg_try_advisory_xact_lock($4, hashtext(id))
-       UNION
-       SELECT DISTINCT executor_id FROM dbos.workflow_status
-       WHERE status = 'PENDING' AND executor_id <> $1
-         AND NOT EXISTS (SELECT 1 FROM instances WHERE id = executor_id)`,
-      [id, GRACE_MS, LEASE_MS, LOCKS],
-    );
-    const dead = rows.map(row => row.id);
-    if (dead.length === 0) return;
-    await take(dead);
-    await pool.query(`DELETE FROM instances WHERE id = ANY($1) AND beat < now() - $2 * interval '1 ms'`, [
-      dead,
-      GRACE_MS,
-    ]);
+    if (!line || performance.now() < quietUntil) return;
+    const { rows } = await line.client.query<{ id: string }>(JUDGE, [id, GRACE_MS, QUIET_MS, LEASE_MS, LOCKS]);
+    if (rows.length === 0 || taking) return;
+    taking = true;
+    // Beside the beat: taking over goes through other connections, which may be slower to fail.
+    void take(rows.map(row => row.id))
+      .catch(onError)
+      .finally(() => {
+        taking = false;
+      });
   };
 
-  const fenceWhenLate = setInterval(() => {
-    if (performance.now() - beatenAt > FENCE_MS && !fence.signal.aborted) {
+  const fenceIfLate = (): AbortSignal => {
+    if (beatenAt !== null && performance.now() - beatenAt > FENCE_MS) {
       fence.abort(new Error('The database has been out of reach: another process may own our deploys'));
     }
-  }, 250);
+    return fence.signal;
+  };
 
   const beatOn = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      await beat().catch(onError);
+      try {
+        await beat();
+        if (takeOver) await judge(takeOver);
+      } catch (error) {
+        onError(error);
+        void line?.client.end().catch(() => {});
+        line = null;
+      }
       await sleep(BEAT_MS, undefined, { signal: stopping.signal }).catch(() => {});
     }
   };
 
   await beat();
+  const watch = setInterval(fenceIfLate, 250);
   const beating = beatOn();
   return {
-    sure: () => fence.signal,
+    sure: fenceIfLate,
     watchPeers: take => {
       takeOver = take;
     },
     stop: async () => {
       stopping.abort();
-      clearInterval(fenceWhenLate);
+      clearInterval(watch);
       await beating;
-      await pool.query('DELETE FROM instances WHERE id = $1', [id]).catch(onError);
-      await lock?.end().catch(onError);
+      await line?.client.query('DELETE FROM instances WHERE id = $1', [id]).catch(onError);
+      await line?.client.end().catch(onError);
     },
   };
 }

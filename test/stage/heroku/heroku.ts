@@ -33,6 +33,8 @@ export type LocalHeroku = {
   /** Builds and releases a tarball as its owner would, and resolves when its web dynos are up. Throws when it fails. */
   deploy(app: HerokuApp, tarball: Buffer, commit: string): Promise<BuildModel>;
   fails(call: string, trouble: Trouble): void;
+  /** Breaks the connection of everybody who reads the app's log now. */
+  cutsLogs(app: HerokuApp): void;
   stop(): Promise<void>;
 };
 
@@ -50,7 +52,6 @@ export async function startHeroku(
   } = {},
 ): Promise<LocalHeroku> {
   const { scale = 1, routers = 3, token = null, onRecord = () => {} } = ask;
-  const { dir, remove } = await makeFolder();
   const platform = new Platform();
   const troubles = new Troubles();
   const calls: CallRecord[] = [];
@@ -60,6 +61,7 @@ export async function startHeroku(
     onRecord({ record: 'call', ...record });
   };
   const server = await startApi({ platform, user, token, troubles, onCall }, ask.port ?? 0);
+  const { dir, remove } = await makeFolder();
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   const createApp: LocalHeroku['createApp'] = async ({
@@ -69,6 +71,7 @@ export async function startHeroku(
     config = {},
     port = 0,
   }) => {
+    if (platform.find(name)) throw new Error(`There is an app ${name} already`);
     const runtime = await startAppRuntime({
       app: { id: randomUUID(), name, domain: `${name}.herokuapp.test` },
       scale,
@@ -106,14 +109,14 @@ export async function startHeroku(
         createdAt: new Date(),
         attachedTo: new Set([app.name, ...attachedTo]),
       });
-      app.config.DATABASE_URL = address;
-      app.say(`Attach DATABASE (@ref:${name}) by user ${user.email}`);
-      app.release({
-        description: `Attach DATABASE (@ref:${name})`,
-        slug: app.current?.slug ?? null,
-        user,
-        phase: false,
-      });
+      for (const attached of [app.name, ...attachedTo]) {
+        const to = platform.find(attached);
+        if (!to) throw new Error(`There is no app ${attached} to attach ${name} to`);
+        to.config.DATABASE_URL = address;
+        const description = `Attach DATABASE (@ref:${name})`;
+        to.say(`${description} by user ${user.email}`);
+        to.release({ description, slug: to.current?.slug ?? null, user, phase: false });
+      }
     },
     deploy: async (app, tarball, commit) => {
       const id = randomUUID();
@@ -126,14 +129,20 @@ export async function startHeroku(
       if (build.release?.status !== 'succeeded')
         throw new Error(`The deploy failed:\n${build.output.text}${build.release?.output?.text ?? ''}`);
       const startedAt = performance.now();
-      await until(() => app.runtime.dynos().every(dyno => dyno.type !== 'web' || dyno.state === 'up'));
+      await until(() => {
+        const web = app.runtime.dynos().filter(({ type }) => type === 'web');
+        if (web.some(({ state }) => state === 'crashed')) throw new Error(`${app.name} crashed while it booted`);
+        return web.every(({ state }) => state === 'up');
+      });
       refuseShortWindow(app, performance.now() - startedAt);
       return build;
     },
     fails: (call, trouble) => troubles.order(call, trouble),
+    cutsLogs: app => {
+      for (const reader of platform.reading) if (reader.app === app) reader.response.destroy();
+    },
     stop: async () => {
-      await Promise.all(platform.apps.map(app => app.settled()));
-      await Promise.all(platform.apps.map(app => app.runtime.close()));
+      await Promise.all(platform.apps.map(app => app.close()));
       server.closeAllConnections();
       await new Promise(closed => server.close(closed));
       await remove();

@@ -7,7 +7,8 @@ import { createPorts } from './ports.ts';
 import { startRouter } from './router.ts';
 import { createTimers } from './timers.ts';
 
-const NO_TROUBLE: Knobs = { bootDelayMs: 0, switchSkewMs: 0, drainDelayMs: 10_000, bootTimeoutMs: 60_000 };
+/** How far apart real routers change over is not known [assumed: some]. */
+const AS_USUAL: Knobs = { bootDelayMs: 0, switchSkewMs: 1_500, drainDelayMs: 10_000, bootTimeoutMs: 60_000 };
 
 /** Runs one app: its dynos as processes of this machine, its routers on one loopback port, its log. */
 export const startAppRuntime: StartAppRuntime = async ask => {
@@ -16,7 +17,7 @@ export const startAppRuntime: StartAppRuntime = async ask => {
   const ground: Ground = {
     app: ask.app,
     scale: ask.scale,
-    knobs: { ...NO_TROUBLE },
+    knobs: { ...AS_USUAL },
     logs,
     leash,
     timers: createTimers(),

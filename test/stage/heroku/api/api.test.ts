@@ -1,13 +1,11 @@
-import { createGzip } from 'node:zlib';
-import { pack } from 'tar-stream';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { HerokuApp } from '../app.ts';
-import { type LocalHeroku, startHeroku } from '../heroku.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ACCEPT, type Json, type Rig, startRig } from './rig.ts';
 
 // Appendix A of Heroku's schema (2026-02): each property must be there.
 const FIELDS = {
   '/account':
     'allow_tracking beta created_at email federated id identity_provider last_login name sms_number suspended_at delinquent_at two_factor_authentication updated_at verified country_of_residence default_organization default_team',
+  '/account/rate-limits': 'remaining',
   '/apps/shop':
     'acm archived_at buildpack_provided_description build_stack created_at generation git_url id internal_routing maintenance name owner organization team region released_at repo_size slug_size space stack updated_at web_url',
   '/apps/shop/features/preboot':
@@ -16,254 +14,267 @@ const FIELDS = {
   '/apps/shop/dynos/web.1': 'attach_url command created_at id name release app size state type updated_at',
   '/apps/shop/releases/3':
     'addon_plan_names artifacts app created_at description id updated_at slug status user version current output_stream_url eligible_for_rollback',
+  '/addons/hat-store':
+    'actions addon_service billing_entity app billed_price config_vars created_at id name plan provider_id provision_message state updated_at web_url',
 } as const;
 const BUILD_FIELDS =
   'app buildpacks created_at generation id output_stream_url source_blob release slug stack status updated_at user';
 const SLUG_FIELDS =
   'blob buildpack_provided_description checksum commit commit_description created_at id process_types size stack updated_at deleted_at';
+const ATTACHMENT_FIELDS = 'addon app created_at id name namespace updated_at web_url log_input_url';
+const SESSION_FIELDS = 'created_at id logplex_url updated_at';
 
-const SERVER = `require('node:http').createServer((_, response) => response.end(process.env.HEROKU_RELEASE_VERSION)).listen(process.env.PORT);`;
-const ACCEPT = 'application/vnd.heroku+json; version=3';
-
-let heroku: LocalHeroku;
-let shop: HerokuApp;
-
-type Json = Record<string, unknown>;
-const call = async (method: string, path: string, body?: Json, headers: Record<string, string> = {}) => {
-  const sent = { Accept: ACCEPT, Authorization: 'Bearer right', ...headers };
-  const response = await fetch(`${heroku.url}${path}`, {
-    method,
-    headers: sent,
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  return {
-    status: response.status,
-    headers: response.headers,
-    json: (await response.json().catch(() => null)) as Json,
-  };
-};
-const get = async (path: string, headers?: Record<string, string>) => call('GET', path, undefined, headers);
-
-function tarball(
-  files: Record<string, string>,
-  extra: { name: string; type: 'symlink' | 'file'; linkname?: string }[] = [],
-) {
-  const tar = pack();
-  for (const [name, text] of Object.entries(files)) tar.entry({ name }, text);
-  for (const entry of extra) tar.entry(entry, '');
-  tar.finalize();
-  return tar
-    .pipe(createGzip())
-    .toArray()
-    .then(chunks => Buffer.concat(chunks));
-}
-
-const good = (release = 'true') =>
-  tarball({ 'top/Procfile': `web: node server.cjs\nrelease: ${release}\n`, 'top/server.cjs': SERVER });
-
-async function upload(source: Buffer): Promise<string> {
-  const { json } = await call('POST', '/sources');
-  const { put_url, get_url } = json.source_blob as { put_url: string; get_url: string };
-  const stored = await fetch(put_url, { method: 'PUT', body: new Uint8Array(source), headers: { 'content-type': '' } });
-  expect(stored.status).toBe(200);
-  return get_url;
-}
-
-async function ended(path: string): Promise<Json> {
-  await expect.poll(async () => (await get(path)).json.status, { timeout: 15_000, interval: 50 }).not.toBe('pending');
-  return (await get(path)).json;
-}
-
+let rig: Rig;
 beforeAll(async () => {
-  heroku = await startHeroku({ scale: 30, token: 'right' });
-  shop = await heroku.createApp({ name: 'shop', preboot: true });
-  await heroku.deploy(shop, await good(), 'a'.repeat(40));
+  rig = await startRig();
+  const attachedTo = new Set(['shop']);
+  const plan = 'heroku-postgresql:standard-0';
+  rig.shop.addons.push({ id: 'a1', name: 'hat-store', plan, createdAt: new Date(), attachedTo });
 });
-afterAll(() => heroku.stop());
+afterAll(() => rig.heroku.stop());
+
+const versions = (list: Json[]) => list.map(({ version }) => version);
 
 describe('the rules of the API', () => {
-  it('a call without the right token is 401, without the version 406, of an unknown app or path 404', async () => {
-    expect(await get('/account', { Authorization: 'Bearer wrong' })).toMatchObject({
-      status: 401,
-      json: { id: 'unauthorized' },
-    });
-    expect((await get('/account', { Authorization: `Basic ${Buffer.from(':right').toString('base64')}` })).status).toBe(
-      200,
-    );
-    expect(await get('/account', { Accept: 'application/json' })).toMatchObject({
-      status: 406,
-      json: { id: 'not_acceptable' },
-    });
-    expect(await get('/apps/hats')).toMatchObject({
-      status: 404,
-      json: { id: 'not_found', message: "Couldn't find that app." },
-    });
-    expect(await get('/apps/shop/hats')).toMatchObject({ status: 404, json: { id: 'not_found' } });
+  it('a call without the right token is 401, without the version 406', async () => {
+    const basic = (token: string) => `Basic ${Buffer.from(token).toString('base64')}`;
+    for (const Authorization of ['', 'Bearer', 'Bearer wrong', basic(':wrong'), basic('right')]) {
+      const refused = await rig.get('/account', { Authorization });
+      expect(refused, Authorization).toMatchObject({ status: 401, json: { id: 'unauthorized' } });
+    }
+    for (const Authorization of ['Bearer right', basic(':right'), basic('me@example.com:right')]) {
+      expect((await rig.get('/account', { Authorization })).status, Authorization).toBe(200);
+    }
+    for (const version of ['3', '3.sdk', '3.filters', '3.run-inside']) {
+      const Accept = `application/vnd.heroku+json; version=${version}`;
+      expect((await rig.get('/account', { Accept })).status, Accept).toBe(200);
+    }
+    for (const Accept of ['*/*', 'application/json', 'application/vnd.heroku+json; version=2', `${ACCEPT}0`]) {
+      const refused = await rig.get('/account', { Accept });
+      expect(refused, Accept).toMatchObject({ status: 406, json: { id: 'not_acceptable' } });
+    }
+  });
+
+  it('what is not there is 404 with a body, an unknown path too', async () => {
+    const missing = { '/apps/hats': 'app', '/apps/shop/releases/99': 'release', '/apps/shop/dynos/web.9': 'dyno' };
+    for (const [path, what] of Object.entries(missing)) {
+      const json = { id: 'not_found', message: `Couldn't find that ${what}.` };
+      expect(await rig.get(path)).toMatchObject({ status: 404, json });
+    }
+    for (const path of ['/', '//', '/apps/shop/hats', '/apps/shop/releases/', '/pb/account'])
+      expect(await rig.get(path), path).toMatchObject({ status: 404, json: { id: 'not_found' } });
+    expect(await rig.get('/apps/%zz')).toMatchObject({ status: 400, json: { id: 'bad_request' } });
   });
 
   it('calls use up the account, asking how many are left does not, and none left is 429', async () => {
-    const before = Number((await get('/apps/shop')).headers.get('ratelimit-remaining'));
-    await get('/account/rate-limits');
-    expect(Number((await get('/apps/shop')).headers.get('ratelimit-remaining'))).toBe(before - 1);
-    heroku.platform.bucket.remaining = 0;
-    expect(await get('/apps/shop')).toMatchObject({ status: 429, json: { id: 'rate_limit' } });
-    heroku.platform.bucket.remaining = 4_500;
+    const left = async () => Number((await rig.get('/apps/shop')).headers.get('ratelimit-remaining'));
+    const before = await left();
+    await rig.get('/account/rate-limits');
+    await rig.get('/apps/shop', { Authorization: 'Bearer wrong' });
+    expect(await left()).toBe(before - 1);
+    rig.heroku.platform.bucket.remaining = 0;
+    const refused = await rig.get('/apps/shop');
+    expect(refused).toMatchObject({ status: 429, json: { id: 'rate_limit', url: expect.any(String) } });
+    expect(refused.headers.get('ratelimit-remaining')).toBe('0');
+    expect((await rig.get('/account/rate-limits')).json).toEqual({ remaining: 0 });
+    rig.heroku.platform.bucket.remaining = 4_500;
   });
 
-  it('every documented field is in every answer', async () => {
-    for (const [path, fields] of Object.entries(FIELDS)) {
-      expect(Object.keys((await get(path)).json), path).toEqual(expect.arrayContaining(fields.split(' ')));
-    }
-    const [build] = (await get('/apps/shop/builds')).json as unknown as Json[];
-    expect(Object.keys(build ?? {})).toEqual(expect.arrayContaining(BUILD_FIELDS.split(' ')));
-    const slug = await get(`/apps/shop/slugs/${shop.current?.slug?.id}`);
-    expect(Object.keys(slug.json)).toEqual(expect.arrayContaining(SLUG_FIELDS.split(' ')));
-    expect(slug.json.commit).toBe('a'.repeat(40));
+  it('every answer has its own request id, after the one that the client sent', async () => {
+    const ids = (await rig.get('/apps/shop', { 'Request-Id': 'mine' })).headers.get('request-id')?.split(',');
+    expect(ids).toEqual(['mine', expect.stringMatching(/^[\da-f-]{36}$/)]);
   });
 
   it('an answer that is known already is 304', async () => {
-    const { headers } = await get('/apps/shop/features');
-    expect((await get('/apps/shop/features', { 'If-None-Match': headers.get('etag') ?? '' })).status).toBe(304);
+    const { headers } = await rig.get('/apps/shop/features');
+    expect((await rig.get('/apps/shop/features', { 'If-None-Match': headers.get('etag') ?? '' })).status).toBe(304);
+    expect((await rig.get('/apps/shop/features', { 'If-None-Match': '"other"' })).status).toBe(200);
+  });
+
+  it('a body that is no JSON is 400', async () => {
+    const headers = { Accept: ACCEPT, Authorization: 'Bearer right' };
+    const response = await fetch(`${rig.heroku.url}/apps/shop`, { method: 'PATCH', headers, body: '{ maintenance' });
+    expect({ status: response.status, json: await response.json() }).toMatchObject({ status: 400 });
+  });
+});
+
+describe('answers', () => {
+  it('have every documented field', async () => {
+    for (const [path, fields] of Object.entries(FIELDS)) {
+      expect(Object.keys((await rig.get(path)).json), path).toEqual(expect.arrayContaining(fields.split(' ')));
+    }
+    const first = async (path: string) => Object.keys((await rig.get(path)).list[0] ?? {});
+    expect(await first('/apps/shop/builds')).toEqual(expect.arrayContaining(BUILD_FIELDS.split(' ')));
+    for (const path of ['/apps/shop/addon-attachments', '/addons/a1/addon-attachments', '/addon-attachments'])
+      expect(await first(path), path).toEqual(expect.arrayContaining(ATTACHMENT_FIELDS.split(' ')));
+    const slug = await rig.get(`/apps/shop/slugs/${rig.shop.current?.slug?.id}`);
+    expect(Object.keys(slug.json)).toEqual(expect.arrayContaining(SLUG_FIELDS.split(' ')));
+    expect(slug.json).toMatchObject({ commit: 'a'.repeat(40), process_types: { web: 'node server.cjs' } });
+    const session = await rig.call('POST', '/apps/shop/log-sessions', {});
+    expect(session.status).toBe(201);
+    expect(Object.keys(session.json)).toEqual(expect.arrayContaining(SESSION_FIELDS.split(' ')));
   });
 
   it('lists are sorted by id unless asked otherwise, and cut at max with the next range', async () => {
-    const newest = await get('/apps/shop/releases', { Range: 'version ..; order=desc,max=2' });
-    expect((newest.json as unknown as Json[]).map(release => release.version)).toEqual([3, 2]);
-    expect(newest.status).toBe(206);
-    const next = await get('/apps/shop/releases', { Range: newest.headers.get('next-range') ?? '' });
-    expect((next.json as unknown as Json[]).map(release => release.version)).toEqual([1]);
-    const ids = ((await get('/apps/shop/releases')).json as unknown as Json[]).map(release => String(release.id));
-    expect(ids).toEqual([...ids].sort());
-    expect((await get('/apps/shop/releases', { Range: 'version ..; max=15, order=desc' })).status).toBe(200);
-    expect((await get('/apps/shop/builds', { Range: 'colour ..' })).status).toBe(416);
+    const path = '/apps/shop/releases';
+    for (const Range of [
+      'version ..; order=desc,max=2',
+      'version ..; max=2, order=desc',
+      'version ..; max=2; order=desc',
+    ]) {
+      const newest = await rig.get(path, { Range });
+      expect({ status: newest.status, versions: versions(newest.list) }, Range).toEqual({
+        status: 206,
+        versions: [3, 2],
+      });
+      expect(newest.headers.get('content-range')).toBe('version 3..2; max=2, order=desc');
+      const next = await rig.get(path, { Range: newest.headers.get('next-range') ?? '' });
+      expect({ status: next.status, versions: versions(next.list) }).toEqual({ status: 200, versions: [1] });
+      expect(next.headers.has('next-range')).toBe(false);
+    }
+    expect(versions((await rig.get(path, { Range: 'version 2..3' })).list)).toEqual([2, 3]);
+    for (const list of [path, '/apps/shop/dynos', '/apps/shop/formation']) {
+      const { headers, list: shown } = await rig.get(list);
+      const ids = shown.map(({ id }) => String(id));
+      expect(ids, list).toEqual(ids.toSorted());
+      expect(headers.get('content-range')).toBe(`id ${ids[0]}..${ids.at(-1)}; max=200`);
+      expect(headers.get('accept-ranges')).toMatch(/^id/);
+    }
   });
 
-  it('preboot is refused for dyno types that cannot have it', async () => {
-    const hobby = await heroku.createApp({ name: 'hobby', formation: [{ type: 'web', quantity: 1, size: 'Basic' }] });
-    expect(await call('PATCH', `/apps/${hobby.name}/features/preboot`, { enabled: true })).toMatchObject({
-      status: 422,
-    });
+  it('a range that cannot be read, or by what is not sorted, is 416', async () => {
+    for (const Range of [
+      'colour ..',
+      'version',
+      'version ..; max=none',
+      'version ..; max=1001',
+      'version ..; order=up',
+    ])
+      expect(await rig.get('/apps/shop/releases', { Range }), Range).toMatchObject({
+        status: 416,
+        json: { id: 'requested_range_not_satisfiable' },
+      });
   });
 });
 
-describe('builds and releases', () => {
-  it('a build of an uploaded source makes a release whose phase runs first, and both outputs can be read', async () => {
-    const url = await upload(await good('echo migrating && sleep 0.3'));
-    const source = { url, version: 'b'.repeat(40), version_description: 'marker' };
-    const { status, json } = await call('POST', '/apps/shop/builds', { source_blob: source });
-    expect(status).toBe(201);
-    expect(await call('POST', '/apps/shop/builds', { source_blob: source })).toMatchObject({ status: 409 });
-    const build = await ended(`/apps/shop/builds/${json.id}`);
-    expect(build).toMatchObject({ status: 'succeeded', source_blob: { version_description: 'marker' } });
-    const output = await (await fetch(String(build.output_stream_url))).text();
-    expect(output).toContain('Procfile declares types -> web, release');
-    const path = `/apps/shop/releases/${(build.release as { id: string }).id}`;
-    expect((await get(path)).json).toMatchObject({ status: 'pending', current: false, description: 'Deploy bbbbbbbb' });
-    const release = await ended(path);
-    expect(release).toMatchObject({ status: 'succeeded', current: true });
-    expect((await (await fetch(String(release.output_stream_url))).text()).trim()).toBe('migrating');
+describe('an app', () => {
+  it('is closed for maintenance and opened again without a release', async () => {
+    const before = rig.shop.releases.length;
+    for (const [maintenance, status] of [
+      [true, 503],
+      [false, 200],
+    ] as const) {
+      expect(await rig.call('PATCH', '/apps/shop', { maintenance })).toMatchObject({
+        status: 200,
+        json: { maintenance },
+      });
+      expect((await fetch(rig.shop.runtime.url)).status).toBe(status);
+    }
+    expect(await rig.call('PATCH', '/apps/shop', { maintenance: 'on' })).toMatchObject({ status: 422 });
+    expect(await rig.call('PATCH', '/apps/shop', { name: 'hats' })).toMatchObject({ status: 422 });
+    expect(rig.shop.releases).toHaveLength(before);
   });
 
-  it('a failing build releases nothing, and says why in its output', async () => {
-    const before = shop.releases.length;
-    const { json } = await call('POST', '/apps/shop/builds', {
-      source_blob: { url: await upload(await tarball({ README: 'x', 'a/b': 'x' })) },
-    });
-    const build = await ended(`/apps/shop/builds/${json.id}`);
-    expect(build).toMatchObject({ status: 'failed', release: null });
-    expect(await (await fetch(String(build.output_stream_url))).text()).toContain('There is no Procfile');
-    expect(shop.releases).toHaveLength(before);
-  });
-
-  it('a failing release phase changes nothing, but config vars that were set stay set', async () => {
-    const version = shop.current?.version;
-    const { json } = await call('POST', '/apps/shop/builds', {
-      source_blob: { url: await upload(await good('exit 1')), version: 'c'.repeat(40) },
-    });
-    const build = await ended(`/apps/shop/builds/${json.id}`);
-    expect(await ended(`/apps/shop/releases/${(build.release as { id: string }).id}`)).toMatchObject({
-      status: 'failed',
-      current: false,
-    });
-    expect(shop.current?.version).toBe(version);
-    // The failed slug becomes current in nobody's eyes: setting a var releases the good one again.
-    await call('PATCH', '/apps/shop/config-vars', { HAT: 'fez' });
-    await shop.settled();
-    expect((await get('/apps/shop/config-vars')).json).toMatchObject({ HAT: 'fez' });
-  });
-
-  it('a rollback is a new release, and one to a failed release is refused', async () => {
-    const { json } = await call('POST', '/apps/shop/releases', {
-      release: (await get('/apps/shop/releases/3')).json.id,
-    });
-    expect(json).toMatchObject({ description: 'Rollback to v3', version: shop.releases.at(-1)?.version });
-    await shop.settled();
-    const failed = shop.releases.find(release => release.status === 'failed');
-    expect(await call('POST', '/apps/shop/releases', { release: failed?.id })).toMatchObject({ status: 422 });
-  });
-
-  it('a source that would reach out of its folder is not unpacked', async () => {
-    const Procfile = 'web: true\n';
-    const bad = [
-      await tarball({ Procfile, '../../out': 'x' }),
-      await tarball({ Procfile }, [{ name: 'link', type: 'symlink', linkname: '/etc' }]),
-      await tarball({ Procfile }, [{ name: 'deep/link', type: 'symlink', linkname: '../../../etc' }]),
-      Buffer.from('not a tarball'),
-    ];
-    for (const source of bad) {
-      const { json } = await call('POST', '/apps/shop/builds', { source_blob: { url: await upload(source) } });
-      expect(await ended(`/apps/shop/builds/${json.id}`)).toMatchObject({ status: 'failed' });
+  it('has preboot switched by its feature, and not with dyno types that cannot have it', async () => {
+    const path = '/apps/shop/features/preboot';
+    expect(await rig.call('PATCH', path, { enabled: false })).toMatchObject({ status: 200, json: { enabled: false } });
+    expect(await rig.call('PATCH', path, { enabled: true })).toMatchObject({ status: 200, json: { enabled: true } });
+    expect(await rig.get('/apps/shop/features/spdy')).toMatchObject({ status: 404 });
+    for (const size of ['Eco', 'Basic']) {
+      await rig.heroku.createApp({ name: size.toLowerCase(), formation: [{ type: 'web', quantity: 1, size }] });
+      const refused = await rig.call('PATCH', `/apps/${size.toLowerCase()}/features/preboot`, { enabled: true });
+      expect(refused, size).toMatchObject({ status: 422, json: { id: 'invalid_params' } });
     }
   });
-});
 
-describe('streams', () => {
-  it('an output is 404 before it starts, sends NUL bytes while nothing happens, and replays from where one asks', async () => {
-    const { json } = await call('POST', '/apps/shop/builds', {
-      source_blob: { url: await upload(await good('echo one && sleep 2 && echo two')) },
+  it('shows each type of its Procfile in the formation, and scales as the schema says and as the CLI says', async () => {
+    const shown = (await rig.get('/apps/shop/formation')).list.map(({ type, quantity }) => `${type}=${quantity}`);
+    expect(shown.toSorted()).toEqual(['release=0', 'web=2', 'worker=0']);
+    const scale = (...updates: unknown[]) => rig.call('PATCH', '/apps/shop/formation', { updates });
+    expect(await scale({ type: 'web', quantity: '+1', size: 'standard-2x' })).toMatchObject({
+      status: 200,
+      json: [{ type: 'web', quantity: 3, size: 'Standard-2X', dyno_size: { name: 'Standard-2X' } }],
     });
-    const build = await ended(`/apps/shop/builds/${json.id}`);
-    const { output_stream_url: url } = (await get(`/apps/shop/releases/${(build.release as { id: string }).id}`)).json;
-    await expect.poll(async () => (await fetch(String(url))).status).toBe(200);
-    const text = await (await fetch(String(url))).text();
-    expect(text).toContain('\0');
-    expect(text.replaceAll('\0', '')).toBe('one\ntwo\n');
-    const rest = await fetch(String(url), { headers: { Range: 'bytes=4-' } });
-    expect({ status: rest.status, text: await rest.text() }).toEqual({ status: 206, text: 'two\n' });
-    expect((await fetch(`${heroku.url}/streams/nothing`)).status).toBe(404);
+    expect((await scale({ type: 'web', quantity: 2, dyno_size: { name: 'Standard-1X' } })).json).toMatchObject([
+      { quantity: 2, size: 'Standard-1X' },
+    ]);
+    const types = async () => (await rig.get('/apps/shop/dynos')).list.map(({ type }) => type);
+    await scale({ type: 'worker', quantity: 1 });
+    expect(await types()).toContain('worker');
+    await scale({ type: 'worker', quantity: 0 });
+    expect(await types()).not.toContain('worker');
+    expect(await scale({ type: 'hats', quantity: 1 })).toMatchObject({
+      status: 404,
+      json: { message: "Couldn't find that process type (hats)." },
+    });
+    for (const wrong of [{ type: 'web', quantity: 'many' }, { type: 'web', quantity: -1, size: 'Standard-1X' }, null])
+      expect(await scale(wrong)).toMatchObject({ status: 422, json: { id: 'invalid_params' } });
+    const half = await scale({ type: 'worker', quantity: 5 }, { type: 'web', size: 'huge' });
+    expect(half.status).toBe(422);
+    expect((await rig.get('/apps/shop/formation/worker')).json).toMatchObject({ quantity: 0 });
   });
 
-  it('a log session replays and then follows, as text and as events, on an address that needs no token', async () => {
-    for (const accept of ['text/plain', 'text/event-stream']) {
-      const { json } = await call('POST', '/apps/shop/log-sessions', { lines: 1500, tail: true });
-      const leave = new AbortController();
-      const response = await fetch(String(json.logplex_url), { headers: { accept }, signal: leave.signal });
-      const line = `hello as ${accept}`;
-      let read = '';
-      shop.say(line);
-      for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-        read += chunk;
-        if (read.includes(line)) break;
-      }
-      leave.abort();
-      expect(read).toMatch(/^(id: 1\ndata: )?2\d{3}-\d\d-\d\dT\S+\+00:00 \w+\[\S+\]: /);
-      expect(read).toContain(`app[api]: ${line}`);
+  it('restarts and stops dynos by name, by type and all, each answered with 202 and nothing', async () => {
+    const ids = async () => (await rig.get('/apps/shop/dynos')).list.map(({ id }) => id);
+    const calls = [
+      ['DELETE', '/apps/shop/dynos/web.1', 1],
+      ['POST', '/apps/shop/dynos/web.2/actions/stop', 1],
+      ['DELETE', '/apps/shop/formations/web', 2],
+      ['POST', '/apps/shop/formations/web/actions/stop', 2],
+      ['DELETE', '/apps/shop/dynos', 2],
+    ] as const;
+    for (const [method, path, changed] of calls) {
+      const before = await ids();
+      expect(await rig.call(method, path), path).toMatchObject({ status: 202, json: {} });
+      expect(
+        (await ids()).filter(id => !before.includes(id)),
+        path,
+      ).toHaveLength(changed);
     }
+    expect((await rig.call('DELETE', '/apps/shop/dynos/web.9')).status).toBe(404);
+    expect((await rig.call('DELETE', '/apps/shop/formations/hats')).status).toBe(404);
+  });
+
+  it('runs a one-off dyno detached, with its own variables, and logs what it says', async () => {
+    const asked = { command: 'echo $GREETING from $DYNO', env: { GREETING: 'hello' } };
+    const { status, json } = await rig.call('POST', '/apps/shop/dynos', asked);
+    expect({ status, json }).toMatchObject({
+      status: 201,
+      json: { type: 'run', attach_url: null, command: asked.command },
+    });
+    const leave = AbortSignal.timeout(5_000);
+    for await (const { text } of rig.shop.runtime.logs.read({ lines: 100, tail: true }, leave))
+      if (text === `hello from ${json.name}`) break;
+    expect(leave.aborted).toBe(false);
+    expect((await rig.call('POST', '/apps/shop/dynos', {})).status).toBe(422);
   });
 });
 
 describe('trouble that was ordered', () => {
-  it('comes as ordered, as often as ordered, and only to that call', async () => {
-    heroku.fails('GET /formation', { status: 503, times: 2 });
+  beforeEach(() => void rig.heroku.calls.splice(0));
+
+  it('comes as ordered, as often as ordered, only to that call, and every call is on record', async () => {
+    rig.heroku.fails('GET /formation', { status: 503, times: 2 });
+    rig.heroku.fails('GET /releases/*', { status: 429 });
     const seen = [];
-    for (let i = 0; i < 3; i++) seen.push((await get('/apps/shop/formation')).status);
-    expect(seen).toEqual([503, 503, 200]);
-    heroku.fails('GET /dynos', { truncate: true });
-    await expect(
-      fetch(`${heroku.url}/apps/shop/dynos`, { headers: { Accept: ACCEPT, Authorization: 'Bearer right' } }).then(r =>
-        r.text(),
-      ),
-    ).rejects.toThrow();
+    for (const path of ['/formation', '/formation', '/formation', '/releases', '/releases/3', '/releases/3'])
+      seen.push((await rig.get(`/apps/shop${path}`)).status);
+    expect(seen).toEqual([503, 503, 200, 200, 429, 200]);
+    expect(rig.heroku.calls.map(({ status }) => status)).toEqual(seen);
+    expect(rig.heroku.calls.map(({ counted }) => counted)).toEqual([false, false, true, true, false, true]);
+    expect(() => rig.heroku.fails('releases', { status: 503 })).toThrow('a method and a path');
+  });
+
+  it('an answer can be late, or be cut in the middle', async () => {
+    rig.heroku.fails('GET /dynos', { delayMs: 300 });
+    const begun = performance.now();
+    expect((await rig.get('/apps/shop/dynos')).status).toBe(200);
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(295);
+    rig.heroku.fails('GET /dynos', { truncate: true });
+    const headers = { Accept: ACCEPT, Authorization: 'Bearer right' };
+    const cut = await fetch(`${rig.heroku.url}/apps/shop/dynos`, { headers });
+    expect(cut.status).toBe(200);
+    await expect(cut.text()).rejects.toThrow();
   });
 
   it('a connection can be dropped before the call was taken, and after', async () => {
@@ -271,10 +282,10 @@ describe('trouble that was ordered', () => {
       ['before', false],
       ['after', true],
     ] as const) {
-      heroku.fails('PATCH /apps/shop', { drop });
-      await expect(call('PATCH', '/apps/shop', { maintenance: true })).rejects.toThrow();
-      expect(shop.maintenance).toBe(taken);
-      await call('PATCH', '/apps/shop', { maintenance: false });
+      rig.heroku.fails('PATCH /apps/shop', { drop });
+      await expect(rig.call('PATCH', '/apps/shop', { maintenance: true })).rejects.toThrow();
+      expect(rig.shop.maintenance).toBe(taken);
+      await rig.call('PATCH', '/apps/shop', { maintenance: false });
     }
   });
 });

@@ -1,8 +1,15 @@
+import { createHash } from 'node:crypto';
 import type * as Heroku from '@heroku-cli/schema';
 import type { AddonModel, BuildModel, HerokuApp, ReleaseModel, SlugModel, User } from '../app.ts';
 import type { DynoView } from '../contract.ts';
 
 // Heroku's JSON, every documented field present (Appendix A of its schema, 2026-02).
+
+/** All fields of a resource that are documented, save those that the published types still have wrong. */
+type Documented<T, Stale extends string> = Required<{
+  [K in keyof T as string extends K ? never : number extends K ? never : K extends Stale ? never : K]: T[K];
+}> &
+  Record<string, unknown>;
 
 const STACK = { id: 'f9f9f9f9-0000-4000-8000-000000000024', name: 'heroku-24' };
 const GENERATIONS: Record<string, { id: string; name: string }> = {
@@ -10,11 +17,13 @@ const GENERATIONS: Record<string, { id: string; name: string }> = {
   fir: { id: 'f9f9f9f9-0000-4000-8000-0000000000f1', name: 'fir' },
 };
 const REGION = { id: 'f9f9f9f9-0000-4000-8000-000000000009', name: 'us' };
-const iso = (date: Date): string => date.toISOString();
+/** Heroku tells times in whole seconds. */
+const iso = (date: Date): string => `${date.toISOString().slice(0, 19)}Z`;
 const nameOf = ({ id, name }: HerokuApp) => ({ id, name });
 const generation = (name: string) => GENERATIONS[name] ?? { id: name, name };
+/** The same for the same text. */
 const idOf = (text: string): string => {
-  const hex = Buffer.from(text).toString('hex').padEnd(32, '0');
+  const hex = createHash('md5').update(text).digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 };
 
@@ -38,7 +47,7 @@ export function accountJson(user: User, since: Date) {
     two_factor_authentication: false,
     updated_at: iso(since),
     verified: true,
-  } satisfies Partial<Record<keyof Heroku.Account, unknown>>;
+  } satisfies Required<Heroku.Account>;
 }
 
 export function appJson(app: HerokuApp, owner: User) {
@@ -68,7 +77,7 @@ export function appJson(app: HerokuApp, owner: User) {
     team: null,
     updated_at: iso(app.updatedAt),
     web_url: `${app.runtime.url}/`,
-  } satisfies Partial<Record<keyof Heroku.App, unknown>>;
+  } satisfies Required<Heroku.App>;
 }
 
 export function featureJson(app: HerokuApp) {
@@ -83,7 +92,7 @@ export function featureJson(app: HerokuApp) {
     name: 'preboot',
     state: 'general',
     updated_at: iso(app.preboots.updatedAt),
-  } satisfies Partial<Record<keyof Heroku.AppFeature, unknown>>;
+  } satisfies Required<Heroku.AppFeature>;
 }
 
 export function formationJson(app: HerokuApp, entry: HerokuApp['formation'][number]) {
@@ -97,7 +106,7 @@ export function formationJson(app: HerokuApp, entry: HerokuApp['formation'][numb
     size: entry.size,
     type: entry.type,
     updated_at: iso(entry.updatedAt),
-  } satisfies Partial<Record<keyof Heroku.Formation, unknown>>;
+  } satisfies Required<Heroku.Formation>;
 }
 
 export function dynoJson(app: HerokuApp, dyno: DynoView) {
@@ -113,7 +122,7 @@ export function dynoJson(app: HerokuApp, dyno: DynoView) {
     state: dyno.state,
     type: dyno.type,
     updated_at: iso(dyno.updatedAt),
-  } satisfies Partial<Record<keyof Heroku.Dyno, unknown>>;
+  } satisfies Required<Heroku.Dyno>;
 }
 
 export function buildJson(app: HerokuApp, build: BuildModel, streams: string) {
@@ -133,7 +142,7 @@ export function buildJson(app: HerokuApp, build: BuildModel, streams: string) {
     status: build.status,
     updated_at: iso(build.updatedAt),
     user: build.user,
-  } satisfies Partial<Record<keyof Heroku.Build, unknown>>;
+  } satisfies Documented<Heroku.Build, 'release'>;
 }
 
 export function releaseJson(app: HerokuApp, release: ReleaseModel, streams: string) {
@@ -152,7 +161,7 @@ export function releaseJson(app: HerokuApp, release: ReleaseModel, streams: stri
     updated_at: iso(release.updatedAt),
     user: release.user,
     version: release.version,
-  } satisfies Partial<Record<keyof Heroku.Release | 'eligible_for_rollback', unknown>>;
+  } satisfies Required<Heroku.Release>;
 }
 
 export function slugJson(slug: SlugModel) {
@@ -169,7 +178,7 @@ export function slugJson(slug: SlugModel) {
     size: 1024,
     stack: STACK,
     updated_at: iso(slug.createdAt),
-  } satisfies Partial<Record<keyof Heroku.Slug | 'deleted_at', unknown>>;
+  } satisfies Required<Heroku.Slug>;
 }
 
 export function addonJson(app: HerokuApp, addon: AddonModel) {
@@ -189,7 +198,7 @@ export function addonJson(app: HerokuApp, addon: AddonModel) {
     state: 'provisioned',
     updated_at: iso(addon.createdAt),
     web_url: null,
-  } satisfies Partial<Record<keyof Heroku.AddOn | 'provision_message', unknown>>;
+  } satisfies Documented<Heroku.AddOn, 'actions'>;
 }
 
 export function attachmentJson(owner: HerokuApp, addon: AddonModel, app: HerokuApp) {
@@ -203,5 +212,17 @@ export function attachmentJson(owner: HerokuApp, addon: AddonModel, app: HerokuA
     namespace: null,
     updated_at: iso(addon.createdAt),
     web_url: null,
-  } satisfies Partial<Record<keyof Heroku.AddOnAttachment, unknown>>;
+  } satisfies Required<Heroku.AddOnAttachment>;
+}
+
+export function collaboratorJson(app: HerokuApp, user: User) {
+  return {
+    app: nameOf(app),
+    created_at: iso(app.createdAt),
+    id: idOf(`${user.email} ${app.name}`),
+    permissions: [],
+    role: 'owner',
+    updated_at: iso(app.createdAt),
+    user: { ...user, federated: false },
+  } satisfies Required<Heroku.Collaborator>;
 }

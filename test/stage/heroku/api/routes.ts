@@ -38,48 +38,66 @@ export const accepted: Reply = { status: 202, json: {} };
 export const notFound = (what: string): Refused => new Refused(404, 'not_found', `Couldn't find that ${what}.`);
 export const invalid = (message: string): Refused => new Refused(422, 'invalid_params', message);
 
+export const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+
 export function appOf({ platform, params }: Call): HerokuApp {
   const app = platform.find(params.app ?? '');
   if (!app) throw notFound('app');
   return app;
 }
 
-/** A page of a list as `Range: version ..; order=desc,max=10` asks: 206 and `Next-Range` when there is more. */
-export function page<T>(
-  items: T[],
+type Key = string | number;
+
+/**
+ * A page of a list as `Range: version ..; order=desc,max=10` asks, by id when it asks nothing: 206 and `Next-Range` when
+ * there is more (Platform API reference, "Ranges").
+ */
+export function page<T extends { id: string }>(
+  items: readonly T[],
   range: string,
-  keys: Record<string, (item: T) => string | number>,
-): Reply & { items: T[] } {
-  const [what = '', ...options] = range.split(';');
-  const [, key = 'id', from = '', to = ''] = /^\s*(\w+)\s+(\]?[^.\s]*)\.\.([^\s]*)\s*$/.exec(what) ?? [];
+  show: (item: T) => object,
+  more: Record<string, (item: T) => Key> = {},
+): Reply {
+  const keys: Record<string, (item: T) => Key> = { id: item => item.id, ...more };
+  const { key, exclusive, from, to, most, order } = readRange(range);
   const by = keys[key];
-  if (!by) throw new Refused(416, 'requested_range_not_satisfiable', `Range by ${key} is not supported.`);
-  const settings = new Map(
-    options
-      .join(',')
-      .split(',')
-      .map(option => option.trim().split('=') as [string, string]),
-  );
-  const most = Math.min(Number(settings.get('max') ?? 200), 1000);
-  const descending = settings.get('order') === 'desc';
-  const exclusive = from.startsWith(']');
-  const start = from.replace(/^\]/, '');
-  const compare = (a: string | number, b: string | number): number =>
-    typeof a === 'number' ? a - Number(b) : a.localeCompare(String(b));
-  const sorted = [...items].sort((a, b) => compare(by(a), by(b)) * (descending ? -1 : 1));
-  const within = sorted.filter(item => {
-    const first = start === '' ? 1 : compare(by(item), start) * (descending ? -1 : 1);
-    const last = to === '' ? -1 : compare(by(item), to) * (descending ? -1 : 1);
-    return (exclusive ? first > 0 : first >= 0) && last <= 0;
-  });
+  if (!by) throw unsatisfiable(`Range by ${key} is not supported.`);
+  const direction = order === 'desc' ? -1 : 1;
+  const compare = (a: Key, b: Key): number =>
+    direction * (typeof a === 'number' ? a - Number(b) : Number(a > b) - Number(a < b));
+  const within = items
+    .toSorted((a, b) => compare(by(a), by(b)))
+    .filter(item => {
+      const past = from === '' ? 1 : compare(by(item), from);
+      return past >= (exclusive ? 1 : 0) && (to === '' || compare(by(item), to) <= 0);
+    });
   const shown = within.slice(0, most);
-  const end = (item: T | undefined): string => (item === undefined ? '' : String(by(item)));
-  const headers: Record<string, string> = {
-    'Accept-Ranges': Object.keys(keys).join(', '),
-    'Content-Range': `${key} ${end(shown[0])}..${end(shown.at(-1))}; max=${most}${descending ? ', order=desc' : ''}`,
+  const [first, last] = [shown.at(0), shown.at(-1)].map(item => (item ? by(item) : ''));
+  const options = `max=${most}${order ? `, order=${order}` : ''}`;
+  const isCut = within.length > shown.length;
+  return {
+    status: isCut ? 206 : 200,
+    json: shown.map(show),
+    headers: {
+      'Accept-Ranges': Object.keys(keys).join(', '),
+      'Content-Range': `${key} ${first}..${last}; ${options}`,
+      ...(isCut && { 'Next-Range': `${key} ]${last}..${to}; ${options}` }),
+    },
   };
-  const more = within.length > shown.length;
-  if (more)
-    headers['Next-Range'] = `${key} ]${end(shown.at(-1))}..${to}; max=${most}${descending ? ', order=desc' : ''}`;
-  return { status: more ? 206 : 200, json: null, headers, items: shown };
+}
+
+/** Options are separated by `,` and by `;`: clients send both. More than 1000 is refused [assumed: not cut]. */
+function readRange(range: string) {
+  const [what = '', ...options] = range.split(/[;,]/);
+  const [, key, bracket, from = '', to = ''] = /^\s*(\w+)\s+(\]?)([^\s.]*)\.\.([^\s.]*)\s*$/.exec(what) ?? [];
+  const asked = Object.fromEntries(options.map(option => option.trim().split('=')));
+  const most = Number(asked.max ?? 200);
+  const isOrder = asked.order === undefined || asked.order === 'asc' || asked.order === 'desc';
+  if (!key || !isOrder || !Number.isInteger(most) || most < 1 || most > 1000)
+    throw unsatisfiable(`Range ${range} cannot be read.`);
+  return { key, exclusive: bracket === ']', from, to, most, order: asked.order as 'asc' | 'desc' | undefined };
+}
+
+function unsatisfiable(message: string): Refused {
+  return new Refused(416, 'requested_range_not_satisfiable', message);
 }

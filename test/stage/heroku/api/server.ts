@@ -1,11 +1,16 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { User } from '../app.ts';
 import type { Platform } from '../platform.ts';
 import type { Trouble, Troubles } from '../trouble.ts';
+import { addonRoutes } from './addons.ts';
 import { appRoutes } from './apps.ts';
-import { serveOpenly } from './open.ts';
+import { buildRoutes } from './builds.ts';
+import { dynoRoutes } from './dynos.ts';
+import { formationRoutes } from './formation.ts';
+import { openAddress } from './open.ts';
 import { releaseRoutes } from './releases.ts';
 import { type Call, type Handler, Refused, type Reply } from './routes.ts';
 
@@ -21,19 +26,32 @@ type Ask = {
   onCall: (record: CallRecord) => void;
 };
 
-const routes = Object.entries({ ...appRoutes, ...releaseRoutes }).map(([name, handler]) => {
+const all = {
+  ...appRoutes,
+  ...formationRoutes,
+  ...dynoRoutes,
+  ...buildRoutes,
+  ...releaseRoutes,
+  ...addonRoutes,
+};
+const routes = Object.entries(all).map(([name, handler]) => {
   const [method = '', path = ''] = name.split(' ');
   const names = [...path.matchAll(/:(\w+)/g)].map(([, param]) => param ?? '');
   return { method, pattern: new RegExp(`^${path.replace(/:\w+/g, '([^/]+)')}$`), names, handler };
 });
 const FREE = new Set(['/account/rate-limits']);
+const VERSION = /application\/vnd\.heroku\+json\s*;\s*version=3(\.[\w-]+)?\s*($|[,;])/;
+/** How soon a stream is cut that trouble was ordered for, ms. */
+const CUT_AFTER_MS = 100;
 
 /** The Platform API on loopback: Heroku's rules first (token, version, calls left), then the route. */
 export async function startApi(ask: Ask, port: number): Promise<Server> {
   const server = createServer((request, response) => {
     respond(ask, request, response).catch(error => {
+      if (request.destroyed && !request.complete) return;
       console.error(error);
-      response.destroy();
+      if (response.headersSent) response.destroy();
+      else send(ask.platform, request, response, replyOf(ordered(500)), null);
     });
   });
   server.listen(port, '127.0.0.1');
@@ -42,11 +60,21 @@ export async function startApi(ask: Ask, port: number): Promise<Server> {
 }
 
 async function respond(ask: Ask, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const url = new URL(request.url ?? '/', `http://${request.headers.host}`);
-  if (serveOpenly(ask.platform, url, request, response)) return;
+  const url = URL.parse(`http://${request.headers.host}${request.url}`) ?? new URL('http://nowhere/');
   const { method = 'GET' } = request;
-  const record: CallRecord = { at: new Date(), method, path: url.pathname, status: null, counted: false };
   const trouble = ask.troubles.take(method, url.pathname);
+  if (trouble?.delayMs) await sleep(trouble.delayMs);
+  const serve = openAddress(url);
+  if (serve) {
+    if (trouble?.drop === 'before') request.socket.destroy();
+    else if (trouble?.status) response.writeHead(trouble.status).end();
+    else {
+      if (trouble?.truncate || trouble?.drop) setTimeout(() => request.socket.destroy(), CUT_AFTER_MS);
+      await serve({ platform: ask.platform, url, request, response });
+    }
+    return;
+  }
+  const record: CallRecord = { at: new Date(), method, path: url.pathname, status: null, counted: false };
   const reply = await answer(ask, url, request, trouble, record);
   if (reply && trouble?.drop !== 'after') {
     record.status = reply.status;
@@ -66,13 +94,12 @@ async function answer(
   trouble: Trouble | null,
   record: CallRecord,
 ): Promise<Reply | null> {
-  if (trouble?.delayMs) await new Promise(done => setTimeout(done, trouble.delayMs));
   if (trouble?.drop === 'before') return null;
   const body = await readBody(request);
   try {
     if (trouble?.status) throw ordered(trouble.status);
     checkToken(ask, request);
-    if (!/application\/vnd\.heroku\+json\s*;\s*version=3/.test(request.headers.accept ?? '')) {
+    if (!VERSION.test(request.headers.accept ?? '')) {
       throw new Refused(
         406,
         'not_acceptable',
@@ -91,23 +118,40 @@ async function answer(
     return await found.handler(call);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    return { status: error.status, json: { id: error.id, message: error.message } };
+    return replyOf(error);
   }
+}
+
+function replyOf({ status, id, message }: Refused): Reply {
+  const url = 'https://devcenter.heroku.com/articles/platform-api-reference#rate-limits';
+  if (status !== 429) return { status, json: { id, message } };
+  return { status, json: { id, message, url }, headers: { 'RateLimit-Remaining': '0' } };
 }
 
 function find(method: string, path: string): { handler: Handler; params: Record<string, string> } | null {
   for (const { method: wanted, pattern, names, handler } of routes) {
     const match = wanted === method && pattern.exec(path);
     if (!match) continue;
-    const params = Object.fromEntries(names.map((name, i) => [name, decodeURIComponent(match[i + 1] ?? '')]));
+    const params = Object.fromEntries(names.map((name, i) => [name, decoded(match[i + 1] ?? '')]));
     return { handler, params };
   }
   return null;
 }
 
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new Refused(400, 'bad_request', 'The path of the request cannot be read.');
+  }
+}
+
 const MESSAGES: Record<number, [string, string]> = {
   401: ['unauthorized', 'Invalid credentials provided.'],
   403: ['forbidden', 'You do not have access to the app.'],
+  404: ['not_found', "Couldn't find that app."],
+  409: ['conflict', 'Another request is being carried out. Please try again.'],
+  422: ['invalid_params', 'The request could not be carried out.'],
   429: ['rate_limit', 'Your account reached the API rate limit\nPlease wait a few minutes before making new requests'],
   500: ['internal_server_error', 'Internal server error.'],
   503: ['service_unavailable', 'Heroku is undergoing maintenance. Please try again later.'],
@@ -121,19 +165,13 @@ function ordered(status: number): Refused {
 /** `Bearer TOKEN`, or Basic with the token as password, as heroku-client and the CLI send it. */
 function checkToken({ token }: Ask, request: IncomingMessage): void {
   const [scheme = '', value = ''] = (request.headers.authorization ?? '').split(' ');
-  const given =
-    scheme.toLowerCase() === 'basic'
-      ? Buffer.from(value, 'base64')
-          .toString()
-          .replace(/^[^:]*:/, '')
-      : value;
+  const isBasic = scheme.toLowerCase() === 'basic';
+  const given = isBasic ? /(?<=:).*/s.exec(Buffer.from(value, 'base64').toString())?.[0] : value;
   if (!given || (token !== null && given !== token)) throw ordered(401);
 }
 
 async function readBody(request: IncomingMessage): Promise<() => Record<string, unknown>> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk);
-  const text = Buffer.concat(chunks).toString('utf8');
+  const text = Buffer.concat(await request.toArray()).toString('utf8');
   return () => {
     try {
       const json: unknown = text ? JSON.parse(text) : {};
