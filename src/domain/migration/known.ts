@@ -11,6 +11,8 @@ export type KnownColumn = {
   notNull: boolean | null;
   hasDefault: boolean | null;
   isNew: boolean;
+  /** The file of the batch that added it; 0 for what was there before. */
+  file: number;
   views: readonly string[];
 };
 
@@ -51,6 +53,7 @@ export class Known {
   readonly #newThings = new Set<string>();
   readonly #dropped = new Set<string>();
   #path: readonly string[];
+  #file = 0;
 
   constructor(facts: Facts | null) {
     this.facts = facts;
@@ -67,6 +70,22 @@ export class Known {
     return this.facts && this.facts.searchPath.length > 0 ? this.facts.searchPath : ['public'];
   }
 
+  get file(): number {
+    return this.#file;
+  }
+
+  /** When `codeKnows`, the new code serves by then: what earlier files made is in use, and new no more. */
+  startFile({ codeKnows }: { codeKnows: boolean }): void {
+    this.#file++;
+    this.setPath([]);
+    if (!codeKnows) return;
+    this.#newThings.clear();
+    for (const relation of this.#relations.values()) {
+      relation.isNew = false;
+      for (const column of relation.columns.values()) column.isNew = false;
+    }
+  }
+
   /** An empty path is the usual one again. */
   setPath(path: readonly string[]): void {
     this.#path = path.length > 0 ? path : this.#usualPath();
@@ -79,7 +98,8 @@ export class Known {
       const found = this.#find(`${schema}.${name.name}`);
       if (found) return found;
     }
-    return this.#put(blank(this.#keyHere(name)));
+    const key = this.#keyHere(name);
+    return this.#relations.get(key) ?? this.#put(blank(key));
   }
 
   #keyHere(name: Name): string {
@@ -206,7 +226,7 @@ function fromFacts(key: string, facts: RelationFacts): Relation {
     columns: new Map(
       Object.entries(facts.columns).map(([name, column]) => [
         name,
-        { ...column, type: typeFrom(column.type), isNew: false },
+        { ...column, type: typeFrom(column.type), isNew: false, file: 0 },
       ]),
     ),
     constraints: new Map(

@@ -5,7 +5,7 @@ import type { Name } from './tree.ts';
 /** Takes in what an action does, so that the statements after it are judged against it. */
 export function learn(known: Known, action: Action): void {
   if ('table' in action && action.kind !== 'create table') {
-    learnChange(known.relation(action.table), action);
+    learnChange(known.relation(action.table), action, known.file);
     return;
   }
   switch (action.kind) {
@@ -51,7 +51,7 @@ function learnTable(known: Known, action: Extract<Action, { kind: 'create table'
   if (action.unlessThere && there.known && !there.isNew) return;
   const relation = known.makeRelation(action.table);
   if (action.partitionOf) relation.partitionKey = known.relation(action.partitionOf).partitionKey;
-  for (const column of action.columns) relation.columns.set(column.name, knownColumn(column));
+  for (const column of action.columns) relation.columns.set(column.name, knownColumn(column, known.file));
   for (const constraint of action.constraints) learnConstraint(relation, constraint);
 }
 
@@ -71,14 +71,15 @@ function moveKey<V>(map: Map<string, V>, from: string, to: string): void {
   map.set(to, value);
 }
 
-function learnChange(relation: Relation, action: TableAction & { table: Name }): void {
+function learnChange(relation: Relation, action: TableAction & { table: Name }, file: number): void {
   const change = (name: string, to: Partial<KnownColumn>) => {
     relation.columns.set(name, { ...(relation.columns.get(name) ?? UNKNOWN), ...to });
   };
   switch (action.kind) {
     case 'add column': {
       const { column, unlessThere } = action;
-      if (!unlessThere || !relation.columns.has(column.name)) relation.columns.set(column.name, knownColumn(column));
+      if (!unlessThere || !relation.columns.has(column.name))
+        relation.columns.set(column.name, knownColumn(column, file));
       return;
     }
     case 'drop column':
@@ -122,11 +123,11 @@ function learnChange(relation: Relation, action: TableAction & { table: Name }):
   }
 }
 
-const UNKNOWN: KnownColumn = { type: null, notNull: null, hasDefault: null, isNew: false, views: [] };
+const UNKNOWN: KnownColumn = { type: null, notNull: null, hasDefault: null, isNew: false, file: 0, views: [] };
 
-function knownColumn({ type, notNull, default: value, counter, generated }: Column): KnownColumn {
+function knownColumn({ type, notNull, default: value, counter, generated }: Column, file: number): KnownColumn {
   const hasDefault = value !== null || counter !== null || generated !== null;
-  return { type, notNull: notNull || counter !== null, hasDefault, isNew: true, views: [] };
+  return { type, notNull: notNull || counter !== null, hasDefault, isNew: true, file, views: [] };
 }
 
 function learnConstraint(

@@ -216,6 +216,6 @@ export function readIndex(statement: IndexStmt): Action {
     unique: statement.unique ?? false,
     concurrently: statement.concurrent ?? false,
     unlessThere: statement.if_not_exists ?? false,
-    onlyParent: statement.relation?.inh === false,
+    onlyParent: statement.relation?.inh !== true,
   };
 }

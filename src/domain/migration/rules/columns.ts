@@ -1,6 +1,6 @@
 import type { ActionOf } from '../action.ts';
 import { provesNotNull } from '../proof.ts';
-import { type Rule, rules, type Scene, sized } from '../rule.ts';
+import { type Phase, type Rule, rules, type Scene, sized } from '../rule.ts';
 import { nameText, overIndex, quoted, typeText } from '../words.ts';
 
 // Columns: adding, dropping, defaults and NULLs. Their types are in types.ts.
@@ -112,6 +112,7 @@ const adding = rules(
       when: isRequired,
       phase: 'contract',
       lock: 'ACCESS EXCLUSIVE',
+      lasts: 'scan',
       harm: 'breaks',
       noSafePhase: true,
       says: ({ table, column }, scene) =>
@@ -163,32 +164,19 @@ const columnOf = ({ table, column }: { table: Notnull['table']; column: string }
 const isProven = ({ table, column }: Notnull, { known }: Scene): boolean =>
   provesNotNull(known.relation(table), column);
 
-const isBareNew = (action: Notnull, scene: Scene): boolean => {
+/** Old code fills neither a column that it knows nor a new one without default. */
+const tightens = (action: Notnull, scene: Scene): Phase => {
   const column = columnOf(action, scene);
-  return column?.isNew === true && column.hasDefault === false;
+  return column?.isNew && column.hasDefault ? 'expand' : 'contract';
 };
 
 const nulls = rules(
   ['set not null'],
   [
     {
-      id: 'required-column',
-      when: isBareNew,
-      phase: 'contract',
-      lock: 'ACCESS EXCLUSIVE',
-      lasts: 'scan',
-      harm: 'breaks',
-      noSafePhase: true,
-      says: ({ table, column }, scene) =>
-        `\`${column}\` is new and has no default: old code's INSERTs into ${sized(table, scene)} fail.`,
-      fix: ({ table, column }) =>
-        `ALTER TABLE ${nameText(table)} ALTER COLUMN ${quoted(column)} SET DEFAULT …;\n-- or SET NOT NULL in a contract migration of a later deploy`,
-    },
-    {
       id: 'notnull-scan',
-      when: (action, scene) =>
-        !isBareNew(action, scene) && !columnOf(action, scene)?.notNull && !isProven(action, scene),
-      phase: (action, scene) => (columnOf(action, scene)?.isNew ? 'expand' : 'contract'),
+      when: (action, scene) => !columnOf(action, scene)?.notNull && !isProven(action, scene),
+      phase: tightens,
       lock: 'ACCESS EXCLUSIVE',
       lasts: 'scan',
       harm: 'blocks',
@@ -201,9 +189,8 @@ const nulls = rules(
     },
     {
       id: 'notnull-proven',
-      when: (action, scene) =>
-        !isBareNew(action, scene) && !columnOf(action, scene)?.notNull && isProven(action, scene),
-      phase: (action, scene) => (columnOf(action, scene)?.isNew ? 'expand' : 'contract'),
+      when: (action, scene) => !columnOf(action, scene)?.notNull && isProven(action, scene),
+      phase: tightens,
       lock: 'ACCESS EXCLUSIVE',
     },
   ],
@@ -233,8 +220,11 @@ const defaults = [
     [
       {
         id: 'drop-default',
-        when: (action, scene) =>
-          columnOf(action, scene)?.isNew !== true && columnOf(action, scene)?.hasDefault !== false,
+        when: (action, scene) => {
+          const column = columnOf(action, scene);
+          const isRequired = column?.notNull === true && column.file !== scene.known.file;
+          return column?.hasDefault !== false && (column?.isNew !== true || isRequired);
+        },
         phase: 'contract',
         lock: 'ACCESS EXCLUSIVE',
         harm: 'breaks',
@@ -244,7 +234,10 @@ const defaults = [
       },
       {
         id: 'required-column',
-        when: (action, scene) => columnOf(action, scene)?.isNew === true && columnOf(action, scene)?.notNull === true,
+        when: (action, scene) => {
+          const column = columnOf(action, scene);
+          return column?.isNew === true && column.notNull === true && column.file === scene.known.file;
+        },
         phase: 'contract',
         lock: 'ACCESS EXCLUSIVE',
         harm: 'breaks',

@@ -8,6 +8,11 @@ import { nameText } from '../words.ts';
 const SHORT: Partial<Record<What, string>> = { 'materialized view': 'matview', 'event trigger': 'event-trigger' };
 const short = (what: What): string => SHORT[what] ?? what;
 
+/** Tables and what belongs to them are locked; types, functions and schemas nobody waits for. */
+const TABLES: ReadonlySet<What> = new Set(['table', 'view', 'materialized view', 'sequence']);
+const lockOn = ({ thing }: { thing: Thing }): Lock | null =>
+  thing.of || TABLES.has(thing.what) ? 'ACCESS EXCLUSIVE' : null;
+
 type Drop = ActionOf<'drop'>;
 
 const isGone = ({ thing, ifThere }: Drop, { known }: Scene): boolean => ifThere && known.isAbsent(thing);
@@ -66,7 +71,8 @@ const dropping = rules(
       id: ({ thing }) => `drop-${short(thing.what)}`,
       when: (action, scene) => !NOT_MISSED.has(action.thing.what) && !isGone(action, scene),
       phase: 'contract',
-      lock: 'ACCESS EXCLUSIVE',
+      // With its type a column goes too.
+      lock: ({ thing, cascade }) => (thing.what === 'type' && cascade ? 'ACCESS EXCLUSIVE' : lockOn({ thing })),
       harm: 'breaks',
       says: (action, scene) => `${lostWith(action, scene)} is gone for good; old code that uses it fails.`,
       fix: 'First deploy code that does not use it; drop it in a contract migration, after old code is gone.',
@@ -107,7 +113,7 @@ function movedRows<A extends Move>(id: RuleRow<A>['id'], fix: RuleRow<A>['fix'] 
       id,
       when: (action, scene) => isNamed(action) && !keepsOldName(action, scene),
       phase: 'contract',
-      lock: 'ACCESS EXCLUSIVE',
+      lock: lockOn,
       harm: 'breaks',
       noSafePhase: true,
       says: ({ thing, to }) => `${thingText(thing)} becomes \`${to}\`. ${breaksSomeone}`,
@@ -118,7 +124,7 @@ function movedRows<A extends Move>(id: RuleRow<A>['id'], fix: RuleRow<A>['fix'] 
       id: ({ thing }) => `rename-${short(thing.what)}`,
       when: action => !isNamed(action),
       phase: 'neutral',
-      lock: 'SHARE UPDATE EXCLUSIVE',
+      lock: ({ thing }) => (thing.what === 'index' ? 'SHARE UPDATE EXCLUSIVE' : lockOn({ thing })),
     },
   ];
 }
@@ -179,6 +185,7 @@ const making = [
         id: ({ thing }) => `create-${short(thing.what)}`,
         phase: 'expand',
         firm: ({ thing }, scene) => isFresh(thing, scene),
+        lock: ({ thing }) => (thing.of ? lockOn({ thing }) : null),
       },
       changed<ActionOf<'create'>>(replaces),
       {
@@ -234,7 +241,7 @@ const owning = [
       {
         id: 'owner-change',
         phase: 'contract',
-        lock: 'ACCESS EXCLUSIVE' satisfies Lock,
+        lock: lockOn,
         harm: 'breaks',
         says: ({ thing }) => `Whoever owned ${thingText(thing)} may lose rights to it.`,
         fix: 'GRANT what old code needs first.',

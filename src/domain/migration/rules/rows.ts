@@ -1,6 +1,6 @@
 import type { Node } from 'libpg-query';
 import { valuesOf } from '../proof.ts';
-import { type Rule, rules, type Scene, sized } from '../rule.ts';
+import { LOCKS, type Rule, rules, type Scene, sized } from '../rule.ts';
 import { bodyOf, columnOf, columnsIn, conjuncts, constantOf, type Name } from '../tree.ts';
 import { nameText } from '../words.ts';
 
@@ -103,6 +103,7 @@ export const rowRules: Rule[] = [
         // Nobody waits for a lock that reading needs anyway.
         when: ({ mode }) => mode !== 'ACCESS SHARE',
         phase: 'neutral',
+        lock: ({ mode }) => LOCKS.find(lock => lock === mode) ?? null,
         harm: 'warns',
         says: ({ table, mode }, scene) => `Holds ${mode} on ${sized(table, scene)} until the transaction ends.`,
         fix: 'Leave the locking to the statements themselves.',
