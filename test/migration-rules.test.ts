@@ -164,6 +164,8 @@ const ROWS: Case[] = [
   ['UPDATE t SET a = 1 WHERE a IS NULL', 'neutral', 'backfill-in-migration'],
   ['UPDATE t SET a = 1 WHERE id = 5', 'neutral'],
   ['UPDATE t SET a = 1 WHERE id > 5 AND id <= 500', 'neutral'],
+  ['UPDATE t SET a = 1 WHERE id IN (SELECT id FROM t WHERE a IS NULL LIMIT 1000)', 'neutral'],
+  ['UPDATE t SET a = 1 WHERE id IN (SELECT id FROM u)', 'neutral', 'backfill-in-migration'],
   ['UPDATE t SET a = 1 WHERE id > 5', 'neutral', 'backfill-in-migration'],
   ['DELETE FROM t', 'contract', 'delete-data'],
   ['DELETE FROM t WHERE true', 'contract', 'delete-data'],

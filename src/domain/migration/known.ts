@@ -52,11 +52,14 @@ export class Known {
   readonly #gone = new Set<string>();
   readonly #newThings = new Set<string>();
   readonly #dropped = new Set<string>();
+  /** The session's, which decides what a timestamp without zone means; null when nobody knows. */
+  timeZone: string | null;
   #path: readonly string[];
   #file = 0;
 
   constructor(facts: Facts | null) {
     this.facts = facts;
+    this.timeZone = facts?.timeZone ?? null;
     this.#path = this.#usualPath();
     this.domains = new Map(
       Object.entries(facts?.domains ?? {}).map(([name, { base, constrained }]) => [
@@ -77,6 +80,7 @@ export class Known {
   /** When `codeKnows`, the new code serves by then: what earlier files made is in use, and new no more. */
   startFile({ codeKnows }: { codeKnows: boolean }): void {
     this.#file++;
+    this.timeZone = this.facts?.timeZone ?? null;
     this.setPath([]);
     if (!codeKnows) return;
     this.#newThings.clear();

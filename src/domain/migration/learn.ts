@@ -38,6 +38,9 @@ export function learn(known: Known, action: Action): void {
         known.rename(action.thing.name, { schema: action.to, name: action.thing.name.name });
       }
       return;
+    case 'time zone':
+      known.timeZone = action.zone;
+      return;
     case 'search path':
       known.setPath(action.path);
       return;

@@ -1,7 +1,7 @@
 import type { Action, ActionOf, Kind, Thing } from './action.ts';
 import type { Known } from './known.ts';
 import type { Name } from './tree.ts';
-import { nameText, sizeText } from './words.ts';
+import { countText, nameText, sizeText } from './words.ts';
 
 export type Phase = 'expand' | 'contract' | 'neutral';
 
@@ -118,6 +118,12 @@ const MAKES: ReadonlySet<Kind> = new Set(['create', 'create domain', 'define fun
 export function sized(table: Name, { known }: Scene): string {
   const { bytes } = known.relation(table);
   return bytes === null ? `\`${nameText(table)}\`` : `\`${nameText(table)}\` (${sizeText(bytes)})`;
+}
+
+/** `orders` (41 GB, about 80 million rows), for what takes its time by rows. */
+export function counted(table: Name, scene: Scene): string {
+  const { rows } = scene.known.relation(table);
+  return rows === null ? sized(table, scene) : sized(table, scene).replace(/\)$/, `, about ${countText(rows)} rows)`);
 }
 
 /** An object for people: `orders.total` for what belongs to a table. */

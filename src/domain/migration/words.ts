@@ -19,6 +19,13 @@ export function sizeText(bytes: number): string {
   return `${amount < 10 && power > 0 ? amount.toFixed(1).replace('.0', '') : Math.round(amount)} ${units[power]}`;
 }
 
+/** 83142857 is `83 million`. */
+export function countText(count: number): string {
+  const rounded = Number(count.toPrecision(2));
+  if (rounded >= 1e9) return `${rounded / 1e9} billion`;
+  return rounded >= 1e6 ? `${rounded / 1e6} million` : rounded.toLocaleString('en');
+}
+
 const TYPE_NAMES: Readonly<Record<string, string>> = {
   int2: 'smallint',
   int4: 'integer',

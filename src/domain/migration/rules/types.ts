@@ -16,7 +16,7 @@ function changeOf(action: Change, scene: Scene): TypeChange {
   // Values must pass the domain's own constraints.
   if (target?.constrained && !sameType(before, action.type)) return 'rewrite';
   const after = baseOf(action.type, scene);
-  return typeChange(baseOf(before, scene), after, scene.known.facts?.timeZone ?? null);
+  return typeChange(baseOf(before, scene), after, scene.known.timeZone);
 }
 
 const baseOf = (type: ColumnType, { known }: Scene): ColumnType => known.domains.get(type.name)?.base ?? type;
