@@ -106,6 +106,16 @@ it.each([
     'CREATE TABLE IF NOT EXISTS orders (); CREATE INDEX ON orders (at)',
     ['idx-nonconcurrent'],
   ],
+  [
+    'an applied migration makes nothing new',
+    'CREATE TABLE orders (); CREATE INDEX ON orders (at)',
+    ['idx-nonconcurrent'],
+  ],
+  [
+    'dropped and made again it is new',
+    'DROP TABLE orders; CREATE TABLE orders (); CREATE INDEX ON orders (at)',
+    ['drop-table'],
+  ],
   ['nothing is dropped', 'DROP TABLE IF EXISTS app.gone; ALTER TABLE orders DROP COLUMN IF EXISTS gone', []],
   ['nothing is replaced', "CREATE OR REPLACE FUNCTION fresh() RETURNS int LANGUAGE sql AS 'SELECT 1'", []],
   ['rows by a unique key are few', "UPDATE orders SET note = 'x' WHERE code = 'c1'", []],

@@ -124,6 +124,11 @@ describe('a file as text', () => {
     expect(judgeFile(sql)).toMatchObject({ phase: 'expand', statements: [{ line: 2 }] });
   });
 
+  it('may be as deep as it is long, and longer than a call may have arguments', () => {
+    expect(rulesOf(judgeFile(`SELECT ${Array(3_000).fill('1').join('+')}`))).toEqual([]);
+    expect(rulesOf(judgeFile(`INSERT INTO t VALUES ${Array(150_000).fill('(1)').join()}`))).toEqual([]);
+  });
+
   it('may be empty', () => {
     expect(judgeFile('-- nothing here\n')).toMatchObject({ phase: 'neutral', statements: [] });
     expect(judgeFile('')).toMatchObject({ phase: 'neutral', statements: [] });

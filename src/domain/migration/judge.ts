@@ -37,13 +37,13 @@ export type Part = 'expand' | 'contract' | 'either';
 export function judgeSteps(steps: readonly Step[], known: Known, inTransaction: boolean): Judged[] {
   let transaction = inTransaction ? newTransaction() : null;
   return steps.map(({ sql, node, actions }, index) => {
-    const after = steps.slice(index + 1).flatMap(step => step.actions);
+    const after = () => steps.slice(index + 1).flatMap(step => step.actions);
     if (actions.some(({ kind }) => kind === 'start of transaction')) transaction ??= newTransaction();
     if (actions.some(({ kind }) => kind === 'end of transaction'))
       transaction = inTransaction ? newTransaction() : null;
     const scene = { known, transaction, sql, single: actions.length === 1 };
     const judged = actions.flatMap((action, position) =>
-      judgeAction(action, { ...scene, later: [...actions.slice(position + 1), ...after] }),
+      judgeAction(action, { ...scene, later: () => [...actions.slice(position + 1), ...after()] }),
     );
     const waits = transaction ? [...holdsLong(judged, transaction), ...usesNewValue(node, transaction)] : [];
     return {

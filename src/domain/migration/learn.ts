@@ -12,13 +12,14 @@ export function learn(known: Known, action: Action): void {
     case 'create table':
       learnTable(known, action);
       return;
-    case 'create':
+    case 'create': {
       // IF NOT EXISTS and OR REPLACE leave what is there.
-      if ((action.unlessThere || action.replace) && !known.isAbsent(action.thing) && known.facts) return;
-      if (!action.replace) known.makeThing(action.thing);
+      const mayBeThere = action.replace || (action.unlessThere && known.facts !== null);
+      if (!mayBeThere || known.isAbsent(action.thing)) known.makeThing(action.thing);
       return;
+    }
     case 'define function':
-      if (!action.replace) known.makeThing(action.thing);
+      if (!action.replace || known.isAbsent(action.thing)) known.makeThing(action.thing);
       known.functions.set(action.thing.name.name, action);
       return;
     case 'create domain':
@@ -51,7 +52,8 @@ export function learn(known: Known, action: Action): void {
 
 function learnTable(known: Known, action: Extract<Action, { kind: 'create table' }>): void {
   const there = known.relation(action.table);
-  if (action.unlessThere && there.known && !there.isNew) return;
+  // Where the catalog has it already, this ran before, or fails: its table is in use.
+  if (there.known && !there.isNew) return;
   const relation = known.makeRelation(action.table);
   if (action.partitionOf) relation.partitionKey = known.relation(action.partitionOf).partitionKey;
   for (const column of action.columns) relation.columns.set(column.name, knownColumn(column, known.file));

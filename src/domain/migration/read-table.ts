@@ -144,7 +144,7 @@ function readChange(part: AlterTableCmd): TableAction[] {
   }
 }
 
-export function readColumn(definition: ColumnDef): Column {
+function readColumn(definition: ColumnDef): Column {
   const constraints = (definition.constraints ?? []).flatMap(node => ('Constraint' in node ? [node.Constraint] : []));
   const find = (kind: ConstraintNode['contype']) => constraints.find(({ contype }) => contype === kind);
   const type = typeOf(definition.typeName);

@@ -43,7 +43,7 @@ export type Finding = {
 /** Where an action stands: what is known before it, what comes after it in its transaction, and its statement. */
 export type Scene = {
   known: Known;
-  later: readonly Action[];
+  later: () => readonly Action[];
   transaction: Transaction | null;
   sql: string;
   /** The action is all that its statement does, so that its text can be quoted in a recipe. */

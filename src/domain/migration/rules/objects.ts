@@ -92,7 +92,7 @@ function keepsOldName({ thing }: Move, { later, transaction }: Scene): boolean {
     action.thing.what === 'view' &&
     action.thing.name.name === thing.name.name &&
     (action.thing.name.schema ?? thing.name.schema) === thing.name.schema;
-  return transaction !== null && thing.what === 'table' && later.some(isStandIn);
+  return transaction !== null && thing.what === 'table' && later().some(isStandIn);
 }
 
 /** Names that code does not say. */
