@@ -6,6 +6,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readCatalog } from '../src/adapters/catalog.ts';
 import { type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import { BUILTINS } from '../src/domain/migration/builtins.ts';
 import { type Facts, judge, parserReady } from '../src/domain/migration.ts';
 import { type Folder, makeFolder } from './stage/folder.ts';
 
@@ -122,6 +123,14 @@ it.each([
   ['its key is not null', 'ALTER TABLE orders ADD CONSTRAINT k PRIMARY KEY (code)', ['pk-builds-index']],
 ])('%s: %s', (_, sql, rules) => {
   expect(hazardsOf(sql)).toEqual(rules);
+});
+
+it('agrees with the list of built-in functions that is used without it', () => {
+  const isVolatile = (volatility: string) => volatility === 'volatile';
+  const known = [...BUILTINS].filter(([name]) => name in facts.functions);
+  expect(known.length).toBeGreaterThan(150);
+  const wrong = known.filter(([name, said]) => isVolatile(facts.functions[name] ?? '') !== isVolatile(said));
+  expect(wrong).toEqual([]);
 });
 
 it('puts sizes into words', () => {

@@ -219,6 +219,31 @@ describe('each shape of statement is judged', () => {
   table('code', CODE);
 });
 
+describe('the safe way', () => {
+  const fixOf = (sql: string) => verdictOf(sql).statements[0]?.hazards[0]?.fix.split('\n') ?? [];
+
+  it('can be pasted: names keep their quotes and schemas', () => {
+    expect(fixOf('ALTER TABLE shop.orders RENAME TO "Order"')).toEqual([
+      'BEGIN;',
+      'ALTER TABLE shop.orders RENAME TO "Order";',
+      'CREATE VIEW shop.orders AS SELECT * FROM shop."Order"; -- until old code is gone',
+      'COMMIT;',
+    ]);
+    expect(fixOf('ALTER TABLE shop."Orders" ADD COLUMN n bigserial').slice(0, 3)).toEqual([
+      'ALTER TABLE shop."Orders" ADD COLUMN n bigint;',
+      'CREATE SEQUENCE shop."Orders_n_seq" OWNED BY shop."Orders".n;',
+      `ALTER TABLE shop."Orders" ALTER COLUMN n SET DEFAULT nextval('shop."Orders_n_seq"');`,
+    ]);
+    expect(fixOf('alter table t add constraint k check (a > 0);')).toEqual([
+      'alter table t add constraint k check (a > 0) NOT VALID;',
+      '-- in a later migration:',
+      'ALTER TABLE t VALIDATE CONSTRAINT k;',
+    ]);
+    expect(fixOf('create unique index on t (a)')[1]).toBe('create unique INDEX CONCURRENTLY on t (a);');
+    expect(fixOf("ALTER TYPE mood RENAME VALUE 'is' TO 'it''s'")[0]).toBe("ALTER TYPE mood ADD VALUE 'it''s';");
+  });
+});
+
 describe('what a file does before', () => {
   it('makes everything about a new table harmless', () => {
     const verdict = verdictOf(`

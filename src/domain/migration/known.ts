@@ -1,6 +1,6 @@
 import type { Node } from 'libpg-query';
 import type { Action, Thing, What } from './action.ts';
-import { builtinVolatility } from './builtins.ts';
+import { BUILTINS } from './builtins.ts';
 import type { Facts, IndexFacts, RelationFacts, Volatility } from './facts.ts';
 import { parseExpression } from './parser.ts';
 import { type ColumnType, findAll, type Name, typeFrom } from './tree.ts';
@@ -186,7 +186,7 @@ export class Known {
   }
 
   volatility(name: string): Volatility | null {
-    return this.functions.get(name)?.volatility ?? this.facts?.functions[name] ?? builtinVolatility(name);
+    return this.functions.get(name)?.volatility ?? this.facts?.functions[name] ?? BUILTINS.get(name) ?? null;
   }
 
   /** A function of nobody knows whom counts as volatile: Postgres would call it once a row. */

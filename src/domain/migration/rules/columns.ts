@@ -22,6 +22,15 @@ const domainOf = ({ column }: Add, { known }: Scene) => known.domains.get(column
 const rewrites = (action: Add, scene: Scene): string =>
   `Rewrites ${sized(action.table, scene)} and all its indexes: every query on it waits.`;
 
+function numbered(action: Add): string {
+  const { table, column } = action;
+  const sequence = nameText({ schema: table.schema, name: `${table.name}_${column.name}_seq` });
+  return `${nullable(action)}
+CREATE SEQUENCE ${sequence} OWNED BY ${nameText(table)}.${quoted(column.name)};
+ALTER TABLE ${nameText(table)} ALTER COLUMN ${quoted(column.name)} SET DEFAULT nextval('${sequence}');
+${afterwards(action)}`;
+}
+
 const builds = ({ table }: Add, scene: Scene): string =>
   `Builds an index on ${sized(table, scene)}: every query on it waits.`;
 
@@ -51,8 +60,7 @@ const adding = rules(
       lasts: 'rewrite',
       harm: 'blocks',
       says: (action, scene) => `${rewrites(action, scene)} Each row gets its number at once.`,
-      fix: action =>
-        `${nullable(action)}\nCREATE SEQUENCE ${quoted(`${action.table.name}_${action.column.name}_seq`)} OWNED BY ${nameText(action.table)}.${quoted(action.column.name)};\nALTER TABLE ${nameText(action.table)} ALTER COLUMN ${quoted(action.column.name)} SET DEFAULT nextval('${action.table.name}_${action.column.name}_seq');\n${afterwards(action)}`,
+      fix: numbered,
     },
     {
       id: 'addcol-rewrite-generated',

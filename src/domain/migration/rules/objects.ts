@@ -1,6 +1,6 @@
 import type { Action, ActionOf, Thing, What } from '../action.ts';
 import { isFresh, type Lock, type Rule, type RuleRow, rules, type Scene, sized, thingText } from '../rule.ts';
-import { nameText } from '../words.ts';
+import { nameText, quoted } from '../words.ts';
 
 // Objects by name: DROP, RENAME, CREATE, and who may use them.
 
@@ -129,10 +129,12 @@ function movedRows<A extends Move>(id: RuleRow<A>['id'], fix: RuleRow<A>['fix'] 
   ];
 }
 
-const newName = ({ thing, to }: Move): string =>
-  thing.what === 'table'
-    ? `BEGIN;\nALTER TABLE ${nameText(thing.name)} RENAME TO ${to};\nCREATE VIEW ${nameText(thing.name)} AS SELECT * FROM ${to}; -- until old code is gone\nCOMMIT;`
-    : `Add ${to} beside it, write both, let new code use ${to}, and drop ${thingText(thing)} in a contract migration.`;
+function newName({ thing, to }: Move): string {
+  const [before, after] = [nameText(thing.name), nameText({ schema: thing.name.schema, name: to })];
+  return thing.what === 'table'
+    ? `BEGIN;\nALTER TABLE ${before} RENAME TO ${quoted(to)};\nCREATE VIEW ${before} AS SELECT * FROM ${after}; -- until old code is gone\nCOMMIT;`
+    : `Add ${after} beside it, write both, let new code use it, and drop ${thingText(thing)} in a contract migration.`;
+}
 
 const moving = [
   ...rules(
@@ -144,7 +146,7 @@ const moving = [
     movedRows<ActionOf<'set schema'>>(
       'set-schema',
       ({ thing, to }) =>
-        `In one transaction: ALTER … SET SCHEMA ${to}; CREATE VIEW ${nameText(thing.name)} AS SELECT * FROM ${to}.${thing.name.name};`,
+        `BEGIN;\nALTER TABLE ${nameText(thing.name)} SET SCHEMA ${quoted(to)};\nCREATE VIEW ${nameText(thing.name)} AS SELECT * FROM ${nameText({ schema: to, name: thing.name.name })}; -- until old code is gone\nCOMMIT;`,
     ),
   ),
   ...rules(
@@ -157,7 +159,7 @@ const moving = [
         noSafePhase: true,
         says: ({ thing, from, to }) => `'${from}' of ${thingText(thing)} becomes '${to}'. ${breaksSomeone}`,
         fix: ({ thing, to }) =>
-          `ALTER TYPE ${nameText(thing.name)} ADD VALUE '${to}';\n-- let new code write it, change old rows in batches, and stop using the old one`,
+          `ALTER TYPE ${nameText(thing.name)} ADD VALUE '${to.replaceAll("'", "''")}';\n-- let new code write it, change old rows in batches, and stop using the old one`,
       },
     ],
   ),
