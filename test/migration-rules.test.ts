@@ -239,6 +239,7 @@ describe('the safe way', () => {
       '-- in a later migration:',
       'ALTER TABLE t VALIDATE CONSTRAINT k;',
     ]);
+    expect(fixOf('ALTER TABLE "order" ADD COLUMN "user" json')[0]).toBe('ALTER TABLE "order" ADD COLUMN "user" jsonb;');
     expect(fixOf('create unique index on t (a)')[1]).toBe('create unique INDEX CONCURRENTLY on t (a);');
     expect(fixOf("ALTER TYPE mood RENAME VALUE 'is' TO 'it''s'")[0]).toBe("ALTER TYPE mood ADD VALUE 'it''s';");
   });

@@ -1,10 +1,12 @@
+import { parse } from './parser.ts';
 import type { ColumnType, Name } from './tree.ts';
 
 // Names, types and sizes as people and SQL read them.
 
-/** As SQL wants it: quoted only where it must be. */
+/** As SQL wants it: quoted only where it must be, as `"Order"` and `"order"` must. */
 export function quoted(name: string): string {
-  return /^[a-z_][a-z0-9_$]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
+  const isPlain = /^[a-z_][a-z0-9_$]*$/.test(name) && parse(`TABLE ${name}`).kind === 'parsed';
+  return isPlain ? name : `"${name.replaceAll('"', '""')}"`;
 }
 
 export function nameText({ schema, name }: Name): string {
