@@ -1,0 +1,103 @@
+import type { Node } from 'libpg-query';
+import type { Action } from './action.ts';
+import type { Known } from './known.ts';
+import { learn } from './learn.ts';
+import type { Finding, Rule, Scene } from './rule.ts';
+import { columnRules } from './rules/columns.ts';
+import { constraintRules } from './rules/constraints.ts';
+import { indexRules } from './rules/indexes.ts';
+import { objectRules } from './rules/objects.ts';
+import { rowRules } from './rules/rows.ts';
+import { tableRules } from './rules/tables.ts';
+import { transactionRules } from './rules/transactions.ts';
+import { typeRules } from './rules/types.ts';
+import { valueRules } from './rules/values.ts';
+import { type Held, holdsLong, newTransaction, remember, tablesKept, usesNewValue } from './transaction.ts';
+
+const RULES: readonly Rule[] = [
+  ...columnRules,
+  ...typeRules,
+  ...constraintRules,
+  ...indexRules,
+  ...tableRules,
+  ...rowRules,
+  ...objectRules,
+  ...valueRules,
+  ...transactionRules,
+];
+
+/** A statement as it is judged; without a node it could not be parsed. */
+export type Step = { sql: string; node: Node | null; actions: readonly Action[] };
+
+/** What the rules say of one statement; `parts` are the phases of each thing that it does. */
+export type Judged = { findings: Finding[]; parts: Part[] };
+export type Part = 'expand' | 'contract' | 'either';
+
+/** Judges the statements of one file, in order; `known` takes in what they do. */
+export function judgeSteps(steps: readonly Step[], known: Known, inTransaction: boolean): Judged[] {
+  let transaction = inTransaction ? newTransaction() : null;
+  return steps.map(({ sql, node, actions }, index) => {
+    const after = () => steps.slice(index + 1).flatMap(step => step.actions);
+    if (actions.some(({ kind }) => kind === 'start of transaction')) transaction ??= newTransaction();
+    if (actions.some(({ kind }) => kind === 'end of transaction'))
+      transaction = inTransaction ? newTransaction() : null;
+    const scene = { known, transaction, sql, single: actions.length === 1 };
+    const judged = actions.flatMap((action, position) =>
+      judgeAction(action, { ...scene, later: () => [...actions.slice(position + 1), ...after()] }),
+    );
+    const waits = transaction ? [...holdsLong(judged, transaction), ...usesNewValue(node, transaction)] : [];
+    return {
+      findings: once([...judged.flatMap(({ findings }) => findings), ...waits]),
+      parts: judged.map(({ findings }) => partOf(findings)),
+    };
+  });
+}
+
+/** What is not proven might be either, and so might what only loosens or swaps. */
+function partOf(findings: readonly Finding[]): Part {
+  if (findings.some(({ phase, harm }) => phase === 'contract' && harm !== 'unproven')) return 'contract';
+  return findings.some(({ phase, firm }) => phase === 'expand' && firm) ? 'expand' : 'either';
+}
+
+function judgeAction(action: Action, scene: Scene): Held[] {
+  const { known, transaction } = scene;
+  if (isDone(action, known)) return [];
+  const findings = RULES.flatMap(rule => rule(action, scene) ?? []);
+  const keeps = tablesKept(action, findings, known);
+  if (transaction) remember(action, known, transaction);
+  learn(known, action);
+  return [{ action, findings, keeps }, ...calledBy(action, known).flatMap(inner => judgeAction(inner, scene))];
+}
+
+/** A function is judged where it is called; what it calls itself is not followed, for it may be itself. */
+function calledBy(action: Action, { functions }: Known): Action[] {
+  if (action.kind !== 'call') return [];
+  const called = action.functions.flatMap(({ name }) => functions.get(name)?.does() ?? []);
+  return called.filter(({ kind }) => kind !== 'call');
+}
+
+/** IF NOT EXISTS and IF EXISTS with nothing left to do, as far as the catalog or the batch tells. */
+function isDone(action: Action, known: Known): boolean {
+  switch (action.kind) {
+    case 'add column':
+      return action.unlessThere && known.relation(action.table).columns.has(action.column.name);
+    case 'drop column': {
+      const relation = known.relation(action.table);
+      return action.ifThere && relation.known && !relation.columns.has(action.column);
+    }
+    case 'create index':
+      return action.unlessThere && known.relation(action.table).indexes.get(action.name ?? '')?.valid === true;
+    case 'create table':
+      return action.unlessThere && known.relation(action.table).known;
+    default:
+      return false;
+  }
+}
+
+function once(findings: readonly Finding[]): Finding[] {
+  const seen = new Set<string>();
+  return findings.filter(({ rule, message }) => {
+    const key = `${rule} ${message}`;
+    return !seen.has(key) && seen.add(key);
+  });
+}

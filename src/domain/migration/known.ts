@@ -1,0 +1,245 @@
+import type { Node } from 'libpg-query';
+import type { Action, Thing, What } from './action.ts';
+import { BUILTINS } from './builtins.ts';
+import type { Facts, IndexFacts, RelationFacts, Volatility } from './facts.ts';
+import { parseExpression } from './parser.ts';
+import { type ColumnType, findAll, type Name, typeFrom } from './tree.ts';
+
+export type KnownColumn = {
+  type: ColumnType | null;
+  /** Null where neither the catalog nor the batch says. */
+  notNull: boolean | null;
+  hasDefault: boolean | null;
+  isNew: boolean;
+  /** The file of the batch that added it; 0 for what was there before. */
+  file: number;
+  views: readonly string[];
+};
+
+export type KnownConstraint = {
+  kind: RelationFacts['constraints'][number]['kind'];
+  valid: boolean;
+  columns: readonly string[];
+  expression: Node | null;
+};
+
+/** A table, view, index or sequence as it is at this point of the batch. `known`: its columns are all listed. */
+export type Relation = {
+  key: string;
+  isNew: boolean;
+  known: boolean;
+  kind: RelationFacts['kind'] | null;
+  bytes: number | null;
+  rows: number | null;
+  columns: Map<string, KnownColumn>;
+  constraints: Map<string, KnownConstraint>;
+  indexes: Map<string, IndexFacts>;
+  partitionKey: readonly string[];
+};
+
+const RELATIONS: ReadonlySet<What> = new Set(['table', 'view', 'materialized view', 'sequence', 'index']);
+
+const keyOf = ({ schema, name }: Name): string => `${schema}.${name}`;
+
+/** What is known of the database at one point of a batch: the catalog's facts, and what the statements before did. */
+export class Known {
+  readonly facts: Facts | null;
+  /** Types made over a base, by name. */
+  readonly domains: Map<string, { base: ColumnType | null; constrained: boolean }>;
+  /** Functions defined in this batch, by name. */
+  readonly functions = new Map<string, { volatility: Volatility; does: () => readonly Action[] }>();
+  readonly #relations = new Map<string, Relation>();
+  readonly #gone = new Set<string>();
+  readonly #newThings = new Set<string>();
+  readonly #dropped = new Set<string>();
+  /** The session's, which decides what a timestamp without zone means; null when nobody knows. */
+  timeZone: string | null;
+  #path: readonly string[];
+  #file = 0;
+
+  constructor(facts: Facts | null) {
+    this.facts = facts;
+    this.timeZone = facts?.timeZone ?? null;
+    this.#path = this.#usualPath();
+    this.domains = new Map(
+      Object.entries(facts?.domains ?? {}).map(([name, { base, constrained }]) => [
+        name,
+        { base: typeFrom(base), constrained },
+      ]),
+    );
+  }
+
+  #usualPath(): readonly string[] {
+    return this.facts && this.facts.searchPath.length > 0 ? this.facts.searchPath : ['public'];
+  }
+
+  get file(): number {
+    return this.#file;
+  }
+
+  /** When `codeKnows`, the new code serves by then: what earlier files made is in use, and new no more. */
+  startFile({ codeKnows }: { codeKnows: boolean }): void {
+    this.#file++;
+    this.timeZone = this.facts?.timeZone ?? null;
+    this.setPath([]);
+    if (!codeKnows) return;
+    this.#newThings.clear();
+    for (const relation of this.#relations.values()) {
+      relation.isNew = false;
+      for (const column of relation.columns.values()) column.isNew = false;
+    }
+  }
+
+  /** An empty path is the usual one again. */
+  setPath(path: readonly string[]): void {
+    this.#path = path.length > 0 ? path : this.#usualPath();
+  }
+
+  /** The relation that a name means here: the first of that name on the search path, or a blank that nobody knows. */
+  relation(name: Name): Relation {
+    const path = name.schema === null ? this.#path : [name.schema];
+    for (const schema of path) {
+      const found = this.#find(`${schema}.${name.name}`);
+      if (found) return found;
+    }
+    const key = this.#keyHere(name);
+    return this.#relations.get(key) ?? this.#put(blank(key));
+  }
+
+  #keyHere(name: Name): string {
+    return keyOf({ schema: name.schema ?? this.#path[0] ?? 'public', name: name.name });
+  }
+
+  #find(key: string): Relation | null {
+    const here = this.#relations.get(key);
+    if (here && (here.known || here.isNew)) return here;
+    const facts = this.#gone.has(key) ? undefined : this.facts?.relations[key];
+    return facts ? this.#put(fromFacts(key, facts)) : null;
+  }
+
+  #put(relation: Relation): Relation {
+    this.#relations.set(relation.key, relation);
+    return relation;
+  }
+
+  /** Made in this batch: old code does not know it, so nobody waits for it or misses it. */
+  makeRelation(name: Name): Relation {
+    return this.#put({ ...blank(this.#keyHere(name)), isNew: true, known: true });
+  }
+
+  forget(thing: Thing): void {
+    this.#newThings.delete(this.#thingKey(thing));
+    this.#dropped.add(this.#thingKey(thing));
+    if (!RELATIONS.has(thing.what)) return;
+    const { key } = this.relation(thing.name);
+    this.#relations.delete(key);
+    this.#gone.add(key);
+  }
+
+  rename(name: Name, to: Name): void {
+    const relation = this.relation(name);
+    this.#relations.delete(relation.key);
+    this.#gone.add(relation.key);
+    this.#put({ ...relation, key: this.#keyHere(to) });
+  }
+
+  makeThing(thing: Thing): void {
+    this.#newThings.add(this.#thingKey(thing));
+    if (RELATIONS.has(thing.what)) this.makeRelation(thing.name);
+  }
+
+  #thingKey({ what, name, of }: Thing): string {
+    return `${what} ${of ? this.relation(of).key : (name.schema ?? this.#path[0])} ${name.name}`;
+  }
+
+  wasDropped(thing: Thing): boolean {
+    return this.#dropped.has(this.#thingKey(thing));
+  }
+
+  isNew(thing: Thing): boolean {
+    if (thing.of && this.relation(thing.of).isNew) return true;
+    if (thing.of && thing.what === 'column') return this.column(thing.of, thing.name.name)?.isNew ?? false;
+    return RELATIONS.has(thing.what) ? this.relation(thing.name).isNew : this.#newThings.has(this.#thingKey(thing));
+  }
+
+  /** True only when the catalog was read and it is not there. */
+  isAbsent(thing: Thing): boolean {
+    if (!this.facts || this.isNew(thing)) return false;
+    if (thing.what === 'function') return !(thing.name.name in this.facts.functions);
+    if (thing.of) return this.#isAbsentOn(this.relation(thing.of), thing);
+    return RELATIONS.has(thing.what) && !this.relation(thing.name).known;
+  }
+
+  #isAbsentOn(relation: Relation, { what, name }: Thing): boolean {
+    if (!relation.known) return true;
+    if (what === 'column') return !relation.columns.has(name.name);
+    return what === 'constraint' && !relation.constraints.has(name.name);
+  }
+
+  column(table: Name, column: string): KnownColumn | null {
+    return this.relation(table).columns.get(column) ?? null;
+  }
+
+  /** True when each of them was added to its table in this batch. */
+  areNew(table: Name, columns: readonly string[]): boolean {
+    return columns.length > 0 && columns.every(column => this.column(table, column)?.isNew);
+  }
+
+  volatility(name: string): Volatility | null {
+    return this.functions.get(name)?.volatility ?? this.facts?.functions[name] ?? BUILTINS.get(name) ?? null;
+  }
+
+  /** A function of nobody knows whom counts as volatile: Postgres would call it once a row. */
+  isVolatile(expression: Node): boolean {
+    return findAll(expression, 'FuncCall').some(({ FuncCall: { funcname = [] } }) => {
+      const last = funcname.at(-1);
+      const volatility = last && 'String' in last ? this.volatility(last.String.sval ?? '') : null;
+      return volatility === null || volatility === 'volatile';
+    });
+  }
+
+  /** The table of an index, where the catalog or the batch told it. */
+  tableOf(index: string): Relation | null {
+    for (const key of Object.keys(this.facts?.relations ?? {})) this.#find(key);
+    return [...this.#relations.values()].find(relation => relation.indexes.has(index)) ?? null;
+  }
+}
+
+function blank(key: string): Relation {
+  return {
+    key,
+    isNew: false,
+    known: false,
+    kind: null,
+    bytes: null,
+    rows: null,
+    columns: new Map(),
+    constraints: new Map(),
+    indexes: new Map(),
+    partitionKey: [],
+  };
+}
+
+function fromFacts(key: string, facts: RelationFacts): Relation {
+  return {
+    ...blank(key),
+    known: true,
+    kind: facts.kind,
+    bytes: facts.bytes,
+    rows: facts.rows,
+    columns: new Map(
+      Object.entries(facts.columns).map(([name, column]) => [
+        name,
+        { ...column, type: typeFrom(column.type), isNew: false, file: 0 },
+      ]),
+    ),
+    constraints: new Map(
+      facts.constraints.map(({ name, expression, ...constraint }) => [
+        name,
+        { ...constraint, expression: expression === null ? null : parseExpression(expression) },
+      ]),
+    ),
+    indexes: new Map(facts.indexes.map(index => [index.name, index])),
+    partitionKey: facts.partitionKey,
+  };
+}

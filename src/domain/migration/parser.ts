@@ -1,0 +1,46 @@
+import { setFlagsFromString } from 'node:v8';
+import { hasSqlDetails, loadModule, type Node, parsePlPgSQLSync, parseSync, type RawStmt } from 'libpg-query';
+
+/** Postgres 18's own parser, as wasm. Await once before the rest of this file is used. */
+export async function parserReady(): Promise<void> {
+  // V8 would compile its largest function again after a few statements: 600 MB and half a second for nothing. So it may
+  // do that only with a function that nobody has (`--liftoff-only` says the same, but is not heard once V8 runs).
+  setFlagsFromString('--wasm-tier-up-filter=1000000');
+  await loadModule();
+}
+
+export type Parsed =
+  | { kind: 'parsed'; statements: readonly RawStmt[] }
+  /** `at`: characters (code points) before the place where the parser stopped. */
+  | { kind: 'unparsed'; message: string; at: number };
+
+export function parse(sql: string): Parsed {
+  // Text after a NUL byte is silently ignored by the parser: what it hides could be anything.
+  const nul = sql.indexOf('\0');
+  if (nul >= 0) return { kind: 'unparsed', message: 'a NUL byte', at: [...sql.slice(0, nul)].length };
+  if (sql === '') return { kind: 'parsed', statements: [] };
+  try {
+    return { kind: 'parsed', statements: parseSync(sql).stmts ?? [] };
+  } catch (error) {
+    // A RangeError too: an expression of 20,000 terms is more than the wasm stack holds.
+    const message = error instanceof Error ? error.message : String(error);
+    return { kind: 'unparsed', message, at: hasSqlDetails(error) ? (error.sqlDetails?.cursorPosition ?? 0) : 0 };
+  }
+}
+
+/** The tree of a `DO` or `CREATE FUNCTION … LANGUAGE plpgsql`; null when Postgres could not run it. */
+export function parseBlock(sql: string): unknown {
+  try {
+    return parsePlPgSQLSync(sql);
+  } catch {
+    return null;
+  }
+}
+
+/** The tree of an expression, such as a CHECK's from the catalog; null when it is none. */
+export function parseExpression(text: string): Node | null {
+  const parsed = parse(`SELECT ${text}`);
+  const statement = parsed.kind === 'parsed' ? parsed.statements[0]?.stmt : undefined;
+  const target = statement && 'SelectStmt' in statement ? statement.SelectStmt.targetList?.[0] : undefined;
+  return target && 'ResTarget' in target ? (target.ResTarget.val ?? null) : null;
+}
