@@ -62,6 +62,8 @@ export class Run {
     const pressed = async (): Promise<T> => {
       for (;;) {
         const click = await this.#journal.nextClick(this.#deploy.id, signal);
+        // What the person saw may be newer than what this run has read.
+        this.#deploy = await this.#journal.deploy(this.#deploy.id);
         const { answer, instead } = await obey(click);
         await this.#journal.answer(this.#deploy.id, click, answer);
         if (instead !== undefined) return instead;

@@ -11,8 +11,10 @@ const ASKED_FOR_MS = 24 * 3_600_000;
 
 /** Follows the switchover while it is in the phase that a stage stands for. */
 export function watchWhile(kind: Phase['kind']): (run: Run) => Promise<Next> {
-  return run => {
+  return async run => {
     const following = followDeploy(run);
+    const known = decided(run);
+    if (known) return known;
     return run.listening<Next>(
       async signal => {
         const phase = await following.until(phase => phase.kind !== kind, record(run, following), signal);
@@ -26,6 +28,8 @@ export function watchWhile(kind: Phase['kind']): (run: Run) => Promise<Next> {
 /** What could not be proved is asked of a person, while the watch goes on: proof may still come. */
 export async function askAPerson(run: Run): Promise<Next> {
   const following = followDeploy(run);
+  const known = decided(run);
+  if (known) return known;
   const asked = latest(run.deploy, 'phase');
   const until = Date.parse(asked?.at ?? '') + ASKED_FOR_MS;
   return run.listening<Next>(
@@ -44,6 +48,13 @@ export async function askAPerson(run: Run): Promise<Next> {
     },
     click => pressed(run, following, click),
   );
+}
+
+/** What a press decided before this stage was killed: it was answered, so it does not come again. */
+function decided({ deploy }: Run): Next | null {
+  if (latest(deploy, 'rollback asked')) return { to: 'Roll back' };
+  const gone = deploy.facts.some(fact => fact.kind === 'checked' && fact.what === 'old gone');
+  return gone ? { to: 'Write the receipt' } : null;
 }
 
 async function next(run: Run, phase: Phase): Promise<Next> {

@@ -70,6 +70,7 @@ class World {
     append: (_, fact, key) => this.touch(() => this.append(fact, key)),
     nextClick: (_, signal) =>
       new Promise((resolve, reject) => {
+        signal.throwIfAborted();
         this.wake = () => {
           const open = this.clicks.find(click => click.answer === undefined);
           if (open) resolve(open);
@@ -308,6 +309,12 @@ describe('new dynos that crash before the switch', () => {
     expect((await play(world)).outcome).toBe('rolled back');
     expect(world.clicks[0]?.answer).toBe('Rolling back.');
     expect(world.facts).toContainEqual(expect.objectContaining({ kind: 'rollback asked', by: 'U1' }));
+    for (let kill = 1; kill <= world.calls; kill++) {
+      const again = new World({ 42: good.slice(0, 2), 43: [...back] });
+      again.press = { at: 'old serves', kind: 'roll back' };
+      expect((await play(again, [kill])).outcome, `killed at ${kill}`).toBe('rolled back');
+      expect(again.releases, `killed at ${kill}`).toHaveLength(3);
+    }
   });
 });
 
@@ -318,5 +325,18 @@ describe('a switchover that cannot be proved', () => {
     expect((await play(world)).outcome).toBe('succeeded');
     expect(world.facts).toContainEqual(expect.objectContaining({ kind: 'checked', by: 'U1', what: 'new serves' }));
     expect(world.clicks[0]?.answer).toContain('you looked');
+  });
+
+  it('ends with the word of a person for old code, whatever is killed when', async () => {
+    const missing: Phase = { kind: 'not proved', missing: 'old gone', known: [] };
+    const script = () => [...good.slice(0, 4), missing];
+    const rehearsal = new World({ 42: script() });
+    rehearsal.press = { at: 'not proved', kind: 'old code is gone' };
+    expect((await play(rehearsal)).outcome).toBe('succeeded');
+    for (let kill = 1; kill <= rehearsal.calls; kill++) {
+      const world = new World({ 42: script() });
+      world.press = { at: 'not proved', kind: 'old code is gone' };
+      expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('succeeded');
+    }
   });
 });

@@ -1,14 +1,23 @@
 import type { Facts } from './migration/facts.ts';
-import { type FilePhase, phaseOfFile, readAllowed, readHeader } from './migration/file-phase.ts';
+import { declaredPhase, type FilePhase, phaseOfFile, readAllowed, readHeader } from './migration/file-phase.ts';
 import { type Judged, judgeSteps } from './migration/judge.ts';
 import { Known } from './migration/known.ts';
 import { readStatement } from './migration/read-statement.ts';
-import { type Finding, type Harm, type Lock, type Phase, strictest } from './migration/rule.ts';
+import {
+  DURATIONS,
+  type Finding,
+  type Harm,
+  type Lasts,
+  LOCKS,
+  type Lock,
+  type Phase,
+  strictest,
+} from './migration/rule.ts';
 import { type Piece, readSource } from './migration/source.ts';
 
 export type { Facts } from './migration/facts.ts';
 export { parserReady } from './migration/parser.ts';
-export type { Harm, Lock, Phase } from './migration/rule.ts';
+export type { Harm, Lasts, Lock, Phase } from './migration/rule.ts';
 
 /** A migration as SQL. Its path tells its folder and name; paths are shown as they are given. */
 export type Migration = { file: string; sql: string };
@@ -24,7 +33,15 @@ export type Hazard = {
   allowed?: string;
 };
 
-export type StatementVerdict = { line: number; sql: string; phase: Phase; hazards: Hazard[] };
+export type StatementVerdict = {
+  line: number;
+  sql: string;
+  phase: Phase;
+  /** The strongest lock that it takes on what old code uses, and how long its slowest part lasts. */
+  lock: Lock | null;
+  lasts: Lasts;
+  hazards: Hazard[];
+};
 
 export type Verdict = {
   file: string;
@@ -55,6 +72,7 @@ export function judge(migrations: readonly Migration[], facts: Facts | null): Ve
 function judgeOne({ file, sql }: Migration, known: Known): Verdict {
   const source = readSource(sql);
   const header = readHeader(source.header);
+  known.startFile({ codeKnows: declaredPhase(file, header).phase === 'contract' });
   const steps = source.pieces.map(({ node, sql: text }) => ({ sql: text, node, actions: readStatement(node, text) }));
   const judged = judgeSteps(steps, known, header.transaction);
   const statements = source.pieces.map((piece, index) => statementVerdict(piece, judged[index]?.findings ?? []));
@@ -101,7 +119,12 @@ function statementVerdict(
     const reason = allowed.get(rule);
     return [{ rule, harm, noSafePhase, lock, message, fix, ...(reason === undefined ? {} : { allowed: reason }) }];
   });
-  return { line, sql, phase: strictest(findings.map(({ phase }) => phase)), hazards };
+  return {
+    ...{ line, sql, hazards },
+    phase: strictest(findings.map(({ phase }) => phase)),
+    lock: LOCKS.find(lock => findings.some(finding => finding.lock === lock)) ?? null,
+    lasts: DURATIONS.find(lasts => findings.some(finding => finding.lasts === lasts)) ?? 'brief',
+  };
 }
 
 /** The hazards that still need somebody: not acknowledged, and not settled by running when old code is gone. */

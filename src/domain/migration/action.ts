@@ -126,7 +126,9 @@ export type Action =
   | { kind: 'define function'; thing: Thing; replace: boolean; volatility: Volatility; does: () => readonly Action[] }
   | { kind: 'call'; functions: readonly Name[] }
   | { kind: 'dynamic'; how: string }
+  /** Empty: the usual one again. */
   | { kind: 'search path'; path: readonly string[] }
+  | { kind: 'time zone'; zone: string }
   /** A statement that Postgres refuses inside a transaction, besides those CONCURRENTLY. */
   | { kind: 'alone'; what: string }
   | { kind: 'start of transaction' }

@@ -43,7 +43,8 @@ export function phaseOfFile(file: string, header: Header, verdict: Phase): FileP
   return { phase, by: 'verdict', loosened: null, problem };
 }
 
-function declaredPhase(file: string, header: Header): { phase: Phase | null; by: FilePhase['by'] } {
+/** What a file says of itself by its header, its folder or its name. */
+export function declaredPhase(file: string, header: Header): { phase: Phase | null; by: FilePhase['by'] } {
   if (header.phase) return { phase: header.phase, by: 'header' };
   const [name = '', folder = ''] = file.split(/[/\\]/).reverse();
   if (FOLDERS.has(folder)) return { phase: 'contract', by: 'folder' };

@@ -1,6 +1,6 @@
 import type { Node } from 'libpg-query';
 import type { Action, Thing, What } from './action.ts';
-import { builtinVolatility } from './builtins.ts';
+import { BUILTINS } from './builtins.ts';
 import type { Facts, IndexFacts, RelationFacts, Volatility } from './facts.ts';
 import { parseExpression } from './parser.ts';
 import { type ColumnType, findAll, type Name, typeFrom } from './tree.ts';
@@ -11,6 +11,8 @@ export type KnownColumn = {
   notNull: boolean | null;
   hasDefault: boolean | null;
   isNew: boolean;
+  /** The file of the batch that added it; 0 for what was there before. */
+  file: number;
   views: readonly string[];
 };
 
@@ -50,10 +52,14 @@ export class Known {
   readonly #gone = new Set<string>();
   readonly #newThings = new Set<string>();
   readonly #dropped = new Set<string>();
+  /** The session's, which decides what a timestamp without zone means; null when nobody knows. */
+  timeZone: string | null;
   #path: readonly string[];
+  #file = 0;
 
   constructor(facts: Facts | null) {
     this.facts = facts;
+    this.timeZone = facts?.timeZone ?? null;
     this.#path = this.#usualPath();
     this.domains = new Map(
       Object.entries(facts?.domains ?? {}).map(([name, { base, constrained }]) => [
@@ -65,6 +71,23 @@ export class Known {
 
   #usualPath(): readonly string[] {
     return this.facts && this.facts.searchPath.length > 0 ? this.facts.searchPath : ['public'];
+  }
+
+  get file(): number {
+    return this.#file;
+  }
+
+  /** When `codeKnows`, the new code serves by then: what earlier files made is in use, and new no more. */
+  startFile({ codeKnows }: { codeKnows: boolean }): void {
+    this.#file++;
+    this.timeZone = this.facts?.timeZone ?? null;
+    this.setPath([]);
+    if (!codeKnows) return;
+    this.#newThings.clear();
+    for (const relation of this.#relations.values()) {
+      relation.isNew = false;
+      for (const column of relation.columns.values()) column.isNew = false;
+    }
   }
 
   /** An empty path is the usual one again. */
@@ -79,7 +102,8 @@ export class Known {
       const found = this.#find(`${schema}.${name.name}`);
       if (found) return found;
     }
-    return this.#put(blank(this.#keyHere(name)));
+    const key = this.#keyHere(name);
+    return this.#relations.get(key) ?? this.#put(blank(key));
   }
 
   #keyHere(name: Name): string {
@@ -162,7 +186,7 @@ export class Known {
   }
 
   volatility(name: string): Volatility | null {
-    return this.functions.get(name)?.volatility ?? this.facts?.functions[name] ?? builtinVolatility(name);
+    return this.functions.get(name)?.volatility ?? this.facts?.functions[name] ?? BUILTINS.get(name) ?? null;
   }
 
   /** A function of nobody knows whom counts as volatile: Postgres would call it once a row. */
@@ -206,7 +230,7 @@ function fromFacts(key: string, facts: RelationFacts): Relation {
     columns: new Map(
       Object.entries(facts.columns).map(([name, column]) => [
         name,
-        { ...column, type: typeFrom(column.type), isNew: false },
+        { ...column, type: typeFrom(column.type), isNew: false, file: 0 },
       ]),
     ),
     constraints: new Map(

@@ -5,20 +5,21 @@ import type { Name } from './tree.ts';
 /** Takes in what an action does, so that the statements after it are judged against it. */
 export function learn(known: Known, action: Action): void {
   if ('table' in action && action.kind !== 'create table') {
-    learnChange(known.relation(action.table), action);
+    learnChange(known.relation(action.table), action, known.file);
     return;
   }
   switch (action.kind) {
     case 'create table':
       learnTable(known, action);
       return;
-    case 'create':
+    case 'create': {
       // IF NOT EXISTS and OR REPLACE leave what is there.
-      if ((action.unlessThere || action.replace) && !known.isAbsent(action.thing) && known.facts) return;
-      if (!action.replace) known.makeThing(action.thing);
+      const mayBeThere = action.replace || (action.unlessThere && known.facts !== null);
+      if (!mayBeThere || known.isAbsent(action.thing)) known.makeThing(action.thing);
       return;
+    }
     case 'define function':
-      if (!action.replace) known.makeThing(action.thing);
+      if (!action.replace || known.isAbsent(action.thing)) known.makeThing(action.thing);
       known.functions.set(action.thing.name.name, action);
       return;
     case 'create domain':
@@ -38,6 +39,9 @@ export function learn(known: Known, action: Action): void {
         known.rename(action.thing.name, { schema: action.to, name: action.thing.name.name });
       }
       return;
+    case 'time zone':
+      known.timeZone = action.zone;
+      return;
     case 'search path':
       known.setPath(action.path);
       return;
@@ -48,10 +52,11 @@ export function learn(known: Known, action: Action): void {
 
 function learnTable(known: Known, action: Extract<Action, { kind: 'create table' }>): void {
   const there = known.relation(action.table);
-  if (action.unlessThere && there.known && !there.isNew) return;
+  // Where the catalog has it already, this ran before, or fails: its table is in use.
+  if (there.known && !there.isNew) return;
   const relation = known.makeRelation(action.table);
   if (action.partitionOf) relation.partitionKey = known.relation(action.partitionOf).partitionKey;
-  for (const column of action.columns) relation.columns.set(column.name, knownColumn(column));
+  for (const column of action.columns) relation.columns.set(column.name, knownColumn(column, known.file));
   for (const constraint of action.constraints) learnConstraint(relation, constraint);
 }
 
@@ -71,14 +76,15 @@ function moveKey<V>(map: Map<string, V>, from: string, to: string): void {
   map.set(to, value);
 }
 
-function learnChange(relation: Relation, action: TableAction & { table: Name }): void {
+function learnChange(relation: Relation, action: TableAction & { table: Name }, file: number): void {
   const change = (name: string, to: Partial<KnownColumn>) => {
     relation.columns.set(name, { ...(relation.columns.get(name) ?? UNKNOWN), ...to });
   };
   switch (action.kind) {
     case 'add column': {
       const { column, unlessThere } = action;
-      if (!unlessThere || !relation.columns.has(column.name)) relation.columns.set(column.name, knownColumn(column));
+      if (!unlessThere || !relation.columns.has(column.name))
+        relation.columns.set(column.name, knownColumn(column, file));
       return;
     }
     case 'drop column':
@@ -122,11 +128,11 @@ function learnChange(relation: Relation, action: TableAction & { table: Name }):
   }
 }
 
-const UNKNOWN: KnownColumn = { type: null, notNull: null, hasDefault: null, isNew: false, views: [] };
+const UNKNOWN: KnownColumn = { type: null, notNull: null, hasDefault: null, isNew: false, file: 0, views: [] };
 
-function knownColumn({ type, notNull, default: value, counter, generated }: Column): KnownColumn {
+function knownColumn({ type, notNull, default: value, counter, generated }: Column, file: number): KnownColumn {
   const hasDefault = value !== null || counter !== null || generated !== null;
-  return { type, notNull: notNull || counter !== null, hasDefault, isNew: true, views: [] };
+  return { type, notNull: notNull || counter !== null, hasDefault, isNew: true, file, views: [] };
 }
 
 function learnConstraint(

@@ -1,7 +1,13 @@
+import { setFlagsFromString } from 'node:v8';
 import { hasSqlDetails, loadModule, type Node, parsePlPgSQLSync, parseSync, type RawStmt } from 'libpg-query';
 
 /** Postgres 18's own parser, as wasm. Await once before the rest of this file is used. */
-export const parserReady: () => Promise<void> = loadModule;
+export async function parserReady(): Promise<void> {
+  // V8 would compile its largest function again after a few statements: 600 MB and half a second for nothing. So it may
+  // do that only with a function that nobody has (`--liftoff-only` says the same, but is not heard once V8 runs).
+  setFlagsFromString('--wasm-tier-up-filter=1000000');
+  await loadModule();
+}
 
 export type Parsed =
   | { kind: 'parsed'; statements: readonly RawStmt[] }

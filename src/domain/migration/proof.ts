@@ -20,7 +20,7 @@ export function provesBound(relation: Relation, key: readonly string[], bound: N
   const known = relation.columns.get(column)?.notNull || provesNotNull(relation, column);
   if (!known) return false;
   const conditions = validConditions(relation);
-  if (spec.strategy === 'PARTITION_STRATEGY_LIST') {
+  if (spec.strategy === 'l') {
     const allowed = (spec.listdatums ?? []).map(constantOf);
     return conditions.some(condition => {
       const values = valuesOf(condition, column);
@@ -31,7 +31,7 @@ export function provesBound(relation: Relation, key: readonly string[], bound: N
   const upper = edge(spec.upperdatums?.[0]);
   const says = (operators: readonly string[], value: string | null) =>
     value === null || conditions.some(condition => compares(condition, column, operators, value));
-  return spec.strategy === 'PARTITION_STRATEGY_RANGE' && says(['>='], lower) && says(['<'], upper);
+  return spec.strategy === 'r' && says(['>='], lower) && says(['<'], upper);
 }
 
 function validConditions({ constraints }: Relation): Node[] {

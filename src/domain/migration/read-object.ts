@@ -54,7 +54,7 @@ export const WHAT: Partial<Record<ObjectType, What>> = {
 const ON_A_TABLE: ReadonlySet<What> = new Set(['trigger', 'policy', 'rule']);
 
 /** The object, and its table where the grammar puts that before its name: `{ t, trigger }`. */
-export function thingOf(type: ObjectType | undefined, object: Node | undefined): Thing {
+function thingOf(type: ObjectType | undefined, object: Node | undefined): Thing {
   const what = (type && WHAT[type]) ?? 'other';
   const parts = nameParts(object);
   if (!ON_A_TABLE.has(what)) return { what, name: nameFrom(parts), of: null };

@@ -60,7 +60,7 @@ export function madeFromQuery(table: Name, temporary: boolean, unlessThere = fal
   };
 }
 
-export function callsIn(tree: unknown): Name[] {
+function callsIn(tree: unknown): Name[] {
   return findAll(tree, 'FuncCall').map(({ FuncCall }) => nameFrom(stringsOf(FuncCall.funcname)));
 }
 

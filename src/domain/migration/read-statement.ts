@@ -45,6 +45,7 @@ const HARMLESS: ReadonlySet<string> = new Set([
   ...['AlterDatabaseSetStmt', 'AlterRoleSetStmt', 'AlterSeqStmt', 'AlterStatsStmt', 'AlterObjectDependsStmt'],
   ...['AlterDefaultPrivilegesStmt', 'AlterTSDictionaryStmt', 'AlterTSConfigurationStmt', 'AlterEventTrigStmt'],
   ...['AlterFdwStmt', 'AlterForeignServerStmt', 'AlterUserMappingStmt', 'AlterPublicationStmt', 'LoadStmt'],
+  ...['AlterExtensionStmt', 'AlterExtensionContentsStmt', 'AlterRoleStmt', 'AlterDatabaseStmt'],
   ...['AlterOperatorStmt', 'AlterTypeStmt', 'AlterCollationStmt', 'AlterDatabaseRefreshCollStmt', 'AlterOpFamilyStmt'],
 ]);
 
@@ -186,10 +187,6 @@ const READERS: readonly Reader[] = [
     kind: 'replace',
     thing: named('policy', policy_name, nameOf(table)),
   })),
-  on('AlterExtensionStmt', ({ extname }) => ({ kind: 'replace', thing: named('extension', extname) })),
-  on('AlterExtensionContentsStmt', ({ extname }) => ({ kind: 'replace', thing: named('extension', extname) })),
-  on('AlterRoleStmt', ({ role }) => ({ kind: 'replace', thing: named('role', role?.rolename) })),
-  on('AlterDatabaseStmt', ({ dbname }) => ({ kind: 'replace', thing: named('database', dbname) })),
   on('CreateSchemaStmt', ({ schemaname, if_not_exists: unlessThere = false, schemaElts = [] }, sql) => {
     const thing = named('schema', schemaname);
     const schema: Action = { kind: 'create', thing, unlessThere, replace: false, tightens: false, slow: false };
@@ -203,8 +200,10 @@ const READERS: readonly Reader[] = [
     query && definition(options, 'analyze') ? readStatement(query, sql) : { kind: 'harmless' },
   ),
   on('VariableSetStmt', ({ name, args = [], kind }) => {
-    if (name !== 'search_path') return { kind: 'harmless' };
-    return { kind: 'search path', path: kind === 'VAR_SET_VALUE' ? stringsOf(args) : [] };
+    const values = kind === 'VAR_SET_VALUE' ? stringsOf(args) : [];
+    if (name === 'search_path') return { kind: 'search path', path: values };
+    const [zone] = values;
+    return name === 'timezone' && zone !== undefined ? { kind: 'time zone', zone } : { kind: 'harmless' };
   }),
   on('TransactionStmt', ({ kind }) => {
     if (kind === 'TRANS_STMT_BEGIN' || kind === 'TRANS_STMT_START') return { kind: 'start of transaction' };

@@ -144,7 +144,7 @@ function readChange(part: AlterTableCmd): TableAction[] {
   }
 }
 
-export function readColumn(definition: ColumnDef): Column {
+function readColumn(definition: ColumnDef): Column {
   const constraints = (definition.constraints ?? []).flatMap(node => ('Constraint' in node ? [node.Constraint] : []));
   const find = (kind: ConstraintNode['contype']) => constraints.find(({ contype }) => contype === kind);
   const type = typeOf(definition.typeName);
@@ -216,6 +216,6 @@ export function readIndex(statement: IndexStmt): Action {
     unique: statement.unique ?? false,
     concurrently: statement.concurrent ?? false,
     unlessThere: statement.if_not_exists ?? false,
-    onlyParent: statement.relation?.inh === false,
+    onlyParent: statement.relation?.inh !== true,
   };
 }

@@ -1,20 +1,24 @@
 import type { Action, ActionOf, Kind, Thing } from './action.ts';
 import type { Known } from './known.ts';
 import type { Name } from './tree.ts';
-import { nameText, sizeText } from './words.ts';
+import { countText, nameText, sizeText } from './words.ts';
 
 export type Phase = 'expand' | 'contract' | 'neutral';
 
-export type Lock =
-  | 'ACCESS EXCLUSIVE'
-  | 'SHARE ROW EXCLUSIVE'
-  | 'SHARE'
-  | 'SHARE UPDATE EXCLUSIVE'
-  | 'EXCLUSIVE'
-  | 'ROW EXCLUSIVE';
+/** Postgres's table locks that migrations take, the strongest first. */
+export const LOCKS = [
+  'ACCESS EXCLUSIVE',
+  'EXCLUSIVE',
+  'SHARE ROW EXCLUSIVE',
+  'SHARE',
+  'SHARE UPDATE EXCLUSIVE',
+  'ROW EXCLUSIVE',
+] as const;
+export type Lock = (typeof LOCKS)[number];
 
-/** How long it keeps its lock: an instant, or as long as Postgres reads or writes the whole table. */
-export type Lasts = 'brief' | 'scan' | 'rewrite' | 'index build' | 'rows';
+/** How long a lock is kept, the longest first: while the table is written anew, read or changed, or for an instant. */
+export const DURATIONS = ['rewrite', 'index build', 'scan', 'rows', 'brief'] as const;
+export type Lasts = (typeof DURATIONS)[number];
 
 /**
  * What is wrong with it. `blocks`: others wait for long. `breaks`: old code fails or data is lost, so it may run only
@@ -39,7 +43,7 @@ export type Finding = {
 /** Where an action stands: what is known before it, what comes after it in its transaction, and its statement. */
 export type Scene = {
   known: Known;
-  later: readonly Action[];
+  later: () => readonly Action[];
   transaction: Transaction | null;
   sql: string;
   /** The action is all that its statement does, so that its text can be quoted in a recipe. */
@@ -67,7 +71,7 @@ export type RuleRow<A> = {
   evenIfNew?: boolean;
   phase: Phase | ((action: A, scene: Scene) => Phase);
   firm?: boolean | ((action: A, scene: Scene) => boolean);
-  lock?: Lock;
+  lock?: Lock | ((action: A, scene: Scene) => Lock | null);
   lasts?: Lasts;
   harm?: Harm;
   noSafePhase?: boolean;
@@ -92,7 +96,7 @@ function apply<A extends Action>(row: RuleRow<A>, action: A, scene: Scene): Find
     rule: say(row.id),
     phase,
     firm: (typeof row.firm === 'function' ? row.firm(action, scene) : row.firm) ?? true,
-    lock: row.lock ?? null,
+    lock: (typeof row.lock === 'function' ? row.lock(action, scene) : row.lock) ?? null,
     lasts: row.lasts ?? 'brief',
     harm: row.harm ?? null,
     noSafePhase: row.noSafePhase ?? false,
@@ -114,6 +118,12 @@ const MAKES: ReadonlySet<Kind> = new Set(['create', 'create domain', 'define fun
 export function sized(table: Name, { known }: Scene): string {
   const { bytes } = known.relation(table);
   return bytes === null ? `\`${nameText(table)}\`` : `\`${nameText(table)}\` (${sizeText(bytes)})`;
+}
+
+/** `orders` (41 GB, about 80 million rows), for what takes its time by rows. */
+export function counted(table: Name, scene: Scene): string {
+  const { rows } = scene.known.relation(table);
+  return rows === null ? sized(table, scene) : sized(table, scene).replace(/\)$/, `, about ${countText(rows)} rows)`);
 }
 
 /** An object for people: `orders.total` for what belongs to a table. */

@@ -24,11 +24,18 @@ export function bodyOf<T extends Tag>(node: Node | undefined, tag: T): Body<T> |
   return isTree(node, tag) ? (node[tag as keyof Tree<T>] as Body<T>) : undefined;
 }
 
-/** Every tree with this tag in it, itself and those in subqueries included. */
+/** Every tree with this tag in it, itself and those in subqueries included, in the order of the text. */
 export function findAll<T extends Tag>(value: unknown, tag: T): Tree<T>[] {
-  if (typeof value !== 'object' || value === null) return [];
-  const inside = Object.values(value).flatMap(child => findAll(child, tag));
-  return isTree(value, tag) ? [value, ...inside] : inside;
+  const found: Tree<T>[] = [];
+  // No recursion: a sum of thousands of terms is as deep as it is long.
+  const left: unknown[] = [value];
+  while (left.length > 0) {
+    const next = left.pop();
+    if (typeof next !== 'object' || next === null) continue;
+    if (isTree(next, tag)) found.push(next);
+    for (const child of Object.values(next).reverse()) left.push(child);
+  }
+  return found;
 }
 
 export function stringOf(node: Node | undefined): string | null {
@@ -85,7 +92,7 @@ export function typeFrom(text: string): ColumnType | null {
   return cast && 'TypeCast' in cast ? typeOf(cast.TypeCast.typeName) : null;
 }
 
-export function numberOf(node: Node | undefined): number {
+function numberOf(node: Node | undefined): number {
   if (!node) return 0;
   if ('Integer' in node) return node.Integer.ival ?? 0;
   return 'A_Const' in node ? (node.A_Const.ival?.ival ?? 0) : 0;

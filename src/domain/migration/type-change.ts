@@ -4,6 +4,17 @@ import type { ColumnType } from './tree.ts';
 export type TypeChange = 'none' | 'relabel' | 'narrow' | 'rewrite' | 'unknown';
 
 const TEXTS = new Set(['text', 'varchar', 'citext']);
+/** Stored the same way: what may become a type without a length of its own. */
+const RELABELLED: Readonly<Record<string, readonly string[]>> = {
+  text: ['xml'],
+  varchar: ['xml'],
+  bpchar: ['text', 'varchar', 'citext', 'xml', 'bpchar'],
+  inet: ['cidr'],
+  varbit: ['bit'],
+  oid: ['int4', 'regclass'],
+  int4: ['oid', 'regclass'],
+  regclass: ['int4', 'oid'],
+};
 const ZONED = new Set(['timestamp', 'timestamptz']);
 const TIMES = new Set(['time', 'timetz', 'timestamp', 'timestamptz', 'interval']);
 const UTC = /^(etc\/)?(utc|uct|gmt|zulu|universal|greenwich|gmt[+-]?0)$/i;
@@ -17,12 +28,12 @@ export function typeChange(from: ColumnType, to: ColumnType, timeZone: string | 
   if (sameType(from, to)) return 'none';
   if (from.array || to.array) return 'rewrite';
   if (TEXTS.has(from.name) && TEXTS.has(to.name)) return lengths(from, to);
-  if (from.name === 'xml' && TEXTS.has(to.name) && to.mods.length === 0) return 'relabel';
-  if (from.name === 'cidr' && to.name === 'inet') return 'relabel';
+  if (to.mods.length === 0 && RELABELLED[to.name]?.includes(from.name)) return 'relabel';
   if (from.name === to.name) return sameFamily(from, to);
   if (ZONED.has(from.name) && ZONED.has(to.name)) {
     if (timeZone === null) return 'unknown';
-    return UTC.test(timeZone) ? precisions(from, to) : 'rewrite';
+    // Postgres sees through the change of zone, but not through a rounding after it.
+    return UTC.test(timeZone) && (to.mods[0] ?? 6) === 6 ? 'relabel' : 'rewrite';
   }
   const [before, after] = [RANK[from.name] ?? 0, RANK[to.name] ?? 0];
   // Counters and floats each only among themselves.

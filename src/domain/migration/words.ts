@@ -1,10 +1,12 @@
+import { parse } from './parser.ts';
 import type { ColumnType, Name } from './tree.ts';
 
 // Names, types and sizes as people and SQL read them.
 
-/** As SQL wants it: quoted only where it must be. */
+/** As SQL wants it: quoted only where it must be, as `"Order"` and `"order"` must. */
 export function quoted(name: string): string {
-  return /^[a-z_][a-z0-9_$]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
+  const isPlain = /^[a-z_][a-z0-9_$]*$/.test(name) && parse(`TABLE ${name}`).kind === 'parsed';
+  return isPlain ? name : `"${name.replaceAll('"', '""')}"`;
 }
 
 export function nameText({ schema, name }: Name): string {
@@ -17,6 +19,13 @@ export function sizeText(bytes: number): string {
   const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log(bytes) / Math.log(1024)));
   const amount = bytes / 1024 ** power;
   return `${amount < 10 && power > 0 ? amount.toFixed(1).replace('.0', '') : Math.round(amount)} ${units[power]}`;
+}
+
+/** 83142857 is `83 million`. */
+export function countText(count: number): string {
+  const rounded = Number(count.toPrecision(2));
+  if (rounded >= 1e9) return `${rounded / 1e9} billion`;
+  return rounded >= 1e6 ? `${rounded / 1e6} million` : rounded.toLocaleString('en');
 }
 
 const TYPE_NAMES: Readonly<Record<string, string>> = {

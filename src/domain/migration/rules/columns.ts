@@ -1,6 +1,6 @@
 import type { ActionOf } from '../action.ts';
 import { provesNotNull } from '../proof.ts';
-import { type Rule, rules, type Scene, sized } from '../rule.ts';
+import { type Phase, type Rule, rules, type Scene, sized } from '../rule.ts';
 import { nameText, overIndex, quoted, typeText } from '../words.ts';
 
 // Columns: adding, dropping, defaults and NULLs. Their types are in types.ts.
@@ -21,6 +21,15 @@ const domainOf = ({ column }: Add, { known }: Scene) => known.domains.get(column
 
 const rewrites = (action: Add, scene: Scene): string =>
   `Rewrites ${sized(action.table, scene)} and all its indexes: every query on it waits.`;
+
+function numbered(action: Add): string {
+  const { table, column } = action;
+  const sequence = nameText({ schema: table.schema, name: `${table.name}_${column.name}_seq` });
+  return `${nullable(action)}
+CREATE SEQUENCE ${sequence} OWNED BY ${nameText(table)}.${quoted(column.name)};
+ALTER TABLE ${nameText(table)} ALTER COLUMN ${quoted(column.name)} SET DEFAULT nextval('${sequence}');
+${afterwards(action)}`;
+}
 
 const builds = ({ table }: Add, scene: Scene): string =>
   `Builds an index on ${sized(table, scene)}: every query on it waits.`;
@@ -51,8 +60,7 @@ const adding = rules(
       lasts: 'rewrite',
       harm: 'blocks',
       says: (action, scene) => `${rewrites(action, scene)} Each row gets its number at once.`,
-      fix: action =>
-        `${nullable(action)}\nCREATE SEQUENCE ${quoted(`${action.table.name}_${action.column.name}_seq`)} OWNED BY ${nameText(action.table)}.${quoted(action.column.name)};\nALTER TABLE ${nameText(action.table)} ALTER COLUMN ${quoted(action.column.name)} SET DEFAULT nextval('${action.table.name}_${action.column.name}_seq');\n${afterwards(action)}`,
+      fix: numbered,
     },
     {
       id: 'addcol-rewrite-generated',
@@ -112,6 +120,7 @@ const adding = rules(
       when: isRequired,
       phase: 'contract',
       lock: 'ACCESS EXCLUSIVE',
+      lasts: 'scan',
       harm: 'breaks',
       noSafePhase: true,
       says: ({ table, column }, scene) =>
@@ -163,32 +172,19 @@ const columnOf = ({ table, column }: { table: Notnull['table']; column: string }
 const isProven = ({ table, column }: Notnull, { known }: Scene): boolean =>
   provesNotNull(known.relation(table), column);
 
-const isBareNew = (action: Notnull, scene: Scene): boolean => {
+/** Old code fills neither a column that it knows nor a new one without default. */
+const tightens = (action: Notnull, scene: Scene): Phase => {
   const column = columnOf(action, scene);
-  return column?.isNew === true && column.hasDefault === false;
+  return column?.isNew && column.hasDefault ? 'expand' : 'contract';
 };
 
 const nulls = rules(
   ['set not null'],
   [
     {
-      id: 'required-column',
-      when: isBareNew,
-      phase: 'contract',
-      lock: 'ACCESS EXCLUSIVE',
-      lasts: 'scan',
-      harm: 'breaks',
-      noSafePhase: true,
-      says: ({ table, column }, scene) =>
-        `\`${column}\` is new and has no default: old code's INSERTs into ${sized(table, scene)} fail.`,
-      fix: ({ table, column }) =>
-        `ALTER TABLE ${nameText(table)} ALTER COLUMN ${quoted(column)} SET DEFAULT …;\n-- or SET NOT NULL in a contract migration of a later deploy`,
-    },
-    {
       id: 'notnull-scan',
-      when: (action, scene) =>
-        !isBareNew(action, scene) && !columnOf(action, scene)?.notNull && !isProven(action, scene),
-      phase: (action, scene) => (columnOf(action, scene)?.isNew ? 'expand' : 'contract'),
+      when: (action, scene) => !columnOf(action, scene)?.notNull && !isProven(action, scene),
+      phase: tightens,
       lock: 'ACCESS EXCLUSIVE',
       lasts: 'scan',
       harm: 'blocks',
@@ -201,9 +197,8 @@ const nulls = rules(
     },
     {
       id: 'notnull-proven',
-      when: (action, scene) =>
-        !isBareNew(action, scene) && !columnOf(action, scene)?.notNull && isProven(action, scene),
-      phase: (action, scene) => (columnOf(action, scene)?.isNew ? 'expand' : 'contract'),
+      when: (action, scene) => !columnOf(action, scene)?.notNull && isProven(action, scene),
+      phase: tightens,
       lock: 'ACCESS EXCLUSIVE',
     },
   ],
@@ -233,8 +228,11 @@ const defaults = [
     [
       {
         id: 'drop-default',
-        when: (action, scene) =>
-          columnOf(action, scene)?.isNew !== true && columnOf(action, scene)?.hasDefault !== false,
+        when: (action, scene) => {
+          const column = columnOf(action, scene);
+          const isRequired = column?.notNull === true && column.file !== scene.known.file;
+          return column?.hasDefault !== false && (column?.isNew !== true || isRequired);
+        },
         phase: 'contract',
         lock: 'ACCESS EXCLUSIVE',
         harm: 'breaks',
@@ -244,7 +242,10 @@ const defaults = [
       },
       {
         id: 'required-column',
-        when: (action, scene) => columnOf(action, scene)?.isNew === true && columnOf(action, scene)?.notNull === true,
+        when: (action, scene) => {
+          const column = columnOf(action, scene);
+          return column?.isNew === true && column.notNull === true && column.file === scene.known.file;
+        },
         phase: 'contract',
         lock: 'ACCESS EXCLUSIVE',
         harm: 'breaks',

@@ -72,6 +72,14 @@ const adding = rules(
     },
     { id: 'fk-not-valid', when: is('foreign key', later), phase: tightening, lock: 'SHARE ROW EXCLUSIVE' },
     {
+      id: 'fk-of-new-table',
+      when: ({ table, constraint: { references } }, { known }) =>
+        references !== null && known.relation(table).isNew && !known.relation(references).isNew,
+      evenIfNew: true,
+      phase: 'expand',
+      lock: 'SHARE ROW EXCLUSIVE',
+    },
+    {
       id: 'unique-builds-index',
       when: is('unique', builds),
       phase: tightening,
@@ -132,6 +140,12 @@ const adding = rules(
       harm: 'blocks',
       says: ({ table }, scene) => `Reads all of ${sized(table, scene)} for NULLs: every query on it waits.`,
       fix: inTwoSteps,
+    },
+    {
+      id: 'constraint-not-enforced',
+      when: ({ constraint }) => !constraint.enforced,
+      phase: 'neutral',
+      lock: 'ACCESS EXCLUSIVE',
     },
     { id: 'notnull-not-valid', when: is('not null', later), phase: tightening, lock: 'ACCESS EXCLUSIVE' },
     {

@@ -1,16 +1,20 @@
 import type { ActionOf } from '../action.ts';
-import { type Phase, type Rule, rules, type Scene, sized } from '../rule.ts';
+import { type Lock, type Phase, type Rule, rules, type Scene, sized } from '../rule.ts';
 import { nameText, quoted } from '../words.ts';
 
 // Indexes, and the other things that are built from a whole table.
 
 type Make = ActionOf<'create index'>;
 
-const reads = ({ concurrently, onlyParent }: Make): boolean => !concurrently && !onlyParent;
+/** ON ONLY spares a partitioned table; to any other it means nothing. */
+const reads = ({ table, concurrently, onlyParent }: Make, { known }: Scene): boolean =>
+  !concurrently && !(onlyParent && ['partitioned', null].includes(known.relation(table).kind));
 
 /** A unique index forbids what old code may still write, unless its columns are new. */
 const phaseOf = ({ table, columns, unique }: Make, { known }: Scene): Phase =>
   unique && !known.areNew(table, columns) ? 'contract' : 'neutral';
+
+const quietly = ({ concurrently }: Make): Lock => (concurrently ? 'SHARE UPDATE EXCLUSIVE' : 'SHARE');
 
 function madeOnline({ table }: Make, { known, sql, single }: Scene): string {
   if (known.relation(table).kind === 'partitioned') {
@@ -36,15 +40,15 @@ export const indexRules: Rule[] = [
       },
       {
         id: 'unique-index-new',
-        when: action => !reads(action) && action.unique,
+        when: (action, scene) => !reads(action, scene) && action.unique,
         phase: phaseOf,
-        lock: 'SHARE UPDATE EXCLUSIVE',
+        lock: quietly,
       },
       {
         id: 'idx-concurrent',
-        when: action => !reads(action) && !action.unique,
+        when: (action, scene) => !reads(action, scene) && !action.unique,
         phase: 'neutral',
-        lock: 'SHARE UPDATE EXCLUSIVE',
+        lock: quietly,
       },
       {
         id: 'invalid-index',
@@ -88,7 +92,7 @@ export const indexRules: Rule[] = [
         when: ({ concurrently }) => !concurrently,
         phase: 'neutral',
         lock: 'ACCESS EXCLUSIVE',
-        lasts: 'rows',
+        lasts: 'rewrite',
         harm: 'blocks',
         says: ({ table }, scene) => `Runs the query of ${sized(table, scene)} again: everybody who reads it waits.`,
         fix: ({ table }) => `REFRESH MATERIALIZED VIEW CONCURRENTLY ${nameText(table)}; -- needs a unique index on it`,

@@ -1,12 +1,17 @@
 import type { Action, ActionOf, Thing, What } from '../action.ts';
 import { isFresh, type Lock, type Rule, type RuleRow, rules, type Scene, sized, thingText } from '../rule.ts';
-import { nameText } from '../words.ts';
+import { nameText, quoted } from '../words.ts';
 
 // Objects by name: DROP, RENAME, CREATE, and who may use them.
 
 /** The names of the reference's rules where they are not the object's own. */
 const SHORT: Partial<Record<What, string>> = { 'materialized view': 'matview', 'event trigger': 'event-trigger' };
 const short = (what: What): string => SHORT[what] ?? what;
+
+/** Tables and what belongs to them are locked; types, functions and schemas nobody waits for. */
+const TABLES: ReadonlySet<What> = new Set(['table', 'view', 'materialized view', 'sequence']);
+const lockOn = ({ thing }: { thing: Thing }): Lock | null =>
+  thing.of || TABLES.has(thing.what) ? 'ACCESS EXCLUSIVE' : null;
 
 type Drop = ActionOf<'drop'>;
 
@@ -66,7 +71,8 @@ const dropping = rules(
       id: ({ thing }) => `drop-${short(thing.what)}`,
       when: (action, scene) => !NOT_MISSED.has(action.thing.what) && !isGone(action, scene),
       phase: 'contract',
-      lock: 'ACCESS EXCLUSIVE',
+      // With its type a column goes too.
+      lock: ({ thing, cascade }) => (thing.what === 'type' && cascade ? 'ACCESS EXCLUSIVE' : lockOn({ thing })),
       harm: 'breaks',
       says: (action, scene) => `${lostWith(action, scene)} is gone for good; old code that uses it fails.`,
       fix: 'First deploy code that does not use it; drop it in a contract migration, after old code is gone.',
@@ -86,7 +92,7 @@ function keepsOldName({ thing }: Move, { later, transaction }: Scene): boolean {
     action.thing.what === 'view' &&
     action.thing.name.name === thing.name.name &&
     (action.thing.name.schema ?? thing.name.schema) === thing.name.schema;
-  return transaction !== null && thing.what === 'table' && later.some(isStandIn);
+  return transaction !== null && thing.what === 'table' && later().some(isStandIn);
 }
 
 /** Names that code does not say. */
@@ -107,7 +113,7 @@ function movedRows<A extends Move>(id: RuleRow<A>['id'], fix: RuleRow<A>['fix'] 
       id,
       when: (action, scene) => isNamed(action) && !keepsOldName(action, scene),
       phase: 'contract',
-      lock: 'ACCESS EXCLUSIVE',
+      lock: lockOn,
       harm: 'breaks',
       noSafePhase: true,
       says: ({ thing, to }) => `${thingText(thing)} becomes \`${to}\`. ${breaksSomeone}`,
@@ -118,15 +124,17 @@ function movedRows<A extends Move>(id: RuleRow<A>['id'], fix: RuleRow<A>['fix'] 
       id: ({ thing }) => `rename-${short(thing.what)}`,
       when: action => !isNamed(action),
       phase: 'neutral',
-      lock: 'SHARE UPDATE EXCLUSIVE',
+      lock: ({ thing }) => (thing.what === 'index' ? 'SHARE UPDATE EXCLUSIVE' : lockOn({ thing })),
     },
   ];
 }
 
-const newName = ({ thing, to }: Move): string =>
-  thing.what === 'table'
-    ? `BEGIN;\nALTER TABLE ${nameText(thing.name)} RENAME TO ${to};\nCREATE VIEW ${nameText(thing.name)} AS SELECT * FROM ${to}; -- until old code is gone\nCOMMIT;`
-    : `Add ${to} beside it, write both, let new code use ${to}, and drop ${thingText(thing)} in a contract migration.`;
+function newName({ thing, to }: Move): string {
+  const [before, after] = [nameText(thing.name), nameText({ schema: thing.name.schema, name: to })];
+  return thing.what === 'table'
+    ? `BEGIN;\nALTER TABLE ${before} RENAME TO ${quoted(to)};\nCREATE VIEW ${before} AS SELECT * FROM ${after}; -- until old code is gone\nCOMMIT;`
+    : `Add ${after} beside it, write both, let new code use it, and drop ${thingText(thing)} in a contract migration.`;
+}
 
 const moving = [
   ...rules(
@@ -138,7 +146,7 @@ const moving = [
     movedRows<ActionOf<'set schema'>>(
       'set-schema',
       ({ thing, to }) =>
-        `In one transaction: ALTER … SET SCHEMA ${to}; CREATE VIEW ${nameText(thing.name)} AS SELECT * FROM ${to}.${thing.name.name};`,
+        `BEGIN;\nALTER TABLE ${nameText(thing.name)} SET SCHEMA ${quoted(to)};\nCREATE VIEW ${nameText(thing.name)} AS SELECT * FROM ${nameText({ schema: to, name: thing.name.name })}; -- until old code is gone\nCOMMIT;`,
     ),
   ),
   ...rules(
@@ -151,7 +159,7 @@ const moving = [
         noSafePhase: true,
         says: ({ thing, from, to }) => `'${from}' of ${thingText(thing)} becomes '${to}'. ${breaksSomeone}`,
         fix: ({ thing, to }) =>
-          `ALTER TYPE ${nameText(thing.name)} ADD VALUE '${to}';\n-- let new code write it, change old rows in batches, and stop using the old one`,
+          `ALTER TYPE ${nameText(thing.name)} ADD VALUE '${to.replaceAll("'", "''")}';\n-- let new code write it, change old rows in batches, and stop using the old one`,
       },
     ],
   ),
@@ -179,6 +187,7 @@ const making = [
         id: ({ thing }) => `create-${short(thing.what)}`,
         phase: 'expand',
         firm: ({ thing }, scene) => isFresh(thing, scene),
+        lock: ({ thing }) => (thing.of ? lockOn({ thing }) : null),
       },
       changed<ActionOf<'create'>>(replaces),
       {
@@ -234,7 +243,7 @@ const owning = [
       {
         id: 'owner-change',
         phase: 'contract',
-        lock: 'ACCESS EXCLUSIVE' satisfies Lock,
+        lock: lockOn,
         harm: 'breaks',
         says: ({ thing }) => `Whoever owned ${thingText(thing)} may lose rights to it.`,
         fix: 'GRANT what old code needs first.',

@@ -1,5 +1,6 @@
 import { provesBound } from '../proof.ts';
 import { isFresh, type Rule, rules, sized } from '../rule.ts';
+import { referencedBy } from '../transaction.ts';
 import { nameText, quoted } from '../words.ts';
 
 // Tables as wholes: making them, partitions, and switches that change who sees or checks rows.
@@ -12,6 +13,8 @@ export const tableRules: Rule[] = [
         id: 'create-table',
         phase: 'expand',
         firm: ({ table }, scene) => isFresh({ what: 'table', name: table, of: null }, scene),
+        lock: (action, { known }) =>
+          referencedBy(action).some(name => !known.relation(name).isNew) ? 'SHARE ROW EXCLUSIVE' : null,
       },
       {
         id: 'partition-create-lock',
@@ -29,7 +32,12 @@ export const tableRules: Rule[] = [
   ...rules(
     ['attach partition'],
     [
-      { id: 'attach-partition', phase: 'expand', lock: 'SHARE UPDATE EXCLUSIVE' },
+      {
+        id: 'attach-partition',
+        phase: 'expand',
+        lock: ({ partition }, { known }) =>
+          known.relation(partition).isNew ? 'SHARE UPDATE EXCLUSIVE' : 'ACCESS EXCLUSIVE',
+      },
       {
         id: 'attach-partition-scan',
         when: ({ table, partition, bound }, { known }) => {
@@ -123,5 +131,5 @@ export const tableRules: Rule[] = [
       },
     ],
   ),
-  ...rules(['set option'], [{ id: 'set-option', phase: 'neutral' }]),
+  ...rules(['set option'], [{ id: 'set-option', phase: 'neutral', lock: ({ lock }) => lock }]),
 ];

@@ -1,4 +1,4 @@
-import { builtinVolatility } from '../builtins.ts';
+import { BUILTINS } from '../builtins.ts';
 import { type Rule, rules } from '../rule.ts';
 
 // What depends on the transaction, and what nobody can judge.
@@ -78,6 +78,7 @@ export const transactionRules: Rule[] = [
 ];
 
 function isStrange(schema: string | null, name: string, known: Parameters<Rule>[1]['known']): boolean {
-  if (schema === 'pg_catalog' || known.functions.has(name) || builtinVolatility(name) !== null) return false;
+  if (schema === 'pg_catalog' || name.startsWith('pg_') || known.functions.has(name) || BUILTINS.has(name))
+    return false;
   return (known.volatility(name) ?? 'volatile') === 'volatile';
 }

@@ -12,11 +12,13 @@ function changeOf(action: Change, scene: Scene): TypeChange {
   const before = scene.known.column(action.table, action.column)?.type ?? null;
   if (action.using && !isOwnCast(action)) return 'rewrite';
   if (!before || !action.type) return 'unknown';
-  const target = scene.known.domains.get(action.type.name);
+  if (sameType(before, action.type)) return 'none';
   // Values must pass the domain's own constraints.
-  if (target?.constrained && !sameType(before, action.type)) return 'rewrite';
+  if (scene.known.domains.get(action.type.name)?.constrained) return 'rewrite';
   const after = baseOf(action.type, scene);
-  return typeChange(baseOf(before, scene), after, scene.known.facts?.timeZone ?? null);
+  // Postgres does not look for a length inside a domain that it comes from.
+  const from = { ...baseOf(before, scene), ...(scene.known.domains.has(before.name) ? { mods: [] } : {}) };
+  return typeChange(from, after, scene.known.timeZone);
 }
 
 const baseOf = (type: ColumnType, { known }: Scene): ColumnType => known.domains.get(type.name)?.base ?? type;
@@ -32,12 +34,18 @@ function isOwnCast({ using, column, type }: Change): boolean {
 /** Indexes that Postgres cannot keep: on expressions or conditions, or ordered another way than before. */
 function indexesRebuilt(action: Change, scene: Scene): boolean {
   const relation = scene.known.relation(action.table);
-  const before = relation.columns.get(action.column)?.type?.name;
-  const reordered = action.collated || (before === 'citext') !== (action.type?.name === 'citext');
+  const before = relation.columns.get(action.column)?.type ?? null;
+  const reordered = action.collated || orderOf(before, scene) !== orderOf(action.type, scene);
   return [...relation.indexes.values()].some(
     ({ columns, plain }) => columns.includes(action.column) && (reordered || !plain),
   );
 }
+
+/** Types that share an operator class, by which an index sorts, are one here. */
+const orderOf = (type: ColumnType | null, scene: Scene): string | null => {
+  const name = type && baseOf(type, scene).name;
+  return name === 'varchar' ? 'text' : name === 'cidr' ? 'inet' : name;
+};
 
 const isKept = (change: TypeChange): boolean => change === 'none' || change === 'relabel';
 
