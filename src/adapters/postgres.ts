@@ -58,24 +58,27 @@ export async function startEmbedded(dir: string, { fsync = true }: { fsync?: boo
   }
 }
 
-/** A pool for our own few queries. Errors of idle connections are handed over, so that none ends the process. */
-export function connect(url: string, onError: (error: Error) => void): pg.Pool {
+/** How to connect to an address. Throws when it is none. */
+export function connectionTo(url: string): Pick<pg.ClientConfig, 'connectionString' | 'ssl'> {
   // Not left to `new URL`, whose error carries the address, and so the password, into the log.
   const address = URL.parse(url);
   if (!address) throw new Error('DATABASE_URL is not an address: are all special characters in its password escaped?');
-  const { hostname } = address;
-  const local = ['127.0.0.1', 'localhost', '[::1]', ''].includes(hostname);
+  const local = ['127.0.0.1', 'localhost', '[::1]', ''].includes(address.hostname);
+  // Heroku Postgres demands TLS and signs its certificates itself (heroku-postgresql, "Connecting in Node.js").
+  // An address with `?sslmode=` has the last word.
+  return { connectionString: url, ...(local ? {} : { ssl: { rejectUnauthorized: false } }) };
+}
+
+/** A pool for our own few queries. Errors of idle connections are handed over, so that none ends the process. */
+export function connect(url: string, onError: (error: Error) => void): pg.Pool {
   const pool = new pg.Pool({
-    connectionString: url,
+    ...connectionTo(url),
     // The smallest Heroku Postgres takes 20 connections, and two bots overlap when this one is deployed with preboot.
     max: 6,
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     application_name: 'switchover',
-    // Heroku Postgres demands TLS and signs its certificates itself (heroku-postgresql, "Connecting in Node.js").
-    // An address with `?sslmode=` has the last word.
-    ...(local ? {} : { ssl: { rejectUnauthorized: false } }),
   });
   pool.on('error', onError);
   return pool;

@@ -9,21 +9,67 @@ const probe: z.ZodType<Probe> = z.union(
   'must be {"path": "/…", "header": "…"} or {"path": "/…", "json": "…"}',
 );
 
-const file = z.strictObject({ probe: probe.optional() });
+/** Where a commit keeps its migrations, as paths from its root, and the tables that say which have run. */
+export type MigrationPlace = { dir: string; contractDir: string; table: string; contractTable: string };
+
+/** Files that we read and run, or the app's own commands, run in a dyno of its own. */
+export type Migrations =
+  | { kind: 'files'; place: MigrationPlace }
+  | { kind: 'commands'; expand: string; contract?: string | undefined; plan?: string | undefined };
+
+const folder = z
+  .string()
+  .regex(/^[^/\\].*[^/]$|^[^/.\\]$/, 'must be a folder of the repository, without a slash at either end')
+  .refine(path => !path.split('/').some(part => ['', '.', '..'].includes(part)), 'must not hold `.`, `..` or `//`');
+
+// The longest name in Postgres has 63 bytes, and the contract table is named after this one.
+const table = z
+  .string()
+  .regex(/^[a-z_][a-z0-9_]{0,53}$/, 'must be lower case letters, digits and _, at most 54 of them');
+
+const command = z.string().trim().min(1, 'must be a command, such as "bin/rails db:migrate"');
+
+const commands = z.strictObject({ expand: command, contract: command.optional(), plan: command.optional() });
+
+const files = z.strictObject({
+  dir: folder.default('migrations'),
+  contractDir: folder.optional(),
+  table: table.default('pgmigrations'),
+});
+
+// Told apart by their keys first, so that a mistake in one form is not answered with what is missing for the other.
+const migrations = z.unknown().transform((value, context): Migrations => {
+  const isCommands =
+    typeof value === 'object' && value !== null && ['expand', 'contract', 'plan'].some(key => key in value);
+  const read = isCommands ? commands.safeParse(value) : files.safeParse(value);
+  if (!read.success) {
+    context.issues.push(...read.error.issues.map(issue => ({ ...issue, code: 'custom' as const, input: value })));
+    return z.NEVER;
+  }
+  return 'expand' in read.data ? { kind: 'commands', ...read.data } : { kind: 'files', place: placeOf(read.data) };
+});
+
+function placeOf({ dir, contractDir, table }: z.infer<typeof files>): MigrationPlace {
+  return { dir, contractDir: contractDir ?? `${dir}/contract`, table, contractTable: `${table}_contract` };
+}
+
+const file = z.strictObject({ probe: probe.optional(), migrations: migrations.default(migrations.parse({})) });
+
+export type SwitchoverFile = { probe?: Probe | undefined; migrations: Migrations; problems: string[] };
 
 /** `switchover.json` at the root of a commit: how this app, at this commit, is deployed. Every problem at once. */
-export function readSwitchoverFile(text: string | null): { probe?: Probe | undefined; problems: string[] } {
-  if (text === null) return { problems: [] };
+export function readSwitchoverFile(text: string | null): SwitchoverFile {
+  const absent = file.parse({});
+  if (text === null) return { ...absent, problems: [] };
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (error) {
-    return {
-      problems: [`switchover.json is not JSON (${error instanceof Error ? error.message : error}). Mend it and push.`],
-    };
+    const why = error instanceof Error ? error.message : error;
+    return { ...absent, problems: [`switchover.json is not JSON (${why}). Mend it and push.`] };
   }
   const read = file.safeParse(json);
-  if (read.success) return { probe: read.data.probe, problems: [] };
+  if (read.success) return { ...read.data, problems: [] };
   const problems = read.error.issues.map(({ path, message }) => `\`${path.join('.') || 'the file'}\`: ${message}`);
-  return { problems: problems.map(problem => `switchover.json, ${problem}. Mend it and push.`) };
+  return { ...absent, problems: problems.map(problem => `switchover.json, ${problem}. Mend it and push.`) };
 }

@@ -1,0 +1,83 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parserReady } from '../domain/migration.ts';
+import { type FileReading, readProgram, readSqlFile } from '../domain/migration-file.ts';
+import { type Applied, type Entry, findMigrations, pendingOf } from '../domain/migration-folder.ts';
+import type { MigrationPlace } from '../domain/switchover-file.ts';
+import type { MigrationReading } from '../outside.ts';
+import { readPrograms } from './program-reader.ts';
+import { BadTarball, inFolder, unpack } from './tarball.ts';
+
+/** What a commit's tarball holds of migrations that the tables have not yet. Only those are read, or run to be read. */
+export function readCommit(
+  tarball: Uint8Array,
+  place: MigrationPlace,
+  applied: Applied,
+  signal?: AbortSignal,
+): Promise<MigrationReading> {
+  return inFolder(async dir => {
+    try {
+      return await readFolder(dir, await unpack(tarball, dir), { place, applied, signal });
+    } catch (error) {
+      if (!(error instanceof BadTarball)) throw error;
+      return { files: [], problems: [error.message], unknown: [], procfile: null };
+    }
+  });
+}
+
+async function readFolder(
+  dir: string,
+  { paths, links }: { paths: readonly string[]; links: readonly string[] },
+  { place, applied, signal }: { place: MigrationPlace; applied: Applied; signal: AbortSignal | undefined },
+): Promise<MigrationReading> {
+  const found = findMigrations(paths, place);
+  const pending = pendingOf(found.entries, applied);
+  const readings = await readEntries(dir, pending.entries, found.entries, signal);
+  const text = paths.includes('Procfile') ? await readFile(join(dir, 'Procfile'), 'utf8') : null;
+  return {
+    files: readings.flatMap(reading => ('file' in reading ? reading.file : [])),
+    problems: [
+      ...links.filter(link => isInTheWay(link, place)).map(wordsForLink),
+      ...found.problems,
+      ...pending.problems,
+      ...readings.flatMap(({ problems }) => problems),
+    ],
+    unknown: pending.unknown,
+    procfile: text,
+  };
+}
+
+/** The files at entries of a commit unpacked in `dir`, in their order; `all` are those of the commit. */
+export async function readEntries(
+  dir: string,
+  entries: readonly Entry[],
+  all: readonly Entry[],
+  signal?: AbortSignal,
+): Promise<(FileReading | { problems: string[] })[]> {
+  await parserReady();
+  const wanted = entries.filter(({ kind }) => kind === 'code').map(({ path }) => path);
+  const earlier = all.filter(({ kind, path }) => kind === 'code' && !wanted.includes(path)).map(({ path }) => path);
+  const programs = wanted.length > 0 ? await readPrograms(dir, { earlier, wanted }, signal) : new Map<string, never>();
+  return Promise.all(
+    entries.map(async entry => {
+      const text = await readFile(join(dir, entry.path), 'utf8');
+      if (entry.kind === 'sql') return readSqlFile(entry, text);
+      const reading = programs.get(entry.path) ?? { failed: 'It was not read.' };
+      if ('recording' in reading) return readProgram(entry, text, reading.recording);
+      return { problems: [wordsForFailure(entry.path, reading.failed)] };
+    }),
+  );
+}
+
+/** A link in place of a migration or of a folder that they lie in. */
+const isInTheWay = (link: string, { dir, contractDir }: MigrationPlace): boolean =>
+  [dir, contractDir].some(folder => `${folder}/`.startsWith(`${link}/`) || link.startsWith(`${folder}/`));
+
+const wordsForLink = (link: string): string =>
+  `\`${link}\` is a link, and links of a commit are not followed: it could lead anywhere. Put the file itself there.`;
+
+function wordsForFailure(path: string, failed: string): string {
+  const missing = /Cannot find (?:module|package) '([^'./][^']*)'/.exec(failed)?.[1];
+  if (missing === undefined) return `\`${path}\` could not be read. ${failed}`;
+  return `\`${path}\` needs the package \`${missing}\`, and the commit does not hold it: nothing is installed where migrations are read. Write it without, or let the app run its own: \`"migrations": { "expand": "<command>", "contract": "<command>" }\` in switchover.json.`;
+}

@@ -1,0 +1,128 @@
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+/** How a contained program ended: `by` says who ended it, in words, when it was not the program itself. */
+export type End = { by: string | null; code: number | null; said: string };
+
+export type Contained = {
+  /** One line of JSON to its stdin. */
+  tell(message: unknown): void;
+  /** Has `ms` from now on until it must have told something, or be told that it has more. */
+  mustAnswerIn(ms: number): void;
+  kill(): void;
+  ended: Promise<End>;
+};
+
+const MB = 1024 ** 2;
+const HEAP_MB = 128;
+const MOST_MEMORY = 350 * MB;
+/** Seconds of processor time, so that not even one whose bot was killed turns for ever. */
+const PROCESSOR_S = 120;
+const LOOK_MS = 50;
+const SAID_BYTES = 4_000;
+
+const modules = fileURLToPath(new URL('../../node_modules/', import.meta.resolve('node-pg-migrate/package.json')));
+const nodePgMigrate = fileURLToPath(import.meta.resolve('node-pg-migrate'));
+const own = ['..', '../../package.json'].map(path => fileURLToPath(new URL(path, import.meta.url)));
+
+/**
+ * Runs one of our programs that loads code of somebody else: nothing in its environment, only `folder` and our own modules
+ * to read, nothing to write, no processes, threads, add-ons or databases of Node's own, little memory and time. It tells
+ * lines of JSON on descriptor 3. Node does not close the network to it.
+ */
+export function contain(
+  program: URL,
+  folder: string,
+  { onMessage, signal }: { onMessage: (message: unknown) => void; signal?: AbortSignal | undefined },
+): Contained {
+  const flags = [
+    '--permission',
+    ...[folder, modules, ...own].map(path => `--allow-fs-read=${path}`),
+    `--max-old-space-size=${HEAP_MB}`,
+    // It opens and writes any file, whatever --permission says.
+    '--no-experimental-sqlite',
+    '--no-warnings',
+  ];
+  // jiti would write what it compiled beside the files, and finds node-pg-migrate only where we say.
+  const environment = { JITI_FS_CACHE: 'false', JITI_ALIAS: JSON.stringify({ 'node-pg-migrate': nodePgMigrate }) };
+  const child = spawn(
+    '/bin/sh',
+    ['-c', `ulimit -t ${PROCESSOR_S}; exec "$@"`, 'sh', process.execPath, ...flags, fileURLToPath(program)],
+    { cwd: folder, env: environment, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] },
+  );
+  guardInspector();
+
+  let by: string | null = null;
+  const end = (who: string): void => {
+    by ??= who;
+    child.kill('SIGKILL');
+  };
+  const abort = () => end('we were asked to stop');
+  signal?.addEventListener('abort', abort);
+
+  let deadline: NodeJS.Timeout | undefined;
+  const mustAnswerIn = (ms: number): void => {
+    clearTimeout(deadline);
+    deadline = setTimeout(() => end(`it did not end within ${ms / 1000} s`), ms);
+  };
+  const watch = setInterval(async () => {
+    if ((await memoryOf(child.pid)) > MOST_MEMORY) end(`it took more than ${MOST_MEMORY / MB} MB of memory`);
+  }, LOOK_MS);
+
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-SAID_BYTES);
+    });
+  }
+  // A program that ends early leaves nobody to read what we tell it.
+  child.stdin.on('error', () => {});
+  const lines = child.stdio[3];
+  if (lines && 'read' in lines) {
+    createInterface({ input: lines }).on('line', line => {
+      const message = parsed(line);
+      if (message !== undefined) onMessage(message);
+    });
+  }
+  const ended = new Promise<End>(resolve => {
+    const done = (code: number | null) => {
+      clearTimeout(deadline);
+      clearInterval(watch);
+      signal?.removeEventListener('abort', abort);
+      resolve({ by, code, said: said.trim() });
+    };
+    child.once('error', error => {
+      said = error.message;
+      done(null);
+    });
+    child.once('close', done);
+  });
+  if (signal?.aborted) abort();
+  return {
+    tell: message => child.stdin.write(`${JSON.stringify(message)}\n`),
+    mustAnswerIn,
+    kill: () => end('we'),
+    ended,
+  };
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Bytes that are resident: heap and buffers, of which only the former has a limit in Node. Linux only. */
+async function memoryOf(pid: number | undefined): Promise<number> {
+  const [, pages = 0] = (await readFile(`/proc/${pid}/statm`, 'utf8').catch(() => '')).split(' ').map(Number);
+  return pages * 4096;
+}
+
+/** SIGUSR1 would open Node's inspector, through which whoever reaches loopback reads our memory. A listener stops that. */
+function guardInspector(): void {
+  if (process.listenerCount('SIGUSR1') === 0) process.on('SIGUSR1', () => {});
+}

@@ -1,0 +1,124 @@
+import { z } from 'zod';
+import { digestOf, type MigrationFile } from '../domain/migration-file.ts';
+import { type Applied, findMigrations } from '../domain/migration-folder.ts';
+import type { Blocker, FileOutcome, MigrationProgress, MigrationRun, Migrator } from '../outside.ts';
+import { readEntries } from './commit-reader.ts';
+import { contain, type End } from './contained.ts';
+import type { Patience } from './migrations/apply.ts';
+import { namesOnceFree } from './migrations/recorded.ts';
+import { connectionTo } from './postgres.ts';
+import { BadTarball, unpack } from './tarball.ts';
+
+type Ask = Parameters<Migrator['run']>[0];
+type Named = { name: string; table: string };
+
+const RUN = new URL('migrations/run.ts', import.meta.url);
+
+const named = { name: z.string(), table: z.string() };
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
+
+// What our own program tells. A migration's program beside it could write there too: it is believed about progress only,
+// and the tables have the last word.
+const message = z.union([
+  z.object({ locked: z.literal(true) }),
+  z.object({ busy: z.custom<Blocker[]>(Array.isArray) }),
+  z.object({ unusable: z.string() }),
+  z.object({ failed: z.string() }),
+  z.object({ progress: z.custom<MigrationProgress>(isObject) }),
+  z.object({ began: z.object(named) }),
+  z.object({ ended: z.object({ ...named, outcome: z.custom<FileOutcome>(isObject) }) }),
+]);
+
+/** See `Migrator.run`. `dir` is an empty folder for the commit. */
+export async function runMigrations(
+  ask: Ask,
+  dir: string,
+  { patience, lockMs }: { patience: Patience; lockMs: number },
+): Promise<MigrationRun> {
+  ask.signal.throwIfAborted();
+  const connection = connectionTo(ask.databaseUrl);
+  const told = new Map<string, FileOutcome | 'began'>();
+  let refused: string | null = null;
+  let failed: string | null = null;
+  const locked = Promise.withResolvers<boolean>();
+  const child = contain(RUN, dir, {
+    signal: ask.signal,
+    onMessage: said => {
+      const { data } = message.safeParse(said);
+      if (!data) return;
+      if ('locked' in data) locked.resolve(true);
+      else if ('progress' in data) ask.onProgress(data.progress);
+      else if ('began' in data) told.set(keyOf(data.began), 'began');
+      else if ('ended' in data) told.set(keyOf(data.ended), data.ended.outcome);
+      else if ('failed' in data) failed = data.failed;
+      else refused = 'busy' in data ? wordsForBusy(data.busy) : data.unusable;
+    },
+  });
+  try {
+    child.tell({ connection, lockMs, patience });
+    if (await Promise.race([locked.promise, child.ended.then(() => false)])) {
+      const order = await readAgain(ask, dir);
+      if ('problems' in order) return { kind: 'changed', problems: order.problems };
+      child.tell({ dir, ...order });
+    }
+    const end = await child.ended;
+    ask.signal.throwIfAborted();
+    if (told.size === 0) return { kind: 'refused', reason: refused ?? wordsForEnd(failed, end) };
+    const names = await namesOnceFree(connection, [ask.place.table, ask.place.contractTable], lockMs).catch(() => null);
+    const why = refused ?? wordsForEnd(failed, end);
+    return { kind: 'ran', files: ask.files.map(file => ({ ...file, outcome: outcomeOf(file, told, names, why) })) };
+  } finally {
+    child.kill();
+    await child.ended;
+  }
+}
+
+const keyOf = ({ name, table }: Named): string => `${table} ${name}`;
+
+/** Under the lock: what would run now, if it is what was approved. */
+async function readAgain(
+  { tarball, place, files, commit, digest, signal }: Ask,
+  dir: string,
+): Promise<{ files: MigrationFile[]; programs: string[] } | { problems: string[] }> {
+  try {
+    const { paths } = await unpack(tarball, dir);
+    const { entries } = findMigrations(paths, place);
+    const wanted = files.flatMap(file => entries.find(entry => keyOf(entry) === keyOf(file)) ?? []);
+    const readings = await readEntries(dir, wanted, entries, signal);
+    const problems = readings.flatMap(reading => reading.problems);
+    if (problems.length > 0) return { problems };
+    const read = readings.flatMap(reading => ('file' in reading ? reading.file : []));
+    const changed = 'What the commit would run is not what was shown: its files, or the SQL that they give, differ.';
+    if (digestOf(commit, read) !== digest) return { problems: [changed] };
+    return { files: read, programs: entries.filter(({ kind }) => kind === 'code').map(({ path }) => path) };
+  } catch (error) {
+    if (error instanceof BadTarball) return { problems: [error.message] };
+    throw error;
+  }
+}
+
+/** What we were told, unless the tables know better. */
+function outcomeOf(
+  file: Named,
+  told: ReadonlyMap<string, FileOutcome | 'began'>,
+  names: Applied | null,
+  why: string,
+): FileOutcome {
+  const said = told.get(keyOf(file)) ?? null;
+  const isRecorded = names?.[file.table]?.includes(file.name) ?? null;
+  if (said === null) return isRecorded ? { kind: 'already applied' } : { kind: 'not begun' };
+  const isDone = said !== 'began' && ['applied', 'already applied', 'recorded'].includes(said.kind);
+  if (said !== 'began' && (isRecorded === null || isRecorded === isDone)) return said;
+  if (isRecorded) return { kind: 'applied', ms: null };
+  return { kind: 'unclear', error: isDone ? 'It was said to be done, but it is not recorded.' : why };
+}
+
+function wordsForBusy(holders: readonly Blocker[]): string {
+  const who = holders.map(({ application, pid }) => `${application} (process ${pid} of the database)`).join(', ');
+  return `Somebody else migrates this database: ${who || 'nobody knows who'}. Wait until that has ended, then try again.`;
+}
+
+function wordsForEnd(failed: string | null, { by, said }: End): string {
+  if (failed !== null) return `The connection to the database broke: ${failed}`;
+  return by === null ? `The process that migrated ended by itself. ${said}` : `It was ended because ${by}.`;
+}

@@ -1,0 +1,44 @@
+import pg from 'pg';
+import type { Applied } from '../../domain/migration-folder.ts';
+import { openSession, takeLock } from './session.ts';
+
+/** What node-pg-migrate's tables hold. One that does not exist holds nothing. */
+export async function namesIn(connection: pg.ClientConfig, tables: readonly string[]): Promise<Applied> {
+  const client = new pg.Client({ ...connection, connectionTimeoutMillis: 10_000, statement_timeout: 10_000 });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    return await readNames(client, tables);
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+/** The same once nobody migrates any more: a connection may outlive whom it belonged to. Null when that takes over `ms`. */
+export async function namesOnceFree(
+  connection: pg.ClientConfig,
+  tables: readonly string[],
+  ms: number,
+): Promise<Applied | null> {
+  const session = await openSession(connection);
+  try {
+    if (await takeLock(session, ms, () => {})) return null;
+    return await readNames(session.client, tables);
+  } finally {
+    await session.close();
+  }
+}
+
+async function readNames(client: pg.Client, tables: readonly string[]): Promise<Applied> {
+  const applied: Record<string, string[]> = {};
+  for (const table of tables) applied[table] = await namesOf(client, table);
+  return applied;
+}
+
+/** In `public`, where node-pg-migrate keeps them unless it is told otherwise, in the order in which they ran. */
+export async function namesOf(client: pg.Client, table: string): Promise<string[]> {
+  const [found] = (await client.query('SELECT to_regclass($1) AS found', [`public.${table}`])).rows;
+  if (!found?.found) return [];
+  const { rows } = await client.query<{ name: string }>(`SELECT name FROM public.${table} ORDER BY run_on, id`);
+  return rows.map(({ name }) => name);
+}

@@ -1,0 +1,48 @@
+import { createInterface } from 'node:readline';
+import type pg from 'pg';
+import type { MigrationFile } from '../../domain/migration-file.ts';
+import { apply, type Patience } from './apply.ts';
+import { endWithTheBot, tell } from './disarm.ts';
+import { openSession, takeLock, Unusable } from './session.ts';
+
+// A contained program: migrates over a connection of its own, which also holds the lock, so that both end together. Its
+// stdin is two lines: first how to connect; once it has told that the lock is taken, what to run.
+
+type Opening = { connection: pg.ClientConfig; lockMs: number; patience: Patience };
+type Order = { dir: string; programs: string[]; files: MigrationFile[] };
+
+endWithTheBot();
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+
+async function next<T>(): Promise<T> {
+  return JSON.parse((await lines.next()).value ?? 'null');
+}
+
+async function main(): Promise<void> {
+  const { connection, lockMs, patience } = await next<Opening>();
+  const session = await openSession(connection);
+  const onProgress = (progress: object) => tell({ progress });
+  const taken = await takeLock(session, lockMs, holders => onProgress({ kind: 'waits for the lock', holders }));
+  if (taken) return tell({ busy: taken.holders });
+  tell({ locked: true });
+
+  const { dir, programs, files } = await next<Order>();
+  for (const file of files) {
+    const { name, table } = file;
+    tell({ began: { name, table } });
+    const lost = await takeLock(session, lockMs, () => {});
+    if (lost) return tell({ busy: lost.holders });
+    const outcome = await apply({ session, dir, programs, patience, onProgress }, file);
+    tell({ ended: { name, table, outcome } });
+    if (!['applied', 'already applied', 'recorded'].includes(outcome.kind)) break;
+  }
+  await session.close();
+}
+
+try {
+  await main();
+  process.exit(0);
+} catch (error) {
+  tell({ [error instanceof Unusable ? 'unusable' : 'failed']: error instanceof Error ? error.message : String(error) });
+  process.exit(1);
+}

@@ -1,0 +1,72 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, normalize } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { extract } from 'tar-stream';
+
+const MOST_BYTES = 250 * 1024 * 1024;
+const MOST_FILES = 50_000;
+
+/** An archive that is broken, too large, or reaches out of its folder. The message is for people. */
+export class BadTarball extends Error {}
+
+/**
+ * Calls back with an empty folder of its own, which is removed afterwards. New for each reading: what loads programs
+ * remembers them by their path.
+ */
+export async function inFolder<T>(use: (dir: string) => Promise<T>): Promise<T> {
+  const dir = await realpath(await mkdtemp(join(tmpdir(), 'switchover-commit-')));
+  try {
+    return await use(dir);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Unpacks a commit's gzipped tarball, as GitHub packs it in one top folder, into `dir`. Links are never made, so none
+ * can lead out. Gives the paths of files, and of links, from the root of the commit. Throws BadTarball.
+ */
+export async function unpack(tarball: Uint8Array, dir: string): Promise<{ paths: string[]; links: string[] }> {
+  const entries = extract();
+  const unpacked = pipeline(Readable.from([tarball]), createGunzip(), entries);
+  // Its failure also ends the loop below, which is what tells of it.
+  unpacked.catch(() => {});
+  const paths: string[] = [];
+  const links: string[] = [];
+  let bytes = 0;
+  let count = 0;
+  try {
+    for await (const entry of entries) {
+      const { name, type, size = 0 } = entry.header;
+      const path = inside(name);
+      bytes += size;
+      if (++count > MOST_FILES) throw new BadTarball(`The commit holds more than ${MOST_FILES} files.`);
+      if (bytes > MOST_BYTES) throw new BadTarball(`The commit is larger than ${MOST_BYTES / 1024 ** 2} MB.`);
+      if (path !== '' && (type === 'file' || type === 'contiguous-file')) {
+        await mkdir(dirname(join(dir, path)), { recursive: true });
+        await pipeline(entry, createWriteStream(join(dir, path), { flags: 'wx', mode: 0o600 }));
+        paths.push(path);
+      } else {
+        if (type === 'symlink' || type === 'link') links.push(path);
+        entry.resume();
+      }
+    }
+    await unpacked;
+  } catch (cause) {
+    if (cause instanceof BadTarball) throw cause;
+    throw new BadTarball('The archive of the commit is broken: fetch it again.', { cause });
+  }
+  return { paths, links };
+}
+
+/** Without the top folder. */
+function inside(name: string): string {
+  const path = normalize(name);
+  if (path.startsWith('/') || path.split('/').includes('..'))
+    throw new BadTarball(`The archive holds \`${name}\`, which reaches out of it: nothing of it was read.`);
+  return path.split('/').slice(1).join('/').replace(/\/$/, '');
+}

@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import type { Node } from 'libpg-query';
+import { type Completion, completionOf } from './completion.ts';
+import { readHeader } from './migration/file-phase.ts';
+import { type Piece, readSource } from './migration/source.ts';
+import { bodyOf } from './migration/tree.ts';
+import type { Entry } from './migration-folder.ts';
+
+/** One statement as it is sent. `limitMs` is its statement_timeout: 0 is none, null leaves what the file itself set. */
+export type Step = { sql: string; limitMs: number | null };
+
+/** A migration as it would be run. */
+export type MigrationFile = {
+  /** As it is recorded in `table`. */
+  name: string;
+  path: string;
+  table: string;
+  /** What the verdicts read: the file itself, or what its program gave, headed by what that said of itself. */
+  sql: string;
+  transaction: boolean;
+  steps: readonly Step[];
+  /** How to see that it is done; of files that run outside a transaction only. */
+  completion: Completion | null;
+  /** Why its SQL is not known before it runs, so that a person must look at the program; null when all is known. */
+  review: string | null;
+  /** Of the file as it lies in the commit: SHA-256. */
+  source: string;
+};
+
+/** What a program did when it ran without a database. */
+export type Recording = {
+  steps: readonly string[];
+  transaction: boolean;
+  phase: string | null;
+  reason: string | null;
+  /** What it asked of the database. */
+  asked: readonly string[];
+};
+
+export type FileReading = { file: MigrationFile; problems: string[] };
+
+/** Changes of the schema that take longer keep everybody out for longer: they are better undone. */
+const BRIEF_MS = 15_000;
+
+export function readSqlFile(entry: Entry, text: string): FileReading {
+  const { header, pieces, unparsed } = readSource(text);
+  const { transaction } = readHeader(header);
+  const problems = unparsed
+    ? [
+        `\`${entry.path}\`, line ${unparsed.line}: Postgres would not understand \`${unparsed.sql}\` (${unparsed.message}). Commands of psql, COPY data and placeholders do not run in a migration: write it as SQL.`,
+      ]
+    : problemsOf(entry.path, pieces, transaction);
+  return { file: fileOf(entry, text, text, { transaction, pieces, review: null }), problems };
+}
+
+export function readProgram(entry: Entry, text: string, recording: Recording): FileReading {
+  const { steps, transaction, phase, reason, asked } = recording;
+  const header = [
+    phase === null ? '' : `-- phase: ${phase}${reason === null ? '' : ` -- reason: ${reason}`}\n`,
+    transaction ? '' : '-- no-transaction\n',
+  ].join('');
+  const sql = header + steps.join('\n');
+  const review =
+    asked.length === 0
+      ? null
+      : `It asks the database while it runs (\`${asked[0]}\`), so what else it will do is not known before.`;
+  const { pieces, unparsed } = readSource(sql);
+  const problems = unparsed
+    ? [`\`${entry.path}\` gives SQL that Postgres would not understand: \`${unparsed.sql}\` (${unparsed.message}).`]
+    : problemsOf(entry.path, pieces, transaction);
+  return { file: fileOf(entry, text, sql, { transaction, pieces, review }), problems: review ? [] : problems };
+}
+
+function fileOf(
+  { name, path, table }: Entry,
+  text: string,
+  sql: string,
+  { transaction, pieces, review }: { transaction: boolean; pieces: readonly Piece[]; review: string | null },
+): MigrationFile {
+  const [only] = pieces;
+  return {
+    ...{ name, path, table, sql, transaction, review },
+    steps: stepsOf(pieces),
+    completion: !transaction && only ? completionOf(only.node) : null,
+    source: sha256(text),
+  };
+}
+
+function stepsOf(pieces: readonly Piece[]): Step[] {
+  const ownLimit = pieces.some(({ node }) => bodyOf(node, 'VariableSetStmt')?.name === 'statement_timeout');
+  return pieces.map(({ sql, node }) => ({ sql, limitMs: ownLimit ? null : mayTakeLong(node) ? 0 : BRIEF_MS }));
+}
+
+const OF_ROWS = ['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt', 'RefreshMatViewStmt'] as const;
+
+/** Work on rows, and what goes on beside everybody else, takes as long as it takes. */
+const mayTakeLong = (node: Node): boolean =>
+  OF_ROWS.some(tag => tag in node) || (completionOf(node) !== null && !('AlterEnumStmt' in node));
+
+function problemsOf(path: string, pieces: readonly Piece[], transaction: boolean): string[] {
+  const ends = pieces.filter(({ node }) => {
+    const kind = bodyOf(node, 'TransactionStmt')?.kind;
+    return kind !== undefined && !/SAVEPOINT|RELEASE|ROLLBACK_TO/.test(kind);
+  });
+  const problems = ends.map(
+    ({ line, sql }) =>
+      `\`${path}\`, line ${line}: \`${sql}\` is not for a migration to say. Its transaction belongs to whoever runs it, or after a failure half of it would stay: take it out.`,
+  );
+  if (transaction) return [...problems, ...pieces.flatMap(piece => problemInTransaction(path, piece))];
+  const [only] = pieces;
+  if (pieces.length === 1 && only && completionOf(only.node)) return problems;
+  const wanted =
+    'a CONCURRENTLY form that names its index, VALIDATE CONSTRAINT or ADD VALUE. Anything else runs in a transaction: split the file, or take `-- no-transaction` off.';
+  const has = pieces.length === 1 ? `\`${only?.sql}\`` : `${pieces.length} statements`;
+  return [
+    ...problems,
+    `\`${path}\` runs outside a transaction and has ${has}. After a kill nobody could say what of it was done, so such a file holds exactly one statement whose end the catalog shows: ${wanted}`,
+  ];
+}
+
+function problemInTransaction(path: string, { node, line, sql }: Piece): string[] {
+  const concurrent = completionOf(node)?.concurrent || bodyOf(node, 'IndexStmt')?.concurrent;
+  if (!concurrent && !('VacuumStmt' in node)) return [];
+  return [
+    `\`${path}\`, line ${line}: Postgres refuses \`${sql}\` inside a transaction (25001). Put it into a file of its own that starts with \`-- no-transaction\` (in a program: \`pgm.noTransaction()\`).`,
+  ];
+}
+
+/** What an approval is bound to: the commit, its files and their SQL. Anything else gives another text. */
+export function digestOf(commit: string, files: readonly MigrationFile[]): string {
+  const bound = files.map(({ name, path, table, sql, transaction, steps, review, source }) => [
+    ...[name, path, table, sql, transaction, review, source],
+    steps.map(({ sql, limitMs }) => [sql, limitMs]),
+  ]);
+  return sha256(JSON.stringify([commit, bound]));
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
