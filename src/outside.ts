@@ -193,6 +193,8 @@ export type MigrationReading = {
   /** Recorded as run, but not in this commit. */
   unknown: string[];
   procfile: string | null;
+  /** Of its package.json. */
+  scripts: Record<string, string>;
 };
 
 /** Who keeps a lock that a migration waits for. `ageMs`: since its transaction began. */

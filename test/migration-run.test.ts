@@ -1,5 +1,15 @@
+import { execFile } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer, connect as dial } from 'node:net';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type MigrationRig, PLACE, runAll, startMigrationRig } from './migration-rig.ts';
+import { createMigrator } from '../src/adapters/migrator.ts';
+import { commitOf } from './commits.ts';
+import { type MigrationRig, PLACE, readPending, runAll, startMigrationRig } from './migration-rig.ts';
+import { makeFolder } from './stage/folder.ts';
 
 let rig: MigrationRig;
 
@@ -8,26 +18,285 @@ beforeAll(async () => {
 });
 afterAll(() => rig?.stop());
 
+const applied = { kind: 'applied', ms: expect.any(Number) };
+const HATS = { 'migrations/1_hats.sql': 'CREATE TABLE hats (id int);\nINSERT INTO hats VALUES (1), (1);' };
+
+async function withHats(): Promise<{ url: string; client: pg.Client }> {
+  const url = await rig.database();
+  await runAll(rig.migrator, url, HATS);
+  return { url, client: await rig.connect(url) };
+}
+
 describe('migrations that are run', () => {
   it('are recorded, each in the table of its folder, whatever they are written in', async () => {
     const url = await rig.database();
     const files = {
-      'migrations/1_hats.sql': 'CREATE TABLE hats (id int PRIMARY KEY);\nINSERT INTO hats VALUES (1);',
+      ...HATS,
       'migrations/2_caps.ts': `import type { MigrationBuilder } from 'node-pg-migrate';
         export const up = (pgm: MigrationBuilder): void => { pgm.createTable('caps', { id: 'id' }); };`,
-      'migrations/3_hats_by_name.sql': '-- no-transaction\nCREATE INDEX CONCURRENTLY hats_id ON hats (id);',
+      'migrations/3_index.sql': '-- no-transaction\nCREATE INDEX CONCURRENTLY hats_id ON hats (id);',
+      'migrations/4_pair.up.sql': 'ALTER TABLE hats ADD size int;',
+      'migrations/4_pair.down.sql': 'ALTER TABLE hats DROP size;',
       'migrations/contract/1_no_caps.sql': 'DROP TABLE caps;',
     };
-    const { outcomes } = await runAll(rig.migrator, url, files);
-    expect(outcomes).toEqual({
-      '1_hats': { kind: 'applied', ms: expect.any(Number) },
-      '2_caps': { kind: 'applied', ms: expect.any(Number) },
-      '3_hats_by_name': { kind: 'applied', ms: expect.any(Number) },
-      '1_no_caps': { kind: 'applied', ms: expect.any(Number) },
-    });
+    const { outcomes, progress } = await runAll(rig.migrator, url, files);
+    const names = ['1_hats', '2_caps', '3_index', '4_pair', '1_no_caps'];
+    expect(outcomes).toEqual(Object.fromEntries(names.map(name => [name, applied])));
+    expect(progress.slice(0, 3)).toEqual([
+      { kind: 'begins', name: '1_hats', statements: 2 },
+      { kind: 'statement', name: '1_hats', statement: 1 },
+      { kind: 'statement', name: '1_hats', statement: 2 },
+    ]);
     expect(await rig.migrator.applied(url, PLACE)).toEqual({
-      pgmigrations: ['1_hats', '2_caps', '3_hats_by_name'],
+      pgmigrations: ['1_hats', '2_caps', '3_index', '4_pair'],
       pgmigrations_contract: ['1_no_caps'],
+    });
+    expect((await readPending(rig.migrator, url, files)).files).toEqual([]);
+  });
+
+  it('stop at the first that fails, which leaves nothing; asked again, they go on from there', async () => {
+    const url = await rig.database();
+    const files = {
+      ...HATS,
+      'migrations/2_fails.sql': 'CREATE TABLE caps (id int);\nSELECT 1 / 0;',
+      'migrations/3_after.sql': 'CREATE TABLE gloves ()',
+    };
+    const read = await readPending(rig.migrator, url, files);
+    const { outcomes } = await runAll(rig.migrator, url, files, { read });
+    expect(outcomes).toEqual({
+      '1_hats': applied,
+      '2_fails': { kind: 'rolled back', error: 'division by zero', code: '22012', statement: 2, blockers: [] },
+      '3_after': { kind: 'not begun' },
+    });
+    const client = await rig.connect(url);
+    expect((await client.query(`SELECT to_regclass('caps') AS caps`)).rows).toEqual([{ caps: null }]);
+    expect((await runAll(rig.migrator, url, files, { read })).outcomes).toMatchObject({
+      '1_hats': { kind: 'already applied' },
+      '2_fails': { kind: 'rolled back' },
+    });
+  });
+
+  it('are the statements that were shown, and nothing runs when the commit gives others', async () => {
+    const url = await rig.database();
+    const read = await readPending(rig.migrator, url, HATS);
+    const tarball = await commitOf({ 'migrations/1_hats.sql': 'CREATE TABLE hats (id bigint);' });
+    const { run } = await runAll(rig.migrator, url, HATS, { read: { ...read, tarball } });
+    expect(run).toEqual({ kind: 'changed', problems: [expect.stringContaining('is not what was shown')] });
+    expect(await rig.migrator.applied(url, PLACE)).toEqual({ pgmigrations: [], pgmigrations_contract: [] });
+  });
+
+  it('take back what a program asked of the database itself, when it fails later', async () => {
+    const { url, client } = await withHats();
+    const program = (last: string) => ({
+      ...HATS,
+      'migrations/2_ask.js': `export const up = async pgm => {
+        await pgm.db.query('INSERT INTO hats VALUES (7)');
+        const { rows } = await pgm.db.query('SELECT count(*) AS hats FROM hats');
+        pgm.sql('CREATE TABLE counted AS SELECT ' + rows[0].hats + ' AS hats');
+        pgm.sql('${last}');
+      };`,
+    });
+    const hats = async () => (await client.query('SELECT count(*)::int AS hats FROM hats')).rows;
+    expect((await runAll(rig.migrator, url, program('SELECT 1 / 0'))).outcomes['2_ask']).toMatchObject({
+      kind: 'rolled back',
+      error: 'division by zero',
+    });
+    expect(await hats()).toEqual([{ hats: 2 }]);
+    expect((await runAll(rig.migrator, url, program('SELECT 1'))).outcomes['2_ask']).toEqual(applied);
+    expect(await hats()).toEqual([{ hats: 3 }]);
+    expect((await client.query('SELECT * FROM counted')).rows).toEqual([{ hats: 3 }]);
+  });
+
+  it('do not hand their settings to the next', async () => {
+    const { url, client } = await withHats();
+    const { outcomes } = await runAll(rig.migrator, url, {
+      ...HATS,
+      'migrations/2_sets.sql':
+        "CREATE SCHEMA other; SET search_path = other; SET lock_timeout = 0; SET SESSION AUTHORIZATION 'postgres'; SELECT pg_advisory_unlock_all();",
+      'migrations/3_next.sql':
+        "CREATE TABLE settings AS SELECT current_setting('lock_timeout') AS lock, current_setting('search_path') AS path, (SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()) AS locks",
+    });
+    expect(outcomes).toMatchObject({ '2_sets': applied, '3_next': applied });
+    expect((await client.query('SELECT * FROM public.settings')).rows).toEqual([
+      { lock: '1s', path: '"$user", public', locks: 1 },
+    ]);
+  });
+
+  it('are not begun when somebody else migrates: who does is named', async () => {
+    const url = await rig.database();
+    const other = await rig.connect(url, 'a laptop');
+    await other.query('SELECT pg_advisory_lock(7241865325823964)');
+    const hasty = createMigrator({
+      patience: { tries: 1, firstMs: 1, withinMs: 1 },
+      lockMs: 300,
+    });
+    const { run, progress } = await runAll(hasty, url, HATS);
+    expect(run).toEqual({ kind: 'refused', reason: expect.stringContaining('a laptop') });
+    expect(progress[0]).toMatchObject({ kind: 'waits for the lock', holders: [{ application: 'a laptop' }] });
+    await other.end();
+    expect((await runAll(rig.migrator, url, HATS)).outcomes['1_hats']).toEqual(applied);
+  });
+
+  it('end at once when the bot must stop, and leave nothing', async () => {
+    const { url } = await withHats();
+    const stop = new AbortController();
+    const files = { ...HATS, 'migrations/2_long.sql': 'CREATE TABLE caps ();\nSELECT pg_sleep(60);' };
+    const running = runAll(rig.migrator, url, files, {
+      signal: stop.signal,
+      onProgress: said => said.kind === 'statement' && said.statement === 2 && stop.abort(new Error('parked')),
+    });
+    await expect(running).rejects.toThrow('parked');
+    expect((await rig.migrator.applied(url, PLACE)).pgmigrations).toEqual(['1_hats']);
+  });
+
+  it('are never run through a pooler', async () => {
+    const url = await rig.database();
+    const pooler = await startPooler(url);
+    const { run } = await runAll(rig.migrator, pooler.url, HATS, {
+      read: await readPending(rig.migrator, url, HATS),
+    });
+    await pooler.close();
+    expect(run).toEqual({ kind: 'refused', reason: expect.stringContaining('leads to a connection pooler') });
+    expect((await rig.migrator.applied(url, PLACE)).pgmigrations).toEqual([]);
+  });
+
+  it('say so when there is no database', async () => {
+    const url = 'postgres://nobody:secret@127.0.0.1:1/none';
+    const read = await readPending(rig.migrator, null, HATS);
+    const { run } = await runAll(rig.migrator, url, HATS, { read });
+    expect(run).toEqual({ kind: 'refused', reason: expect.stringMatching(/cannot be reached \(.*ECONNREFUSED/) });
+    expect(JSON.stringify(run)).not.toContain('secret');
+  });
+});
+
+describe('a statement that cannot be rolled back', () => {
+  const index = {
+    ...HATS,
+    'migrations/2_index.sql': '-- no-transaction\nCREATE UNIQUE INDEX CONCURRENTLY one ON hats (id)',
+  };
+
+  it('that failed half-way is not recorded: the invalid index is named, and how to drop it', async () => {
+    const { url, client } = await withHats();
+    const failed = (await runAll(rig.migrator, url, index)).outcomes['2_index'];
+    expect(failed).toEqual({
+      kind: 'left behind',
+      error:
+        'could not create unique index "one": the index `one` is invalid. It costs every write and serves no query.',
+      wayOut: 'DROP INDEX CONCURRENTLY one;',
+    });
+    const again = (await runAll(rig.migrator, url, index)).outcomes['2_index'];
+    expect(again).toMatchObject({ kind: 'left behind', wayOut: 'DROP INDEX CONCURRENTLY one;' });
+    await client.query('DROP INDEX CONCURRENTLY one;');
+    await client.query('DELETE FROM hats');
+    expect((await runAll(rig.migrator, url, index)).outcomes['2_index']).toEqual(applied);
+  });
+
+  it('that passed over an invalid index of that name is not recorded either', async () => {
+    const { url, client } = await withHats();
+    await client.query('CREATE UNIQUE INDEX CONCURRENTLY one ON hats (id)').catch(() => {});
+    const files = {
+      ...HATS,
+      'migrations/2_index.sql': '-- no-transaction\nCREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS one ON hats (id)',
+    };
+    expect((await runAll(rig.migrator, url, files)).outcomes['2_index']).toMatchObject({ kind: 'left behind' });
+  });
+
+  it('is only recorded when the catalog shows that it was done', async () => {
+    const { url, client } = await withHats();
+    await client.query(`
+      CREATE INDEX made ON hats (id);
+      CREATE TYPE size AS ENUM ('S');
+      ALTER TYPE size ADD VALUE 'M';
+      ALTER TABLE hats ADD CONSTRAINT positive CHECK (id > 0);
+    `);
+    const alone = (sql: string) => `-- no-transaction\n${sql}`;
+    const { outcomes } = await runAll(rig.migrator, url, {
+      ...HATS,
+      'migrations/2_made.sql': alone('CREATE INDEX CONCURRENTLY made ON hats (id)'),
+      'migrations/3_gone.sql': alone('DROP INDEX CONCURRENTLY never'),
+      'migrations/4_value.sql': alone("ALTER TYPE size ADD VALUE 'M'"),
+      'migrations/5_valid.sql': alone('ALTER TABLE hats VALIDATE CONSTRAINT positive'),
+      'migrations/6_rebuilt.sql': alone('REINDEX TABLE CONCURRENTLY hats'),
+    });
+    const recorded = { kind: 'recorded' };
+    expect(outcomes).toEqual({
+      ...{ '2_made': recorded, '3_gone': recorded, '4_value': recorded, '5_valid': recorded },
+      ...{ '6_rebuilt': applied },
+    });
+    expect((await rig.migrator.applied(url, PLACE)).pgmigrations).toHaveLength(6);
+  });
+});
+
+describe('developers who run node-pg-migrate themselves', () => {
+  it('are not stopped by its order check when destructive migrations wait in a folder of their own', async () => {
+    const url = await rig.database();
+    const deploy = {
+      ...HATS,
+      'migrations/3_caps.sql': 'CREATE TABLE caps ();',
+      'migrations/contract/2_no_hats.sql': 'DROP TABLE hats;',
+    };
+    const expandOnly = await readPending(rig.migrator, url, deploy);
+    const expand = expandOnly.files.filter(({ table }) => table === PLACE.table);
+    await runAll(rig.migrator, url, deploy, { read: { ...expandOnly, files: expand } });
+
+    expect(await commandLine(url, { ...deploy, 'migrations/4_gloves.sql': 'CREATE TABLE gloves ();' })).toContain(
+      'Migrations complete!',
+    );
+    expect((await runAll(rig.migrator, url, deploy)).outcomes).toEqual({ '2_no_hats': applied });
+    expect(
+      await commandLine(url, {
+        ...deploy,
+        'migrations/4_gloves.sql': 'CREATE TABLE gloves ();',
+        'migrations/5_scarves.sql': 'CREATE TABLE scarves ();',
+      }),
+    ).toContain('Migrations complete!');
+    expect(await rig.migrator.applied(url, PLACE)).toEqual({
+      pgmigrations: ['1_hats', '3_caps', '4_gloves', '5_scarves'],
+      pgmigrations_contract: ['2_no_hats'],
     });
   });
 });
+
+/** `node-pg-migrate up` as a developer types it. */
+async function commandLine(url: string, files: Record<string, string>): Promise<string> {
+  const { dir, remove } = await makeFolder();
+  try {
+    for (const [name, text] of Object.entries(files)) {
+      await mkdir(dirname(join(dir, name)), { recursive: true });
+      await writeFile(join(dir, name), text);
+    }
+    const program = fileURLToPath(new URL('../node_modules/node-pg-migrate/bin/node-pg-migrate.js', import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, [program, 'up'], {
+      cwd: dir,
+      env: { DATABASE_URL: url },
+    });
+    return stdout;
+  } finally {
+    await remove();
+  }
+}
+
+/** Passes everything on, but gives each connection a number of its own, as poolers do. */
+async function startPooler(url: string): Promise<{ url: string; close(): Promise<void> }> {
+  const server = createServer(client => {
+    const postgres = dial(Number(new URL(url).port), '127.0.0.1');
+    client.pipe(postgres);
+    postgres.on('data', (data: Buffer) => {
+      // BackendKeyData: 'K', length 12, process, secret.
+      const at = data.indexOf(Buffer.from([0x4b, 0, 0, 0, 12]));
+      if (at >= 0) data.writeInt32BE(4_711, at + 5);
+      client.write(data);
+    });
+    for (const [one, other] of [
+      [client, postgres],
+      [postgres, client],
+    ] as const) {
+      one.on('error', () => {}).on('close', () => other.destroy());
+    }
+  });
+  await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening));
+  const pooled = new URL(url);
+  const address = server.address();
+  pooled.port = String(typeof address === 'object' && address?.port);
+  return { url: pooled.href, close: () => new Promise(closed => server.close(() => closed())) };
+}

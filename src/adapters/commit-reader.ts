@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { parserReady } from '../domain/migration.ts';
 import { type FileReading, readProgram, readSqlFile } from '../domain/migration-file.ts';
 import { type Applied, type Entry, findMigrations, pendingOf } from '../domain/migration-folder.ts';
@@ -7,6 +8,18 @@ import type { MigrationPlace } from '../domain/switchover-file.ts';
 import type { MigrationReading } from '../outside.ts';
 import { readPrograms } from './program-reader.ts';
 import { BadTarball, inFolder, unpack } from './tarball.ts';
+
+const packageJson = z
+  .string()
+  .transform((text, context) => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      context.addIssue('no JSON');
+      return z.NEVER;
+    }
+  })
+  .pipe(z.object({ scripts: z.record(z.string(), z.string()).default({}) }));
 
 /** What a commit's tarball holds of migrations that the tables have not yet. Only those are read, or run to be read. */
 export function readCommit(
@@ -20,7 +33,7 @@ export function readCommit(
       return await readFolder(dir, await unpack(tarball, dir), { place, applied, signal });
     } catch (error) {
       if (!(error instanceof BadTarball)) throw error;
-      return { files: [], problems: [error.message], unknown: [], procfile: null };
+      return { files: [], problems: [error.message], unknown: [], procfile: null, scripts: {} };
     }
   });
 }
@@ -33,7 +46,7 @@ async function readFolder(
   const found = findMigrations(paths, place);
   const pending = pendingOf(found.entries, applied);
   const readings = await readEntries(dir, pending.entries, found.entries, signal);
-  const text = paths.includes('Procfile') ? await readFile(join(dir, 'Procfile'), 'utf8') : null;
+  const textAt = async (path: string) => (paths.includes(path) ? readFile(join(dir, path), 'utf8') : null);
   return {
     files: readings.flatMap(reading => ('file' in reading ? reading.file : [])),
     problems: [
@@ -43,8 +56,15 @@ async function readFolder(
       ...readings.flatMap(({ problems }) => problems),
     ],
     unknown: pending.unknown,
-    procfile: text,
+    procfile: await textAt('Procfile'),
+    scripts: scriptsIn(await textAt('package.json')),
   };
+}
+
+/** What package.json calls its scripts; none when it cannot be read. */
+function scriptsIn(text: string | null): Record<string, string> {
+  const { success, data } = packageJson.safeParse(text ?? '{}');
+  return success ? data.scripts : {};
 }
 
 /** The files at entries of a commit unpacked in `dir`, in their order; `all` are those of the commit. */

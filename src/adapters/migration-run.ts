@@ -40,7 +40,7 @@ export async function runMigrations(
   const told = new Map<string, FileOutcome | 'began'>();
   let refused: string | null = null;
   let failed: string | null = null;
-  const locked = Promise.withResolvers<boolean>();
+  const locked = Promise.withResolvers<true>();
   const child = contain(RUN, dir, {
     signal: ask.signal,
     onMessage: said => {
@@ -56,14 +56,15 @@ export async function runMigrations(
   });
   try {
     child.tell({ connection, lockMs, patience });
-    if (await Promise.race([locked.promise, child.ended.then(() => false)])) {
+    const isLocked = await Promise.race([locked.promise, child.ended.then(() => false)]);
+    if (isLocked) {
       const order = await readAgain(ask, dir);
       if ('problems' in order) return { kind: 'changed', problems: order.problems };
       child.tell({ dir, ...order });
     }
     const end = await child.ended;
     ask.signal.throwIfAborted();
-    if (told.size === 0) return { kind: 'refused', reason: refused ?? wordsForEnd(failed, end) };
+    if (!isLocked) return { kind: 'refused', reason: refused ?? wordsForEnd(failed, end) };
     const names = await namesOnceFree(connection, [ask.place.table, ask.place.contractTable], lockMs).catch(() => null);
     const why = refused ?? wordsForEnd(failed, end);
     return { kind: 'ran', files: ask.files.map(file => ({ ...file, outcome: outcomeOf(file, told, names, why) })) };

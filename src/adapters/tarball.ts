@@ -1,11 +1,12 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { extract } from 'tar-stream';
+import { isAlive } from './claim.ts';
 
 const MOST_BYTES = 250 * 1024 * 1024;
 const MOST_FILES = 50_000;
@@ -13,16 +14,27 @@ const MOST_FILES = 50_000;
 /** An archive that is broken, too large, or reaches out of its folder. The message is for people. */
 export class BadTarball extends Error {}
 
+const FOLDER = 'switchover-commit';
+
 /**
  * Calls back with an empty folder of its own, which is removed afterwards. New for each reading: what loads programs
  * remembers them by their path.
  */
 export async function inFolder<T>(use: (dir: string) => Promise<T>): Promise<T> {
-  const dir = await realpath(await mkdtemp(join(tmpdir(), 'switchover-commit-')));
+  await removeLeftovers();
+  const dir = await realpath(await mkdtemp(join(tmpdir(), `${FOLDER}-${process.pid}-`)));
   try {
     return await use(dir);
   } finally {
     await rm(dir, { recursive: true, force: true });
+  }
+}
+
+/** Those of processes that were killed before they could. */
+async function removeLeftovers(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const [, pid] = new RegExp(`^${FOLDER}-(\\d+)-`).exec(name) ?? [];
+    if (pid && !isAlive(Number(pid))) await rm(join(tmpdir(), name), { recursive: true, force: true });
   }
 }
 

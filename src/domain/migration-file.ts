@@ -68,7 +68,10 @@ export function readProgram(entry: Entry, text: string, recording: Recording): F
   const problems = unparsed
     ? [`\`${entry.path}\` gives SQL that Postgres would not understand: \`${unparsed.sql}\` (${unparsed.message}).`]
     : problemsOf(entry.path, pieces, transaction);
-  return { file: fileOf(entry, text, sql, { transaction, pieces, review }), problems: review ? [] : problems };
+  const file = fileOf(entry, text, sql, { transaction, pieces, review });
+  // What was recorded of it is not what it will do; only the transaction takes back what it does by halves.
+  if (review !== null && transaction) return { file, problems: [] };
+  return { file, problems };
 }
 
 function fileOf(
