@@ -123,7 +123,7 @@ export class Bot {
   async #planNow(settings: AppSettings, ref: string): Promise<Plan> {
     const { ledger, sources } = this.#parts;
     const [[running], held] = await Promise.all([ledger.running(settings.name), ledger.held(settings.name)]);
-    const other = running ? { id: running.id, by: running.startedBy } : null;
+    const other = running ? { id: running.id, by: running.startedBy, asks: running.asks } : null;
     const situation = await gather(sources, settings, ref, { running: other, held });
     const judged = preflight(situation);
     if (judged.kind === 'refused') throw new Refusal(judged.reasons);

@@ -1,4 +1,5 @@
 import { type Click, latest, type MigrationFailure } from './domain/deploy.ts';
+import { directDatabase } from './domain/direct-database.ts';
 import { type Direction, filesOf } from './domain/gate.ts';
 import type { Blocker } from './outside.ts';
 import type { Next, Run } from './run.ts';
@@ -142,12 +143,15 @@ async function migrate(run: Run, direction: Direction): Promise<Ended> {
   if (!migrations || files.length === 0) return { kind: 'done' };
   await run.record({ kind: 'migrating', direction }, `migrating ${direction}`);
   const [tarball, config] = await Promise.all([source.tarball(repository, commit.sha), heroku.config(app)]);
+  const database = directDatabase(config);
+  if (database.kind === 'refused')
+    return failed(run, direction, { file: files[0]?.file ?? '', ...nothingStays(database.reason) });
   run.mayAct();
   const ended = await run.listening(
     signal =>
       migrator.run({
         ...{
-          databaseUrl: config.DATABASE_URL ?? '',
+          databaseUrl: database.url,
           tarball,
           place: migrations.place,
           commit: commit.sha,

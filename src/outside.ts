@@ -173,7 +173,8 @@ export interface Chat {
 /** A plan as somebody was shown it. `digest` is its fingerprint. */
 export type StoredPlan = { id: string; plan: Plan; digest: string; askedBy: string; channel: string };
 
-export type Running = { id: string; app: string; startedBy: string };
+/** `asks`: it waits for the approval of its contract migrations. */
+export type Running = { id: string; app: string; startedBy: string; asks: boolean };
 
 /** What the bot keeps. */
 export interface Ledger {
