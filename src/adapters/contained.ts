@@ -17,15 +17,15 @@ export type Contained = {
 
 const MB = 1024 ** 2;
 const HEAP_MB = 128;
-const MOST_MEMORY = 350 * MB;
+const MOST_MEMORY = 256 * MB;
 /** Seconds of processor time, so that not even one whose bot was killed turns for ever. */
 const PROCESSOR_S = 120;
 const LOOK_MS = 50;
 const SAID_BYTES = 4_000;
 
-const modules = fileURLToPath(new URL('../../node_modules/', import.meta.resolve('node-pg-migrate/package.json')));
+const modules = fileURLToPath(new URL('..', import.meta.resolve('node-pg-migrate/package.json')));
 const nodePgMigrate = fileURLToPath(import.meta.resolve('node-pg-migrate'));
-const own = ['..', '../../package.json'].map(path => fileURLToPath(new URL(path, import.meta.url)));
+const own = ['.', '../domain', '../../package.json'].map(path => fileURLToPath(new URL(path, import.meta.url)));
 
 /**
  * Runs one of our programs that loads code of somebody else: nothing in its environment, only `folder` and our own modules
@@ -68,7 +68,7 @@ export function contain(
     deadline = setTimeout(() => end(`it did not end within ${ms / 1000} s`), ms);
   };
   const watch = setInterval(async () => {
-    if ((await memoryOf(child.pid)) > MOST_MEMORY) end(`it took more than ${MOST_MEMORY / MB} MB of memory`);
+    if ((await memoryOf(child.pid)) > MOST_MEMORY) end('it took too much memory');
   }, LOOK_MS);
 
   let said = '';
@@ -87,7 +87,8 @@ export function contain(
     });
   }
   const ended = new Promise<End>(resolve => {
-    const done = (code: number | null) => {
+    const done = (code: number | null, killedBy?: string | null) => {
+      by ??= killedBy ? `it was killed (${killedBy})` : null;
       clearTimeout(deadline);
       clearInterval(watch);
       signal?.removeEventListener('abort', abort);

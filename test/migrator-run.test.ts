@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer, connect as dial } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -8,7 +8,7 @@ import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMigrator } from '../src/adapters/migrator.ts';
 import { commitOf } from './commits.ts';
-import { type MigrationRig, PLACE, readPending, runAll, startMigrationRig } from './migration-rig.ts';
+import { type MigrationRig, PLACE, readPending, runAll, startMigrationRig } from './migrator-rig.ts';
 import { makeFolder } from './stage/folder.ts';
 
 let rig: MigrationRig;
@@ -66,7 +66,7 @@ describe('migrations that are run', () => {
     expect(outcomes).toEqual({
       '1_hats': applied,
       '2_fails': { kind: 'rolled back', error: 'division by zero', code: '22012', statement: 2, blockers: [] },
-      '3_after': { kind: 'not begun' },
+      '3_after': { kind: 'not begun', why: null },
     });
     const client = await rig.connect(url);
     expect((await client.query(`SELECT to_regclass('caps') AS caps`)).rows).toEqual([{ caps: null }]);
@@ -147,6 +147,49 @@ describe('migrations that are run', () => {
     });
     await expect(running).rejects.toThrow('parked');
     expect((await rig.migrator.applied(url, PLACE)).pgmigrations).toEqual(['1_hats']);
+  });
+
+  it('whose connection breaks are told as what the tables show', async () => {
+    const { url, client } = await withHats();
+    const files = { ...HATS, 'migrations/2_long.sql': 'CREATE TABLE caps ();\nSELECT pg_sleep(60);' };
+    const { outcomes } = await runAll(rig.migrator, url, files, {
+      onProgress: said => {
+        const end =
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'switchover migrations'";
+        if (said.kind === 'statement' && said.statement === 2) void client.query(end);
+      },
+    });
+    expect(outcomes['2_long']).toMatchObject({
+      kind: 'rolled back',
+      error: expect.stringContaining('The connection to the database broke'),
+    });
+    expect((await runAll(rig.migrator, url, HATS)).run).toEqual({ kind: 'ran', files: [] });
+  });
+
+  it('keep the address of the database out of sight: it is no argument, and not in the environment', async () => {
+    const { url } = await withHats();
+    let seen = '';
+    const files = {
+      ...HATS,
+      'migrations/2_look.js': `export const up = async pgm => {
+        const seen = JSON.stringify([process.env, process.argv, process.execArgv]);
+        await pgm.db.query('CREATE TABLE seen (seen text)');
+        await pgm.db.query({ text: 'INSERT INTO seen VALUES ($1)', values: [seen] });
+      };`,
+      'migrations/3_wait.sql': 'SELECT pg_sleep(1)',
+    };
+    await runAll(rig.migrator, url, files, {
+      onProgress: said => {
+        if (said.kind === 'statement' && said.name === '3_wait')
+          seen = execFileSync('ps', ['-A', 'e', 'ww', '-o', 'args='], { encoding: 'utf8' });
+      },
+    });
+    const password = new URL(url).password;
+    expect(seen.split('\n').filter(line => line.includes('migrations/run.ts'))).not.toEqual([]);
+    expect(seen).not.toContain(password);
+    const [row] = (await (await rig.connect(url)).query<{ seen: string }>('SELECT seen FROM seen')).rows;
+    expect(row?.seen).toMatch(/^\[\{\},/);
+    expect(row?.seen).not.toContain(password);
   });
 
   it('are never run through a pooler', async () => {
