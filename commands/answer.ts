@@ -20,12 +20,16 @@ export type Asker = {
 
 type Log = Pick<Logger, 'warn' | 'error'>;
 
-/** Runs the work and answers the asker alone, whatever happens: a refusal with its reasons, anything else as our fault. */
-export async function answer(asker: Asker, log: Log, work: () => Promise<Answer>): Promise<void> {
-  await say(asker, log, await outcome(asker, log, work));
+/**
+ * Runs the work and answers the asker alone, whatever happens: a refusal with its reasons, anything else as our fault.
+ * Null: what the work did is the answer, such as a form that opened.
+ */
+export async function answer(asker: Asker, log: Log, work: () => Promise<Answer | null>): Promise<void> {
+  const said = await outcome(asker, log, work);
+  if (said) await say(asker, log, said);
 }
 
-async function outcome({ user }: Asker, log: Log, work: () => Promise<Answer>): Promise<Answer> {
+async function outcome({ user }: Asker, log: Log, work: () => Promise<Answer | null>): Promise<Answer | null> {
   try {
     return await work();
   } catch (err) {

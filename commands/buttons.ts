@@ -7,7 +7,7 @@ import type { Answer } from './answer.ts';
 /** A press: who, on what, and the name by which it is taken only once. */
 export type Press = { id: string; user: string; value: string };
 
-type Door = Pick<Bot, 'start' | 'click'>;
+export type Door = Pick<Bot, 'start' | 'click'>;
 
 /** Every button of ours, by its action id. */
 export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => Promise<Answer> } = {
@@ -26,9 +26,16 @@ export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => 
   'roll-back': click('roll back'),
   'it-serves': click('it serves'),
   'old-code-is-gone': click('old code is gone'),
+  'run-them': click('run them'),
 };
 
-function click(kind: Click['kind']) {
-  return async (bot: Door, { id, user, value }: Press): Promise<Answer> =>
-    answered((await bot.click({ user, id, deploy: value, kind })).answer);
+/** A press that the run of a deploy answers. Its value is the deploy, and the digest of what it is about if any. */
+export function click(kind: Click['kind']) {
+  return async (bot: Door, { id, user, value, reason }: Press & { reason?: string }): Promise<Answer> => {
+    const [deploy = '', about] = value.split(' ');
+    return answered(
+      (await bot.click({ user, id, deploy, kind, about: about ?? null, ...(reason === undefined ? {} : { reason }) }))
+        .answer,
+    );
+  };
 }

@@ -2,9 +2,10 @@ import type { App } from '@slack/bolt';
 import type { Logger } from 'pino';
 import type { Bot } from '../src/bot.ts';
 import { unknown } from '../views/answers.ts';
-import { type Answer, answer } from './answer.ts';
+import { answer } from './answer.ts';
 import { BUTTONS } from './buttons.ts';
 import { deploy } from './deploy.ts';
+import { FORMS, OPENS, readForm } from './forms.ts';
 
 /** What commands and buttons need: the bot's one door, and a log for what is not the asker's fault. */
 export type Registered = {
@@ -28,11 +29,17 @@ export function registerCommands(app: App, { bot, log }: Registered): void {
     const user = body.user.id;
     const value = 'value' in action && typeof action.value === 'string' ? action.value : '';
     const press = { id: `${user} ${action.action_ts} ${action.action_id}`, user, value };
-    const known = Object.hasOwn(BUTTONS, action.action_id) ? BUTTONS[action.action_id] : undefined;
-    const said = async (): Promise<Answer> => (known ? known(bot, press) : unknown('button'));
+    const known = named(BUTTONS, action.action_id);
+    const form = named(OPENS, action.action_id);
     const { channel_id: container, thread_ts: thread } = body.container;
     const channel = body.channel?.id ?? wordOrNull(container);
-    await answer({ user, channel, thread: wordOrNull(thread), respond, client }, log, said);
+    const asker = { user, channel, thread: wordOrNull(thread), respond, client };
+    const trigger_id = 'trigger_id' in body ? body.trigger_id : '';
+    await answer(asker, log, async () => {
+      if (!form) return known ? known(bot, press) : unknown('button');
+      await client.views.open({ trigger_id, view: form({ value, channel }) });
+      return null;
+    });
   });
 
   app.shortcut(/^/, async ({ body, client }) => {
@@ -40,7 +47,15 @@ export function registerCommands(app: App, { bot, log }: Registered): void {
     await answer({ user: body.user.id, channel, client }, log, async () => unknown('shortcut'));
   });
 
-  app.view(/^/, async ({ ack }) => {
+  app.view(/^/, async ({ ack, body, view, client }) => {
+    const form = named(FORMS, view.callback_id);
+    if (form) {
+      await ack();
+      const user = body.user.id;
+      const { value, channel, reason } = readForm(view);
+      const press = { id: `${user} ${view.id}`, user, value, reason };
+      return answer({ user, channel, client }, log, () => form(bot, press));
+    }
     const { blocks } = unknown('form');
     const title = { type: 'plain_text', text: 'Out of date' } as const;
     await ack({ response_action: 'update', view: { type: 'modal', title, blocks } });
@@ -48,5 +63,8 @@ export function registerCommands(app: App, { bot, log }: Registered): void {
   app.view({ type: 'view_closed', callback_id: /^/ }, async ({ ack }) => ack());
   app.options(/^/, async ({ ack }) => ack({ options: [] }));
 }
+
+const named = <T>(all: { readonly [name: string]: T }, name: string): T | undefined =>
+  Object.hasOwn(all, name) ? all[name] : undefined;
 
 const wordOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);

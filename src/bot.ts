@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { AppSettings } from './domain/app.ts';
 import type { Click } from './domain/deploy.ts';
-import { askThem, mayDeploy } from './domain/permission.ts';
+import { approvalRefused, askThem, isApproval, mayDeploy } from './domain/permission.ts';
 import { fingerprint, type Plan, preflight } from './domain/plan.ts';
 import { planChanges } from './domain/plan-changes.ts';
 import { Refusal } from './domain/refusal.ts';
-import type { Ledger, StoredPlan } from './outside.ts';
+import type { Ledger, Running, StoredPlan } from './outside.ts';
 import { gather, type Sources } from './situation.ts';
 
 /** How long somebody who pressed waits for the run's own answer before they are told that it was taken, ms. */
@@ -75,12 +75,21 @@ export class Bot {
   }
 
   /** Hands a press to the run of its deploy, and gives its answer, or that it was taken. `id` names the press, once. */
-  async click(ask: { user: string; id: string; deploy: string; kind: Click['kind'] }): Promise<{ answer: string }> {
+  async click(ask: {
+    user: string;
+    id: string;
+    deploy: string;
+    kind: Click['kind'];
+    about?: string | null;
+    reason?: string | null;
+  }): Promise<{ answer: string }> {
     const { ledger, news } = this.#parts;
+    const { about = null, reason = null } = ask;
     const running = (await ledger.running()).find(deploy => deploy.id === ask.deploy);
     if (!running) throw new Refusal(['This deploy has ended: its message shows how. There is nothing left to press.']);
-    await this.#allowed(running.app, ask.user);
-    await ledger.addClick(ask.deploy, { id: ask.id, kind: ask.kind, by: ask.user });
+    if (isApproval(ask.kind)) await this.#mayApprove(running, ask.user);
+    else await this.#allowed(running.app, ask.user);
+    await ledger.addClick(ask.deploy, { id: ask.id, kind: ask.kind, by: ask.user, about, reason });
     const until = performance.now() + ANSWER_WITHIN_MS;
     for (let left = ANSWER_WITHIN_MS; left > 0; left = until - performance.now()) {
       const answer = await ledger.clickAnswer(ask.id);
@@ -98,6 +107,12 @@ export class Bot {
     return settings;
   }
 
+  async #mayApprove({ app, startedBy }: Running, user: string): Promise<void> {
+    const settings = await this.#parts.ledger.app(app);
+    const refused = settings ? approvalRefused(settings, { user, startedBy }) : await this.#unknown(app, user);
+    if (refused) throw new Refusal([refused]);
+  }
+
   async #unknown(name: string, user: string): Promise<string> {
     const mine = await this.apps(user);
     const names = mine.map(settings => `\`${settings.name}\``).join(', ');
@@ -107,8 +122,9 @@ export class Bot {
 
   async #planNow(settings: AppSettings, ref: string): Promise<Plan> {
     const { ledger, sources } = this.#parts;
-    const [running] = await ledger.running(settings.name);
-    const situation = await gather(sources, settings, ref, running ? { id: running.id, by: running.startedBy } : null);
+    const [[running], held] = await Promise.all([ledger.running(settings.name), ledger.held(settings.name)]);
+    const other = running ? { id: running.id, by: running.startedBy } : null;
+    const situation = await gather(sources, settings, ref, { running: other, held });
     const judged = preflight(situation);
     if (judged.kind === 'refused') throw new Refusal(judged.reasons);
     return judged.plan;

@@ -1,16 +1,19 @@
 import 'dotenv/config';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
 import { registerCommands } from '../commands/index.ts';
 import { plainBlocks } from '../views/plain.ts';
 import { replyTo } from '../views/reply.ts';
 import { rootMessage } from '../views/root.ts';
 import { createBolt } from './adapters/bolt.ts';
+import { readCatalog } from './adapters/catalog.ts';
 import { openDatabase } from './adapters/database.ts';
 import { startEngine } from './adapters/engine.ts';
 import { connectGitHub } from './adapters/github.ts';
 import { connectHeroku } from './adapters/heroku.ts';
 import { connectMessages } from './adapters/messages.ts';
+import { createMigrator } from './adapters/migrator.ts';
 import { hearNews } from './adapters/news.ts';
 import { prober } from './adapters/prober.ts';
 import { connectSlack } from './adapters/slack.ts';
@@ -18,7 +21,9 @@ import { Store } from './adapters/store.ts';
 import { createWatcher } from './adapters/watcher.ts';
 import { Bot } from './bot.ts';
 import { ConfigError, readConfig } from './config.ts';
+import { parserReady } from './domain/migration.ts';
 import { Narrator } from './narrator.ts';
+import type { Time } from './outside.ts';
 import { FIRST_STAGE, recipe } from './recipe.ts';
 import { type Journal, Run } from './run.ts';
 
@@ -59,7 +64,9 @@ const journal: Journal = {
   },
   answer: (deploy, click, answer) => store.answerClick(deploy, click.id, answer),
 };
-const outside = { heroku, source, watcher };
+const migrator = createMigrator();
+const time: Time = { until: (at, signal) => sleep(Math.max(0, at - Date.now()), undefined, { signal }) };
+const outside = { heroku, source, watcher, migrator, time };
 const engine = await startEngine({
   pool: database.pool,
   url: database.url,
@@ -100,7 +107,7 @@ news.onEach(deploy => narrator.wake(deploy));
 
 const bot = new Bot({
   ledger: store,
-  sources: { heroku, source, prober },
+  sources: { heroku, source, prober, migrator, catalog: readCatalog },
   begin: (deploy, app) => engine.begin(deploy, app),
   news: (deploy, ms) => news.wait(deploy, ms),
 });
@@ -113,6 +120,7 @@ const sweep = async (): Promise<void> => {
 await sweep();
 const sweeping = setInterval(() => void sweep().catch(warn), SWEEP_MS);
 
+await parserReady();
 const port = await bolt.start();
 log.info({ port, instance }, port === null ? 'Switchover listens in Socket Mode' : 'Switchover listens');
 process.send?.({ port });

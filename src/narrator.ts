@@ -22,7 +22,8 @@ export type NarratorParts = {
   chat: Chat;
   views: {
     root: (deploy: Deploy) => Message;
-    reply: (fact: Fact, deploy: Deploy) => { message: Message; broadcast: boolean } | null;
+    /** `live`: to be edited when what it says has changed. */
+    reply: (fact: Fact, deploy: Deploy) => { message: Message; broadcast: boolean; live?: boolean } | null;
   };
   /** Names this process among those that may tell the same deploy. */
   instance: string;
@@ -134,13 +135,20 @@ export class Narrator {
     return 'all told';
   }
 
-  /** Posts what is missing, oldest first; waits when another process is posting the next one. */
+  /** Posts what is missing, oldest first, and edits what lives; waits when another process is posting the next one. */
   async #reply(deploy: Deploy, thread: string, kept: ReadonlyMap<string, Kept>): Promise<Next> {
     for (const fact of deploy.facts) {
       const key = `reply:${fact.seq}`;
-      if (kept.has(key)) continue;
       const reply = this.#parts.views.reply(fact, deploy);
-      if (reply && !(await this.#post({ deploy, key, thread, ...reply, since: fact.at }))) return POST_EVERY_MS;
+      const known = kept.get(key);
+      if (!reply) continue;
+      if (!known) {
+        const { message, broadcast } = reply;
+        if (!(await this.#post({ deploy, key, thread, message, broadcast, since: fact.at }))) return POST_EVERY_MS;
+      } else if (reply.live && known.hash !== hashOf(reply.message)) {
+        await this.#parts.chat.update({ channel: deploy.plan.channel, ts: known.ts, message: reply.message });
+        await this.#keep(deploy.id, { ...known, hash: hashOf(reply.message) });
+      }
     }
     return 'all told';
   }

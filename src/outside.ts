@@ -1,5 +1,6 @@
 import type { AppSettings, Probe, Version } from './domain/app.ts';
 import type { Click, Deploy } from './domain/deploy.ts';
+import type { Held } from './domain/gate.ts';
 import type { MigrationFile } from './domain/migration-file.ts';
 import type { Applied } from './domain/migration-folder.ts';
 import type { FileOutcome, MigrationProgress } from './domain/migration-outcome.ts';
@@ -75,6 +76,8 @@ export interface Heroku {
   /** Newest first. */
   builds(app: string, most: number): Promise<Build[]>;
   build(app: string, id: string): Promise<Build>;
+  /** Config vars: secrets, so neither kept nor shown. */
+  config(app: string): Promise<Readonly<Record<string, string>>>;
   /** Databases of the app that other apps are attached to as well. */
   sharedDatabases(app: string): Promise<{ database: string; apps: string[] }[]>;
   /** API calls that the account has left now; asking is free. */
@@ -143,6 +146,11 @@ export interface Following {
   checked(user: string): void;
 }
 
+/** Resolves at a time (ms since 1970); rejects when the signal aborts. */
+export interface Time {
+  until(at: number, signal: AbortSignal): Promise<void>;
+}
+
 /** A message as Slack takes it: blocks for the eye, a whole sentence for readers and notifications. */
 export type Message = { text: string; blocks: readonly object[] };
 
@@ -183,6 +191,8 @@ export interface Ledger {
   /** Takes a press once, whichever times it comes. */
   addClick(deploy: string, click: Omit<Click, 'at'>): Promise<void>;
   clickAnswer(id: string): Promise<string | null>;
+  /** The contract migrations that were held last, with who said why. */
+  held(app: string): Promise<Held[]>;
 }
 
 /** What a commit holds of migrations that have not run. */

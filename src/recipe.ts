@@ -1,4 +1,5 @@
 import { latest } from './domain/deploy.ts';
+import { askForApproval, contract, expand, soak } from './migrations.ts';
 import { type Build, HerokuRefused, NotFound, type Release } from './outside.ts';
 import { proveRollback, undo } from './rollback.ts';
 import type { Next, Run } from './run.ts';
@@ -14,6 +15,7 @@ export const FIRST_STAGE = 'Take the turn';
 
 export const recipe: { readonly [stage: string]: Stage } = {
   'Take the turn': takeTheTurn,
+  'Expand the schema': beforeRelease(expand),
   'Upload the source': beforeRelease(uploadTheSource),
   Build: beforeRelease(build),
   Release: release,
@@ -22,6 +24,9 @@ export const recipe: { readonly [stage: string]: Stage } = {
   'New code serves': watchWhile('mixed'),
   'Old code gone': watchWhile('new serves'),
   'Ask a person': askAPerson,
+  Soak: soak,
+  Approval: askForApproval,
+  'Contract the schema': contract,
   'Roll back': undo,
   'Rollback serves': proveRollback,
   'Write the receipt': writeTheReceipt,
@@ -54,7 +59,7 @@ async function takeTheTurn(run: Run): Promise<Next> {
       `${plan.app} was put into maintenance mode after the plan was made. Nothing was begun: plan it again when it is open.`,
     );
   }
-  return { to: 'Upload the source' };
+  return { to: 'Expand the schema' };
 }
 
 async function uploadTheSource(run: Run): Promise<Next> {

@@ -1,11 +1,11 @@
 import type { Click, Deploy, FactBody, Outcome } from './domain/deploy.ts';
-import type { Heroku, SourceHost, Watcher } from './outside.ts';
+import type { Heroku, Migrator, SourceHost, Time, Watcher } from './outside.ts';
 
 /** What comes after a stage: another one, or the end. */
 export type Next = { to: string } | { end: Outcome };
 
 /** What a stage may use of the world. */
-export type Outside = { heroku: Heroku; source: SourceHost; watcher: Watcher };
+export type Outside = { heroku: Heroku; source: SourceHost; watcher: Watcher; migrator: Migrator; time: Time };
 
 /** Where a run reads and appends what happened. Appending is idempotent: a key is recorded once. */
 export interface Journal {

@@ -2,16 +2,18 @@ import { type AppSettings, DEFAULT_PROBE, type Probe } from './domain/app.ts';
 import type { HerokuSituation, Situation } from './domain/plan.ts';
 import { readSwitchoverFile } from './domain/switchover-file.ts';
 import { type Commit, type Heroku, HerokuRefused, NotFound, type Prober, type SourceHost } from './outside.ts';
+import { type MigrationSources, pendingMigrations } from './pending.ts';
 
-export type Sources = { heroku: Heroku; source: SourceHost; prober: Prober };
+export type Sources = MigrationSources & { heroku: Heroku; source: SourceHost; prober: Prober };
 
 /** Asks Heroku, GitHub and the app itself, all at once, what a plan must know. */
 export async function gather(
-  { heroku, source, prober }: Sources,
+  sources: Sources,
   settings: AppSettings,
   ref: string,
-  running: Situation['running'],
+  { running, held }: Pick<Situation, 'running' | 'held'>,
 ): Promise<Situation> {
+  const { heroku, source, prober } = sources;
   const [commit, app] = await Promise.all([
     absent(NotFound, source.commit(settings.repository, ref)),
     herokuSituation(heroku, settings),
@@ -20,7 +22,18 @@ export async function gather(
     commit ? source.file(settings.repository, commit.sha, 'switchover.json') : null,
     changesOf(source, settings, app?.live?.commit ?? null, commit),
   ]);
-  const { probe: declared, problems } = readSwitchoverFile(file);
+  const { probe: declared, migrations: where, soakSeconds, problems } = readSwitchoverFile(file);
+  const sharedWith = app?.sharedDatabases.flatMap(({ apps }) => apps) ?? [];
+  const pending =
+    commit && app && problems.length === 0
+      ? await pendingMigrations(sources, {
+          app: settings.name,
+          repository: settings.repository,
+          commit,
+          where,
+          sharedWith,
+        })
+      : { migrations: null, problems: [] };
   const probe = declared ?? settings.probe ?? DEFAULT_PROBE;
   return {
     settings,
@@ -31,7 +44,10 @@ export async function gather(
     probe,
     probeDeclared: Boolean(declared ?? settings.probe),
     probed: app ? await askOnce(prober, app.url, probe) : { problem: 'there is no app to ask' },
-    problems,
+    problems: [...problems, ...pending.problems],
+    migrations: pending.migrations,
+    held,
+    soakSeconds,
     running,
   };
 }

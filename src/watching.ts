@@ -1,6 +1,7 @@
 import { type Click, latest, type Tally } from './domain/deploy.ts';
 import { samePhase } from './domain/phase.ts';
 import type { Goal, Phase, Watch } from './domain/watch.ts';
+import { afterOldCode } from './migrations.ts';
 import type { Following } from './outside.ts';
 import type { Next, Run } from './run.ts';
 
@@ -51,10 +52,11 @@ export async function askAPerson(run: Run): Promise<Next> {
 }
 
 /** What a press decided before this stage was killed: it was answered, so it does not come again. */
-function decided({ deploy }: Run): Next | null {
+function decided(run: Run): Next | null {
+  const { deploy } = run;
   if (latest(deploy, 'rollback asked')) return { to: 'Roll back' };
   const gone = deploy.facts.some(fact => fact.kind === 'checked' && fact.what === 'old gone');
-  return gone ? { to: 'Write the receipt' } : null;
+  return gone ? afterOldCode(run) : null;
 }
 
 async function next(run: Run, phase: Phase): Promise<Next> {
@@ -68,7 +70,7 @@ async function next(run: Run, phase: Phase): Promise<Next> {
     case 'new serves':
       return { to: 'Old code gone' };
     case 'old gone':
-      return { to: 'Write the receipt' };
+      return afterOldCode(run);
     case 'not proved':
       return { to: 'Ask a person' };
     case 'crashed':
@@ -108,7 +110,10 @@ async function pressed(run: Run, following: Following, click: Click): Promise<{ 
       if (missing !== 'old gone')
         return { answer: 'That is not in question now: see the newest state on the message.' };
       await run.record({ kind: 'checked', by: click.by, what: 'old gone' }, 'checked old gone');
-      return { answer: 'Noted: you looked, and old code is gone.', instead: { to: 'Write the receipt' } };
+      return { answer: 'Noted: you looked, and old code is gone.', instead: afterOldCode(run) };
+    case 'run them':
+    case 'hold':
+      return { answer: 'The contract migrations are not asked yet: that comes when old code is gone.' };
     default:
       return click.kind satisfies never;
   }

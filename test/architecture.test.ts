@@ -21,12 +21,14 @@ const PART_OF_FILE: Record<string, string> = {
   'src/outside.ts': 'outside',
   'src/bot.ts': 'bot',
   'src/situation.ts': 'bot',
+  'src/pending.ts': 'bot',
   'src/narrator.ts': 'bot',
   'src/pace.ts': 'bot',
   'src/run.ts': 'recipe',
   'src/recipe.ts': 'recipe',
   'src/watching.ts': 'recipe',
   'src/rollback.ts': 'recipe',
+  'src/migrations.ts': 'recipe',
 };
 
 function partOf(file: string): string {

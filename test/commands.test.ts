@@ -35,6 +35,7 @@ describe('/deploy', () => {
         channel: 'C1',
         deployers: [],
         approvers: [],
+        fourEyes: true,
         windowSeconds: 180,
       },
     ];

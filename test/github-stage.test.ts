@@ -108,6 +108,7 @@ describe('the GitHub stand-in', () => {
       [
         'bad-build',
         'bad-release',
+        'cents',
         'crashes',
         'crashes-later',
         'fix/the/fez',

@@ -49,6 +49,7 @@ const NEEDS: Record<string, string[]> = {
   'chat.update': ['chat:write'],
   'conversations.history': ['channels:history', 'groups:history'],
   'conversations.replies': ['channels:history', 'groups:history'],
+  'views.open': [],
 };
 
 const sources = ['src', 'commands'].flatMap(folder =>

@@ -1,6 +1,6 @@
 import type { Deploy, Fact, FactBody, Tally } from '../src/domain/deploy.ts';
 import type { Plan } from '../src/domain/plan.ts';
-import { STEPS } from '../src/domain/steps.ts';
+import { stepsWith } from '../src/domain/steps.ts';
 import type { Phase } from '../src/domain/watch.ts';
 
 // Deploys in every state, as their facts would have made them: for the tests of what people see.
@@ -26,11 +26,15 @@ export const plan: Plan = {
   },
   web: { quantity: 2, size: 'Standard-1X' },
   workers: [],
-  steps: STEPS,
+  steps: stepsWith({ expand: false, contract: false }),
   probe: { path: '/', header: 'X-Heroku-Release-Version' },
   proof: 'probe by release',
   windowSeconds: 180,
   buildSeconds: 70,
+  migrations: null,
+  soakSeconds: 300,
+  approvers: ['U0BOB'],
+  fourEyes: true,
   warnings: [],
 };
 

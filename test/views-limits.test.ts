@@ -173,6 +173,7 @@ describe('whatever others wrote', () => {
           channel: text,
           deployers: [],
           approvers: [],
+          fourEyes: true,
           windowSeconds: 1,
         };
         expectSafe(refused(Array.from({ length: many }, () => text.replaceAll('@', ''))));

@@ -105,6 +105,7 @@ describe('answers to one person', () => {
       channel: 'C1',
       deployers: [],
       approvers: [],
+      fourEyes: true,
       windowSeconds: 180,
     };
     expect(readable(help([{ ...shop, name: 'kiosk' }]))).toContain('`/deploy kiosk`');

@@ -2,6 +2,7 @@ import type { KnownBlock } from '@slack/types';
 import { expectedSeconds, type Plan, type Proof } from '../src/domain/plan.ts';
 import { answersNeeded } from '../src/domain/watch.ts';
 import { actions, type ButtonAsk, context, type Message, message, section } from './blocks.ts';
+import { migrationSections } from './migrations.ts';
 import { channelLink, code, duration, foreign, literal, plural, prose, sha } from './text.ts';
 
 /** Commits listed before "and N more". */
@@ -42,6 +43,7 @@ function planBlocks(id: string, plan: Plan): (KnownBlock | null)[] {
       `*What will happen*, in about ${duration(expectedSeconds(plan))}`,
       ...plan.steps.map((step, index) => `${index + 1}. ${foreign(step)}${remarkOn(step, plan)}`),
     ),
+    ...migrationSections(plan),
     section(`*How it is proved*: ${PROOFS[plan.proof](plan)}`),
     plan.warnings.length > 0
       ? section(':warning: *Mind this*', ...plan.warnings.map(warning => `• ${prose(warning, 600)}`))
@@ -79,6 +81,8 @@ function remarkOn(step: string, plan: Plan): string {
       return `: v${plan.live.version}, until Heroku switches after about ${duration(plan.windowSeconds)}`;
     case 'New code serves':
       return ': proved, then announced at once';
+    case 'Soak':
+      return `: ${duration(plan.soakSeconds)} of watching new code alone`;
     default:
       return '';
   }

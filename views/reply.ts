@@ -1,12 +1,14 @@
 import { type Deploy, type Fact, type FactOf, latest } from '../src/domain/deploy.ts';
 import { asOf, exposureOf } from '../src/domain/readings.ts';
+import { approvalCard } from './approval.ts';
 import { type Message, message, section } from './blocks.ts';
 import { evidenceOf, probesOf, routerOf, windowOf } from './evidence.ts';
 import { troubleIn, troubleWords } from './root.ts';
 import { stateOf } from './state.ts';
 import { foreign, mention, output, plural, prose, sentence, sha, time } from './text.ts';
 
-export type Reply = { message: Message; broadcast: boolean };
+/** `live`: edited when what it says has changed. */
+export type Reply = { message: Message; broadcast: boolean; live?: boolean };
 
 /** What the thread says of a fact, seeing no later ones; null when it is not worth a message. Broadcasts go to the channel too. */
 export function replyTo(fact: Fact, deploy: Deploy): Reply | null {
@@ -44,6 +46,30 @@ export function replyTo(fact: Fact, deploy: Deploy): Reply | null {
         : quiet(troubleIn(fact), ':warning:', [troubleWords(fact)]);
     case 'ended':
       return isTold(fact, before) ? null : ending(then);
+    case 'migration failed':
+      return migrationFailed(fact, then);
+    case 'approval asked':
+      return { message: approvalCard(fact, deploy), broadcast: true, live: true };
+    case 'approval reminded':
+      return loud('Contract migrations still wait for an approval', ':alarm_clock:', [
+        `${approversOf(then)} The card is above in this thread. After a day without an answer they are held.`,
+      ]);
+    case 'held':
+      return then.facts.some(known => known.kind === 'approval asked')
+        ? null
+        : quiet('Contract migrations are held', ':pause_button:', [
+            `${mention(then.startedBy)} ${fact.by ? `${mention(fact.by)}: ` : ''}${foreign(fact.why, 600)} They are asked again at the next deploy.`,
+          ]);
+    case 'schema changed':
+      return fact.direction === 'expand'
+        ? null
+        : quiet('Contract migrations are done', ':white_check_mark:', [
+            `What only old code needed is gone from the database of ${foreign(then.plan.app)}. It cannot go back to v${then.plan.live.version} or before.`,
+          ]);
+    case 'migrating':
+    case 'migrated':
+    case 'soaking':
+    case 'approved':
     case 'started':
     case 'uploaded':
     case 'build started':
@@ -201,17 +227,41 @@ function isTold({ outcome }: FactOf<'ended'>, before: Deploy): boolean {
     case 'succeeded':
       return last?.phase.kind === 'old gone' || facts.some(fact => fact.kind === 'checked' && fact.what === 'old gone');
     case 'failed':
-      return has('build failed') || has('release failed') || has('rollback failed');
+      return has('migration failed') || has('build failed') || has('release failed') || has('rollback failed');
     case 'rolled back':
       return last?.of === 'rollback' && (last.phase.kind === 'new serves' || last.phase.kind === 'old gone');
     case 'superseded':
       return last?.of === 'deploy' && last.phase.kind === 'superseded';
+    case 'unfinished':
+      return has('migration failed');
     case 'not proved':
     case 'stopped':
       return false;
     default:
       return outcome satisfies never;
   }
+}
+
+function migrationFailed({ direction, failure }: FactOf<'migration failed'>, then: Deploy): Reply {
+  const { file, error, stays, blockers } = failure;
+  const rest =
+    stays === null
+      ? 'It was rolled back: nothing of it stays.'
+      : `Part of it stays. To take that away: ${foreign(stays, 500)}`;
+  const serves =
+    direction === 'expand'
+      ? `Nothing was released: v${then.plan.live.version} serves as before.`
+      : 'New code serves everybody; only these migrations are not done.';
+  return loud(`${foreign(file, 100)} failed`, ':x:', [
+    `${mention(then.startedBy)} ${sentence(foreign(error, 600))}`,
+    blockers.length > 0 ? `In its way: ${foreign(blockers.join('; '), 600)}.` : '',
+    `${rest} ${serves} Mend it, push, then \`/deploy\` again.`,
+  ]);
+}
+
+function approversOf({ plan, startedBy }: Deploy): string {
+  const eyes = plan.approvers.filter(user => !plan.fourEyes || user !== startedBy);
+  return eyes.slice(0, 10).map(mention).join(', ') || 'Nobody may approve yet: add approvers to the app.';
 }
 
 function ending(then: Deploy): Reply {

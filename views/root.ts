@@ -1,6 +1,6 @@
-import type { Click, Deploy, FactOf } from '../src/domain/deploy.ts';
+import type { Deploy, FactOf } from '../src/domain/deploy.ts';
 import { latest } from '../src/domain/deploy.ts';
-import { clicksOf } from '../src/domain/readings.ts';
+import { clicksOf, type RootClick } from '../src/domain/readings.ts';
 import { actions, type ButtonAsk, context, type Message, message, section } from './blocks.ts';
 import { receiptOf } from './receipt.ts';
 import { stateOf } from './state.ts';
@@ -37,7 +37,7 @@ export function troubleWords({ error, attempt }: FactOf<'trouble'>): string {
   return `Attempt ${attempt}: ${sentence(foreign(error, 400))} It is tried again by itself, and nothing is done twice. You need do nothing.`;
 }
 
-const BUTTONS: Record<Click['kind'], (deploy: Deploy) => ButtonAsk> = {
+const BUTTONS: Record<RootClick, (deploy: Deploy) => ButtonAsk> = {
   'roll back': ({ id, plan }) => ({
     label: 'Roll back',
     action: 'roll-back',

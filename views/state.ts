@@ -10,11 +10,12 @@ export type State = { mark: string; headline: string; words: string };
 export function stateOf(deploy: Deploy): State {
   const ended = latest(deploy, 'ended');
   if (ended) return endState(deploy, ended);
-  return rollbackState(deploy) ?? switchState(deploy) ?? buildState(deploy);
+  return rollbackState(deploy) ?? contractState(deploy) ?? switchState(deploy) ?? buildState(deploy);
 }
 
 const ENDS = {
   succeeded: { mark: ':white_check_mark:', headline: app => `${app} is deployed` },
+  unfinished: { mark: ':warning:', headline: app => `${app} is deployed, its contract migrations are not done` },
   failed: { mark: ':x:', headline: app => `The deploy of ${app} failed` },
   'rolled back': { mark: ':leftwards_arrow_with_hook:', headline: app => `${app} was rolled back` },
   superseded: {
@@ -54,6 +55,30 @@ function rollbackState(deploy: Deploy): State | null {
     mark: ':rewind:',
     headline,
     words: `${started ? `Heroku makes v${started.version} of it.` : 'Asking Heroku.'}${until}`,
+  };
+}
+
+/** After old code is gone: the end of the schema's change. */
+function contractState(deploy: Deploy): State | null {
+  const soaking = latest(deploy, 'soaking');
+  if (!soaking) return null;
+  const app = foreign(deploy.plan.app);
+  const mark = ':large_green_circle:';
+  const serves = 'New code serves everybody, and old code is gone.';
+  const held = latest(deploy, 'held');
+  if (held) return { mark, headline: `${app}: contract migrations are held`, words: foreign(held.why, 500) };
+  if (latest(deploy, 'approved')) return { mark, headline: `${app}: contract migrations run`, words: serves };
+  if (latest(deploy, 'approval asked')) {
+    return {
+      mark: ':lock:',
+      headline: `${app}: waiting for an approval`,
+      words: `${serves} The card is in the thread.`,
+    };
+  }
+  return {
+    mark,
+    headline: `${app}: new code is being watched`,
+    words: `${serves} Until ${time(soaking.until)}, then an approver is asked.`,
   };
 }
 
@@ -129,9 +154,14 @@ function buildState(deploy: Deploy): State {
     const what = failed.kind === 'build failed' ? 'the build failed' : `the release phase of v${failed.version} failed`;
     return { mark: ':x:', headline: `${app}: ${what}`, words: old };
   }
+  const broken = latest(deploy, 'migration failed');
+  if (broken) return { mark: ':x:', headline: `${app}: ${foreign(broken.failure.file, 80)} failed`, words: old };
   const release = latest(deploy, 'release started');
   if (release) return { mark, headline: `${app}: release phase of v${release.version}`, words: old };
   if (latest(deploy, 'built')) return { mark, headline: `${app}: releasing`, words: old };
   if (latest(deploy, 'uploaded')) return { mark, headline: `${app}: building ${sha(plan.commit.sha)}`, words: old };
+  const last = deploy.facts.at(-1)?.kind;
+  if (last === 'migrating' || last === 'migrated')
+    return { mark, headline: `${app}: migrations that only add`, words: old };
   return { mark, headline: `${app}: fetching the source of ${sha(plan.commit.sha)}`, words: old };
 }

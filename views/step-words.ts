@@ -1,7 +1,8 @@
 import { type Deploy, latest, type StepReading } from '../src/domain/deploy.ts';
+import { type Direction, filesOf } from '../src/domain/gate.ts';
 import { exposureOf, phaseFact } from '../src/domain/readings.ts';
 import type { Step } from '../src/domain/steps.ts';
-import { duration, literal, secondsBetween } from './text.ts';
+import { duration, literal, plural, secondsBetween } from './text.ts';
 
 /** Words, and moments (ms) that are shown in the reader's own zone. */
 export type Words = readonly (string | { at: number })[];
@@ -10,11 +11,23 @@ export type Words = readonly (string | { at: number })[];
 export function wordsFor(reading: StepReading, deploy: Deploy): Words {
   if (reading.state === 'pending') return [];
   if (reading.state !== 'skipped') return WORDS[reading.step](reading, deploy).filter(word => word !== '');
+  if (latest(deploy, 'held') && AFTER_HOLD.some(step => step === reading.step)) return ['held'];
   if (reading.from === null) return ['not reached'];
   return [reading.step === 'Old code still serving' ? 'not seen to end' : 'not finished'];
 }
 
 const WORDS: Record<Step, (reading: StepReading, deploy: Deploy) => Words> = {
+  'Expand the schema': (reading, deploy) => migrated('expand', reading, deploy),
+  'Contract the schema': (reading, deploy) => migrated('contract', reading, deploy),
+  Soak: (reading, deploy) => {
+    const until = latest(deploy, 'soaking')?.until;
+    return reading.state === 'running' && until ? ['new code alone is watched until ', { at: until }] : [];
+  },
+  Approval: (reading, deploy) => {
+    const approved = latest(deploy, 'approved');
+    if (approved) return ['given: the card in the thread says by whom'];
+    return reading.state === 'running' ? ['asked: the card is in the thread'] : [];
+  },
   'Upload the source': (reading, deploy) => {
     const bytes = latest(deploy, 'uploaded')?.bytes;
     return bytes === undefined ? [] : [`${size(bytes)}${took(reading)}`];
@@ -110,6 +123,16 @@ const WORDS: Record<Step, (reading: StepReading, deploy: Deploy) => Words> = {
     return [reading.state === 'done' ? `v${version}` : `v${version}: waiting for the proof`];
   },
 };
+
+const AFTER_HOLD: readonly Step[] = ['Soak', 'Approval', 'Contract the schema'];
+
+function migrated(direction: Direction, reading: StepReading, deploy: Deploy): Words {
+  const failed = deploy.facts.findLast(fact => fact.kind === 'migration failed' && fact.direction === direction);
+  if (failed?.kind === 'migration failed') return [literal(`${failed.failure.file} failed`, 100)];
+  const done = deploy.facts.filter(fact => fact.kind === 'migrated' && fact.direction === direction).length;
+  const all = filesOf(deploy.plan.migrations, direction).length;
+  return [reading.state === 'done' ? `${plural(done, 'file')}${took(reading)}` : `${done} of ${plural(all, 'file')}`];
+}
 
 /** ms: what the watch said last of the window, else the release and the usual window. */
 export function expectedSwitch(deploy: Deploy, releasedAt: number): number {

@@ -132,3 +132,5 @@ export const addonsShape = z.array(
 export const attachmentsShape = z.array(z.object({ app: z.object({ name: z.string() }) }));
 
 export const errorShape = z.object({ id: z.string(), message: z.string() });
+
+export const configShape = z.record(z.string(), z.string());

@@ -105,6 +105,7 @@ export function connectHeroku({ url, token }: { url: string; token: string }): H
       return found.sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt)).slice(0, most);
     },
     build: (app, which) => build(app, which),
+    config: app => get(shape.configShape, `/apps/${app}/config-vars`),
     sharedDatabases: async app => {
       const addons = await get(shape.addonsShape, `/apps/${app}/addons`);
       const databases = addons.filter(addon => addon.addon_service.name.includes('postgres'));

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { AppSettings } from '../domain/app.ts';
 import type { Click, Deploy, Fact, FactBody } from '../domain/deploy.ts';
+import { filesOf, type Held } from '../domain/gate.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { Watch } from '../domain/watch.ts';
 import type { Ledger, Running, StoredPlan } from '../outside.ts';
@@ -111,18 +112,19 @@ export class Store implements Ledger {
     });
   }
 
-  async addClick(deploy: string, { id, kind, by }: Omit<Click, 'at'>): Promise<void> {
+  async addClick(deploy: string, { id, kind, by, about, reason }: Omit<Click, 'at'>): Promise<void> {
     await this.#pool.query(
       `WITH added AS (
-         INSERT INTO clicks (id, deploy_id, kind, by) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING RETURNING id)
+         INSERT INTO clicks (id, deploy_id, kind, by, about, reason) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (id) DO NOTHING RETURNING id)
        SELECT pg_notify('${NEWS}', $2) FROM added`,
-      [id, deploy, kind, by],
+      [id, deploy, kind, by, about, reason],
     );
   }
 
   async oldestClick(deploy: string): Promise<Click | null> {
     const { rows } = await this.#pool.query<Omit<Click, 'at'> & { at: Date }>(
-      'SELECT id, kind, by, at FROM clicks WHERE deploy_id = $1 AND answered_at IS NULL ORDER BY at LIMIT 1',
+      'SELECT id, kind, by, at, about, reason FROM clicks WHERE deploy_id = $1 AND answered_at IS NULL ORDER BY at LIMIT 1',
       [deploy],
     );
     return rows[0] ? { ...rows[0], at: rows[0].at.toISOString() } : null;
@@ -140,6 +142,17 @@ export class Store implements Ledger {
   async clickAnswer(id: string): Promise<string | null> {
     const { rows } = await this.#pool.query<{ answer: string | null }>('SELECT answer FROM clicks WHERE id = $1', [id]);
     return rows[0]?.answer ?? null;
+  }
+
+  async held(app: string): Promise<Held[]> {
+    const { rows } = await this.#pool.query<{ plan: Plan; data: { by: string | null; why: string } }>(
+      `SELECT deploys.plan, facts.data FROM facts JOIN deploys ON deploys.id = facts.deploy_id
+       WHERE deploys.app = $1 AND facts.kind = 'held' ORDER BY facts.at DESC LIMIT 1`,
+      [app],
+    );
+    return rows.flatMap(({ plan, data }) =>
+      filesOf(plan.migrations, 'contract').map(({ file }) => ({ file, by: data.by, why: data.why })),
+    );
   }
 
   async loadWatch(key: string): Promise<Watch | null> {

@@ -10,6 +10,8 @@ export type AppSettings = {
   /** Slack user ids. */
   deployers: readonly string[];
   approvers: readonly string[];
+  /** True: whoever started a deploy may not approve its contract migrations. */
+  fourEyes: boolean;
   /** Where visitors reach it, when that is not the address that Heroku names. */
   url?: string | undefined;
   /** How to find the version in an answer, for commits without a `switchover.json`. */

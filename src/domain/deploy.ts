@@ -1,8 +1,9 @@
+import type { Direction } from './gate.ts';
 import type { Plan } from './plan.ts';
 import type { Step } from './steps.ts';
 import type { Phase, Watch } from './watch.ts';
 
-export type Outcome = 'succeeded' | 'failed' | 'rolled back' | 'superseded' | 'not proved' | 'stopped';
+export type Outcome = 'succeeded' | 'unfinished' | 'failed' | 'rolled back' | 'superseded' | 'not proved' | 'stopped';
 
 /**
  * One thing that happened to a deploy. Appended, never changed: the thread and the receipt are readings of them. Times
@@ -28,8 +29,29 @@ export type FactBody =
   | { kind: 'rollback failed'; why: string }
   | { kind: 'checked'; by: string; what: 'new serves' | 'old gone' }
   /** A stage of ours failed unexpectedly and is tried again. */
+  /** The schema's change in one direction: begun, each file as it was recorded in the database, and how it ended. */
+  | { kind: 'migrating'; direction: Direction }
+  | { kind: 'migrated'; direction: Direction; file: string; seconds: number | null }
+  | { kind: 'migration failed'; direction: Direction; failure: MigrationFailure }
+  | { kind: 'schema changed'; direction: Direction }
+  /** Until (ms) when new code is only watched, before anything is destroyed. */
+  | { kind: 'soaking'; until: number }
+  | { kind: 'approval asked'; digest: string }
+  | { kind: 'approval reminded' }
+  | { kind: 'approved'; by: string; digest: string }
+  /** `by` null: nobody answered in time. */
+  | { kind: 'held'; by: string | null; why: string }
   | { kind: 'trouble'; stage: string; error: string; attempt: number }
   | { kind: 'ended'; outcome: Outcome; why: string };
+
+/** A file that was not applied, and who stood in its way. */
+export type MigrationFailure = {
+  file: string;
+  error: string;
+  /** What stays of it, and SQL that takes it away; null when it was rolled back whole. */
+  stays: string | null;
+  blockers: readonly string[];
+};
 
 export type Fact = FactBody & { seq: number; at: string };
 
@@ -41,8 +63,15 @@ export type Tally = {
   windowSeconds: number | null;
 };
 
-/** What a person pressed. `stage` is the question that it answers. */
-export type Click = { id: string; kind: 'roll back' | 'it serves' | 'old code is gone'; by: string; at: string };
+/** What a person pressed. `about` is the digest that they were shown, `reason` what they wrote. */
+export type Click = {
+  id: string;
+  kind: 'roll back' | 'it serves' | 'old code is gone' | 'run them' | 'hold';
+  by: string;
+  at: string;
+  about: string | null;
+  reason: string | null;
+};
 
 export type Deploy = {
   id: string;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AppSettings, Probe } from './app.ts';
-import { STEPS } from './steps.ts';
+import { filesOf, gateReasons, gateWarnings, type Held, type PendingMigrations } from './gate.ts';
+import { type Step, stepsWith } from './steps.ts';
 
 /** All that is known of an app and a ref when somebody asks to deploy it. Gathered by the bot, judged here. */
 export type Situation = {
@@ -19,6 +20,11 @@ export type Situation = {
   probed: { version: string } | { problem: string };
   /** What is wrong with the commit's `switchover.json`, in sentences. */
   problems: readonly string[];
+  /** Those of the commit that the database has not had; null when there is none. */
+  migrations: PendingMigrations | null;
+  /** Contract migrations that were held before. */
+  held: readonly Held[];
+  soakSeconds: number;
   /** Another deploy of this app by this bot that has not ended. */
   running: { id: string; by: string } | null;
 };
@@ -55,11 +61,16 @@ export type Plan = {
   /** Web dynos now, and of how many the new release will boot. */
   web: { quantity: number; size: string };
   workers: readonly { type: string; quantity: number }[];
-  steps: readonly string[];
+  steps: readonly Step[];
   probe: Probe;
   proof: Proof;
   windowSeconds: number;
   buildSeconds: number | null;
+  /** Null: the commit has none, or none that the database has not had. */
+  migrations: PendingMigrations | null;
+  soakSeconds: number;
+  approvers: readonly string[];
+  fourEyes: boolean;
   warnings: readonly string[];
 };
 
@@ -80,6 +91,7 @@ export function preflight(situation: Situation): Preflight {
   if (reasons.length > 0 || !commit || !heroku?.live) return { kind: 'refused', reasons };
   const web = heroku.formation.find(entry => entry.type === 'web');
   const proof = proofOf(situation);
+  const { migrations } = situation;
   return {
     kind: 'ready',
     plan: {
@@ -93,11 +105,18 @@ export function preflight(situation: Situation): Preflight {
       changes: situation.changes,
       web: { quantity: web?.quantity ?? 0, size: web?.size ?? '' },
       workers: heroku.formation.filter(entry => entry.type !== 'web' && entry.quantity > 0),
-      steps: STEPS,
+      steps: stepsWith({
+        expand: filesOf(migrations, 'expand').length > 0,
+        contract: filesOf(migrations, 'contract').length > 0,
+      }),
       probe: situation.probe,
       proof,
       windowSeconds: settings.windowSeconds,
       buildSeconds: heroku.lastBuildSeconds,
+      migrations,
+      soakSeconds: situation.soakSeconds,
+      approvers: settings.approvers,
+      fourEyes: settings.fourEyes,
       warnings: warningsOf(situation, heroku, commit),
     },
   };
@@ -116,8 +135,8 @@ function noSuchApp({ name }: AppSettings): string {
   return `Heroku shows no app named ${name} to this bot's account. Check the name in the app's settings, or give the account access with \`heroku access:add\`.`;
 }
 
-function reasonsOfSource({ settings, ref, commit, problems, running }: Situation): string[] {
-  const reasons = [...problems];
+function reasonsOfSource({ settings, ref, commit, problems, migrations, running }: Situation): string[] {
+  const reasons = [...problems, ...(migrations ? gateReasons(migrations) : [])];
   if (!commit) {
     reasons.push(
       `${settings.repository} has no branch, tag or commit ${ref}. Check the spelling, or push it, then try again.`,
@@ -208,6 +227,7 @@ function warningsOf(situation: Situation, heroku: HerokuSituation, commit: Plann
       `${apps.join(', ')} use the same database (${database}): they keep their own code during this deploy.`,
     );
   }
+  if (situation.migrations) warnings.push(...gateWarnings(situation.migrations, situation.held));
   if (proofOf(situation) === 'logs') warnings.push(unprovable(situation));
   return warnings;
 }

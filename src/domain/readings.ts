@@ -1,5 +1,6 @@
 import type { Click, Deploy, Fact, FactOf, Outcome, StepReading, StepState } from './deploy.ts';
-import { ROLLBACK_STEPS, STEPS, type Step } from './steps.ts';
+import type { Direction } from './gate.ts';
+import { ROLLBACK_STEPS, type Step } from './steps.ts';
 import type { Phase } from './watch.ts';
 
 // What a deploy's facts say, for whoever shows it: the thread, status, history.
@@ -12,8 +13,8 @@ export function asOf(deploy: Deploy, seq: number): Deploy {
 }
 
 /** Each step with its state and the moments between which it ran. Rollback steps stand where the steps not reached were. */
-export function stepsOf(deploy: Told): StepReading[] {
-  return deploy.facts.reduce<StepReading[]>(after, STEPS.map(pending));
+export function stepsOf(deploy: Deploy): StepReading[] {
+  return deploy.facts.reduce<StepReading[]>(after, deploy.plan.steps.map(pending));
 }
 
 const pending = (step: Step): StepReading => ({ step, state: 'pending', from: null, to: null });
@@ -23,7 +24,23 @@ function after(steps: StepReading[], fact: Fact): StepReading[] {
   const { at } = fact;
   switch (fact.kind) {
     case 'started':
-      return reach(steps, 'Upload the source', at);
+      return reach(steps, steps[0]?.step ?? 'Upload the source', at);
+    case 'migrating':
+      return reach(steps, STEP_OF[fact.direction], at);
+    case 'migration failed':
+      return end(steps, STEP_OF[fact.direction], 'failed', at);
+    case 'schema changed':
+      return fact.direction === 'expand'
+        ? reach(steps, 'Upload the source', at)
+        : end(steps, 'Contract the schema', 'done', at);
+    case 'soaking':
+      return reach(steps, 'Soak', at);
+    case 'approval asked':
+      return reach(steps, 'Approval', at);
+    case 'approved':
+      return end(steps, 'Approval', 'done', at);
+    case 'held':
+      return end(end(steps, 'Soak', 'skipped', at), 'Approval', 'skipped', at);
     case 'uploaded':
     case 'build started':
       return reach(steps, 'Build', at);
@@ -50,12 +67,19 @@ function after(steps: StepReading[], fact: Fact): StepReading[] {
       return steps.map(step => close(step, fact.outcome, at));
     case 'checked':
       return fact.what === 'old gone' ? end(steps, 'Old code gone', 'done', at) : steps;
+    case 'migrated':
+    case 'approval reminded':
     case 'trouble':
       return steps;
     default:
       return fact satisfies never;
   }
 }
+
+const STEP_OF = { expand: 'Expand the schema', contract: 'Contract the schema' } as const satisfies Record<
+  Direction,
+  Step
+>;
 
 function afterPhase(steps: StepReading[], phase: Phase, at: string): StepReading[] {
   switch (phase.kind) {
@@ -129,6 +153,7 @@ function turnBack(steps: StepReading[], at: string): StepReading[] {
 
 const CLOSED = {
   succeeded: 'done',
+  unfinished: 'failed',
   'rolled back': 'done',
   failed: 'failed',
   'not proved': 'failed',
@@ -151,8 +176,11 @@ export function phaseFact(deploy: Told, of?: 'deploy' | 'rollback'): FactOf<'pha
   );
 }
 
+/** What can be pressed on the root message; the rest is on a card of its own. */
+export type RootClick = Exclude<Click['kind'], 'run them' | 'hold'>;
+
 /** The answers that a person may give now: the buttons of the root message. None once the deploy has ended or turned back. */
-export function clicksOf(deploy: Told): Click['kind'][] {
+export function clicksOf(deploy: Told): RootClick[] {
   const { facts } = deploy;
   const has = (kind: Fact['kind']): boolean => facts.some(fact => fact.kind === kind);
   if (!has('released') || has('rollback asked') || has('rollback intended') || has('ended')) return [];

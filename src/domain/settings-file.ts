@@ -14,6 +14,7 @@ const settings = z.strictObject({
     .regex(/^[CG][A-Z0-9]+$/, 'is a Slack channel id, such as C012AB3CD (channel details → at the bottom)'),
   deployers: z.array(user).min(1, 'needs at least one person'),
   approvers: z.array(user).default([]),
+  fourEyes: z.boolean().default(true),
   url: z
     .url({ protocol: /^https?$/, error: 'is the address that visitors use, such as https://www.example.com/' })
     .optional(),

@@ -56,9 +56,21 @@ function placeOf({ dir, contractDir, table }: z.infer<typeof files>): MigrationP
   return { dir, contractDir: contractDir ?? `${dir}/contract`, table, contractTable: `${table}_contract` };
 }
 
-const file = z.strictObject({ probe: probe.optional(), migrations: migrations.default(migrations.parse({})) });
+const soak = z.number('must be seconds').int().min(0).max(86_400).default(300);
 
-export type SwitchoverFile = { probe?: Probe | undefined; migrations: Migrations; problems: string[] };
+const file = z.strictObject({
+  probe: probe.optional(),
+  soakSeconds: soak,
+  migrations: migrations.default(migrations.parse({})),
+});
+
+export type SwitchoverFile = {
+  probe?: Probe | undefined;
+  /** How long new code serves alone before anything is destroyed. */
+  soakSeconds: number;
+  migrations: Migrations;
+  problems: string[];
+};
 
 /** `switchover.json` at the root of a commit: how this app, at this commit, is deployed. Every problem at once. */
 export function readSwitchoverFile(text: string | null): SwitchoverFile {

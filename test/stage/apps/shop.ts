@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -11,7 +11,8 @@ export type ShopRepository = { dir: string; commits: { v1: string; v2: string; v
 
 /**
  * The sample app's git repository, made anew in `dir`: tags v1, v2, v3; `main` is v2 and `next` v3. Branches that go
- * wrong each in their way: crashes, crashes-later, never-binds, bad-build, bad-release, slow-release.
+ * wrong each in their way: crashes, crashes-later, never-binds, bad-build, bad-release, slow-release. `cents` replaces
+ * a column: what is new before the release, and what is old in `contract/`.
  */
 export async function makeShopRepository(dir: string): Promise<ShopRepository> {
   await rm(dir, { recursive: true, force: true });
@@ -41,7 +42,10 @@ export async function makeShopRepository(dir: string): Promise<ShopRepository> {
   };
   const branch = async (name: string, from: string, message: string, change: Record<string, string>): Promise<void> => {
     await git('checkout', '--quiet', '-b', name, from);
-    for (const [file, text] of Object.entries(change)) await writeFile(join(dir, file), text);
+    for (const [file, text] of Object.entries(change)) {
+      await mkdir(dirname(join(dir, file)), { recursive: true });
+      await writeFile(join(dir, file), text);
+    }
     await commit(message);
   };
 
@@ -77,6 +81,22 @@ export async function makeShopRepository(dir: string): Promise<ShopRepository> {
   // Longer than a scaled window, as a migration can be.
   const slowly = `sleep $(( \${SLOW_RELEASE_MS:-45000} / 1000 )) && ${up}`;
   await branch('slow-release', 'main', 'Take long to release', procfile(slowly));
+  await branch('cents', 'main', 'Count prices in cents', {
+    'catalogue.js': [
+      "export const QUERY = 'SELECT name, price_cents FROM hats ORDER BY name';",
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is a file of the app
+      'export const show = ({ name, price_cents }) => `${name}: ${price_cents / 100} EUR`;',
+      '',
+    ].join('\n'),
+    'switchover.json': '{ "soakSeconds": 2 }\n',
+    'migrations/3_price_cents.sql': 'ALTER TABLE hats ADD COLUMN price_cents integer;\n',
+    'migrations/4_fill_cents.sql': [
+      '-- allow: backfill-in-migration there are three hats',
+      'UPDATE hats SET price_cents = price * 100 WHERE price_cents IS NULL;',
+      '',
+    ].join('\n'),
+    'migrations/contract/5_drop_price.sql': 'ALTER TABLE hats DROP COLUMN price;\n',
+  });
   await git('checkout', '--quiet', 'main');
   return { dir, commits: { v1, v2, v3 } };
 }

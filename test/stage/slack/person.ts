@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ActionElement, actionsOf } from './blocks.ts';
 import type { Message, Sought } from './message.ts';
 import { plainMrkdwn } from './plain.ts';
@@ -5,6 +6,7 @@ import type { Pressed, Requests, Taken } from './requests.ts';
 import { answerAsked } from './response-urls.ts';
 import { Sight, type Within } from './sight.ts';
 import { SlackError } from './slack-error.ts';
+import type { View, Views } from './views.ts';
 import { type Channel, type Post, SLACKBOT, type Workspace } from './workspace.ts';
 
 /** A press, and the question that was put and accepted before it took effect. */
@@ -15,6 +17,7 @@ type Stage = {
   requests: Requests;
   commands: readonly string[];
   presses: Press[];
+  forms: Views;
   channelNamed: (name: string) => Channel;
 };
 
@@ -83,6 +86,27 @@ export class Person {
       );
     }
     return { ...taken, ...press };
+  }
+
+  /** Writes the words into each field of the form that is open for this person, and presses its button. Waits for the form. */
+  async fills(words: string, { withinMs = 5_000 }: Within = {}): Promise<Taken & { form: View }> {
+    const { forms, requests } = this.#stage;
+    const mine = (): View | undefined => forms.open.findLast(({ user }) => user === this.id);
+    for (const until = performance.now() + withinMs; !mine(); await sleep(20)) {
+      if (performance.now() > until) throw new Error(`No form opened for ${this.id} within ${withinMs} ms`);
+    }
+    const form = mine();
+    if (!form || !('submit' in form) || !form.submit) throw new Error('This form has nothing to press');
+    const values: Record<string, Record<string, { type: string; value: string }>> = {};
+    for (const block of form.blocks) {
+      if (block.type !== 'input') continue;
+      const { block_id, element } = block;
+      values[block_id ?? ''] = { [element.action_id ?? '']: { type: element.type, value: words } };
+    }
+    const taken = await requests.submit(this.id, form, values);
+    // Without a word the form closes; with one it stays, to be mended or read.
+    if (taken.error === null && taken.body === '') forms.open.splice(forms.open.indexOf(form), 1);
+    return { ...taken, form };
   }
 
   /** What Slack itself says, to this person alone. */

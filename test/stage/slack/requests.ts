@@ -3,6 +3,7 @@ import type { ActionElement } from './blocks.ts';
 import { postJson } from './method.ts';
 import type { ResponseUrls } from './response-urls.ts';
 import type { TriggerIds } from './trigger-ids.ts';
+import type { View } from './views.ts';
 import { BOT, type Channel, type Post, type Workspace } from './workspace.ts';
 
 /** Slack gives up on the bot after this. */
@@ -82,6 +83,29 @@ export class Requests {
       state: { values: {} },
       response_url: this.#answersTo(user, channel, post),
       actions: [{ action_id, block_id, type, ...button, action_ts: (Date.now() / 1000).toFixed(6) }],
+    };
+    return this.#send({ payload: JSON.stringify(payload) });
+  }
+
+  /** A form as it was filled in: what each input block holds, by block and action id. */
+  async submit(
+    user: string,
+    view: View,
+    values: Record<string, Record<string, { type: string; value: string }>>,
+  ): Promise<Taken> {
+    const { workspace, triggers } = this.#parts;
+    const { user: _, ...shown } = view;
+    const payload = {
+      type: 'view_submission',
+      team: workspace.team,
+      user: { id: user, username: workspace.nameOf(user), name: workspace.nameOf(user), team_id: workspace.team.id },
+      api_app_id: BOT.app,
+      token: 'verification-token',
+      trigger_id: triggers.give(user),
+      view: { ...shown, team_id: workspace.team.id, app_id: BOT.app, bot_id: BOT.id, state: { values } },
+      response_urls: [],
+      is_enterprise_install: false,
+      enterprise: null,
     };
     return this.#send({ payload: JSON.stringify(payload) });
   }

@@ -97,6 +97,7 @@ export class Slack {
       requests,
       commands: ask.commands ?? ['/deploy'],
       presses: this.presses,
+      forms: this.#stage.views,
       channelNamed: (name: string) => this.#channelNamed(name),
     };
     this.#people = new Map(Object.entries(ask.users).map(([name, id]) => [name, new Person(id, parts)]));

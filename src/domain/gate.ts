@@ -1,0 +1,80 @@
+import { isClean, openHazards, type Verdict } from './migration.ts';
+import type { MigrationPlace } from './switchover-file.ts';
+
+export type Direction = 'expand' | 'contract';
+
+/** `name` is how it is recorded in `table`; `review`: why its SQL cannot be known before it runs. */
+export type PendingFile = Verdict & { name: string; table: string; review: string | null };
+
+/** A commit's migrations that the database has not had, in the order in which they run, as a plan keeps them. */
+export type PendingMigrations = {
+  place: MigrationPlace;
+  files: readonly PendingFile[];
+  /** Of the commit, and the files and SQL of each direction: what an approval is bound to. */
+  digests: Readonly<Record<Direction, string>>;
+  /** Other apps that use the same database. */
+  sharedWith: readonly string[];
+};
+
+/** Contract migrations that somebody held in an earlier deploy. */
+export type Held = { file: string; by: string | null; why: string };
+
+/** Those that run in one direction. What is neutral goes first, with what only adds. */
+export function filesOf(pending: PendingMigrations | null, direction: Direction): PendingFile[] {
+  return (pending?.files ?? []).filter(({ phase }) => (phase === 'contract') === (direction === 'contract'));
+}
+
+/** Every reason why these migrations cannot be run around a switchover. */
+export function gateReasons({ files }: PendingMigrations): string[] {
+  return files.flatMap(verdict => {
+    const { file, mixed, problem } = verdict;
+    const unsafe = openHazards(verdict).filter(hazard => hazard.noSafePhase || hazard.harm === 'fails');
+    return [
+      ...(problem === null ? [] : [`${file}: ${problem}`]),
+      ...(mixed
+        ? [
+            `${file}: part of it must come before the release and part after old code is gone. Split it into two files, the second one in \`contract/\`, and push.`,
+          ]
+        : []),
+      ...unsafe.map(
+        ({ rule, message, fix }) =>
+          `${file}: ${message} The safe way: ${fix} If you know better, say why above the statement: \`-- allow: ${rule} your reason\`.`,
+      ),
+      ...barred(verdict, files),
+    ];
+  });
+}
+
+/** node-pg-migrate runs a folder in order and checks it for ever: what waits may not stand before what cannot. */
+function barred({ file, phase }: PendingFile, verdicts: readonly PendingFile[]): string[] {
+  if (phase !== 'contract') return [];
+  const after = verdicts.slice(verdicts.findIndex(known => known.file === file) + 1);
+  const blocked = after.filter(known => known.phase !== 'contract' && folderOf(known.file) === folderOf(file));
+  if (blocked.length === 0) return [];
+  const names = blocked.map(known => known.file).join(', ');
+  return [
+    `${file} waits until old code is gone, and stands before ${names} in the same folder, which cannot wait. Move it to \`contract/\`, or deploy what comes before it first, and push.`,
+  ];
+}
+
+const folderOf = (file: string): string => file.slice(0, file.lastIndexOf('/') + 1);
+
+/** What a person should know before they start: what blocks visitors, what nobody can judge, what was held. */
+export function gateWarnings(pending: PendingMigrations, held: readonly Held[]): string[] {
+  const contract = filesOf(pending, 'contract');
+  const risky = filesOf(pending, 'expand').filter(verdict => !isClean(verdict));
+  return [
+    ...risky.flatMap(verdict => openHazards(verdict).map(({ message }) => `${verdict.file}: ${message}`)),
+    ...pending.files.flatMap(({ file, review }) => (review === null ? [] : [`${file}: ${review}`])),
+    ...pending.files.flatMap(({ file, loosened }) =>
+      loosened === null ? [] : [`${file} runs earlier than its verdict says. Its reason: ${loosened}`],
+    ),
+    ...contract.flatMap(({ file }) => {
+      const hold = held.find(known => known.file === file);
+      return hold ? [`${file} was held${hold.by ? ` by <@${hold.by}>` : ''}: ${hold.why} It will be asked again.`] : [];
+    }),
+    ...(contract.length > 0 && pending.sharedWith.length > 0
+      ? [`${pending.sharedWith.join(', ')} use the same database: the contract migrations reach them too.`]
+      : []),
+  ];
+}

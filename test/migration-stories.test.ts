@@ -1,0 +1,137 @@
+import pg from 'pg';
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import type { HerokuApp } from './stage/heroku/app.ts';
+import type { HerokuRecord } from './stage/heroku/heroku.ts';
+import { type Stage, startStage } from './stage/stage.ts';
+import { startTraffic } from './stage/traffic.ts';
+
+// Schema changes around a deploy, on real processes: the branch `cents` replaces a column of the shop.
+
+const SCALE = 9;
+const NAMES = ['gowns', 'wigs', 'boots', 'naive'];
+const LONG = { withinMs: 90_000 };
+
+let stage: Stage;
+const requests: Extract<HerokuRecord, { record: 'request' }>[] = [];
+beforeAll(async () => {
+  stage = await startStage({
+    scale: SCALE,
+    channels: NAMES,
+    onHeroku: record => {
+      if (record.record === 'request') requests.push(record);
+    },
+  });
+}, 60_000);
+afterAll(() => stage.stop());
+
+const failed = (app: string) => requests.filter(request => request.app === app && request.status >= 500);
+
+async function columns(app: HerokuApp): Promise<string[]> {
+  const client = new pg.Client({ connectionString: app.config.DATABASE_URL });
+  await client.connect();
+  try {
+    const { rows } = await client.query(
+      "SELECT column_name AS name FROM information_schema.columns WHERE table_name = 'hats' ORDER BY 1",
+    );
+    return rows.map(({ name }) => name);
+  } finally {
+    await client.end();
+  }
+}
+
+async function start(name: string): Promise<{ plan: string; channel: ReturnType<Stage['slack']['channel']> }> {
+  const ann = stage.slack.person('ann');
+  await ann.types(`/deploy ${name} cents`, { channel: name });
+  const plan = await ann.sees(
+    message => message.channel === name && message.buttons().some(({ label }) => label === 'Start'),
+    LONG,
+  );
+  const { plain } = plan;
+  await ann.presses('Start', { on: plan });
+  return { plan: plain, channel: stage.slack.channel(name) };
+}
+
+describe.concurrent('a deploy that replaces a column', () => {
+  it('adds before the release, destroys after a second yes, and loses no visitor', async ({ expect }) => {
+    const app = await stage.addShop('gowns', { ref: 'main' });
+    const from = requests.length;
+    const traffic = startTraffic({ url: `${app.runtime.url}/`, perSecond: 50, onVisit: () => {} });
+    const { plan, channel } = await start('gowns');
+    expect(plan).toMatch(/Migrations before the release.*3_price_cents\.sql.*4_fill_cents\.sql/s);
+    expect(plan).toMatch(/Migrations after old code is gone.*5_drop_price\.sql.*Destroys `price`/s);
+
+    const card = await channel.shows(/Approve what gowns no longer needs/, LONG);
+    expect(card.plain).toContain('ALTER TABLE hats DROP COLUMN price');
+    expect(card.plain).toContain('cannot go back to v4');
+    expect(await columns(app)).toEqual(['id', 'name', 'price', 'price_cents', 'stock']);
+
+    const [ann, bob] = [stage.slack.person('ann'), stage.slack.person('bob')];
+    await ann.presses('Run them', { on: card });
+    await ann.sees(/a second person/);
+    await bob.presses('Run them', { on: card });
+    await channel.shows(
+      message => message.inThreadOf !== null && /Contract migrations are done/.test(message.plain),
+      LONG,
+    );
+    await channel.shows(/^\*Receipt\*$/m, LONG);
+    await traffic.stop();
+    expect(await columns(app)).toEqual(['id', 'name', 'price_cents', 'stock']);
+    expect((await channel.shows(/Contract migrations of gowns: approved/)).buttons()).toEqual([]);
+    expect(requests.length - from).toBeGreaterThan(500);
+    expect(failed('gowns')).toEqual([]);
+  });
+
+  it('holds what somebody has a reason against, and says so in the next plan', async ({ expect }) => {
+    const app = await stage.addShop('wigs', { ref: 'main' });
+    const { channel } = await start('wigs');
+    const card = await channel.shows(/Approve what wigs no longer needs/, LONG);
+    const bob = stage.slack.person('bob');
+    await bob.presses('Hold', { on: card });
+    await bob.fills('The report still reads it.');
+    await channel.shows(/Contract migrations of wigs: held/, LONG);
+    await channel.shows(/^\*Receipt\*$/m, LONG);
+    expect(await columns(app)).toContain('price');
+    const ann = stage.slack.person('ann');
+    await ann.types('/deploy wigs cents', { channel: 'wigs' });
+    const next = await ann.sees(message => message.channel === 'wigs' && /was held/.test(message.plain), LONG);
+    expect(next.plain).toContain('The report still reads it.');
+  });
+});
+
+describe('the naive order', () => {
+  it('drops the column while old code serves, and visitors feel it', async ({ expect }) => {
+    const app = await stage.addShop('naive', { ref: 'main' });
+    const traffic = startTraffic({ url: `${app.runtime.url}/`, perSecond: 50, onVisit: () => {} });
+    const client = new pg.Client({ connectionString: app.config.DATABASE_URL });
+    await client.connect();
+    await client.query('ALTER TABLE hats DROP COLUMN price');
+    await client.end();
+    await expect.poll(() => failed('naive').length, { timeout: 20_000 }).toBeGreaterThan(20);
+    await traffic.stop();
+  });
+});
+
+describe('a killed bot', () => {
+  it('goes on with what was approved, and runs it once', { timeout: 120_000 }, async ({ expect }) => {
+    const app = await stage.addShop('boots', { ref: 'main' });
+    const { channel } = await start('boots');
+    await channel.shows(/Old code is still serving/, LONG);
+    await stage.bot.end('SIGKILL');
+    await stage.bot.start();
+    const card = await channel.shows(/Approve what boots no longer needs/, LONG);
+    await stage.bot.end('SIGKILL');
+    await stage.bot.start();
+    await stage.slack.person('bob').presses('Run them', { on: card });
+    const approved = () =>
+      stage.database.query(
+        "SELECT 1 FROM facts JOIN deploys ON deploys.id = deploy_id WHERE kind = 'approved' AND app = 'boots'",
+      );
+    await expect.poll(async () => (await approved()).rowCount, { timeout: 20_000, interval: 5 }).toBe(1);
+    await stage.bot.end('SIGKILL');
+    await stage.bot.start();
+    await channel.shows(/^\*Receipt\*$/m, LONG);
+    expect(await columns(app)).not.toContain('price');
+    const done = await channel.shows(message => /Contract migrations are done/.test(message.plain), LONG);
+    expect(done.byBot).toBe(true);
+  });
+});

@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+import type { PendingFile } from '../src/domain/gate.ts';
+import { good, kinds, plan, play, World } from './recipe-world.ts';
+
+const pending = (name: string, file: string, phase: PendingFile['phase']): PendingFile => ({
+  name,
+  file,
+  table: 'pgmigrations',
+  review: null,
+  phase,
+  by: 'verdict',
+  noSafePhase: false,
+  mixed: false,
+  loosened: null,
+  transaction: true,
+  problem: null,
+  statements: [],
+});
+const [ADD, DROP] = ['1_add', '2_drop'];
+const YES = { after: 'approval asked', kind: 'run them', by: 'U2', about: 'digest' } as const;
+
+function worldWith(trouble: ConstructorParameters<typeof World>[1] = {}): World {
+  const world = new World({ 42: [...good] }, trouble);
+  const files = [
+    pending(ADD, 'migrations/1_add.sql', 'expand'),
+    pending(DROP, 'migrations/contract/2_drop.sql', 'contract'),
+  ];
+  const place = {
+    dir: 'migrations',
+    contractDir: 'migrations/contract',
+    table: 'pgmigrations',
+    contractTable: 'pgmigrations_contract',
+  };
+  world.plan = {
+    ...plan,
+    migrations: { place, files, digests: { expand: 'other', contract: 'digest' }, sharedWith: [] },
+    soakSeconds: 300,
+  };
+  return world;
+}
+
+describe('migrations around a deploy', () => {
+  it('add before anything is released, and destroy after a second person said yes, once, whatever is killed when', async () => {
+    const rehearsal = worldWith();
+    rehearsal.presses = [YES];
+    expect((await play(rehearsal)).outcome).toBe('succeeded');
+    const told = kinds(rehearsal);
+    expect(told.slice(0, 4)).toEqual(['migrating', 'migrated', 'schema changed', 'uploaded']);
+    expect(told.slice(told.indexOf('deploy: old gone'))).toEqual([
+      'deploy: old gone',
+      'soaking',
+      'approval asked',
+      'approved',
+      'migrating',
+      'migrated',
+      'schema changed',
+      'ended',
+    ]);
+    for (let kill = 1; kill <= rehearsal.calls; kill++) {
+      const world = worldWith();
+      world.presses = [YES];
+      expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('succeeded');
+      expect(world.applied, `killed at ${kill}`).toEqual([ADD, DROP]);
+      expect(kinds(world), `killed at ${kill}`).toEqual(told);
+    }
+  });
+
+  it('that fail before the release leave old code as it is', async () => {
+    const world = worldWith({ breaks: ADD });
+    expect((await play(world)).outcome).toBe('failed');
+    expect(world.builds).toHaveLength(0);
+    expect(world.facts.at(-1)).toMatchObject({ why: expect.stringContaining('Nothing of it stays.') });
+  });
+
+  it('that changed since the plan was made are not run', async () => {
+    const world = worldWith({ changed: true });
+    expect((await play(world)).outcome).toBe('stopped');
+    expect(world.applied).toEqual([]);
+  });
+
+  it('that fail at the end say that new code serves all the same', async () => {
+    const world = worldWith({ breaks: DROP });
+    world.presses = [YES];
+    expect((await play(world)).outcome).toBe('unfinished');
+    expect(world.facts.at(-1)).toMatchObject({ why: expect.stringContaining('shop runs the new code') });
+    expect(world.applied).toEqual([ADD]);
+  });
+});
+
+describe('an approval', () => {
+  it('counts only for what was shown', async () => {
+    const world = worldWith();
+    world.presses = [{ ...YES, about: 'other' }, YES];
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(world.clicks.map(({ answer }) => answer)).toEqual([
+      expect.stringContaining('not the newest one'),
+      expect.stringContaining('Approved'),
+    ]);
+  });
+
+  it('is not taken while new code is not well', async () => {
+    const world = worldWith({ ill: true });
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(world.applied).toEqual([ADD]);
+    expect(world.facts).toContainEqual(
+      expect.objectContaining({ kind: 'held', by: null, why: expect.stringContaining('web.1 is crashed') }),
+    );
+  });
+
+  it('may be refused with a reason, and the deploy ends well without', async () => {
+    const world = worldWith();
+    world.presses = [{ after: 'approval asked', kind: 'hold', by: 'U2', reason: 'The report still reads it.' }];
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(world.applied).toEqual([ADD]);
+    expect(world.facts).toContainEqual(
+      expect.objectContaining({ kind: 'held', by: 'U2', why: 'The report still reads it.' }),
+    );
+  });
+
+  it('that nobody gives is asked once more, then held', async () => {
+    const world = worldWith();
+    world.patient = false;
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(kinds(world).slice(-4)).toEqual(['approval asked', 'approval reminded', 'held', 'ended']);
+    expect(world.applied).toEqual([ADD]);
+  });
+});

@@ -1,0 +1,266 @@
+import type { Click, Deploy, Fact, FactBody } from '../src/domain/deploy.ts';
+import type { Plan } from '../src/domain/plan.ts';
+import type { Phase } from '../src/domain/watch.ts';
+import { beginWatch } from '../src/domain/watch.ts';
+import type {
+  Build,
+  FileOutcome,
+  Heroku,
+  MigrationRun,
+  Migrator,
+  Release,
+  SourceHost,
+  Time,
+  Watcher,
+} from '../src/outside.ts';
+import { FIRST_STAGE, recipe } from '../src/recipe.ts';
+import { type Journal, Run } from '../src/run.ts';
+
+// A world in which a deploy can be killed at each touch, with all that survives a kill.
+
+class Killed extends Error {}
+
+export const plan = {
+  app: 'shop',
+  ref: 'main',
+  commit: { sha: 'b'.repeat(40), subject: 'Sell hats', author: 'ann' },
+  repository: 'acme/shop',
+  channel: 'C1',
+  url: 'http://shop/',
+  live: { id: 'r41', version: 41, slug: 'old', commit: 'a'.repeat(40) },
+  web: { quantity: 2, size: 'standard-1X' },
+  windowSeconds: 180,
+  probe: { path: '/', header: 'X-Heroku-Release-Version' },
+} as unknown as Plan;
+
+export const release = (version: number, slug: string, rest: Partial<Release> = {}): Release => ({
+  id: `r${version}`,
+  version,
+  status: 'succeeded',
+  current: false,
+  description: `Deploy ${slug}`,
+  by: 'bot@example.com',
+  slug,
+  outputUrl: null,
+  createdAt: '2026-01-01T00:00:00.000Z',
+  updatedAt: '2026-01-01T00:00:02.000Z',
+  ...rest,
+});
+
+type Trouble = {
+  buildFails?: boolean;
+  releaseFails?: boolean;
+  stranger?: boolean;
+  /** A migration that fails. */
+  breaks?: string;
+  /** The tarball is not what it was when the plan was made. */
+  changed?: boolean;
+  ill?: boolean;
+};
+
+/** Everything that survives a kill: Heroku's own state, the journal, and how far the switchover has come. */
+export class World {
+  readonly facts: (Fact & { key: string })[] = [];
+  readonly builds: Build[] = [];
+  readonly releases: Release[] = [release(41, 'old', { current: true })];
+  readonly clicks: (Click & { answer?: string })[] = [];
+  /** Migrations that the app's database has had, as often as they were run. */
+  readonly applied: string[] = [];
+  /** What people press, and after which phase or fact. */
+  presses: (Pick<Click, 'kind'> & Partial<Click> & { after: Phase['kind'] | Fact['kind'] })[] = [];
+  /** Whether the time comes when nobody presses anything. */
+  patient = true;
+  plan = plan;
+  wake = () => {};
+  calls = 0;
+  killAt = Number.POSITIVE_INFINITY;
+  readonly phases: Record<number, Phase[]>;
+  readonly trouble: Trouble;
+
+  constructor(phases: Record<number, Phase[]>, trouble: Trouble = {}) {
+    this.phases = phases;
+    this.trouble = trouble;
+  }
+
+  /** Each touch of the world is two places to be killed at: before it happened, and before we heard that it did. */
+  async touch<T>(act: () => T): Promise<T> {
+    if (++this.calls === this.killAt) throw new Killed();
+    const done = act();
+    if (++this.calls === this.killAt) throw new Killed();
+    return done;
+  }
+
+  readonly journal: Journal = {
+    deploy: async () => this.deploy(),
+    append: (_, fact, key) => this.touch(() => this.append(fact, key)),
+    nextClick: (_, signal) =>
+      new Promise((resolve, reject) => {
+        signal.throwIfAborted();
+        this.wake = () => {
+          const open = this.clicks.find(click => click.answer === undefined);
+          if (open) resolve(open);
+        };
+        this.wake();
+        signal.addEventListener('abort', () => reject(signal.reason));
+      }),
+    answer: (_, click, answer) => this.touch(() => Object.assign(click, { answer })).then(() => {}),
+  };
+
+  append(fact: FactBody, key: string): void {
+    if (this.facts.some(known => known.key === key)) return;
+    const stamp = { key, seq: this.facts.length + 1, at: '2026-01-01T00:00:00.000Z' };
+    this.facts.push({ ...fact, ...stamp } as Fact & { key: string });
+    const happened = fact.kind === 'phase' ? fact.phase.kind : fact.kind;
+    const pressed = this.presses.filter(({ after }) => after === happened);
+    if (pressed.length === 0) return;
+    for (const press of pressed) this.clicks.push(clickOf(press, this.clicks.length));
+    // Nobody presses before they have seen it.
+    setImmediate(() => this.wake());
+  }
+
+  deploy(): Deploy {
+    return {
+      id: 'd1',
+      plan: this.plan,
+      startedBy: 'U1',
+      startedAt: '2026-01-01T00:00:00.000Z',
+      facts: [...this.facts],
+    };
+  }
+
+  readonly heroku = {
+    app: () => this.touch(() => ({ maintenance: false })),
+    config: () => this.touch(() => ({ DATABASE_URL: 'postgres://shop' })),
+    dynos: () => this.touch(() => [{ name: 'web.1', type: 'web', state: this.trouble.ill ? 'crashed' : 'up' }]),
+    releases: () => this.touch(() => [...this.releases].reverse()),
+    release: (_: string, id: string) => this.touch(() => this.releases.find(known => known.id === id)),
+    builds: () => this.touch(() => [...this.builds]),
+    uploadSource: () => this.touch(() => 'http://source'),
+    startBuild: (_: string, ask: { marker: string }) =>
+      this.touch(() => {
+        const build = { id: `b${this.builds.length}`, description: ask.marker, status: 'pending' } as Build;
+        this.builds.push(build);
+        return build;
+      }),
+    buildEnded: (_: string, build: Build, onLine: (line: string) => void) =>
+      this.touch(() => {
+        onLine('-----> Building');
+        if (this.trouble.buildFails) return { ...build, status: 'failed' };
+        if (!this.releases[1]) this.releases.push(release(42, 'new', { status: 'pending' }));
+        return { ...build, status: 'succeeded', slug: 'new', release: 'r42' };
+      }),
+    releaseEnded: (_: string, begun: Release, onLine: (line: string) => void) =>
+      this.touch(() => {
+        onLine('migrating');
+        const failed = this.trouble.releaseFails === true;
+        const ended: Release = { ...begun, status: failed ? 'failed' : 'succeeded', current: !failed };
+        if (!failed) for (const known of this.releases) known.current = false;
+        this.releases[this.releases.findIndex(known => known.id === begun.id)] = ended;
+        if (this.trouble.stranger && this.releases.length === 2) this.releases.push(release(43, 'else', { by: 'jo' }));
+        return ended;
+      }),
+    rollBack: () =>
+      this.touch(() => {
+        const back = release(this.releases.length + 41, 'old', { description: 'Rollback to v41', status: 'pending' });
+        this.releases.push(back);
+        return back;
+      }),
+  } as unknown as Heroku;
+
+  /** Looks before it runs, as the real one does. */
+  readonly migrator = {
+    run: async ({ files }: { files: readonly { name: string; table: string }[] }): Promise<MigrationRun> => {
+      if (this.trouble.changed) return { kind: 'changed', problems: ['`1_add` is another one.'] };
+      const ran: { name: string; table: string; outcome: FileOutcome }[] = [];
+      for (const file of files) {
+        const broken = file.name === this.trouble.breaks;
+        if (broken) {
+          const error = 'no such column';
+          ran.push({ ...file, outcome: { kind: 'rolled back', error, code: '42703', statement: 1, blockers: [] } });
+          break;
+        }
+        await this.touch(() => this.applied.includes(file.name) || this.applied.push(file.name));
+        ran.push({ ...file, outcome: { kind: 'applied', ms: 1000 } });
+      }
+      return { kind: 'ran', files: ran };
+    },
+  } as unknown as Migrator;
+
+  readonly time: Time = {
+    until: async (at, signal) => {
+      if (!this.patient || at <= Date.parse('2026-01-01T00:10:00.000Z')) return;
+      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    },
+  };
+
+  readonly source = { tarball: () => this.touch(() => new Uint8Array(7)) } as unknown as SourceHost;
+
+  /** Plays the phases of the release that is watched; what was reached stays reached. */
+  readonly watcher: Watcher = {
+    forget: () => {},
+    follow: ({ goal }) => {
+      const script = this.phases[goal.ours] ?? [];
+      let resume = () => {};
+      return {
+        get watch() {
+          const evidence = { by: 'logs', dyno: 'web.1', at: 1 } as const;
+          const served = script[0]?.kind === 'old gone' ? { at: 2, from: 1, evidence } : null;
+          return { ...beginWatch(goal), served };
+        },
+        checked: user => {
+          script.splice(0, 1, { kind: 'new serves', at: 0, evidence: { by: 'person', user } }, ...good.slice(4));
+          resume();
+        },
+        until: async (passes, onPhase, signal) => {
+          const aborted = new Promise<never>((_, reject) =>
+            signal.addEventListener('abort', () => reject(signal.reason)),
+          );
+          aborted.catch(() => {});
+          for (let phase = script[0]; ; phase = script[0]) {
+            if (phase) await onPhase(phase);
+            if (phase && passes(phase)) return phase;
+            if (script.length > 1) await this.touch(() => script.shift());
+            else await Promise.race([aborted, new Promise<void>(done => (resume = done))]);
+          }
+        },
+      };
+    },
+  };
+}
+
+/** Runs to the end as the engine does: a killed stage is run again, a finished one never. */
+export async function play(world: World, kills: number[] = []): Promise<{ stages: string[]; outcome: string }> {
+  const stages: string[] = [];
+  const { heroku, source, watcher, migrator, time } = world;
+  const outside = { heroku, source, watcher, migrator, time };
+  for (let at = FIRST_STAGE; ; ) {
+    world.killAt = kills[0] ?? Number.POSITIVE_INFINITY;
+    const run = new Run(world.deploy(), world.journal, outside, new AbortController().signal);
+    stages.push(at);
+    try {
+      const next = await recipe[at]?.(run);
+      if (!next) throw new Error(`no stage ${at}`);
+      if ('end' in next) return { stages, outcome: next.end };
+      at = next.to;
+    } catch (error) {
+      if (!(error instanceof Killed)) throw error;
+      kills.shift();
+    }
+  }
+}
+
+export const good: Phase[] = [
+  { kind: 'booting', up: 0, of: 2 },
+  { kind: 'old serves', expectedSwitch: 1 },
+  { kind: 'mixed', corrected: false },
+  { kind: 'new serves', at: 2, evidence: { by: 'probe', answers: 10, spanMs: 2500, firstNewAt: 1, lastOldAt: 0 } },
+  { kind: 'old gone', at: 3, dynos: ['web.1', 'web.2'] },
+];
+export const crash: Phase[] = [good[0] as Phase, { kind: 'crashed', dyno: 'web.1', what: 'crashed while it started' }];
+export const unproved: Phase[] = [...good.slice(0, 2), { kind: 'not proved', missing: 'new serves', known: [] }];
+export const kinds = (world: World) =>
+  world.facts.map(fact => (fact.kind === 'phase' ? `${fact.of}: ${fact.phase.kind}` : fact.kind));
+function clickOf({ kind, ...rest }: World['presses'][number], index: number): Click {
+  const stamp = { id: `c${index}`, by: 'U1', at: '2026-01-01T00:00:00.000Z' };
+  return { kind, ...stamp, about: null, reason: null, ...rest };
+}

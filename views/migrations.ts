@@ -1,0 +1,93 @@
+import type { KnownBlock } from '@slack/types';
+import { filesOf } from '../src/domain/gate.ts';
+import type { Hazard, Lasts, StatementVerdict, Verdict } from '../src/domain/migration.ts';
+import type { Plan } from '../src/domain/plan.ts';
+import { section } from './blocks.ts';
+import { code, foreign, inert, plural, prose } from './text.ts';
+
+const SQL_SHOWN = 400;
+const FILES_SHOWN = 12;
+/** Slack takes 3,000 characters in a section. */
+const SECTION = 2_900;
+
+/** In a plan: what each migration does, when it runs, and what it could hurt. */
+export function migrationSections(plan: Plan): KnownBlock[] {
+  const expand = filesOf(plan.migrations, 'expand');
+  const contract = filesOf(plan.migrations, 'contract');
+  return [
+    ...(expand.length > 0
+      ? [section('*Migrations before the release*, while old code serves:', ...expand.map(line(plan)))]
+      : []),
+    ...(contract.length > 0
+      ? [
+          section(
+            '*Migrations after old code is gone*, when a second person has approved them:',
+            ...contract.map(line(plan)),
+          ),
+        ]
+      : []),
+  ];
+}
+
+const line = (plan: Plan) => (verdict: Verdict) => {
+  const hazards = verdict.statements.flatMap(statement => statement.hazards);
+  const what =
+    hazards.length > 0 ? prose(hazards.map(({ message }) => message).join(' '), 500) : 'safe: nothing waits.';
+  return `• ${fileLink(verdict, plan)}, ${plural(verdict.statements.length, 'statement')}: ${what}`;
+};
+
+/** For the approver: every statement, its lock, and what it destroys; a long file is one click away, whole. */
+export function fileSections(plan: Plan): KnownBlock[] {
+  const files = filesOf(plan.migrations, 'contract');
+  const shown = files.slice(0, FILES_SHOWN).map(verdict => {
+    const lines = [`*${fileLink(verdict, plan)}*`, ...verdict.statements.flatMap(statementLines)];
+    if (verdict.loosened !== null) lines.push(`Its own reason for running earlier: ${foreign(verdict.loosened, 300)}`);
+    const text = lines.join('\n');
+    return section(text.length > SECTION ? `${lines[0]}\n${summary(verdict)}` : text);
+  });
+  const more = files.slice(FILES_SHOWN);
+  return more.length > 0 ? [...shown, section(`And ${more.map(file => fileLink(file, plan)).join(', ')}.`)] : shown;
+}
+
+function statementLines({ sql, lock, lasts, hazards }: StatementVerdict): string[] {
+  return [
+    codeBlock(sql),
+    `${lock ? `${lock} lock, ${LASTS[lasts]}` : 'No lock that anybody feels'}.`,
+    ...hazards.map(hazardLine),
+  ];
+}
+
+function hazardLine({ message, allowed, noSafePhase }: Hazard): string {
+  const why = allowed === undefined ? '' : ` Allowed, because: ${foreign(allowed, 200)}`;
+  return `:warning: ${noSafePhase ? '*No safe order.* ' : ''}${prose(message, 400)}${why}`;
+}
+
+const LASTS: Record<Lasts, string> = {
+  brief: 'for an instant',
+  scan: 'while it reads the whole table',
+  rewrite: 'while it rewrites the whole table',
+  'index build': 'while it builds the index',
+  rows: 'while it changes the rows',
+};
+
+/** What a file does that does not fit: its statements by number, and every warning. */
+function summary({ statements }: Verdict): string {
+  const warnings = statements.flatMap(({ hazards }) => hazards).map(hazardLine);
+  return [`${plural(statements.length, 'statement')}, too long to show here: open the file.`, ...warnings]
+    .join('\n')
+    .slice(0, SECTION);
+}
+
+function codeBlock(sql: string): string {
+  const cut = sql.length > SQL_SHOWN ? `${sql.slice(0, SQL_SHOWN)} …` : sql;
+  return `\`\`\`${inert(cut.replaceAll('`', 'ˋ'))}\`\`\``;
+}
+
+/** The file at the commit that is deployed. */
+export function fileLink({ file }: Verdict, { repository, commit }: Plan): string {
+  const path = file.split('/').map(encodeURIComponent).join('/');
+  const isPlain = /^[\w.-]+\/[\w.-]+$/.test(repository) && /^[0-9a-f]{40}$/.test(commit.sha);
+  return isPlain
+    ? `<https://github.com/${repository}/blob/${commit.sha}/${path}|${foreign(file, 100).replaceAll('|', '¦')}>`
+    : code(file);
+}
