@@ -195,6 +195,8 @@ export interface Ledger {
   held(app: string): Promise<Held[]>;
 }
 
+export type { Blocker, FileOutcome, MigrationProgress } from './domain/migration-outcome.ts';
+
 /** What a commit holds of migrations that have not run. */
 export type MigrationReading = {
   /** In the order in which they would run, those of the contract folder last. */

@@ -294,6 +294,19 @@ describe('a malicious migration', () => {
     expect(inspector.url()).toBeUndefined();
   });
 
+  it('cannot fill our memory with what it tells, nor buy time by telling', async () => {
+    const { problems } = await readFiles({
+      'migrations/1_flood.cjs': `const text = 'x'.repeat(1e6);
+        exports.up = () => { for (;;) require('fs').writeSync(3, text); };`,
+      'migrations/2_alive.cjs': `exports.up = () => new Promise(() => {
+        setInterval(() => require('fs').writeSync(3, '{"reading":"migrations/2_alive.cjs"}\\n'), 100); });`,
+    });
+    expect(problems).toEqual([
+      '`migrations/1_flood.cjs` could not be read. It was ended because it told too much.',
+      '`migrations/2_alive.cjs` could not be read. It was ended because it did not end within 10 s.',
+    ]);
+  });
+
   it('that never ends or takes all memory is ended and named; those beside it are read', async () => {
     const { files, problems } = await readFiles({
       'migrations/1_loop.js': 'export const up = () => { for (;;); };',

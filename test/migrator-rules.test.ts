@@ -170,7 +170,7 @@ describe('what became of a migration', () => {
       { kind: 'unclear', error: 'It was killed.' },
       'Nobody knows yet whether `2_size` ran. It was killed. Try again: that looks first.',
     ],
-    [{ kind: 'not begun', why: null }, '`2_size` was not begun.'],
+    [{ kind: 'not begun' }, '`2_size` was not begun.'],
   ] satisfies [FileOutcome, string][])('is told in words: %o', ([outcome, words]) => {
     expect(outcomeInWords('2_size', outcome)).toBe(words);
   });
@@ -180,7 +180,7 @@ describe('switchover.json', () => {
   const read = (migrations: unknown) => readSwitchoverFile(JSON.stringify({ migrations }));
 
   it('says where migrations are; what it leaves out is as node-pg-migrate has it', () => {
-    expect(readSwitchoverFile(null)).toEqual({ migrations: { kind: 'files', place: PLACE }, problems: [] });
+    expect(readSwitchoverFile(null)).toMatchObject({ migrations: { kind: 'files', place: PLACE }, problems: [] });
     expect(readSwitchoverFile('{}').migrations).toEqual({ kind: 'files', place: PLACE });
     expect(read({ dir: 'db/sql', table: 'steps' })).toMatchObject({
       problems: [],
@@ -188,8 +188,8 @@ describe('switchover.json', () => {
         place: { dir: 'db/sql', contractDir: 'db/sql/contract', table: 'steps', contractTable: 'steps_contract' },
       },
     });
-    expect(read({ contractDir: 'db/later' })).toMatchObject({
-      migrations: { place: { dir: 'migrations', contractDir: 'db/later' } },
+    expect(read({ contractDir: 'db/post' })).toMatchObject({
+      migrations: { place: { dir: 'migrations', contractDir: 'db/post' } },
     });
   });
 
@@ -205,6 +205,7 @@ describe('switchover.json', () => {
       [
         "switchover.json, \`migrations.dir\`: must be a folder inside the repository, such as "db/migrations". Mend it and push.",
         "switchover.json, \`migrations.contractDir\`: must be a folder inside the repository, such as "db/migrations". Mend it and push.",
+        "switchover.json, \`migrations.contractDir\`: must be called "contract", "post" or "post_migrate". Mend it and push.",
         "switchover.json, \`migrations.table\`: must be lower case letters, digits and _, at most 54 of them. Mend it and push.",
         "switchover.json, \`migrations\`: Unrecognized key: "folder". Mend it and push.",
       ]

@@ -66,7 +66,7 @@ describe('migrations that are run', () => {
     expect(outcomes).toEqual({
       '1_hats': applied,
       '2_fails': { kind: 'rolled back', error: 'division by zero', code: '22012', statement: 2, blockers: [] },
-      '3_after': { kind: 'not begun', why: null },
+      '3_after': { kind: 'not begun' },
     });
     const client = await rig.connect(url);
     expect((await client.query(`SELECT to_regclass('caps') AS caps`)).rows).toEqual([{ caps: null }]);
@@ -192,14 +192,17 @@ describe('migrations that are run', () => {
     expect(row?.seen).not.toContain(password);
   });
 
-  it('are never run through a pooler', async () => {
+  it('are never run through a pooler, whether it takes our settings or not', async () => {
     const url = await rig.database();
-    const pooler = await startPooler(url);
-    const { run } = await runAll(rig.migrator, pooler.url, HATS, {
-      read: await readPending(rig.migrator, url, HATS),
-    });
-    await pooler.close();
-    expect(run).toEqual({ kind: 'refused', reason: expect.stringContaining('leads to a connection pooler') });
+    const read = await readPending(rig.migrator, url, HATS);
+    for (const pooler of [
+      await startPooler(url),
+      await startPooler(url, 'unsupported startup parameter: lock_timeout'),
+    ]) {
+      const { run } = await runAll(rig.migrator, pooler.url, HATS, { read });
+      await pooler.close();
+      expect(run).toEqual({ kind: 'refused', reason: expect.stringContaining('leads to a connection pooler') });
+    }
     expect((await rig.migrator.applied(url, PLACE)).pgmigrations).toEqual([]);
   });
 
@@ -319,9 +322,16 @@ async function commandLine(url: string, files: Record<string, string>): Promise<
   }
 }
 
-/** Passes everything on, but gives each connection a number of its own, as poolers do. */
-async function startPooler(url: string): Promise<{ url: string; close(): Promise<void> }> {
+/** Passes everything on, but gives each connection a number of its own, as poolers do; or refuses each with an error. */
+async function startPooler(url: string, error?: string): Promise<{ url: string; close(): Promise<void> }> {
   const server = createServer(client => {
+    if (error !== undefined) {
+      const fields = Buffer.from(`SFATAL\0C08P01\0M${error}\0\0`);
+      const length = Buffer.alloc(4);
+      length.writeInt32BE(fields.length + 4);
+      client.on('error', () => {}).once('data', () => client.end(Buffer.concat([Buffer.from('E'), length, fields])));
+      return;
+    }
     const postgres = dial(Number(new URL(url).port), '127.0.0.1');
     client.pipe(postgres);
     postgres.on('data', (data: Buffer) => {

@@ -73,11 +73,7 @@ export async function runMigrations(
     ask.signal.throwIfAborted();
     const names = await namesOnceFree(connection, [ask.place.table, ask.place.contractTable], lockMs).catch(() => null);
     const why = refused ?? failed ?? (end.code === 0 ? null : wordsForEnd(end));
-    const outcome = (file: MigrationFile): FileOutcome => outcomeOf(file, told.get(keyOf(file)) ?? null, names, why);
-    return {
-      kind: 'ran',
-      files: order.files.map(file => ({ name: file.name, table: file.table, outcome: outcome(file) })),
-    };
+    return { kind: 'ran', files: outcomesOf(order.files, told, names, why) };
   } finally {
     child.kill();
     await child.ended;
@@ -108,24 +104,43 @@ async function readAgain(
   }
 }
 
-/** What we were told, unless the tables know better. `why` is how the process ended, when that was not as it should. */
-function outcomeOf(
-  { name, table, completion }: MigrationFile,
-  said: FileOutcome | 'began' | null,
+/** `why` is how the process ended, when that was not as it should. What is not begun lies behind one that failed. */
+function outcomesOf(
+  files: readonly MigrationFile[],
+  told: ReadonlyMap<string, FileOutcome | 'began'>,
   names: Applied | null,
   why: string | null,
+): { name: string; table: string; outcome: FileOutcome }[] {
+  let failed = false;
+  return files.map(file => {
+    const { name, table } = file;
+    const isRecorded = names?.[table]?.includes(name) ?? null;
+    const outcome = failed ? NOT_BEGUN : outcomeOf(file, told.get(keyOf(file)) ?? null, isRecorded, why);
+    failed ||= !isDone(outcome);
+    return { name, table, outcome };
+  });
+}
+
+const NOT_BEGUN: FileOutcome = { kind: 'not begun' };
+
+const isDone = ({ kind }: FileOutcome): boolean => ['applied', 'already applied', 'recorded'].includes(kind);
+
+/** What we were told, unless the table knows better. */
+function outcomeOf(
+  { completion }: MigrationFile,
+  said: FileOutcome | 'began' | null,
+  isRecorded: boolean | null,
+  why: string | null,
 ): FileOutcome {
-  const isRecorded = names?.[table]?.includes(name) ?? null;
-  if (said === null) return isRecorded ? { kind: 'already applied' } : { kind: 'not begun', why };
-  const isDone = said !== 'began' && ['applied', 'already applied', 'recorded'].includes(said.kind);
-  if (said !== 'began' && (isRecorded === null || isRecorded === isDone)) return said;
+  const done = said !== null && said !== 'began' && isDone(said);
+  if (said !== null && said !== 'began' && (isRecorded === null || isRecorded === done)) return said;
   if (isRecorded) return { kind: 'applied', ms: null };
-  const error = isDone ? 'It was said to be done, but it is not recorded.' : (why ?? 'It ended without a word.');
+  const error = done ? 'It was said to be done, but it is not recorded.' : (why ?? 'It ended without a word.');
   // Nobody migrates any more, so what a transaction did not record it did not do.
-  if (isRecorded === false && completion === null) {
-    return { kind: 'rolled back', error, code: null, statement: null, blockers: [] };
-  }
-  return { kind: 'unclear', error };
+  const isGone = said === null || (isRecorded === false && completion === null);
+  return isGone
+    ? { kind: 'rolled back', error, code: null, statement: null, blockers: [] }
+    : { kind: 'unclear', error };
 }
 
 const wordsForBusy = (holders: readonly Blocker[]): string =>

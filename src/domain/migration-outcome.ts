@@ -13,8 +13,8 @@ export type FileOutcome =
   | { kind: 'left behind'; error: string; wayOut: string }
   /** Nobody could say whether it ran; running again finds out. */
   | { kind: 'unclear'; error: string }
-  /** `why`: when it was not one before it that failed. */
-  | { kind: 'not begun'; why: string | null };
+  /** One before it failed. */
+  | { kind: 'not begun' };
 
 export type MigrationProgress =
   | { kind: 'waits for the lock'; holders: Blocker[] }
@@ -52,7 +52,7 @@ export function outcomeInWords(name: string, outcome: FileOutcome): string {
     case 'unclear':
       return `Nobody knows yet whether ${file} ran. ${outcome.error} Try again: that looks first.`;
     case 'not begun':
-      return `${file} was not begun.${outcome.why === null ? '' : ` ${outcome.why}`}`;
+      return `${file} was not begun.`;
     default:
       return outcome satisfies never;
   }

@@ -24,6 +24,12 @@ const folder = z
     'must be a folder inside the repository, such as "db/migrations"',
   );
 
+// By its name whoever lints or reviews a file sees that it waits, without this file beside it.
+const contractFolder = folder.refine(
+  path => /(^|\/)(contract|post|post_migrate)$/.test(path),
+  'must be called "contract", "post" or "post_migrate"',
+);
+
 // The longest name in Postgres has 63 bytes, and the contract table is named after this one.
 const table = z
   .string()
@@ -36,7 +42,7 @@ const commands = z.strictObject({ expand: command, contract: command.optional(),
 
 const files = z.strictObject({
   dir: folder.default('migrations'),
-  contractDir: folder.optional(),
+  contractDir: contractFolder.optional(),
   table: table.default('pgmigrations'),
 });
 
