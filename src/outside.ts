@@ -3,6 +3,7 @@ import type { Click, Deploy } from './domain/deploy.ts';
 import type { Held } from './domain/gate.ts';
 import type { MigrationFile } from './domain/migration-file.ts';
 import type { Applied } from './domain/migration-folder.ts';
+import type { FileOutcome, MigrationProgress } from './domain/migration-outcome.ts';
 import type { Plan } from './domain/plan.ts';
 import type { MigrationPlace } from './domain/switchover-file.ts';
 import type { Goal, Phase, Watch } from './domain/watch.ts';
@@ -195,6 +196,8 @@ export interface Ledger {
   held(app: string): Promise<Held[]>;
 }
 
+export type { Blocker, FileOutcome, MigrationProgress } from './domain/migration-outcome.ts';
+
 /** What a commit holds of migrations that have not run. */
 export type MigrationReading = {
   /** In the order in which they would run, those of the contract folder last. */
@@ -208,35 +211,12 @@ export type MigrationReading = {
   scripts: Record<string, string>;
 };
 
-/** Who keeps a lock that a migration waits for. `ageMs`: since its transaction began. */
-export type Blocker = { pid: number; application: string; state: string; ageMs: number };
-
-export type FileOutcome =
-  /** `ms` is null when the one who ran it could not say so any more. */
-  | { kind: 'applied'; ms: number | null }
-  | { kind: 'already applied' }
-  /** The catalog showed that it was done, by a try that could not say so any more: it was only recorded. */
-  | { kind: 'recorded' }
-  /** Nothing of it stayed. `code` is Postgres's SQLSTATE, `statement` counts from 1. */
-  | { kind: 'rolled back'; error: string; code: string | null; statement: number | null; blockers: Blocker[] }
-  /** It cannot be rolled back and is not done either: `wayOut` is SQL for a person. */
-  | { kind: 'left behind'; error: string; wayOut: string }
-  /** Nobody could say whether it ran; running again finds out. */
-  | { kind: 'unclear'; error: string }
-  | { kind: 'not begun' };
-
 export type MigrationRun =
   | { kind: 'ran'; files: { name: string; table: string; outcome: FileOutcome }[] }
   /** The commit, its files or their SQL are not what was shown. Nothing ran. */
   | { kind: 'changed'; problems: string[] }
   /** Nothing ran. */
   | { kind: 'refused'; reason: string };
-
-export type MigrationProgress =
-  | { kind: 'waits for the lock'; holders: Blocker[] }
-  | { kind: 'begins'; name: string; statements: number }
-  | { kind: 'statement'; name: string; statement: number }
-  | { kind: 'tries again'; name: string; tries: number; inMs: number; error: string; blockers: Blocker[] };
 
 /** The migrations of an app's commit and of its database. `databaseUrl` must not be a pooler's. */
 export interface Migrator {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 /** How a contained program ended: `by` says who ended it, in words, when it was not the program itself. */
@@ -9,7 +10,7 @@ export type End = { by: string | null; code: number | null; said: string };
 export type Contained = {
   /** One line of JSON to its stdin. */
   tell(message: unknown): void;
-  /** Has `ms` from now on until it must have told something, or be told that it has more. */
+  /** It has so long from now on, unless this is called again. */
   mustAnswerIn(ms: number): void;
   kill(): void;
   ended: Promise<End>;
@@ -17,15 +18,17 @@ export type Contained = {
 
 const MB = 1024 ** 2;
 const HEAP_MB = 128;
-const MOST_MEMORY = 350 * MB;
+const MOST_MEMORY = 256 * MB;
 /** Seconds of processor time, so that not even one whose bot was killed turns for ever. */
 const PROCESSOR_S = 120;
 const LOOK_MS = 50;
 const SAID_BYTES = 4_000;
+const TOLD_BYTES = 32 * MB;
+const TOO_MUCH_MEMORY = 'it took too much memory';
 
-const modules = fileURLToPath(new URL('../../node_modules/', import.meta.resolve('node-pg-migrate/package.json')));
+const modules = fileURLToPath(new URL('..', import.meta.resolve('node-pg-migrate/package.json')));
 const nodePgMigrate = fileURLToPath(import.meta.resolve('node-pg-migrate'));
-const own = ['..', '../../package.json'].map(path => fileURLToPath(new URL(path, import.meta.url)));
+const own = ['.', '../domain', '../../package.json'].map(path => fileURLToPath(new URL(path, import.meta.url)));
 
 /**
  * Runs one of our programs that loads code of somebody else: nothing in its environment, only `folder` and our own modules
@@ -37,6 +40,57 @@ export function contain(
   folder: string,
   { onMessage, signal }: { onMessage: (message: unknown) => void; signal?: AbortSignal | undefined },
 ): Contained {
+  guardInspector();
+  const child = start(fileURLToPath(program), folder);
+  let by: string | null = null;
+  const end = (why: string): void => {
+    by ??= why;
+    child.kill('SIGKILL');
+  };
+  const abort = () => end('we were asked to stop');
+  signal?.addEventListener('abort', abort);
+  if (signal?.aborted) abort();
+
+  let deadline: NodeJS.Timeout | undefined;
+  const watch = setInterval(async () => {
+    if ((await memoryOf(child.pid)) > MOST_MEMORY) end(TOO_MUCH_MEMORY);
+  }, LOOK_MS);
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-SAID_BYTES);
+    });
+  }
+  // A program that ends early leaves nobody to read what we tell it.
+  child.stdin.on('error', () => {});
+  listen(child.stdio[3], onMessage, () => end('it told too much'));
+
+  const ended = new Promise<End>(resolve => {
+    const done = (code: number | null, killedBy?: string | null) => {
+      if (/heap out of memory/.test(said)) by ??= TOO_MUCH_MEMORY;
+      else if (killedBy) by ??= `it was killed (${killedBy})`;
+      clearTimeout(deadline);
+      clearInterval(watch);
+      signal?.removeEventListener('abort', abort);
+      resolve({ by, code, said: said.trim() });
+    };
+    child.once('close', done).once('error', error => {
+      said = error.message;
+      done(null);
+    });
+  });
+  return {
+    tell: message => child.stdin.write(`${JSON.stringify(message)}\n`),
+    mustAnswerIn: ms => {
+      clearTimeout(deadline);
+      deadline = setTimeout(() => end(`it did not end within ${ms / 1000} s`), ms);
+    },
+    kill: () => end('we were done with it'),
+    ended,
+  };
+}
+
+function start(program: string, folder: string) {
   const flags = [
     '--permission',
     ...[folder, modules, ...own].map(path => `--allow-fs-read=${path}`),
@@ -46,66 +100,23 @@ export function contain(
     '--no-warnings',
   ];
   // jiti would write what it compiled beside the files, and finds node-pg-migrate only where we say.
-  const environment = { JITI_FS_CACHE: 'false', JITI_ALIAS: JSON.stringify({ 'node-pg-migrate': nodePgMigrate }) };
-  const child = spawn(
-    '/bin/sh',
-    ['-c', `ulimit -t ${PROCESSOR_S}; exec "$@"`, 'sh', process.execPath, ...flags, fileURLToPath(program)],
-    { cwd: folder, env: environment, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] },
-  );
-  guardInspector();
+  const env = { JITI_FS_CACHE: 'false', JITI_ALIAS: JSON.stringify({ 'node-pg-migrate': nodePgMigrate }) };
+  const limited = ['-c', `ulimit -t ${PROCESSOR_S}; exec "$@"`, 'sh', process.execPath, ...flags, program];
+  return spawn('/bin/sh', limited, { cwd: folder, env, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
+}
 
-  let by: string | null = null;
-  const end = (who: string): void => {
-    by ??= who;
-    child.kill('SIGKILL');
-  };
-  const abort = () => end('we were asked to stop');
-  signal?.addEventListener('abort', abort);
-
-  let deadline: NodeJS.Timeout | undefined;
-  const mustAnswerIn = (ms: number): void => {
-    clearTimeout(deadline);
-    deadline = setTimeout(() => end(`it did not end within ${ms / 1000} s`), ms);
-  };
-  const watch = setInterval(async () => {
-    if ((await memoryOf(child.pid)) > MOST_MEMORY) end(`it took more than ${MOST_MEMORY / MB} MB of memory`);
-  }, LOOK_MS);
-
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      said = (said + text).slice(-SAID_BYTES);
-    });
-  }
-  // A program that ends early leaves nobody to read what we tell it.
-  child.stdin.on('error', () => {});
-  const lines = child.stdio[3];
-  if (lines && 'read' in lines) {
-    createInterface({ input: lines }).on('line', line => {
-      const message = parsed(line);
-      if (message !== undefined) onMessage(message);
-    });
-  }
-  const ended = new Promise<End>(resolve => {
-    const done = (code: number | null) => {
-      clearTimeout(deadline);
-      clearInterval(watch);
-      signal?.removeEventListener('abort', abort);
-      resolve({ by, code, said: said.trim() });
-    };
-    child.once('error', error => {
-      said = error.message;
-      done(null);
-    });
-    child.once('close', done);
+/** Hears lines of JSON. What is no JSON, or too much of it, is not ours. */
+function listen(input: unknown, onMessage: (message: unknown) => void, onTooMuch: () => void): void {
+  if (!(input instanceof Readable)) return;
+  let bytes = 0;
+  input.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > TOLD_BYTES) onTooMuch();
   });
-  if (signal?.aborted) abort();
-  return {
-    tell: message => child.stdin.write(`${JSON.stringify(message)}\n`),
-    mustAnswerIn,
-    kill: () => end('we'),
-    ended,
-  };
+  createInterface({ input }).on('line', line => {
+    const message = parsed(line);
+    if (message !== undefined) onMessage(message);
+  });
 }
 
 function parsed(line: string): unknown {

@@ -1,16 +1,21 @@
 import { z } from 'zod';
 import { digestOf, type MigrationFile } from '../domain/migration-file.ts';
 import { type Applied, findMigrations } from '../domain/migration-folder.ts';
-import type { Blocker, FileOutcome, MigrationProgress, MigrationRun, Migrator } from '../outside.ts';
+import {
+  type Blocker,
+  blockersInWords,
+  type FileOutcome,
+  type MigrationProgress,
+} from '../domain/migration-outcome.ts';
+import type { MigrationRun, Migrator } from '../outside.ts';
 import { readEntries } from './commit-reader.ts';
 import { contain, type End } from './contained.ts';
-import type { Patience } from './migrations/apply.ts';
+import type { Patience } from './migrations/job.ts';
 import { namesOnceFree } from './migrations/recorded.ts';
 import { connectionTo } from './postgres.ts';
 import { BadTarball, unpack } from './tarball.ts';
 
 type Ask = Parameters<Migrator['run']>[0];
-type Named = { name: string; table: string };
 
 const RUN = new URL('migrations/run.ts', import.meta.url);
 
@@ -56,25 +61,26 @@ export async function runMigrations(
   });
   try {
     child.tell({ connection, lockMs, patience });
-    const isLocked = await Promise.race([locked.promise, child.ended.then(() => false)]);
-    if (isLocked) {
-      const order = await readAgain(ask, dir);
-      if ('problems' in order) return { kind: 'changed', problems: order.problems };
-      child.tell({ dir, ...order });
+    if (!(await Promise.race([locked.promise, child.ended.then(() => false)]))) {
+      const end = await child.ended;
+      ask.signal.throwIfAborted();
+      return { kind: 'refused', reason: refused ?? failed ?? wordsForEnd(end) };
     }
+    const order = await readAgain(ask, dir);
+    if ('problems' in order) return { kind: 'changed', problems: order.problems };
+    child.tell({ dir, ...order });
     const end = await child.ended;
     ask.signal.throwIfAborted();
-    if (!isLocked) return { kind: 'refused', reason: refused ?? wordsForEnd(failed, end) };
     const names = await namesOnceFree(connection, [ask.place.table, ask.place.contractTable], lockMs).catch(() => null);
-    const why = refused ?? wordsForEnd(failed, end);
-    return { kind: 'ran', files: ask.files.map(file => ({ ...file, outcome: outcomeOf(file, told, names, why) })) };
+    const why = refused ?? failed ?? (end.code === 0 ? null : wordsForEnd(end));
+    return { kind: 'ran', files: outcomesOf(order.files, told, names, why) };
   } finally {
     child.kill();
     await child.ended;
   }
 }
 
-const keyOf = ({ name, table }: Named): string => `${table} ${name}`;
+const keyOf = ({ name, table }: { name: string; table: string }): string => `${table} ${name}`;
 
 /** Under the lock: what would run now, if it is what was approved. */
 async function readAgain(
@@ -98,28 +104,47 @@ async function readAgain(
   }
 }
 
-/** What we were told, unless the tables know better. */
-function outcomeOf(
-  file: Named,
+/** `why` is how the process ended, when that was not as it should. What is not begun lies behind one that failed. */
+function outcomesOf(
+  files: readonly MigrationFile[],
   told: ReadonlyMap<string, FileOutcome | 'began'>,
   names: Applied | null,
-  why: string,
+  why: string | null,
+): { name: string; table: string; outcome: FileOutcome }[] {
+  let failed = false;
+  return files.map(file => {
+    const { name, table } = file;
+    const isRecorded = names?.[table]?.includes(name) ?? null;
+    const outcome = failed ? NOT_BEGUN : outcomeOf(file, told.get(keyOf(file)) ?? null, isRecorded, why);
+    failed ||= !isDone(outcome);
+    return { name, table, outcome };
+  });
+}
+
+const NOT_BEGUN: FileOutcome = { kind: 'not begun' };
+
+const isDone = ({ kind }: FileOutcome): boolean => ['applied', 'already applied', 'recorded'].includes(kind);
+
+/** What we were told, unless the table knows better. */
+function outcomeOf(
+  { completion }: MigrationFile,
+  said: FileOutcome | 'began' | null,
+  isRecorded: boolean | null,
+  why: string | null,
 ): FileOutcome {
-  const said = told.get(keyOf(file)) ?? null;
-  const isRecorded = names?.[file.table]?.includes(file.name) ?? null;
-  if (said === null) return isRecorded ? { kind: 'already applied' } : { kind: 'not begun' };
-  const isDone = said !== 'began' && ['applied', 'already applied', 'recorded'].includes(said.kind);
-  if (said !== 'began' && (isRecorded === null || isRecorded === isDone)) return said;
+  const done = said !== null && said !== 'began' && isDone(said);
+  if (said !== null && said !== 'began' && (isRecorded === null || isRecorded === done)) return said;
   if (isRecorded) return { kind: 'applied', ms: null };
-  return { kind: 'unclear', error: isDone ? 'It was said to be done, but it is not recorded.' : why };
+  const error = done ? 'It was said to be done, but it is not recorded.' : (why ?? 'It ended without a word.');
+  // Nobody migrates any more, so what a transaction did not record it did not do.
+  const isGone = said === null || (isRecorded === false && completion === null);
+  return isGone
+    ? { kind: 'rolled back', error, code: null, statement: null, blockers: [] }
+    : { kind: 'unclear', error };
 }
 
-function wordsForBusy(holders: readonly Blocker[]): string {
-  const who = holders.map(({ application, pid }) => `${application} (process ${pid} of the database)`).join(', ');
-  return `Somebody else migrates this database: ${who || 'nobody knows who'}. Wait until that has ended, then try again.`;
-}
+const wordsForBusy = (holders: readonly Blocker[]): string =>
+  `Somebody else migrates this database: ${blockersInWords(holders) || 'nobody knows who'}. Wait until that has ended, then try again.`;
 
-function wordsForEnd(failed: string | null, { by, said }: End): string {
-  if (failed !== null) return `The connection to the database broke: ${failed}`;
-  return by === null ? `The process that migrated ended by itself. ${said}` : `It was ended because ${by}.`;
-}
+const wordsForEnd = ({ by, said }: End): string =>
+  by === null ? `The process that migrated ended by itself. ${said}` : `It was ended because ${by}.`;

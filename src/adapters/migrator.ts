@@ -1,7 +1,7 @@
 import type { Migrator } from '../outside.ts';
 import { readCommit } from './commit-reader.ts';
 import { runMigrations } from './migration-run.ts';
-import type { Patience } from './migrations/apply.ts';
+import type { Patience } from './migrations/job.ts';
 import { namesIn } from './migrations/recorded.ts';
 import { connectionTo } from './postgres.ts';
 import { inFolder } from './tarball.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Recording } from '../domain/migration-file.ts';
-import { contain } from './contained.ts';
+import { contain, type End } from './contained.ts';
 
 const message = z.union([
   z.object({ reading: z.string().nullable() }),
@@ -38,14 +38,18 @@ export async function readPrograms(
   const readings = new Map<string, ProgramReading>();
   for (let tries = 0; tries < PATIENCE && readings.size < wanted.length; tries++) {
     let reading: string | null = null;
+    const begun = new Set<string | null>();
     const child = contain(RECORD, dir, {
       signal,
       onMessage: said => {
-        child.mustAnswerIn(EACH_MS);
         const read = message.safeParse(said).data;
         if (!read) return;
-        if ('reading' in read) reading = read.reading;
-        else readings.set(read.path, read);
+        if (!('reading' in read)) readings.set(read.path, read);
+        else if (!begun.has(read.reading)) {
+          begun.add(read.reading);
+          reading = read.reading;
+          child.mustAnswerIn(EACH_MS);
+        }
       },
     });
     child.mustAnswerIn(EACH_MS);
@@ -61,9 +65,8 @@ export async function readPrograms(
   return readings;
 }
 
-function whyItEnded({ by, code, said }: Awaited<ReturnType<typeof contain>['ended']>): string {
+function whyItEnded({ by, code, said }: End): string {
   if (by !== null) return `It was ended because ${by}.`;
-  if (/heap out of memory/.test(said)) return 'It was ended because it took too much memory.';
   const last = said.split('\n').at(-1) ?? '';
   return `It ended itself${code === null ? '' : ` with ${code}`}${last === '' ? '' : `, and said: ${last}`}.`;
 }

@@ -65,14 +65,16 @@ export function readProgram(entry: Entry, text: string, recording: Recording): F
       ? null
       : `It asks the database while it runs (\`${asked[0]}\`), so what else it will do is not known before.`;
   const { pieces, unparsed } = readSource(sql);
-  const problems = unparsed
-    ? [`\`${entry.path}\` gives SQL that Postgres would not understand: \`${unparsed.sql}\` (${unparsed.message}).`]
-    : problemsOf(entry.path, pieces, transaction);
   const file = fileOf(entry, text, sql, { transaction, pieces, review });
-  // What was recorded of it is not what it will do; only the transaction takes back what it does by halves.
-  if (review !== null && transaction) return { file, problems: [] };
-  return { file, problems };
+  // What was recorded of it is not what it will do, so there is nothing to judge.
+  if (review !== null) return { file, problems: transaction ? [] : [wordsForNoWayBack(entry.path)] };
+  if (!unparsed) return { file, problems: problemsOf(entry.path, pieces, transaction) };
+  const problem = `\`${entry.path}\` gives SQL that Postgres would not understand: \`${unparsed.sql}\` (${unparsed.message}).`;
+  return { file, problems: [problem] };
 }
+
+const wordsForNoWayBack = (path: string): string =>
+  `\`${path}\` asks the database while it runs, and outside a transaction: what it does by halves could not be taken back. Take \`pgm.noTransaction()\` out, or split it.`;
 
 function fileOf(
   { name, path, table }: Entry,

@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline';
 import { type ColumnDefinitions, MigrationBuilder } from 'node-pg-migrate';
 import type { Recording } from '../../domain/migration-file.ts';
 import { endWithTheBot, tell } from './disarm.ts';
@@ -48,9 +49,7 @@ async function recordTwice(program: Program, shorthands: ColumnDefinitions): Pro
   return recording;
 }
 
-endWithTheBot();
-for await (const line of process.stdin.setEncoding('utf8')) {
-  const { dir, earlier, wanted }: Ask = JSON.parse(line);
+async function main({ dir, earlier, wanted }: Ask): Promise<void> {
   tell({ reading: null });
   const shorthands = await shorthandsOf(dir, earlier);
   for (const path of wanted) {
@@ -63,6 +62,10 @@ for await (const line of process.stdin.setEncoding('utf8')) {
       tell({ path, failed: error instanceof Error ? error.message : String(error) });
     }
   }
-  break;
 }
-process.exit();
+
+endWithTheBot();
+createInterface({ input: process.stdin }).once('line', async line => {
+  await main(JSON.parse(line));
+  process.exit();
+});

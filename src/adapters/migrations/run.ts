@@ -1,8 +1,9 @@
 import { createInterface } from 'node:readline';
 import type pg from 'pg';
 import type { MigrationFile } from '../../domain/migration-file.ts';
-import { apply, type Patience } from './apply.ts';
+import { apply } from './apply.ts';
 import { endWithTheBot, tell } from './disarm.ts';
+import type { Patience } from './job.ts';
 import { openSession, takeLock, Unusable } from './session.ts';
 
 // A contained program: migrates over a connection of its own, which also holds the lock, so that both end together. Its
@@ -29,9 +30,9 @@ async function main(): Promise<void> {
   const { dir, programs, files } = await next<Order>();
   for (const file of files) {
     const { name, table } = file;
-    tell({ began: { name, table } });
     const lost = await takeLock(session, lockMs, () => {});
     if (lost) return tell({ busy: lost.holders });
+    tell({ began: { name, table } });
     const outcome = await apply({ session, dir, programs, patience, onProgress }, file);
     tell({ ended: { name, table, outcome } });
     if (!['applied', 'already applied', 'recorded'].includes(outcome.kind)) break;
@@ -43,6 +44,7 @@ try {
   await main();
   process.exit(0);
 } catch (error) {
-  tell({ [error instanceof Unusable ? 'unusable' : 'failed']: error instanceof Error ? error.message : String(error) });
+  if (error instanceof Unusable) tell({ unusable: error.message });
+  else tell({ failed: `The connection to the database broke: ${error instanceof Error ? error.message : error}.` });
   process.exit(1);
 }

@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PG_MIGRATE_LOCK_ID } from 'node-pg-migrate';
 import pg from 'pg';
-import type { Blocker } from '../../outside.ts';
+import type { Blocker } from '../../domain/migration-outcome.ts';
 
 /** A connection that migrates, and one beside it that sees whom the first waits for. */
 export type Session = {
   client: pg.Client;
-  lost: Promise<Error>;
   blockers(): Promise<Blocker[]>;
   close(): Promise<void>;
 };
@@ -26,10 +25,10 @@ const SETTINGS = {
 } as const;
 
 export async function openSession(connection: pg.ClientConfig): Promise<Session> {
-  const client = new pg.Client({ ...connection, ...SETTINGS });
-  const lost = new Promise<Error>(resolve => {
-    client.once('error', resolve).once('end', () => resolve(new Error('The connection ended.')));
-  });
+  const lasting = { keepAlive: true, keepAliveInitialDelayMillis: 10_000, connectionTimeoutMillis: 10_000 };
+  const client = new pg.Client({ ...connection, ...lasting, ...SETTINGS });
+  // Whatever is asked next fails, which is what tells of it.
+  client.on('error', () => {});
   const beside = new pg.Client({ ...connection, application_name: 'switchover migrations, watching' });
   beside.on('error', () => {});
   await client.connect().catch(cause => {
@@ -43,7 +42,6 @@ export async function openSession(connection: pg.ClientConfig): Promise<Session>
   const [own] = (await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows;
   return {
     client,
-    lost,
     blockers: async () => (await beside.query<Blocker>(BLOCKERS, [own?.pid])).rows,
     close: async () => {
       await Promise.all([client.end(), beside.end()]);
@@ -63,13 +61,14 @@ async function refusePooler(client: pg.Client): Promise<void> {
 
 /**
  * Takes node-pg-migrate's own lock, which ends with the connection, so that nobody else migrates. Waits at most `ms`, and
- * tells who has it. Taken again when a migration has let go of it.
+ * tells once who has it. Taken again when a migration has let go of it.
  */
 export async function takeLock(
   { client }: Session,
   ms: number,
   onWait: (holders: Blocker[]) => void,
 ): Promise<{ holders: Blocker[] } | null> {
+  let told = false;
   for (const until = performance.now() + ms; ; await sleep(250)) {
     const [answer] = (
       await client.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [PG_MIGRATE_LOCK_ID])
@@ -77,7 +76,8 @@ export async function takeLock(
     if (answer?.taken) return null;
     const holders = (await client.query<Blocker>(HOLDERS, [PG_MIGRATE_LOCK_ID])).rows;
     if (performance.now() > until) return { holders };
-    onWait(holders);
+    if (!told) onWait(holders);
+    told = true;
   }
 }
 

@@ -2,8 +2,9 @@ import pg from 'pg';
 import { createMigrator } from '../src/adapters/migrator.ts';
 import { type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
 import { digestOf } from '../src/domain/migration-file.ts';
+import type { FileOutcome, MigrationProgress } from '../src/domain/migration-outcome.ts';
 import type { MigrationPlace } from '../src/domain/switchover-file.ts';
-import type { FileOutcome, MigrationProgress, MigrationReading, MigrationRun, Migrator } from '../src/outside.ts';
+import type { MigrationReading, MigrationRun, Migrator } from '../src/outside.ts';
 import { commitOf } from './commits.ts';
 import { makeFolder } from './stage/folder.ts';
 

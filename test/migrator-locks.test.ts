@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type MigrationRig, PLACE, runAll, startMigrationRig } from './migration-rig.ts';
+import { type MigrationRig, PLACE, runAll, startMigrationRig } from './migrator-rig.ts';
 
 let rig: MigrationRig;
 

@@ -5,8 +5,9 @@ import { promisify } from 'node:util';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { isAlive } from '../src/adapters/claim.ts';
-import type { MigrationProgress, MigrationRun } from '../src/outside.ts';
-import { type MigrationRig, PLACE, runAll, startMigrationRig } from './migration-rig.ts';
+import type { MigrationProgress } from '../src/domain/migration-outcome.ts';
+import type { MigrationRun } from '../src/outside.ts';
+import { type MigrationRig, PLACE, runAll, startMigrationRig } from './migrator-rig.ts';
 
 // Real processes and real SIGKILLs, wherever a migration is at.
 
@@ -174,7 +175,7 @@ describe.for(['bot', 'child'] as const)('after a SIGKILL of the %s', victim => {
           kind: 'ran',
           files: [
             { outcome: { kind: 'applied' } },
-            { outcome: { kind: 'unclear' } },
+            { outcome: { kind: 'rolled back', error: 'It was ended because it was killed (SIGKILL).' } },
             { outcome: { kind: 'not begun' } },
           ],
         },

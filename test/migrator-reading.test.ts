@@ -1,12 +1,14 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import inspector from 'node:inspector';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createMigrator } from '../src/adapters/migrator.ts';
 import type { MigrationReading } from '../src/outside.ts';
 import { commitOf, packed } from './commits.ts';
-import { PLACE } from './migration-rig.ts';
+import { PLACE } from './migrator-rig.ts';
 import { makeFolder } from './stage/folder.ts';
 
 const migrator = createMigrator();
@@ -126,6 +128,7 @@ describe('the migrations of a commit', () => {
       \`migrations/8_concurrently.sql\`, line 1: Postgres refuses \`CREATE INDEX CONCURRENTLY i ON hats (id)\` inside a transaction (25001). Put it into a file of its own that starts with \`-- no-transaction\` (in a program: \`pgm.noTransaction()\`).
       \`migrations/9_two.sql\` runs outside a transaction and has 2 statements. After a kill nobody could say what of it was done, so such a file holds exactly one statement whose end the catalog shows: a CONCURRENTLY form that names its index, VALIDATE CONSTRAINT or ADD VALUE. Anything else runs in a transaction: split the file, or take \`-- no-transaction\` off.
       \`migrations/10_nameless.sql\` runs outside a transaction and has \`CREATE INDEX CONCURRENTLY ON hats (id)\`. After a kill nobody could say what of it was done, so such a file holds exactly one statement whose end the catalog shows: a CONCURRENTLY form that names its index, VALIDATE CONSTRAINT or ADD VALUE. Anything else runs in a transaction: split the file, or take \`-- no-transaction\` off.
+      \`migrations/11_package.ts\` needs the package \`lodash\`, and the commit does not hold it: nothing is installed where migrations are read. Write it without, or let the app run its own: \`"migrations": { "expand": "<command>", "contract": "<command>" }\` in switchover.json.
       \`migrations/12_throws.js\` could not be read. no luck today
       \`migrations/13_chance.js\` could not be read. It gives other SQL each time (a clock, or chance): nobody could approve it. Let Postgres do that.
       \`migrations/14_nothing.js\` could not be read. It exports no function \`up\`.
@@ -284,6 +287,26 @@ describe('a malicious migration', () => {
     expect(existsSync(join(outside, 'written.db'))).toBe(false);
   });
 
+  it('cannot have the bot open its inspector, whose door is a signal', async () => {
+    process.kill(process.pid, 'SIGUSR1');
+    await once(process, 'SIGUSR1');
+    // The debugger would be open before anything of ours runs again.
+    expect(inspector.url()).toBeUndefined();
+  });
+
+  it('cannot fill our memory with what it tells, nor buy time by telling', async () => {
+    const { problems } = await readFiles({
+      'migrations/1_flood.cjs': `const text = 'x'.repeat(1e6);
+        exports.up = () => { for (;;) require('fs').writeSync(3, text); };`,
+      'migrations/2_alive.cjs': `exports.up = () => new Promise(() => {
+        setInterval(() => require('fs').writeSync(3, '{"reading":"migrations/2_alive.cjs"}\\n'), 100); });`,
+    });
+    expect(problems).toEqual([
+      '`migrations/1_flood.cjs` could not be read. It was ended because it told too much.',
+      '`migrations/2_alive.cjs` could not be read. It was ended because it did not end within 10 s.',
+    ]);
+  });
+
   it('that never ends or takes all memory is ended and named; those beside it are read', async () => {
     const { files, problems } = await readFiles({
       'migrations/1_loop.js': 'export const up = () => { for (;;); };',
@@ -294,7 +317,7 @@ describe('a malicious migration', () => {
     });
     expect(problems).toEqual([
       '`migrations/1_loop.js` could not be read. It was ended because it did not end within 10 s.',
-      '`migrations/2_buffers.js` could not be read. It was ended because it took more than 350 MB of memory.',
+      '`migrations/2_buffers.js` could not be read. It was ended because it took too much memory.',
     ]);
     expect(files.map(({ name }) => name)).toEqual(['3_fine', '4_fine']);
     const heap = await readFiles({

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer, connect as dial } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -8,7 +8,7 @@ import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMigrator } from '../src/adapters/migrator.ts';
 import { commitOf } from './commits.ts';
-import { type MigrationRig, PLACE, readPending, runAll, startMigrationRig } from './migration-rig.ts';
+import { type MigrationRig, PLACE, readPending, runAll, startMigrationRig } from './migrator-rig.ts';
 import { makeFolder } from './stage/folder.ts';
 
 let rig: MigrationRig;
@@ -149,14 +149,60 @@ describe('migrations that are run', () => {
     expect((await rig.migrator.applied(url, PLACE)).pgmigrations).toEqual(['1_hats']);
   });
 
-  it('are never run through a pooler', async () => {
-    const url = await rig.database();
-    const pooler = await startPooler(url);
-    const { run } = await runAll(rig.migrator, pooler.url, HATS, {
-      read: await readPending(rig.migrator, url, HATS),
+  it('whose connection breaks are told as what the tables show', async () => {
+    const { url, client } = await withHats();
+    const files = { ...HATS, 'migrations/2_long.sql': 'CREATE TABLE caps ();\nSELECT pg_sleep(60);' };
+    const { outcomes } = await runAll(rig.migrator, url, files, {
+      onProgress: said => {
+        const end =
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'switchover migrations'";
+        if (said.kind === 'statement' && said.statement === 2) void client.query(end);
+      },
     });
-    await pooler.close();
-    expect(run).toEqual({ kind: 'refused', reason: expect.stringContaining('leads to a connection pooler') });
+    expect(outcomes['2_long']).toMatchObject({
+      kind: 'rolled back',
+      error: expect.stringContaining('The connection to the database broke'),
+    });
+    expect((await runAll(rig.migrator, url, HATS)).run).toEqual({ kind: 'ran', files: [] });
+  });
+
+  it('keep the address of the database out of sight: it is no argument, and not in the environment', async () => {
+    const { url } = await withHats();
+    let seen = '';
+    const files = {
+      ...HATS,
+      'migrations/2_look.js': `export const up = async pgm => {
+        const seen = JSON.stringify([process.env, process.argv, process.execArgv]);
+        await pgm.db.query('CREATE TABLE seen (seen text)');
+        await pgm.db.query({ text: 'INSERT INTO seen VALUES ($1)', values: [seen] });
+      };`,
+      'migrations/3_wait.sql': 'SELECT pg_sleep(1)',
+    };
+    await runAll(rig.migrator, url, files, {
+      onProgress: said => {
+        if (said.kind === 'statement' && said.name === '3_wait')
+          seen = execFileSync('ps', ['-A', 'e', 'ww', '-o', 'args='], { encoding: 'utf8' });
+      },
+    });
+    const password = new URL(url).password;
+    expect(seen.split('\n').filter(line => line.includes('migrations/run.ts'))).not.toEqual([]);
+    expect(seen).not.toContain(password);
+    const [row] = (await (await rig.connect(url)).query<{ seen: string }>('SELECT seen FROM seen')).rows;
+    expect(row?.seen).toMatch(/^\[\{\},/);
+    expect(row?.seen).not.toContain(password);
+  });
+
+  it('are never run through a pooler, whether it takes our settings or not', async () => {
+    const url = await rig.database();
+    const read = await readPending(rig.migrator, url, HATS);
+    for (const pooler of [
+      await startPooler(url),
+      await startPooler(url, 'unsupported startup parameter: lock_timeout'),
+    ]) {
+      const { run } = await runAll(rig.migrator, pooler.url, HATS, { read });
+      await pooler.close();
+      expect(run).toEqual({ kind: 'refused', reason: expect.stringContaining('leads to a connection pooler') });
+    }
     expect((await rig.migrator.applied(url, PLACE)).pgmigrations).toEqual([]);
   });
 
@@ -276,9 +322,16 @@ async function commandLine(url: string, files: Record<string, string>): Promise<
   }
 }
 
-/** Passes everything on, but gives each connection a number of its own, as poolers do. */
-async function startPooler(url: string): Promise<{ url: string; close(): Promise<void> }> {
+/** Passes everything on, but gives each connection a number of its own, as poolers do; or refuses each with an error. */
+async function startPooler(url: string, error?: string): Promise<{ url: string; close(): Promise<void> }> {
   const server = createServer(client => {
+    if (error !== undefined) {
+      const fields = Buffer.from(`SFATAL\0C08P01\0M${error}\0\0`);
+      const length = Buffer.alloc(4);
+      length.writeInt32BE(fields.length + 4);
+      client.on('error', () => {}).once('data', () => client.end(Buffer.concat([Buffer.from('E'), length, fields])));
+      return;
+    }
     const postgres = dial(Number(new URL(url).port), '127.0.0.1');
     client.pipe(postgres);
     postgres.on('data', (data: Buffer) => {

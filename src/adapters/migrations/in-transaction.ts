@@ -1,0 +1,55 @@
+import { type MigrationBuilder, runner } from 'node-pg-migrate';
+import type pg from 'pg';
+import type { MigrationFile } from '../../domain/migration-file.ts';
+import { type Actions, type Job, optionsFor, type Seen } from './job.ts';
+import { callUp, load, shorthandsOf } from './load.ts';
+import { LOCK_MS } from './session.ts';
+
+const BEFORE_EACH = 'SET LOCAL lock_timeout';
+
+/** Runs a migration and records it in one transaction. */
+export async function runInTransaction(job: Job, file: MigrationFile, seen: Seen): Promise<null> {
+  const { client } = job.session;
+  const actions = file.review === null ? stepByStep(file) : await theProgram(job, file);
+  const counting = {
+    query: async (text: string | pg.QueryConfig, values?: unknown[]) => {
+      if (typeof text === 'string' && text.startsWith(BEFORE_EACH)) {
+        seen.statement = (seen.statement ?? 0) + 1;
+        job.onProgress({ kind: 'statement', name: file.name, statement: seen.statement });
+      }
+      return client.query(text, values);
+    },
+  };
+  // With `singleTransaction` what a program asks while `up` runs lies inside the transaction as well.
+  await runner({
+    ...optionsFor(job, file, actions),
+    dbClient: Object.create(client, { query: { value: counting.query } }),
+    singleTransaction: true,
+  });
+  return null;
+}
+
+/** The statements that were read, not the program once more: what runs is what was shown. */
+function stepByStep({ steps }: MigrationFile): Actions {
+  const up = (pgm: MigrationBuilder): void => {
+    for (const { sql, limitMs } of steps) {
+      const limit = limitMs === null ? '' : `; SET LOCAL statement_timeout = ${limitMs}`;
+      pgm.sql(`${BEFORE_EACH} = ${LOCK_MS}${limit}`);
+      pgm.sql(sql);
+    }
+  };
+  return { up, down: false };
+}
+
+async function theProgram({ dir, programs }: Job, { path }: MigrationFile): Promise<Actions> {
+  const program = await load(dir, path);
+  const earlier = await shorthandsOf(
+    dir,
+    programs.filter(other => other !== path),
+  );
+  const up = async (pgm: MigrationBuilder): Promise<void> => {
+    await callUp(program, pgm);
+    if (!pgm.isUsingTransaction()) throw new Error('It wants no transaction, which it did not say when it was read.');
+  };
+  return { up, down: false, shorthands: { ...earlier, ...program.shorthands } };
+}
