@@ -86,6 +86,8 @@ export interface Heroku {
   uploadSource(tarball: Uint8Array): Promise<string>;
   /** Builds, and when that succeeds releases, the source at the address. */
   startBuild(app: string, ask: { url: string; commit: string; marker: string }): Promise<Build>;
+  /** Closed (maintenance mode) or open; repeating it is the same. */
+  setMaintenance(app: string, on: boolean): Promise<void>;
   rollBack(app: string, releaseId: string): Promise<Release>;
   /** Follows the output, then resolves when the build has ended and, when it succeeded, has its release. */
   buildEnded(app: string, build: Build, onLine: (line: string) => void, signal: AbortSignal): Promise<Build>;

@@ -26,7 +26,7 @@ export async function pendingMigrations(
     const why = 'switchover.json names commands for migrations, which this bot cannot run yet.';
     return none([`${why} Take them out, and run them as before.`]);
   }
-  const { place } = where;
+  const { place, maintenance } = where;
   const [tarball, config] = await Promise.all([source.tarball(repository, commit.sha), heroku.config(app)]);
   const database = directDatabase(config);
   // Without a database nothing has run; an app that has no migrations either needs none.
@@ -39,7 +39,7 @@ export async function pendingMigrations(
   if (database.kind === 'refused') return none([...reading.problems, database.reason]);
   const facts = await answered(app, catalog(database.url));
   if ('problem' in facts) return none([...reading.problems, facts.problem]);
-  const migrations = judged(reading.files, facts.answer, { commit: commit.sha, place, sharedWith });
+  const migrations = judged(reading.files, facts.answer, { commit: commit.sha, place, maintenance, sharedWith });
   const destructive = filesOf(migrations, 'contract').map(({ file }) => file);
   const phase = judgeReleasePhase({ ...reading, destructive, place });
   return {
@@ -63,7 +63,7 @@ async function answered<T>(app: string, asked: Promise<T>): Promise<{ answer: T 
 function judged(
   files: readonly MigrationFile[],
   facts: Facts,
-  { commit, place, sharedWith }: { commit: string } & Pick<PendingMigrations, 'place' | 'sharedWith'>,
+  { commit, ...settings }: { commit: string } & Pick<PendingMigrations, 'place' | 'maintenance' | 'sharedWith'>,
 ): PendingMigrations {
   const verdicts = judge(
     files.map(({ path, sql }) => ({ file: path, sql })),
@@ -73,7 +73,7 @@ function judged(
     const verdict = verdicts[index];
     return verdict ? [{ ...verdict, name, table, review }] : [];
   });
-  const unbound = { place, files: pending, sharedWith, digests: { expand: '', contract: '' } };
+  const unbound = { ...settings, files: pending, digests: { expand: '', contract: '' } };
   const digest = (direction: Direction): string => {
     const names = new Set(filesOf(unbound, direction).map(({ file }) => file));
     return digestOf(

@@ -29,6 +29,7 @@ const place = {
 export const pending: PendingMigrations = {
   ...{ place, files },
   digests: { expand: 'e1', contract: 'c1' },
+  maintenance: false,
   sharedWith: ['reports'],
 };
 const steps = stepsWith({ expand: true, contract: true });
