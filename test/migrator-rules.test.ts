@@ -181,7 +181,7 @@ describe('switchover.json', () => {
 
   it('says where migrations are; what it leaves out is as node-pg-migrate has it', () => {
     expect(readSwitchoverFile(null)).toMatchObject({ migrations: { kind: 'files', place: PLACE }, problems: [] });
-    expect(readSwitchoverFile('{}').migrations).toEqual({ kind: 'files', place: PLACE });
+    expect(readSwitchoverFile('{}').migrations).toEqual({ kind: 'files', place: PLACE, maintenance: false });
     expect(read({ dir: 'db/sql', table: 'steps' })).toMatchObject({
       problems: [],
       migrations: {

@@ -149,6 +149,8 @@ export async function startRouter(ask: {
   }
 
   const server = createServer((request, response) => void serve(request, response));
+  // Node's 5 s would break off visitors who come back just then; Heroku's routers wait far longer [assumed: 90 s].
+  server.keepAliveTimeout = 90_000;
   server.on('connection', (socket: Socket) => {
     laneOf.set(socket, lanes[Math.floor(Math.random() * lanes.length)]!);
   });
