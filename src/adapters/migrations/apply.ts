@@ -45,7 +45,8 @@ export async function apply(job: Job, file: MigrationFile): Promise<FileOutcome>
     await job.session.client.query('ROLLBACK').catch(() => {
       throw error;
     });
-    return { kind: 'rolled back', error: error.message, code: codeOf(error), ...seen };
+    const blockers = isBusy(error) ? seen.blockers : [];
+    return { kind: 'rolled back', error: error.message, code: codeOf(error), statement: seen.statement, blockers };
   }
 }
 
