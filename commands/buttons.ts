@@ -27,6 +27,8 @@ export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => 
   'it-serves': click('it serves'),
   'old-code-is-gone': click('old code is gone'),
   'run-them': click('run them'),
+  'open-the-app': click('open'),
+  'try-again': click('try again'),
 };
 
 /** A press that the run of a deploy answers. Its value is the deploy, and the digest of what it is about if any. */

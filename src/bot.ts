@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { AppSettings } from './domain/app.ts';
 import type { Click } from './domain/deploy.ts';
-import { approvalRefused, askThem, isApproval, mayDeploy } from './domain/permission.ts';
+import { approvalRefused, askThem, isApproval, isRescue, mayDeploy } from './domain/permission.ts';
 import { fingerprint, type Plan, preflight } from './domain/plan.ts';
 import { planChanges } from './domain/plan-changes.ts';
 import { Refusal } from './domain/refusal.ts';
@@ -88,7 +88,9 @@ export class Bot {
     const running = (await ledger.running()).find(deploy => deploy.id === ask.deploy);
     if (!running) throw new Refusal(['This deploy has ended: its message shows how. There is nothing left to press.']);
     if (isApproval(ask.kind)) await this.#mayApprove(running, ask.user);
-    else await this.#allowed(running.app, ask.user);
+    else if (!(isRescue(ask.kind) && (await this.#approves(running.app, ask.user)))) {
+      await this.#allowed(running.app, ask.user);
+    }
     await ledger.addClick(ask.deploy, { id: ask.id, kind: ask.kind, by: ask.user, about, reason });
     const until = performance.now() + ANSWER_WITHIN_MS;
     for (let left = ANSWER_WITHIN_MS; left > 0; left = until - performance.now()) {
@@ -107,6 +109,10 @@ export class Bot {
     return settings;
   }
 
+  async #approves(app: string, user: string): Promise<boolean> {
+    return (await this.#parts.ledger.app(app))?.approvers.includes(user) === true;
+  }
+
   async #mayApprove({ app, startedBy }: Running, user: string): Promise<void> {
     const settings = await this.#parts.ledger.app(app);
     const refused = settings ? approvalRefused(settings, { user, startedBy }) : await this.#unknown(app, user);
@@ -123,7 +129,7 @@ export class Bot {
   async #planNow(settings: AppSettings, ref: string): Promise<Plan> {
     const { ledger, sources } = this.#parts;
     const [[running], held] = await Promise.all([ledger.running(settings.name), ledger.held(settings.name)]);
-    const other = running ? { id: running.id, by: running.startedBy } : null;
+    const other = running ? { id: running.id, by: running.startedBy, asks: running.asks } : null;
     const situation = await gather(sources, settings, ref, { running: other, held });
     const judged = preflight(situation);
     if (judged.kind === 'refused') throw new Refusal(judged.reasons);

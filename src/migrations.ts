@@ -1,5 +1,7 @@
 import { type Click, latest, type MigrationFailure } from './domain/deploy.ts';
+import { directDatabase } from './domain/direct-database.ts';
 import { type Direction, filesOf } from './domain/gate.ts';
+import { closeTheApp, openTheApp } from './maintenance.ts';
 import type { Blocker } from './outside.ts';
 import type { Next, Run } from './run.ts';
 
@@ -116,20 +118,37 @@ export async function askForApproval(run: Run): Promise<Next> {
 
 /** Destroys what only old code needed, as approved. */
 export async function contract(run: Run): Promise<Next> {
+  const closes = run.deploy.plan.migrations?.maintenance === true;
+  if (closes) await closeTheApp(run);
   const ended = await migrate(run, 'contract');
   switch (ended.kind) {
     case 'done':
-      return { to: 'Write the receipt' };
+      return { to: closes ? 'Open the app' : 'Write the receipt' };
     case 'changed':
+      if (closes) await openTheApp(run);
       return held(run, null, 'The migrations are not the ones that were approved any more, so nothing was run.');
-    case 'failed':
-      return run.end(
-        'unfinished',
-        `${run.deploy.plan.app} runs the new code, but ${ended.failure.file} failed. ${left(run, 'contract', ended.failure)} Mend it, push, and deploy again: what is left is asked anew.`,
-      );
+    case 'failed': {
+      const untouched = ended.failure.stays === null && applied(run, 'contract').length === 0;
+      if (closes && !untouched) return { to: 'Ask about the closed app' };
+      return closes ? { to: 'Open the app' } : unfinished(run, ended.failure);
+    }
     default:
       return ended satisfies never;
   }
+}
+
+/** What we closed is open again, whether the migrations are done or not. */
+export async function open(run: Run): Promise<Next> {
+  await openTheApp(run);
+  const last = run.deploy.facts.findLast(fact => fact.kind === 'migration failed' || fact.kind === 'schema changed');
+  return last?.kind === 'migration failed' ? unfinished(run, last.failure) : { to: 'Write the receipt' };
+}
+
+function unfinished(run: Run, failure: MigrationFailure): Promise<Next> {
+  return run.end(
+    'unfinished',
+    `${run.deploy.plan.app} runs the new code, but ${failure.file} failed. ${left(run, 'contract', failure)} Mend it, push, and deploy again: what is left is asked anew.`,
+  );
 }
 
 type Ended = { kind: 'done' } | { kind: 'changed'; why: string } | { kind: 'failed'; failure: MigrationFailure };
@@ -142,12 +161,15 @@ async function migrate(run: Run, direction: Direction): Promise<Ended> {
   if (!migrations || files.length === 0) return { kind: 'done' };
   await run.record({ kind: 'migrating', direction }, `migrating ${direction}`);
   const [tarball, config] = await Promise.all([source.tarball(repository, commit.sha), heroku.config(app)]);
+  const database = directDatabase(config);
+  if (database.kind === 'refused')
+    return failed(run, direction, { file: files[0]?.file ?? '', ...nothingStays(database.reason) });
   run.mayAct();
   const ended = await run.listening(
     signal =>
       migrator.run({
         ...{
-          databaseUrl: config.DATABASE_URL ?? '',
+          databaseUrl: database.url,
           tarball,
           place: migrations.place,
           commit: commit.sha,
@@ -183,7 +205,8 @@ async function migrate(run: Run, direction: Direction): Promise<Ended> {
 }
 
 async function failed(run: Run, direction: Direction, failure: MigrationFailure): Promise<Ended> {
-  await run.record({ kind: 'migration failed', direction, failure }, `migration failed ${direction}`);
+  const tries = run.deploy.facts.filter(fact => fact.kind === 'closed app answered').length;
+  await run.record({ kind: 'migration failed', direction, failure }, `migration failed ${direction} ${tries}`);
   return { kind: 'failed', failure };
 }
 
@@ -194,12 +217,13 @@ const blockerText = ({ application, pid, state, ageMs }: Blocker): string =>
 
 /** What of a direction stays in the database though the rest failed. */
 function left(run: Run, direction: Direction, { stays }: MigrationFailure): string {
-  const applied = run.deploy.facts.flatMap(fact =>
-    fact.kind === 'migrated' && fact.direction === direction ? [fact.file] : [],
-  );
+  const before = applied(run, direction);
   const rest = stays === null ? 'Nothing of it stays.' : `Part of it stays. To take that away: ${stays}`;
-  return applied.length > 0 ? `${rest} ${applied.join(', ')} had been applied before, and stay.` : rest;
+  return before.length > 0 ? `${rest} ${before.join(', ')} had been applied before, and stay.` : rest;
 }
+
+const applied = (run: Run, direction: Direction): string[] =>
+  run.deploy.facts.flatMap(fact => (fact.kind === 'migrated' && fact.direction === direction ? [fact.file] : []));
 
 async function hold(run: Run, { by, reason }: Click): Promise<{ answer: string; instead: Next }> {
   const instead = await held(run, by, reason ?? 'No reason was given.');

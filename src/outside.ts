@@ -86,6 +86,8 @@ export interface Heroku {
   uploadSource(tarball: Uint8Array): Promise<string>;
   /** Builds, and when that succeeds releases, the source at the address. */
   startBuild(app: string, ask: { url: string; commit: string; marker: string }): Promise<Build>;
+  /** Closed (maintenance mode) or open; repeating it is the same. */
+  setMaintenance(app: string, on: boolean): Promise<void>;
   rollBack(app: string, releaseId: string): Promise<Release>;
   /** Follows the output, then resolves when the build has ended and, when it succeeded, has its release. */
   buildEnded(app: string, build: Build, onLine: (line: string) => void, signal: AbortSignal): Promise<Build>;
@@ -174,7 +176,8 @@ export interface Chat {
 /** A plan as somebody was shown it. `digest` is its fingerprint. */
 export type StoredPlan = { id: string; plan: Plan; digest: string; askedBy: string; channel: string };
 
-export type Running = { id: string; app: string; startedBy: string };
+/** `asks`: it waits for the approval of its contract migrations. */
+export type Running = { id: string; app: string; startedBy: string; asks: boolean };
 
 /** What the bot keeps. */
 export interface Ledger {

@@ -1,6 +1,8 @@
+import { directDatabase } from './domain/direct-database.ts';
 import { type Direction, filesOf, type PendingFile, type PendingMigrations } from './domain/gate.ts';
 import { type Facts, judge } from './domain/migration.ts';
 import { digestOf, type MigrationFile } from './domain/migration-file.ts';
+import { judgeReleasePhase } from './domain/release-phase.ts';
 import type { Migrations } from './domain/switchover-file.ts';
 import type { Commit, Heroku, Migrator, SourceHost } from './outside.ts';
 
@@ -12,7 +14,7 @@ export type MigrationSources = {
   catalog: (databaseUrl: string) => Promise<Facts>;
 };
 
-export type Pending = { migrations: PendingMigrations | null; problems: string[] };
+export type Pending = { migrations: PendingMigrations | null; problems: string[]; warnings: string[] };
 
 /** The commit's migrations that the app's database has not had, judged by what its catalog says; and what stands in their way. */
 export async function pendingMigrations(
@@ -22,44 +24,46 @@ export async function pendingMigrations(
   const { app, repository, commit, where, sharedWith } = ask;
   if (where.kind === 'commands') {
     const why = 'switchover.json names commands for migrations, which this bot cannot run yet.';
-    return { migrations: null, problems: [`${why} Take them out, and run them as before.`] };
+    return none([`${why} Take them out, and run them as before.`]);
   }
-  const { place } = where;
-  const [tarball, { DATABASE_URL: url }] = await Promise.all([
-    source.tarball(repository, commit.sha),
-    heroku.config(app),
-  ]);
-  if (!url) {
-    const { files } = await migrator.read({
-      tarball,
-      place,
-      applied: { [place.table]: [], [place.contractTable]: [] },
-    });
-    if (files.length === 0) return { migrations: null, problems: [] };
-    const way = 'Attach a database, or take the folder out of the commit.';
-    return {
-      migrations: null,
-      problems: [`${app} has no DATABASE_URL, and the commit has migrations in ${place.dir}. ${way}`],
-    };
-  }
+  const { place, maintenance } = where;
+  const [tarball, config] = await Promise.all([source.tarball(repository, commit.sha), heroku.config(app)]);
+  const database = directDatabase(config);
+  // Without a database nothing has run; an app that has no migrations either needs none.
+  const nothing = { [place.table]: [], [place.contractTable]: [] };
+  const applied =
+    database.kind === 'direct' ? await answered(app, migrator.applied(database.url, place)) : { answer: nothing };
+  if ('problem' in applied) return none([applied.problem]);
+  const reading = await migrator.read({ tarball, place, applied: applied.answer });
+  if (reading.files.length === 0) return none(reading.problems);
+  if (database.kind === 'refused') return none([...reading.problems, database.reason]);
+  const facts = await answered(app, catalog(database.url));
+  if ('problem' in facts) return none([...reading.problems, facts.problem]);
+  const migrations = judged(reading.files, facts.answer, { commit: commit.sha, place, maintenance, sharedWith });
+  const destructive = filesOf(migrations, 'contract').map(({ file }) => file);
+  const phase = judgeReleasePhase({ ...reading, destructive, place });
+  return {
+    migrations,
+    problems: phase.kind === 'refused' ? [...reading.problems, phase.text] : reading.problems,
+    warnings: phase.kind === 'warned' ? [phase.text] : [],
+  };
+}
+
+const none = (problems: string[]): Pending => ({ migrations: null, problems, warnings: [] });
+
+async function answered<T>(app: string, asked: Promise<T>): Promise<{ answer: T } | { problem: string }> {
   try {
-    const applied = await migrator.applied(url, place);
-    const { files, problems } = await migrator.read({ tarball, place, applied });
-    if (files.length === 0) return { migrations: null, problems };
-    return { migrations: judged(files, await catalog(url), { commit: commit.sha, place, sharedWith }), problems };
+    return { answer: await asked };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return {
-      migrations: null,
-      problems: [`The database of ${app} could not be asked what it has had: ${why}. Try again in a minute.`],
-    };
+    return { problem: `The database of ${app} could not be asked what it has had: ${why}. Try again in a minute.` };
   }
 }
 
 function judged(
   files: readonly MigrationFile[],
   facts: Facts,
-  { commit, place, sharedWith }: { commit: string } & Pick<PendingMigrations, 'place' | 'sharedWith'>,
+  { commit, ...settings }: { commit: string } & Pick<PendingMigrations, 'place' | 'maintenance' | 'sharedWith'>,
 ): PendingMigrations {
   const verdicts = judge(
     files.map(({ path, sql }) => ({ file: path, sql })),
@@ -69,7 +73,7 @@ function judged(
     const verdict = verdicts[index];
     return verdict ? [{ ...verdict, name, table, review }] : [];
   });
-  const unbound = { place, files: pending, sharedWith, digests: { expand: '', contract: '' } };
+  const unbound = { ...settings, files: pending, digests: { expand: '', contract: '' } };
   const digest = (direction: Direction): string => {
     const names = new Set(filesOf(unbound, direction).map(({ file }) => file));
     return digestOf(

@@ -1,5 +1,6 @@
 import { latest } from './domain/deploy.ts';
-import { askForApproval, contract, expand, soak } from './migrations.ts';
+import { askAboutTheClosedApp } from './maintenance.ts';
+import { askForApproval, contract, expand, open, soak } from './migrations.ts';
 import { type Build, HerokuRefused, NotFound, type Release } from './outside.ts';
 import { proveRollback, undo } from './rollback.ts';
 import type { Next, Run } from './run.ts';
@@ -27,6 +28,8 @@ export const recipe: { readonly [stage: string]: Stage } = {
   Soak: soak,
   Approval: askForApproval,
   'Contract the schema': contract,
+  'Open the app': open,
+  'Ask about the closed app': askAboutTheClosedApp,
   'Roll back': undo,
   'Rollback serves': proveRollback,
   'Write the receipt': writeTheReceipt,

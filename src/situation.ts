@@ -33,7 +33,7 @@ export async function gather(
           where,
           sharedWith,
         })
-      : { migrations: null, problems: [] };
+      : { migrations: null, problems: [], warnings: [] };
   const probe = declared ?? settings.probe ?? DEFAULT_PROBE;
   return {
     settings,
@@ -46,6 +46,7 @@ export async function gather(
     probed: app ? await askOnce(prober, app.url, probe) : { problem: 'there is no app to ask' },
     problems: [...problems, ...pending.problems],
     migrations: pending.migrations,
+    migrationWarnings: pending.warnings,
     held,
     soakSeconds,
     running,

@@ -113,6 +113,8 @@ async function pressed(run: Run, following: Following, click: Click): Promise<{ 
       return { answer: 'Noted: you looked, and old code is gone.', instead: afterOldCode(run) };
     case 'run them':
     case 'hold':
+    case 'open':
+    case 'try again':
       return { answer: 'The contract migrations are not asked yet: that comes when old code is gone.' };
     default:
       return click.kind satisfies never;

@@ -29,6 +29,7 @@ const PART_OF_FILE: Record<string, string> = {
   'src/watching.ts': 'recipe',
   'src/rollback.ts': 'recipe',
   'src/migrations.ts': 'recipe',
+  'src/maintenance.ts': 'recipe',
 };
 
 function partOf(file: string): string {

@@ -128,6 +128,9 @@ describe('buttons', () => {
     ['roll-back', 'roll back'],
     ['it-serves', 'it serves'],
     ['old-code-is-gone', 'old code is gone'],
+    ['run-them', 'run them'],
+    ['open-the-app', 'open'],
+    ['try-again', 'try again'],
   ])('%s is handed on, with a name of its own for each press, and answered in the thread', async (action, kind) => {
     const asked: { id: string }[] = [];
     bench.bot.click = async ask => {
@@ -142,6 +145,28 @@ describe('buttons', () => {
       { user: 'U0ANN', deploy: 'd1', kind },
     ]);
     expect(new Set(asked.map(({ id }) => id)).size).toBe(2);
+  });
+});
+
+describe('Hold', () => {
+  it('asks why in a form, and hands on what was written, once for each form', async () => {
+    const asked: unknown[] = [];
+    bench.bot.click = async ask => {
+      asked.push(ask);
+      return { answer: 'Held.' };
+    };
+    await bench.presses('hold', 'd1 c1');
+    const opened = await bench.hears('/api/views.open');
+    const view = JSON.parse(String(opened.view));
+    expect(opened.trigger_id).toBe('1.2');
+    expect(view.submit.text).toBe('Hold them');
+    expect(asked).toEqual([]);
+    const state = { values: { reason: { reason: { type: 'plain_text_input', value: 'The report reads it.' } } } };
+    const submitted = await bench.interacts({ type: 'view_submission', view: { ...view, id: 'V1', state } });
+    expect(submitted).toMatchObject({ status: 200, body: '' });
+    expect(await bench.hears('/api/chat.postEphemeral')).toMatchObject({ channel: 'C1', user: 'U0ANN', text: 'Held.' });
+    const press = { user: 'U0ANN', deploy: 'd1', kind: 'hold', about: 'c1', reason: 'The report reads it.' };
+    expect(asked).toMatchObject([{ ...press, id: 'U0ANN V1' }]);
   });
 });
 

@@ -68,7 +68,7 @@ describe('the demo', () => {
       'probe',
       /"release":5/,
       line => ({ ...line, dyno: { id: '', name: '', release: 4 } }),
-      /v4 answered/,
+      /v4 answered|not up/,
     ],
     ['a second build', 'heroku', /"GET"/, line => ({ ...line, method: 'POST', path: '/apps/shop/builds' }), /2 builds/],
     [

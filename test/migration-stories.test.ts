@@ -68,6 +68,8 @@ describe.concurrent('a deploy that replaces a column', () => {
     const [ann, bob] = [stage.slack.person('ann'), stage.slack.person('bob')];
     await ann.presses('Run them', { on: card });
     await ann.sees(/a second person/);
+    await bob.types('/deploy gowns', { channel: 'gowns' });
+    await bob.sees(/waits for the approval of its contract migrations/);
     await bob.presses('Run them', { on: card });
     await channel.shows(
       message => message.inThreadOf !== null && /Contract migrations are done/.test(message.plain),

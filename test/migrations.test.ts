@@ -33,7 +33,7 @@ function worldWith(trouble: ConstructorParameters<typeof World>[1] = {}): World 
   };
   world.plan = {
     ...plan,
-    migrations: { place, files, digests: { expand: 'other', contract: 'digest' }, sharedWith: [] },
+    migrations: { place, files, digests: { expand: 'other', contract: 'digest' }, maintenance: false, sharedWith: [] },
     soakSeconds: 300,
   };
   return world;
@@ -123,5 +123,71 @@ describe('an approval', () => {
     expect((await play(world)).outcome).toBe('succeeded');
     expect(kinds(world).slice(-4)).toEqual(['approval asked', 'approval reminded', 'held', 'ended']);
     expect(world.applied).toEqual([ADD]);
+  });
+});
+
+describe('an app that is closed while its schema changes', () => {
+  const closing = (trouble: ConstructorParameters<typeof World>[1] = {}): World => {
+    const world = worldWith(trouble);
+    const { migrations } = world.plan;
+    if (!migrations) throw new Error('no migrations');
+    const more = pending('3_drop', 'migrations/contract/3_drop.sql', 'contract');
+    world.plan = {
+      ...world.plan,
+      migrations: { ...migrations, maintenance: true, files: [...migrations.files, more] },
+    };
+    world.presses = [YES];
+    return world;
+  };
+
+  it('is opened again, whatever is killed when', async () => {
+    const rehearsal = closing();
+    expect((await play(rehearsal)).outcome).toBe('succeeded');
+    expect(rehearsal.doors).toEqual(['closed', 'open']);
+    for (let kill = 1; kill <= rehearsal.calls; kill++) {
+      const world = closing();
+      expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('succeeded');
+      expect(world.closed, `killed at ${kill}`).toBe(false);
+      expect(world.applied, `killed at ${kill}`).toEqual([ADD, DROP, '3_drop']);
+    }
+  });
+
+  it('stays closed when a person had closed it', async () => {
+    const world = closing();
+    const told = world.append.bind(world);
+    world.append = (fact, key) => {
+      if (fact.kind === 'approval asked') world.closed = true;
+      told(fact, key);
+    };
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect({ closed: world.closed, doors: world.doors }).toEqual({ closed: true, doors: [] });
+  });
+
+  it('is opened when the first file failed and was rolled back: nothing has changed', async () => {
+    const world = closing({ breaks: DROP });
+    expect((await play(world)).outcome).toBe('unfinished');
+    expect(world.doors).toEqual(['closed', 'open']);
+  });
+
+  it('stays closed when the change is half done, until somebody opens it or has it tried again', async () => {
+    const opened = closing({ breaks: '3_drop' });
+    opened.presses = [YES, { after: 'left closed', kind: 'open', by: 'U2' }];
+    expect((await play(opened)).outcome).toBe('unfinished');
+    expect(opened.doors).toEqual(['closed', 'open']);
+    expect(opened.facts.at(-1)).toMatchObject({ why: expect.stringContaining('had been applied before, and stay') });
+
+    const again = () => {
+      const world = closing({ breaks: '3_drop' });
+      world.presses = [YES, { after: 'left closed', kind: 'try again', by: 'U1' }];
+      return world;
+    };
+    const rehearsal = again();
+    expect((await play(rehearsal)).outcome).toBe('succeeded');
+    expect(rehearsal.applied).toEqual([ADD, DROP, '3_drop']);
+    for (let kill = 1; kill <= rehearsal.calls; kill++) {
+      const world = again();
+      expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('succeeded');
+      expect(world.closed, `killed at ${kill}`).toBe(false);
+    }
   });
 });

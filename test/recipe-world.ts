@@ -68,6 +68,9 @@ export class World {
   readonly applied: string[] = [];
   /** What people press, and after which phase or fact. */
   presses: (Pick<Click, 'kind'> & Partial<Click> & { after: Phase['kind'] | Fact['kind'] })[] = [];
+  /** Maintenance mode, and how it changed. */
+  closed = false;
+  readonly doors: ('closed' | 'open')[] = [];
   /** Whether the time comes when nobody presses anything. */
   patient = true;
   plan = plan;
@@ -129,7 +132,12 @@ export class World {
   }
 
   readonly heroku = {
-    app: () => this.touch(() => ({ maintenance: false })),
+    app: () => this.touch(() => ({ maintenance: this.closed })),
+    setMaintenance: (_: string, on: boolean) =>
+      this.touch(() => {
+        this.closed = on;
+        this.doors.push(on ? 'closed' : 'open');
+      }),
     config: () => this.touch(() => ({ DATABASE_URL: 'postgres://shop' })),
     dynos: () => this.touch(() => [{ name: 'web.1', type: 'web', state: this.trouble.ill ? 'crashed' : 'up' }]),
     releases: () => this.touch(() => [...this.releases].reverse()),
@@ -173,7 +181,7 @@ export class World {
       if (this.trouble.changed) return { kind: 'changed', problems: ['`1_add` is another one.'] };
       const ran: { name: string; table: string; outcome: FileOutcome }[] = [];
       for (const file of files) {
-        const broken = file.name === this.trouble.breaks;
+        const broken = file.name === this.trouble.breaks && !this.clicks.some(({ kind }) => kind === 'try again');
         if (broken) {
           const error = 'no such column';
           ran.push({ ...file, outcome: { kind: 'rolled back', error, code: '42703', statement: 1, blockers: [] } });
@@ -188,6 +196,7 @@ export class World {
 
   readonly time: Time = {
     until: async (at, signal) => {
+      signal.throwIfAborted();
       if (!this.patient || at <= Date.parse('2026-01-01T00:10:00.000Z')) return;
       await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
     },

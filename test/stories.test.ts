@@ -112,7 +112,7 @@ describe.concurrent('a deploy', () => {
     await stage.heroku.deploy(app, await packCommit(dir, commits.v2), commits.v2);
     await traffic.stop();
     const seen = requests.filter(request => request.app === 'plain' && request.at >= from);
-    const harmed = seen.filter(({ status, totalMs }) => status >= 500 || totalMs > 1_000);
+    const harmed = seen.filter(({ status, totalMs }) => status >= 500 || totalMs > 500);
     expect(harmed.length).toBeGreaterThan(10);
   });
 

@@ -9,6 +9,7 @@ import { replyTo } from '../views/reply.ts';
 import { rootMessage } from '../views/root.ts';
 import { cut, foreign, prose } from '../views/text.ts';
 import { deploys, plan } from './sample-deploys.ts';
+import { migrating, pending } from './sample-migrations.ts';
 
 /** Slack's limits on lengths, by the path of keys that leads to a string (block-kit reference). */
 const LIMITS: readonly [RegExp, number][] = [
@@ -37,7 +38,7 @@ function strings(value: unknown, path = ''): [string, string][] {
 /** What Slack would make a mention, a broadcast or a link of, in mrkdwn. */
 const MARKUP = /<([^>]*)>/g;
 /** Ours: people and channels whose ids we know, and moments. */
-const OURS = /^(@U0ANN|#C0DEPLOYS|!date\^\d+\^[^|<>]*\|[^|<>]* UTC)$/;
+const OURS = /^(@U0ANN|@U0BOB|#C0DEPLOYS|!date\^\d+\^[^|<>]*\|[^|<>]* UTC)$/;
 
 function expectSafe(message: { text: string; blocks: readonly object[] }): void {
   expect(message.text.trim()).not.toBe('');
@@ -100,6 +101,10 @@ function poisoned<T>(value: T, text: string): T {
     'what',
     'steps',
     'seq',
+    'phase',
+    'lock',
+    'lasts',
+    'direction',
   ]);
   const poison = (inner: unknown, key: string): unknown => {
     if (typeof inner === 'string')
@@ -117,7 +122,7 @@ describe('whatever others wrote', () => {
       fc.property(foreignText, fc.integer({ min: 0, max: 60 }), (text, many) => {
         const commits = Array.from({ length: many }, () => ({ sha: text, subject: text, author: text }));
         const bad: Plan = {
-          ...poisoned(plan, text),
+          ...poisoned({ ...plan, migrations: pending }, text),
           changes: { commits, total: many * 3, behind: many },
           warnings: Array.from({ length: many }, () => text),
         };
@@ -136,7 +141,7 @@ describe('whatever others wrote', () => {
 
   it('no message of a deploy breaks the limits or mentions anybody but its people', () => {
     fc.assert(
-      fc.property(foreignText, fc.constantFrom(...Object.values(deploys)), (text, deploy) => {
+      fc.property(foreignText, fc.constantFrom(...Object.values({ ...deploys, ...migrating })), (text, deploy) => {
         const bad: Deploy = poisoned(deploy, text);
         expectSafe(rootMessage(bad));
         expectSafe(plainBlocks(rootMessage(bad)));

@@ -77,6 +77,51 @@ function standing(asked: FactOf<'approval asked'>, deploy: Deploy): { headline: 
   };
 }
 
+/** Migrations failed half-way behind a closed door: whether to open it, only a person can say. */
+export function closedCard(asked: FactOf<'left closed'>, deploy: Deploy): Message {
+  const { plan, startedBy } = deploy;
+  const app = foreign(plan.app);
+  const answered = deploy.facts.find(
+    (fact): fact is FactOf<'closed app answered'> => fact.kind === 'closed app answered' && fact.seq > asked.seq,
+  );
+  const failure = deploy.facts.findLast(fact => fact.kind === 'migration failed' && fact.seq < asked.seq);
+  const why =
+    failure?.kind === 'migration failed'
+      ? `${foreign(failure.failure.file, 100)}: ${foreign(failure.failure.error, 500)}`
+      : '';
+  const who = [...new Set([startedBy, ...plan.approvers])].slice(0, 10).map(mention).join(', ');
+  const words = answered
+    ? `${mention(answered.by)} ${answered.what === 'open' ? 'opened it' : 'had them tried again'} at ${time(answered.at)}.`
+    : `${who}: its contract migrations failed half-way (${why}). What was applied before stays. Open it if the new code can live with that, or mend the cause and try again.`;
+  const headline = answered ? `${app} was closed` : `${app} is closed: visitors are turned away`;
+  return message(`${headline}. ${words}`, [
+    section(`${answered ? ':ballot_box_with_check:' : ':rotating_light:'} *${headline}*`, words),
+    answered || latest(deploy, 'ended')
+      ? null
+      : actions(
+          {
+            label: 'Try again',
+            action: 'try-again',
+            value: deploy.id,
+            aloud: `Try the migrations of ${literal(plan.app, 30)} again`,
+            style: 'primary',
+          },
+          {
+            label: 'Open',
+            action: 'open-the-app',
+            value: deploy.id,
+            aloud: `Open ${literal(plan.app, 30)} as it is`,
+            confirm: {
+              title: `Open ${literal(plan.app, 40)} as it is?`,
+              text: 'Visitors meet the new code with a half changed schema. What is left of the migrations is asked again at the next deploy.',
+              yes: 'Open',
+              no: 'Not yet',
+            },
+          },
+        ),
+  ]);
+}
+
 /** Why are they held? Kept for whoever plans the next deploy. */
 export function holdForm(carried: { value: string; channel: string | null }): ModalView {
   return {

@@ -3,7 +3,7 @@ import { filesOf } from '../src/domain/gate.ts';
 import type { Hazard, Lasts, StatementVerdict, Verdict } from '../src/domain/migration.ts';
 import type { Plan } from '../src/domain/plan.ts';
 import { section } from './blocks.ts';
-import { code, foreign, inert, plural, prose } from './text.ts';
+import { code, codeBlock, foreign, plural, prose } from './text.ts';
 
 const SQL_SHOWN = 400;
 const FILES_SHOWN = 12;
@@ -51,7 +51,7 @@ export function fileSections(plan: Plan): KnownBlock[] {
 
 function statementLines({ sql, lock, lasts, hazards }: StatementVerdict): string[] {
   return [
-    codeBlock(sql),
+    codeBlock(sql, SQL_SHOWN),
     `${lock ? `${lock} lock, ${LASTS[lasts]}` : 'No lock that anybody feels'}.`,
     ...hazards.map(hazardLine),
   ];
@@ -76,11 +76,6 @@ function summary({ statements }: Verdict): string {
   return [`${plural(statements.length, 'statement')}, too long to show here: open the file.`, ...warnings]
     .join('\n')
     .slice(0, SECTION);
-}
-
-function codeBlock(sql: string): string {
-  const cut = sql.length > SQL_SHOWN ? `${sql.slice(0, SQL_SHOWN)} …` : sql;
-  return `\`\`\`${inert(cut.replaceAll('`', 'ˋ'))}\`\`\``;
 }
 
 /** The file at the commit that is deployed. */

@@ -81,6 +81,8 @@ function remarkOn(step: string, plan: Plan): string {
       return `: v${plan.live.version}, until Heroku switches after about ${duration(plan.windowSeconds)}`;
     case 'New code serves':
       return ': proved, then announced at once';
+    case 'Contract the schema':
+      return plan.migrations?.maintenance ? ', while visitors see a closed page' : '';
     case 'Soak':
       return `: ${duration(plan.soakSeconds)} of watching new code alone`;
     default:

@@ -1,6 +1,6 @@
 import { type Deploy, type Fact, type FactOf, latest } from '../src/domain/deploy.ts';
 import { asOf, exposureOf } from '../src/domain/readings.ts';
-import { approvalCard } from './approval.ts';
+import { approvalCard, closedCard } from './approval.ts';
 import { type Message, message, section } from './blocks.ts';
 import { evidenceOf, probesOf, routerOf, windowOf } from './evidence.ts';
 import { troubleIn, troubleWords } from './root.ts';
@@ -66,6 +66,21 @@ export function replyTo(fact: Fact, deploy: Deploy): Reply | null {
         : quiet('Contract migrations are done', ':white_check_mark:', [
             `What only old code needed is gone from the database of ${foreign(then.plan.app)}. It cannot go back to v${then.plan.live.version} or before.`,
           ]);
+    case 'closing':
+      return quiet(`${foreign(then.plan.app)} is closed while its schema changes`, ':construction:', [
+        fact.byUs
+          ? 'Visitors see a closed page. It opens by itself when the migrations are done.'
+          : 'Somebody had closed it before: it stays closed afterwards, until they open it.',
+      ]);
+    case 'opened':
+      return quiet(`${foreign(then.plan.app)} is open again`, ':unlock:', ['']);
+    case 'left closed':
+      return { message: closedCard(fact, deploy), broadcast: true, live: true };
+    case 'still closed':
+      return loud(`${foreign(then.plan.app)} is still closed`, ':rotating_light:', [
+        `${approversOf(then)} Visitors have seen a closed page since its migrations failed. Press *Open* or *Try again* on the card above.`,
+      ]);
+    case 'closed app answered':
     case 'migrating':
     case 'migrated':
     case 'soaking':

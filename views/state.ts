@@ -65,6 +65,12 @@ function contractState(deploy: Deploy): State | null {
   const app = foreign(deploy.plan.app);
   const mark = ':large_green_circle:';
   const serves = 'New code serves everybody, and old code is gone.';
+  const left = latest(deploy, 'left closed');
+  const answered = latest(deploy, 'closed app answered');
+  if (left && (answered?.seq ?? 0) < left.seq) {
+    const words = 'Its contract migrations failed half-way. The card in the thread asks what to do.';
+    return { mark: ':rotating_light:', headline: `${app} is closed: visitors are turned away`, words };
+  }
   const held = latest(deploy, 'held');
   if (held) return { mark, headline: `${app}: contract migrations are held`, words: foreign(held.why, 500) };
   if (latest(deploy, 'approved')) return { mark, headline: `${app}: contract migrations run`, words: serves };

@@ -48,6 +48,14 @@ export function output(lines: readonly string[], most = 2_700): string {
   return kept.some(Boolean) ? `\`\`\`\n${kept.join('\n')}\n\`\`\`` : '_It printed nothing._';
 }
 
+/** Foreign code as a block of its own lines. What cannot be seen is shown as �: an approver must see what is there. */
+export function codeBlock(text: string, most: number): string {
+  const lines = text
+    .split('\n')
+    .map(line => stripVTControlCharacters(line).replaceAll('\t', '  ').replace(UNSEEN, '�'));
+  return `\`\`\`${cut(inert(lines.join('\n').replaceAll('`', 'ˋ')), most) || ' '}\`\`\``;
+}
+
 /** mrkdwn of at most so many characters, never cut inside a mention, a date or an escape. */
 export function cut(text: string, most: number): string {
   if (text.length <= most) return text;

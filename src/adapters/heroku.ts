@@ -17,7 +17,7 @@ const RATE_LIMITED_MS = 5_000;
 const RELEASE_NAMED_MS = 5 * 60_000;
 const BACKLOG = 1_500;
 
-type Call = { method: 'GET' | 'POST'; path: string; body?: object; range?: string };
+type Call = { method: 'GET' | 'POST' | 'PATCH'; path: string; body?: object; range?: string };
 
 /** Heroku's Platform API. Throws HerokuRefused for a plain no; other errors mean that the answer was not heard. */
 export function connectHeroku({ url, token }: { url: string; token: string }): Heroku {
@@ -125,6 +125,9 @@ export function connectHeroku({ url, token }: { url: string; token: string }): H
       const { source_blob } = await repeat(shape.sourceShape, { method: 'POST', path: '/sources', body: {} });
       await pRetry(() => store(source_blob.put_url, tarball), { retries: 3, maxRetryTime: UPLOAD_MS });
       return source_blob.get_url;
+    },
+    setMaintenance: async (app, maintenance) => {
+      await repeat(shape.appShape, { method: 'PATCH', path: `/apps/${app}`, body: { maintenance } });
     },
     startBuild: (app, { url, commit, marker }) =>
       once(shape.buildShape, `/apps/${app}/builds`, {

@@ -8,6 +8,9 @@ import type { Ledger, Running, StoredPlan } from '../outside.ts';
 
 // Our own tables. What is stored as JSON was written by this bot, from these types.
 
+const RUNNING = `id, app, started_by AS "startedBy",
+  EXISTS (SELECT 1 FROM facts WHERE deploy_id = deploys.id AND kind = 'approval asked') AS asks`;
+
 /** Channel of the database's notifications: the payload is the id of the deploy that something happened to. */
 export const NEWS = 'switchover';
 
@@ -58,7 +61,7 @@ export class Store implements Ledger {
     return this.#transaction(async client => {
       await client.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`deploy of ${plan.app}`]);
       const { rows } = await client.query<Running>(
-        `SELECT id, app, started_by AS "startedBy" FROM deploys WHERE id = $1 OR (app = $2 AND ended_at IS NULL)
+        `SELECT ${RUNNING} FROM deploys WHERE id = $1 OR (app = $2 AND ended_at IS NULL)
          ORDER BY id = $1 DESC`,
         [id, plan.app],
       );
@@ -92,7 +95,7 @@ export class Store implements Ledger {
 
   async running(app?: string): Promise<Running[]> {
     const { rows } = await this.#pool.query<Running>(
-      `SELECT id, app, started_by AS "startedBy" FROM deploys
+      `SELECT ${RUNNING} FROM deploys
        WHERE ended_at IS NULL AND ($1::text IS NULL OR app = $1) ORDER BY started_at`,
       [app ?? null],
     );

@@ -41,6 +41,13 @@ export type FactBody =
   | { kind: 'approved'; by: string; digest: string }
   /** `by` null: nobody answered in time. */
   | { kind: 'held'; by: string | null; why: string }
+  /** About to close the app for its contract migrations; not `byUs`: a person had closed it before. */
+  | { kind: 'closing'; byUs: boolean }
+  | { kind: 'opened' }
+  /** Migrations failed half-way, and the app stays closed until somebody answers. */
+  | { kind: 'left closed' }
+  | { kind: 'still closed' }
+  | { kind: 'closed app answered'; by: string; what: 'open' | 'try again' }
   | { kind: 'trouble'; stage: string; error: string; attempt: number }
   | { kind: 'ended'; outcome: Outcome; why: string };
 
@@ -66,7 +73,7 @@ export type Tally = {
 /** What a person pressed. `about` is the digest that they were shown, `reason` what they wrote. */
 export type Click = {
   id: string;
-  kind: 'roll back' | 'it serves' | 'old code is gone' | 'run them' | 'hold';
+  kind: 'roll back' | 'it serves' | 'old code is gone' | 'run them' | 'hold' | 'open' | 'try again';
   by: string;
   at: string;
   about: string | null;

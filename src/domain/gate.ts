@@ -12,6 +12,8 @@ export type PendingMigrations = {
   files: readonly PendingFile[];
   /** Of the commit, and the files and SQL of each direction: what an approval is bound to. */
   digests: Readonly<Record<Direction, string>>;
+  /** The app is closed while its contract migrations run. */
+  maintenance: boolean;
   /** Other apps that use the same database. */
   sharedWith: readonly string[];
 };

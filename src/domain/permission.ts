@@ -15,6 +15,9 @@ export function askThem(settings: AppSettings): string {
 /** Presses that only an approver may make. */
 export const isApproval = (kind: Click['kind']): boolean => kind === 'run them' || kind === 'hold';
 
+/** Presses that end an outage: any deployer or approver may, the starter too. */
+export const isRescue = (kind: Click['kind']): boolean => kind === 'open' || kind === 'try again';
+
 /** Why this person may not answer for the contract migrations of a deploy; null when they may. Four eyes, unless the app says otherwise. */
 export function approvalRefused(
   { name, approvers, fourEyes }: AppSettings,

@@ -22,11 +22,13 @@ export type Situation = {
   problems: readonly string[];
   /** Those of the commit that the database has not had; null when there is none. */
   migrations: PendingMigrations | null;
+  /** What the app's own release phase may do to them. */
+  migrationWarnings: readonly string[];
   /** Contract migrations that were held before. */
   held: readonly Held[];
   soakSeconds: number;
   /** Another deploy of this app by this bot that has not ended. */
-  running: { id: string; by: string } | null;
+  running: { id: string; by: string; asks: boolean } | null;
 };
 
 export type PlannedCommit = { sha: string; subject: string; author: string };
@@ -144,7 +146,9 @@ function reasonsOfSource({ settings, ref, commit, problems, migrations, running 
   }
   if (running) {
     reasons.push(
-      `A deploy of ${settings.name} is already running, started by <@${running.by}>. Two at once would restart each other's window: wait until its thread says that it ended.`,
+      running.asks
+        ? `The deploy of ${settings.name} that <@${running.by}> started waits for the approval of its contract migrations. To go on without them, an approver presses Hold on its card: they are asked again at the next deploy.`
+        : `A deploy of ${settings.name} is already running, started by <@${running.by}>. Two at once would restart each other's window: wait until its thread says that it ended.`,
     );
   }
   return reasons;
@@ -227,6 +231,7 @@ function warningsOf(situation: Situation, heroku: HerokuSituation, commit: Plann
       `${apps.join(', ')} use the same database (${database}): they keep their own code during this deploy.`,
     );
   }
+  warnings.push(...situation.migrationWarnings);
   if (situation.migrations) warnings.push(...gateWarnings(situation.migrations, situation.held));
   if (proofOf(situation) === 'logs') warnings.push(unprovable(situation));
   return warnings;

@@ -67,7 +67,13 @@ function after(steps: StepReading[], fact: Fact): StepReading[] {
       return steps.map(step => close(step, fact.outcome, at));
     case 'checked':
       return fact.what === 'old gone' ? end(steps, 'Old code gone', 'done', at) : steps;
+    case 'closed app answered':
+      return fact.what === 'try again' ? anew(steps, 'Contract the schema') : steps;
     case 'migrated':
+    case 'closing':
+    case 'opened':
+    case 'left closed':
+    case 'still closed':
     case 'approval reminded':
     case 'trouble':
       return steps;
@@ -139,6 +145,11 @@ function end(steps: StepReading[], step: Step, state: StepState, at: string): St
 
 const isRollback = (step: Step): boolean => ROLLBACK_STEPS.some(name => name === step);
 
+/** A step that failed is tried again. */
+function anew(steps: StepReading[], step: Step): StepReading[] {
+  return steps.map(reading => (reading.step === step ? { ...reading, state: 'running', to: null } : reading));
+}
+
 function turnBack(steps: StepReading[], at: string): StepReading[] {
   if (steps.some(({ step }) => isRollback(step))) return steps;
   const reached = steps
@@ -177,7 +188,7 @@ export function phaseFact(deploy: Told, of?: 'deploy' | 'rollback'): FactOf<'pha
 }
 
 /** What can be pressed on the root message; the rest is on a card of its own. */
-export type RootClick = Exclude<Click['kind'], 'run them' | 'hold'>;
+export type RootClick = Exclude<Click['kind'], 'run them' | 'hold' | 'open' | 'try again'>;
 
 /** The answers that a person may give now: the buttons of the root message. None once the deploy has ended or turned back. */
 export function clicksOf(deploy: Told): RootClick[] {

@@ -14,7 +14,7 @@ export type MigrationPlace = { dir: string; contractDir: string; table: string; 
 
 /** Files that we read and run, or the app's own commands, run in a dyno of its own. */
 export type Migrations =
-  | { kind: 'files'; place: MigrationPlace }
+  | { kind: 'files'; place: MigrationPlace; maintenance: boolean }
   | { kind: 'commands'; expand: string; contract?: string | undefined; plan?: string | undefined };
 
 const folder = z
@@ -44,6 +44,8 @@ const files = z.strictObject({
   dir: folder.default('migrations'),
   contractDir: contractFolder.optional(),
   table: table.default('pgmigrations'),
+  /** Contract migrations run while the app is closed. */
+  maintenance: z.boolean().default(false),
 });
 
 // Told apart by their keys first, so that a mistake in one form is not answered with what is missing for the other.
@@ -55,7 +57,9 @@ const migrations = z.unknown().transform((value, context): Migrations => {
     context.issues.push(...read.error.issues.map(issue => ({ ...issue, code: 'custom' as const, input: value })));
     return z.NEVER;
   }
-  return 'expand' in read.data ? { kind: 'commands', ...read.data } : { kind: 'files', place: placeOf(read.data) };
+  return 'expand' in read.data
+    ? { kind: 'commands', ...read.data }
+    : { kind: 'files', place: placeOf(read.data), maintenance: read.data.maintenance };
 });
 
 function placeOf({ dir, contractDir, table }: z.infer<typeof files>): MigrationPlace {

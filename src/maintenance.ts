@@ -1,0 +1,68 @@
+import { type FactOf, latest } from './domain/deploy.ts';
+import type { Next, Run } from './run.ts';
+
+// An app that is closed while its schema changes. What was found before is recorded first, and that record alone decides
+// who may open it again: what a person closed, a deploy never opens.
+
+/** How often people are told that an app is still closed. */
+const REMIND_MS = 5 * 60_000;
+
+/** Closes the app, unless somebody has. */
+export async function closeTheApp(run: Run): Promise<void> {
+  const { heroku } = run.outside;
+  const { app } = run.deploy.plan;
+  if (!latest(run.deploy, 'closing')) {
+    const { maintenance } = await heroku.app(app);
+    await run.record({ kind: 'closing', byUs: !maintenance });
+  }
+  if (!isOurs(run)) return;
+  run.mayAct();
+  await heroku.setMaintenance(app, true);
+}
+
+/** Opens what we closed. */
+export async function openTheApp(run: Run): Promise<void> {
+  if (!isOurs(run)) return;
+  run.mayAct();
+  await run.outside.heroku.setMaintenance(run.deploy.plan.app, false);
+  await run.record({ kind: 'opened' });
+}
+
+const isOurs = (run: Run): boolean => latest(run.deploy, 'closing')?.byUs === true;
+
+/** Half of a change is in the database: only a person can say whether the new code can live with it. */
+export async function askAboutTheClosedApp(run: Run): Promise<Next> {
+  const failure = latest(run.deploy, 'migration failed');
+  const key = `left closed ${failure?.seq}`;
+  await run.record({ kind: 'left closed' }, key);
+  const known = answerSince(run, latest(run.deploy, 'left closed'));
+  if (known) return known;
+  const since = Date.parse(latest(run.deploy, 'left closed')?.at ?? '');
+  return run.listening<Next>(
+    async signal => {
+      for (;;) {
+        const told = run.deploy.facts.filter(fact => fact.kind === 'still closed').length;
+        await run.outside.time.until(since + (told + 1) * REMIND_MS, signal);
+        await run.record({ kind: 'still closed' }, `${key}, told ${told}`);
+      }
+    },
+    async ({ kind, by }) => {
+      if (kind !== 'open' && kind !== 'try again') {
+        return { answer: 'The app is closed, and its migrations are half done: only Open and Try again are left.' };
+      }
+      await run.record({ kind: 'closed app answered', by, what: kind }, `${key}, answered`);
+      const answer = kind === 'open' ? 'Opening it.' : 'Trying again.';
+      return { answer, instead: kind === 'open' ? OPEN : AGAIN };
+    },
+  );
+}
+
+const OPEN: Next = { to: 'Open the app' };
+const AGAIN: Next = { to: 'Contract the schema' };
+
+/** What a press decided before this stage was killed: it was answered, so it does not come again. */
+function answerSince(run: Run, asked: FactOf<'left closed'> | undefined): Next | null {
+  const answered = latest(run.deploy, 'closed app answered');
+  if (!answered || !asked || answered.seq < asked.seq) return null;
+  return answered.what === 'open' ? OPEN : AGAIN;
+}
