@@ -58,7 +58,7 @@ describe('migrations that are run', () => {
     const { outcomes } = await runAll(rig.migrator, url, files, { read });
     expect(outcomes).toEqual({
       '1_hats': applied,
-      '2_fails': { kind: 'rolled back', error: 'division by zero', code: '22012', statement: 2, blockers: [] },
+      '2_fails': { kind: 'rolled back', error: 'division by zero (22012)', code: '22012', statement: 2, blockers: [] },
       '3_after': { kind: 'not begun' },
     });
     const client = await rig.connect(url);
@@ -92,7 +92,7 @@ describe('migrations that are run', () => {
     const hats = async () => (await client.query('SELECT count(*)::int AS hats FROM hats')).rows;
     expect((await runAll(rig.migrator, url, program('SELECT 1 / 0'))).outcomes['2_ask']).toMatchObject({
       kind: 'rolled back',
-      error: 'division by zero',
+      error: 'division by zero (22012)',
     });
     expect(await hats()).toEqual([{ hats: 2 }]);
     expect((await runAll(rig.migrator, url, program('SELECT 1'))).outcomes['2_ask']).toEqual(applied);
