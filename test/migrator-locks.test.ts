@@ -60,7 +60,7 @@ describe('a table that somebody else has in use', () => {
     ];
     expect(outcomes['2_size']).toEqual({
       kind: 'rolled back',
-      error: 'canceling statement due to lock timeout',
+      error: expect.stringMatching(/^canceling statement due to lock timeout \(55P03\)\. Others have it in use/),
       code: '55P03',
       statement: 2,
       blockers,

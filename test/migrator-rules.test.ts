@@ -3,7 +3,7 @@ import { directDatabase } from '../src/domain/direct-database.ts';
 import { parserReady } from '../src/domain/migration.ts';
 import { digestOf, type MigrationFile, readSqlFile } from '../src/domain/migration-file.ts';
 import { findMigrations, pendingOf } from '../src/domain/migration-folder.ts';
-import { type FileOutcome, outcomeInWords } from '../src/domain/migration-outcome.ts';
+import { errorInWords } from '../src/domain/migration-outcome.ts';
 import { judgeReleasePhase } from '../src/domain/release-phase.ts';
 import { readSwitchoverFile } from '../src/domain/switchover-file.ts';
 import { PLACE } from './migrator-rig.ts';
@@ -148,31 +148,17 @@ describe('the database to migrate', () => {
   });
 });
 
-describe('what became of a migration', () => {
-  const blockers = [{ pid: 7, application: 'nightly report', state: 'idle in transaction', ageMs: 61_000 }];
-
+describe('what Postgres says of a migration that failed', () => {
   it.for([
-    [{ kind: 'applied', ms: 1_234 }, '`2_size` ran in 1.2 s.'],
-    [{ kind: 'applied', ms: null }, '`2_size` ran.'],
+    ['division by zero', '22012', 'division by zero (22012)'],
+    ['It wants no transaction.', null, 'It wants no transaction.'],
     [
-      { kind: 'rolled back', error: 'lock timeout', code: '55P03', statement: 2, blockers },
-      '`2_size` failed at statement 2, and nothing of it stayed: lock timeout (55P03). In its way: nightly report (process 7, idle in transaction, for 61 s). It was tried until patience ran out. Ask whoever is named, or wait until it is free; then try again.',
+      'canceling statement due to lock timeout',
+      '55P03',
+      'canceling statement due to lock timeout (55P03). Others have it in use, and nobody is made to wait longer: ask them, or try when it is free.',
     ],
-    [
-      { kind: 'rolled back', error: 'division by zero', code: '22012', statement: null, blockers: [] },
-      '`2_size` failed, and nothing of it stayed: division by zero (22012). Mend it, push, and deploy again.',
-    ],
-    [
-      { kind: 'left behind', error: 'The index `i` is invalid.', wayOut: 'DROP INDEX CONCURRENTLY i;' },
-      '`2_size` did not end, and cannot be rolled back. The index `i` is invalid. Drop it, then try again: `DROP INDEX CONCURRENTLY i;`',
-    ],
-    [
-      { kind: 'unclear', error: 'It was killed.' },
-      'Nobody knows yet whether `2_size` ran. It was killed. Try again: that looks first.',
-    ],
-    [{ kind: 'not begun' }, '`2_size` was not begun.'],
-  ] satisfies [FileOutcome, string][])('is told in words: %o', ([outcome, words]) => {
-    expect(outcomeInWords('2_size', outcome)).toBe(words);
+  ] as const)('%s', ([message, code, words]) => {
+    expect(errorInWords(message, code)).toBe(words);
   });
 });
 

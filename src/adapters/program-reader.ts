@@ -3,7 +3,7 @@ import type { Recording } from '../domain/migration-file.ts';
 import { contain, type End } from './contained.ts';
 
 const message = z.union([
-  z.object({ reading: z.string().nullable() }),
+  z.object({ path: z.string(), reading: z.literal(true) }),
   z.object({ path: z.string(), failed: z.string() }),
   z.object({
     path: z.string(),
@@ -38,16 +38,17 @@ export async function readPrograms(
   const readings = new Map<string, ProgramReading>();
   for (let tries = 0; tries < PATIENCE && readings.size < wanted.length; tries++) {
     let reading: string | null = null;
-    const begun = new Set<string | null>();
+    const begun = new Set<string>();
     const child = contain(RECORD, dir, {
       signal,
       onMessage: said => {
         const read = message.safeParse(said).data;
-        if (!read) return;
+        if (!read || !wanted.includes(read.path)) return;
         if (!('reading' in read)) readings.set(read.path, read);
-        else if (!begun.has(read.reading)) {
-          begun.add(read.reading);
-          reading = read.reading;
+        else if (!begun.has(read.path)) {
+          // Once for each: somebody else's code could say so again and again.
+          begun.add(read.path);
+          reading = read.path;
           child.mustAnswerIn(EACH_MS);
         }
       },

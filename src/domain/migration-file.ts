@@ -135,7 +135,7 @@ function problemInTransaction(path: string, { node, line, sql }: Piece): string[
 export function digestOf(commit: string, files: readonly MigrationFile[]): string {
   const bound = files.map(({ name, path, table, sql, transaction, steps, review, source }) => [
     ...[name, path, table, sql, transaction, review, source],
-    steps.map(({ sql, limitMs }) => [sql, limitMs]),
+    steps.map(step => step.sql),
   ]);
   return sha256(JSON.stringify([commit, bound]));
 }

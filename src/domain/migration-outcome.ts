@@ -7,7 +7,7 @@ export type FileOutcome =
   | { kind: 'already applied' }
   /** The catalog showed that it was done, by a try that could not say so any more: it was only recorded. */
   | { kind: 'recorded' }
-  /** Nothing of it stayed. `code` is Postgres's SQLSTATE, `statement` counts from 1. */
+  /** Nothing of it stayed. `error` is for people, `code` Postgres's SQLSTATE; `statement` counts from 1. */
   | { kind: 'rolled back'; error: string; code: string | null; statement: number | null; blockers: Blocker[] }
   /** It cannot be rolled back and is not done either: `wayOut` is SQL for a person. */
   | { kind: 'left behind'; error: string; wayOut: string }
@@ -22,40 +22,18 @@ export type MigrationProgress =
   | { kind: 'statement'; name: string; statement: number }
   | { kind: 'tries again'; name: string; tries: number; inMs: number; error: string; blockers: Blocker[] };
 
-const IN_WORDS: Readonly<Record<string, string>> = {
-  '55P03': 'It was tried until patience ran out. Ask whoever is named, or wait until it is free; then try again.',
-  '40P01': 'It and others waited for each other, each time. Try again when less is going on.',
+const NEXT: Readonly<Record<string, string>> = {
+  '55P03': 'Others have it in use, and nobody is made to wait longer: ask them, or try when it is free.',
+  '40P01': 'It and others waited for each other, each time: try when less is going on.',
   '57014':
-    'It took longer than a change that others wait for may take. Find a way that does not lock so long, or put `SET LOCAL statement_timeout` at its start.',
-  '25P03': 'It held a transaction open without doing anything.',
+    'It took longer than others may be kept waiting: find a way that does not lock so long, or put `SET LOCAL statement_timeout` at its start.',
 };
 
-/** What became of a migration, for people: what happened, why, and what to do next. */
-export function outcomeInWords(name: string, outcome: FileOutcome): string {
-  const file = `\`${name}\``;
-  switch (outcome.kind) {
-    case 'applied':
-      return `${file} ran${outcome.ms === null ? '' : ` in ${(outcome.ms / 1000).toFixed(1)} s`}.`;
-    case 'already applied':
-      return `${file} had run before.`;
-    case 'recorded':
-      return `${file} was done before, as the catalog shows, and is recorded now.`;
-    case 'rolled back': {
-      const { error, code, statement, blockers } = outcome;
-      const where = statement === null ? '' : ` at statement ${statement}`;
-      const inTheWay = blockers.length === 0 ? '' : ` In its way: ${blockersInWords(blockers)}.`;
-      const next = IN_WORDS[code ?? ''] ?? 'Mend it, push, and deploy again.';
-      return `${file} failed${where}, and nothing of it stayed: ${error}${code === null ? '' : ` (${code})`}.${inTheWay} ${next}`;
-    }
-    case 'left behind':
-      return `${file} did not end, and cannot be rolled back. ${outcome.error} Drop it, then try again: \`${outcome.wayOut}\``;
-    case 'unclear':
-      return `Nobody knows yet whether ${file} ran. ${outcome.error} Try again: that looks first.`;
-    case 'not begun':
-      return `${file} was not begun.`;
-    default:
-      return outcome satisfies never;
-  }
+/** What Postgres said, with what to do next where its own words do not tell. */
+export function errorInWords(message: string, code: string | null): string {
+  const said = code === null ? message : `${message} (${code})`;
+  const next = NEXT[code ?? ''];
+  return next === undefined ? said : `${said}. ${next}`;
 }
 
 export function blockersInWords(blockers: readonly Blocker[]): string {

@@ -1,7 +1,7 @@
 import pRetry from 'p-retry';
 import pg from 'pg';
 import type { MigrationFile } from '../../domain/migration-file.ts';
-import type { Blocker, FileOutcome } from '../../domain/migration-outcome.ts';
+import { type Blocker, errorInWords, type FileOutcome } from '../../domain/migration-outcome.ts';
 import { runAlone } from './alone.ts';
 import { runInTransaction } from './in-transaction.ts';
 import type { Job, Seen } from './job.ts';
@@ -45,7 +45,9 @@ export async function apply(job: Job, file: MigrationFile): Promise<FileOutcome>
     await job.session.client.query('ROLLBACK').catch(() => {
       throw error;
     });
-    return { kind: 'rolled back', error: error.message, code: codeOf(error), ...seen };
+    const code = codeOf(error);
+    const blockers = isBusy(error) ? seen.blockers : [];
+    return { kind: 'rolled back', error: errorInWords(error.message, code), code, statement: seen.statement, blockers };
   }
 }
 

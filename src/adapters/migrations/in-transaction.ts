@@ -11,19 +11,17 @@ const BEFORE_EACH = 'SET LOCAL lock_timeout';
 export async function runInTransaction(job: Job, file: MigrationFile, seen: Seen): Promise<null> {
   const { client } = job.session;
   const actions = file.review === null ? stepByStep(file) : await theProgram(job, file);
-  const counting = {
-    query: async (text: string | pg.QueryConfig, values?: unknown[]) => {
-      if (typeof text === 'string' && text.startsWith(BEFORE_EACH)) {
-        seen.statement = (seen.statement ?? 0) + 1;
-        job.onProgress({ kind: 'statement', name: file.name, statement: seen.statement });
-      }
-      return client.query(text, values);
-    },
+  const query = async (text: string | pg.QueryConfig, values?: unknown[]) => {
+    if (typeof text === 'string' && text.startsWith(BEFORE_EACH)) {
+      seen.statement = (seen.statement ?? 0) + 1;
+      job.onProgress({ kind: 'statement', name: file.name, statement: seen.statement });
+    }
+    return client.query(text, values);
   };
   // With `singleTransaction` what a program asks while `up` runs lies inside the transaction as well.
   await runner({
     ...optionsFor(job, file, actions),
-    dbClient: Object.create(client, { query: { value: counting.query } }),
+    dbClient: Object.create(client, { query: { value: query } }),
     singleTransaction: true,
   });
   return null;

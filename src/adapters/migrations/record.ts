@@ -50,10 +50,9 @@ async function recordTwice(program: Program, shorthands: ColumnDefinitions): Pro
 }
 
 async function main({ dir, earlier, wanted }: Ask): Promise<void> {
-  tell({ reading: null });
   const shorthands = await shorthandsOf(dir, earlier);
   for (const path of wanted) {
-    tell({ reading: path });
+    tell({ path, reading: true });
     try {
       const program = await load(dir, path);
       Object.assign(shorthands, program.shorthands);
