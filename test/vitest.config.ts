@@ -1,5 +1,21 @@
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Those that wait for real minutes of Heroku's, or for locks to time out. */
+const LONG = ['kill', 'stories', 'migration-stories', 'migrator-kill', 'engine', 'demo', 'migrator-locks'];
+
+/** The longest first, so that at the end no worker waits for another. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const index = LONG.indexOf(basename(moduleId, '.test.ts'));
+      return index < 0 ? LONG.length : index;
+    };
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+  }
+}
 
 // Stories mostly wait for real seconds, so there may be more workers than a small machine has cores.
 export default defineConfig({
@@ -10,5 +26,6 @@ export default defineConfig({
     maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    sequence: { sequencer: LongestFirst },
   },
 });
