@@ -7,7 +7,7 @@ import { startTraffic } from './stage/traffic.ts';
 
 // Schema changes around a deploy, on real processes: the branch `cents` replaces a column of the shop.
 
-const SCALE = 9;
+const SCALE = 15;
 const NAMES = ['gowns', 'wigs', 'boots', 'naive'];
 const LONG = { withinMs: 90_000 };
 
