@@ -17,9 +17,9 @@ const SURELY_BEFORE_MS = 10_000;
 const PAIR_MS = 3_000;
 
 /** The watch with what follows drawn, and with the reads asked for that would settle more. */
-export function settle(seen: Watch): Watch {
-  const watch = seen.served ? seen : settleSwitch(seen);
-  return watch.served && watch.goneAt === null ? settleDeparture(watch) : watch;
+export function settle(watch: Watch): Watch {
+  if (!watch.served) return settleSwitch(watch);
+  return watch.goneAt === null ? settleDeparture(watch) : watch;
 }
 
 /** True when no line of the log can be missing since the release. */
