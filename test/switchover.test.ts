@@ -399,6 +399,11 @@ describe('trouble in the window', () => {
     });
   });
 
+  it('counts answers of other code as what they are, and not as silent', () => {
+    const { answers } = watchOf(released(9_000, 43, 'other'), answer(10_000, 43));
+    expect(answers).toMatchObject({ byRelease: { v43: 1 }, new: 0, old: 0, silent: 0 });
+  });
+
   it('begins the window anew when somebody changes the config, whose release then counts as new', () => {
     const changed = [listed(4_000), released(9_000, 43, 'new')];
     expect(phase(...changed).kind).toBe('booting');

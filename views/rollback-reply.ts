@@ -43,7 +43,7 @@ function exposureWords(deploy: Deploy): string[] {
     case 'seen':
       return [`*Users may have met ${bad}*: ${exposure.signs.join(', and ')}.`, ...seen];
     case 'unknown':
-      return [`*What users saw is not known*: no answer said which release it came from.`, ...seen];
+      return [`*What users saw of ${bad} is not known*: ${exposure.why.join(', and ')}.`, ...seen];
     default:
       return exposure satisfies never;
   }

@@ -1,5 +1,5 @@
 import { type Deploy, type FactOf, latest } from '../src/domain/deploy.ts';
-import { evidenceOf, probesOf, routerOf, windowOf } from './evidence.ts';
+import { answeredBy, evidenceOf, probesOf, routerOf, silenceOf, windowOf } from './evidence.ts';
 import { foreign, mention, plural, prose, sha, time } from './text.ts';
 import { loud, quiet, type Reply } from './thread.ts';
 
@@ -18,9 +18,14 @@ export function switchReply(fact: FactOf<'phase'>, then: Deploy, before: Deploy)
     case 'old serves': {
       const windows = earlier.map(known => known.phase).filter(known => known.kind === 'old serves');
       if (windows.some(known => known.expectedSwitch === phase.expectedSwitch)) return null;
-      const since = latest(then, 'released')?.at;
+      const since = latest(then, 'released')?.releasedAt;
       const again = windows.length > 0 ? 'Another release of the same code began the window anew. ' : '';
-      return quiet(`Old code is still serving: ${live} answers everybody`, ':hourglass_flowing_sand:', [
+      const silence = silenceOf(phase);
+      const headline = silence
+        ? `New dynos wait: old code (${live}) should still be serving`
+        : `Old code is still serving: ${live} answers everybody`;
+      return quiet(headline, ':hourglass_flowing_sand:', [
+        silence ?? '',
         `${again}v${version} is up${since === undefined ? '' : `, released at ${time(since)},`} and gets no visitors yet. Heroku is expected to switch about ${time(phase.expectedSwitch)}; it does not say when it does.`,
         'Do nothing yet that needs the new code. The announcement comes when it is proved to serve.',
       ]);
@@ -32,6 +37,7 @@ export function switchReply(fact: FactOf<'phase'>, then: Deploy, before: Deploy)
         probesOf(tally),
       ]);
     case 'new serves': {
+      if (earlier.at(-1)?.phase.kind === 'new serves') return silenced(fact, earlier, then);
       const again = earlier.some(known => known.phase.kind === 'new serves');
       const changes = plan.changes ? `, ${plural(plan.changes.total, 'commit')} after ${live}` : '';
       return loud(
@@ -53,7 +59,8 @@ export function switchReply(fact: FactOf<'phase'>, then: Deploy, before: Deploy)
       ]);
     case 'crashed':
       return quiet(`New code of ${app} crashed: going back to ${live}`, ':x:', [
-        `${mention(startedBy)} ${foreign(`${phase.dyno} of v${version} ${phase.what}`, 400)}. ${tally.answers.old > 0 && tally.answers.new === 0 ? `All ${tally.answers.old} answers so far came from ${live}.` : 'Whose code visitors get cannot be told from the answers.'} \`heroku logs -a ${app}\` shows why it crashed.`,
+        `${mention(startedBy)} ${foreign(`${phase.dyno} of v${version} ${phase.what}`, 400)}. ${answeredBy(tally, live)} \`heroku logs -a ${app}\` shows why it crashed.`,
+        probesOf(tally),
       ]);
     case 'superseded':
       return loud(`${app} was released by somebody else: v${phase.version}`, ':twisted_rightwards_arrows:', [
@@ -75,4 +82,14 @@ export function switchReply(fact: FactOf<'phase'>, then: Deploy, before: Deploy)
     default:
       return phase satisfies never;
   }
+}
+
+/** It was announced already: told is only, and once, that the answers no longer show it. */
+function silenced({ phase, version, tally }: FactOf<'phase'>, earlier: readonly FactOf<'phase'>[], { plan }: Deploy) {
+  const silence = silenceOf(phase);
+  if (!silence || earlier.some(known => known.phase.kind === 'new serves' && silenceOf(known.phase))) return null;
+  return quiet(`${foreign(plan.app)} no longer says which release answers`, ':grey_question:', [
+    `It was proved that v${version} serves everybody. ${silence} Ask ${foreign(plan.url, 200)} and see.`,
+    probesOf(tally),
+  ]);
 }
