@@ -7,7 +7,7 @@ import type { Answer } from './answer.ts';
 /** A press: who, on what, and the name by which it is taken only once. */
 export type Press = { id: string; user: string; value: string };
 
-export type Door = Pick<Bot, 'start' | 'click'>;
+export type Door = Pick<Bot, 'start' | 'click' | 'show'>;
 
 /** Every button of ours, by its action id. */
 export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => Promise<Answer> } = {
@@ -24,8 +24,6 @@ export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => 
   },
   'not-now': async () => ({ ...notStarted(), instead: true }),
   'roll-back': click('roll back'),
-  'it-serves': click('it serves'),
-  'old-code-is-gone': click('old code is gone'),
   'run-them': click('run them'),
   'open-the-app': click('open'),
   'try-again': click('try again'),

@@ -9,7 +9,7 @@ import { FORMS, OPENS, readForm } from './forms.ts';
 
 /** What commands and buttons need: the bot's one door, and a log for what is not the asker's fault. */
 export type Registered = {
-  bot: Pick<Bot, 'apps' | 'plan' | 'start' | 'click'>;
+  bot: Pick<Bot, 'apps' | 'plan' | 'start' | 'click' | 'show'>;
   log: Pick<Logger, 'warn' | 'error'>;
 };
 
@@ -37,7 +37,7 @@ export function registerCommands(app: App, { bot, log }: Registered): void {
     const trigger_id = 'trigger_id' in body ? body.trigger_id : '';
     await answer(asker, log, async () => {
       if (!form) return known ? known(bot, press) : unknown('button');
-      await client.views.open({ trigger_id, view: form({ value, channel }) });
+      await client.views.open({ trigger_id, view: await form(bot, user, { value, channel }) });
       return null;
     });
   });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { AppSettings } from './domain/app.ts';
-import type { Click } from './domain/deploy.ts';
+import type { Click, Deploy } from './domain/deploy.ts';
 import { approvalRefused, askThem, isApproval, isRescue, mayDeploy } from './domain/permission.ts';
 import { fingerprint, type Plan, preflight } from './domain/plan.ts';
 import { planChanges } from './domain/plan-changes.ts';
@@ -100,6 +100,13 @@ export class Bot {
     }
     const answer = await ledger.clickAnswer(ask.id);
     return { answer: answer ?? 'Taken. The thread says what comes of it.' };
+  }
+
+  /** A deploy as it is now, for somebody who may start or approve deploys of its app. */
+  async show(ask: { user: string; deploy: string }): Promise<Deploy> {
+    const deploy = await this.#parts.ledger.deploy(ask.deploy);
+    if (!(await this.#approves(deploy.plan.app, ask.user))) await this.#allowed(deploy.plan.app, ask.user);
+    return deploy;
   }
 
   async #allowed(name: string, user: string): Promise<AppSettings> {

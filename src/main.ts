@@ -66,7 +66,7 @@ const journal: Journal = {
 };
 const migrator = createMigrator();
 const time: Time = { until: (at, signal) => sleep(Math.max(0, at - Date.now()), undefined, { signal }) };
-const outside = { heroku, source, watcher, migrator, time };
+const outside = { heroku, source, watcher, migrator, catalog: readCatalog, time };
 const engine = await startEngine({
   pool: database.pool,
   url: database.url,

@@ -1,6 +1,7 @@
+import { askForApproval, soak } from './approval.ts';
 import { latest } from './domain/deploy.ts';
 import { askAboutTheClosedApp } from './maintenance.ts';
-import { askForApproval, contract, expand, open, soak } from './migrations.ts';
+import { contract, expand, open } from './migrations.ts';
 import { type Build, HerokuRefused, NotFound, type Release } from './outside.ts';
 import { proveRollback, undo } from './rollback.ts';
 import type { Next, Run } from './run.ts';

@@ -1,11 +1,25 @@
 import type { Click, Deploy, FactBody, Outcome } from './domain/deploy.ts';
 import type { Heroku, Migrator, SourceHost, Time, Watcher } from './outside.ts';
+import type { MigrationSources } from './pending.ts';
+
+/** The key of a fact that comes once for each version of the migrations that a deploy stands for. */
+export function again({ deploy }: Pick<Run, 'deploy'>, kind: string): string {
+  const versions = deploy.facts.filter(fact => fact.kind === 'migrations changed').length;
+  return versions === 0 ? kind : `${kind} ${versions}`;
+}
 
 /** What comes after a stage: another one, or the end. */
 export type Next = { to: string } | { end: Outcome };
 
 /** What a stage may use of the world. */
-export type Outside = { heroku: Heroku; source: SourceHost; watcher: Watcher; migrator: Migrator; time: Time };
+export type Outside = {
+  heroku: Heroku;
+  source: SourceHost;
+  watcher: Watcher;
+  migrator: Migrator;
+  catalog: MigrationSources['catalog'];
+  time: Time;
+};
 
 /** Where a run reads and appends what happened. Appending is idempotent: a key is recorded once. */
 export interface Journal {

@@ -1,7 +1,7 @@
+import { afterOldCode } from './approval.ts';
 import { type Click, latest, type Tally } from './domain/deploy.ts';
 import { samePhase } from './domain/phase.ts';
 import type { Goal, Phase, Watch } from './domain/watch.ts';
-import { afterOldCode } from './migrations.ts';
 import type { Following } from './outside.ts';
 import type { Next, Run } from './run.ts';
 
@@ -90,6 +90,7 @@ async function next(run: Run, phase: Phase): Promise<Next> {
 async function pressed(run: Run, following: Following, click: Click): Promise<{ answer: string; instead?: Next }> {
   const phase = latest(run.deploy, 'phase')?.phase;
   const missing = phase?.kind === 'not proved' ? phase.missing : null;
+  const reason = click.reason ?? 'No reason was given.';
   switch (click.kind) {
     case 'roll back':
       if (following.watch.served) {
@@ -103,13 +104,13 @@ async function pressed(run: Run, following: Following, click: Click): Promise<{ 
     case 'it serves':
       if (missing !== 'new serves')
         return { answer: 'That is not in question now: see the newest state on the message.' };
-      await run.record({ kind: 'checked', by: click.by, what: 'new serves' }, 'checked new serves');
+      await run.record({ kind: 'checked', by: click.by, what: 'new serves', why: reason }, 'checked new serves');
       following.checked(click.by);
       return { answer: 'Noted: you looked, and new code serves.' };
     case 'old code is gone':
       if (missing !== 'old gone')
         return { answer: 'That is not in question now: see the newest state on the message.' };
-      await run.record({ kind: 'checked', by: click.by, what: 'old gone' }, 'checked old gone');
+      await run.record({ kind: 'checked', by: click.by, what: 'old gone', why: reason }, 'checked old gone');
       return { answer: 'Noted: you looked, and old code is gone.', instead: afterOldCode(run) };
     case 'run them':
     case 'hold':

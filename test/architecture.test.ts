@@ -10,18 +10,19 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   domain: ['domain'],
   views: ['views', 'domain'],
   commands: ['commands', 'views', 'bot', 'domain'],
-  bot: ['bot', 'domain', 'outside'],
-  recipe: ['recipe', 'domain', 'outside'],
+  bot: ['bot', 'asking', 'domain', 'outside'],
+  recipe: ['recipe', 'asking', 'domain', 'outside'],
+  asking: ['asking', 'domain', 'outside'],
   outside: ['domain'],
   adapters: ['adapters', 'outside', 'domain'],
-  main: ['main', 'bot', 'recipe', 'commands', 'views', 'adapters', 'outside', 'domain'],
+  main: ['main', 'bot', 'recipe', 'commands', 'views', 'adapters', 'asking', 'outside', 'domain'],
 };
 
 const PART_OF_FILE: Record<string, string> = {
   'src/outside.ts': 'outside',
   'src/bot.ts': 'bot',
-  'src/situation.ts': 'bot',
-  'src/pending.ts': 'bot',
+  'src/situation.ts': 'asking',
+  'src/pending.ts': 'asking',
   'src/narrator.ts': 'bot',
   'src/pace.ts': 'bot',
   'src/run.ts': 'recipe',
@@ -29,6 +30,8 @@ const PART_OF_FILE: Record<string, string> = {
   'src/watching.ts': 'recipe',
   'src/rollback.ts': 'recipe',
   'src/migrations.ts': 'recipe',
+  'src/migration-progress.ts': 'recipe',
+  'src/approval.ts': 'recipe',
   'src/maintenance.ts': 'recipe',
 };
 

@@ -5,6 +5,7 @@ import pino from 'pino';
 import { type Registered, registerCommands } from '../commands/index.ts';
 import { createBolt } from '../src/adapters/bolt.ts';
 import { plan } from './sample-deploys.ts';
+import { migrating } from './sample-migrations.ts';
 
 const SECRET = '0123456789abcdef0123456789abcdef';
 
@@ -19,6 +20,7 @@ export class BoltRig {
     plan: async () => ({ id: 'p1', plan }),
     start: async () => ({ kind: 'started', deploy: 'd1', channel: 'C0DEPLOYS' }),
     click: async () => ({ answer: 'Rolling back.' }),
+    show: async () => migrating['waiting for an approval'],
   };
   seen: (signature: string) => Promise<boolean> = async () => false;
   /** Status that Slack's address for direct answers gives. */
@@ -61,6 +63,7 @@ export class BoltRig {
       plan: ask => this.bot.plan(ask),
       start: ask => this.bot.start(ask),
       click: ask => this.bot.click(ask),
+      show: ask => this.bot.show(ask),
     };
     registerCommands(bolt.app, { bot, log });
     this.address = `http://127.0.0.1:${await bolt.start()}`;

@@ -1,4 +1,5 @@
 import type { Click, Deploy, Fact, FactBody } from '../src/domain/deploy.ts';
+import { digestOf, type MigrationFile } from '../src/domain/migration-file.ts';
 import type { Plan } from '../src/domain/plan.ts';
 import type { Phase } from '../src/domain/watch.ts';
 import { beginWatch } from '../src/domain/watch.ts';
@@ -55,6 +56,8 @@ type Trouble = {
   breaks?: string;
   /** The tarball is not what it was when the plan was made. */
   changed?: boolean;
+  /** What the commit gives now in place of the contract migrations of the plan. */
+  gives?: MigrationFile;
   ill?: boolean;
 };
 
@@ -177,8 +180,14 @@ export class World {
 
   /** Looks before it runs, as the real one does. */
   readonly migrator = {
-    run: async ({ files }: { files: readonly { name: string; table: string }[] }): Promise<MigrationRun> => {
+    applied: async () => ({}),
+    read: async () => ({ files: [this.trouble.gives], problems: [], unknown: [], procfile: null, scripts: {} }),
+    run: async ({ files, digest }: Parameters<Migrator['run']>[0]): Promise<MigrationRun> => {
       if (this.trouble.changed) return { kind: 'changed', problems: ['`1_add` is another one.'] };
+      const { gives } = this.trouble;
+      if (gives && digest !== 'other' && digest !== digestOf(plan.commit.sha, [gives])) {
+        return { kind: 'changed', problems: ['`2_drop` gives other SQL now.'] };
+      }
       const ran: { name: string; table: string; outcome: FileOutcome }[] = [];
       for (const file of files) {
         const broken = file.name === this.trouble.breaks && !this.clicks.some(({ kind }) => kind === 'try again');
@@ -241,7 +250,7 @@ export class World {
 export async function play(world: World, kills: number[] = []): Promise<{ stages: string[]; outcome: string }> {
   const stages: string[] = [];
   const { heroku, source, watcher, migrator, time } = world;
-  const outside = { heroku, source, watcher, migrator, time };
+  const outside = { heroku, source, watcher, migrator, catalog: async () => null as never, time };
   for (let at = FIRST_STAGE; ; ) {
     world.killAt = kills[0] ?? Number.POSITIVE_INFINITY;
     const run = new Run(world.deploy(), world.journal, outside, new AbortController().signal);

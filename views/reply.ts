@@ -33,19 +33,23 @@ export function replyTo(fact: Fact, deploy: Deploy): Reply | null {
         `The release that was to be undone goes live, or is live. Act now by hand: \`heroku releases -a ${foreign(deploy.plan.app, 40)}\` shows what there is.`,
       ]);
     case 'checked':
-      return fact.what === 'old gone'
-        ? quiet(
-            `Old code (v${deploy.plan.live.version}) is gone, on the word of ${mention(fact.by)}`,
-            ':ballot_box_with_check:',
-            ['It could not be proved; a person looked.'],
-          )
-        : null;
+      return quiet(
+        fact.what === 'old gone'
+          ? `Old code (v${deploy.plan.live.version}) is gone, on the word of ${mention(fact.by)}`
+          : `New code serves, on the word of ${mention(fact.by)}`,
+        ':ballot_box_with_check:',
+        [`It could not be proved; a person looked. What they saw: ${sentence(foreign(fact.why ?? 'not told', 500))}`],
+      );
     case 'trouble':
       return before.facts.some(known => known.kind === 'trouble' && known.stage === fact.stage)
         ? null
         : quiet(troubleIn(fact), ':warning:', [troubleWords(fact)]);
     case 'ended':
       return isTold(fact, before) ? null : ending(then);
+    case 'migration waits':
+      return before.facts.some(known => known.kind === 'migration waits' && known.direction === fact.direction)
+        ? null
+        : migrationWaits(fact);
     case 'migration failed':
       return migrationFailed(fact, then);
     case 'approval asked':
@@ -82,6 +86,8 @@ export function replyTo(fact: Fact, deploy: Deploy): Reply | null {
       ]);
     case 'closed app answered':
     case 'migrating':
+    case 'migration begins':
+    case 'migrations changed':
     case 'migrated':
     case 'soaking':
     case 'approved':
@@ -255,6 +261,14 @@ function isTold({ outcome }: FactOf<'ended'>, before: Deploy): boolean {
     default:
       return outcome satisfies never;
   }
+}
+
+function migrationWaits({ file, why, blockers }: FactOf<'migration waits'>): Reply {
+  return quiet(`${foreign(file ?? 'The migrations', 100)} waits for others`, ':hourglass:', [
+    sentence(foreign(why, 400)),
+    blockers.length > 0 ? `In its way: ${foreign(blockers.join('; '), 600)}.` : '',
+    'Nobody waits behind it for longer than a second: it lets go, and tries again for up to 10 minutes. Nothing is ever ended for it; to make way, end what is in its way.',
+  ]);
 }
 
 function migrationFailed({ direction, failure }: FactOf<'migration failed'>, then: Deploy): Reply {

@@ -69,7 +69,11 @@ function after(steps: StepReading[], fact: Fact): StepReading[] {
       return fact.what === 'old gone' ? end(steps, 'Old code gone', 'done', at) : steps;
     case 'closed app answered':
       return fact.what === 'try again' ? anew(steps, 'Contract the schema') : steps;
+    case 'migrations changed':
+      return anew(anew(steps, 'Contract the schema', 'pending'), 'Approval', 'pending');
     case 'migrated':
+    case 'migration begins':
+    case 'migration waits':
     case 'closing':
     case 'opened':
     case 'left closed':
@@ -145,9 +149,12 @@ function end(steps: StepReading[], step: Step, state: StepState, at: string): St
 
 const isRollback = (step: Step): boolean => ROLLBACK_STEPS.some(name => name === step);
 
-/** A step that failed is tried again. */
-function anew(steps: StepReading[], step: Step): StepReading[] {
-  return steps.map(reading => (reading.step === step ? { ...reading, state: 'running', to: null } : reading));
+/** A step is taken once more, or is to come once more. */
+function anew(steps: StepReading[], step: Step, state: 'running' | 'pending' = 'running'): StepReading[] {
+  return steps.map(reading => {
+    if (reading.step !== step) return reading;
+    return state === 'pending' ? pending(step) : { ...reading, state, to: null };
+  });
 }
 
 function turnBack(steps: StepReading[], at: string): StepReading[] {
