@@ -23,6 +23,7 @@ export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => 
     }
   },
   'not-now': async () => ({ ...notStarted(), instead: true }),
+  cancel: click('cancel'),
   'roll-back': click('roll back'),
   'run-them': click('run them'),
   'open-the-app': click('open'),

@@ -42,7 +42,12 @@ export async function soak(run: Run): Promise<Next> {
     async click =>
       click.kind === 'hold'
         ? hold(run, click)
-        : { answer: 'Not yet: new code is watched for a while first. The thread asks when it is time.' },
+        : {
+            answer:
+              click.kind === 'cancel'
+                ? 'New code serves already: there is nothing left to call off. *Hold* leaves its contract migrations out.'
+                : 'Not yet: new code is watched for a while first. The thread asks when it is time.',
+          },
   );
 }
 

@@ -53,6 +53,7 @@ const watcher = createWatcher({
 const journal: Journal = {
   deploy: id => store.deploy(id),
   append: (deploy, fact, key) => store.append(deploy, fact, key),
+  openClick: deploy => store.oldestClick(deploy),
   nextClick: async (deploy, signal) => {
     for (;;) {
       signal.throwIfAborted();

@@ -1,4 +1,5 @@
 import { askAnew, RECEIPT } from './approval.ts';
+import { cancelAsked } from './cancelling.ts';
 import { latestOfThese, type MigrationFailure, migrationsOf } from './domain/deploy.ts';
 import { directDatabase } from './domain/direct-database.ts';
 import { type Direction, filesOf } from './domain/gate.ts';
@@ -69,6 +70,9 @@ function unfinished(run: Run, failure: MigrationFailure): Promise<Next> {
   );
 }
 
+const CANCELLED_AFTER =
+  'Migrations are not broken off half-way. When these have ended, so does the deploy: nothing is built.';
+
 type Ended = { kind: 'done' } | { kind: 'changed'; why: string } | { kind: 'failed'; failure: MigrationFailure };
 
 /** Runs what is left of one direction. What is recorded in the app's database is not run again, whatever we remember. */
@@ -99,7 +103,10 @@ async function migrate(run: Run, direction: Direction): Promise<Ended> {
         digest: migrations.digests[direction],
         onProgress: telling.tell,
       }),
-    async () => ({ answer: 'Migrations run just now and are not broken off half-way. The thread says how they end.' }),
+    async click => {
+      if (direction === 'expand') return { answer: await cancelAsked(run, click, CANCELLED_AFTER) };
+      return { answer: 'Migrations run just now and are not broken off half-way. The thread says how they end.' };
+    },
   );
   await telling.told();
   if (ended.kind === 'changed') return { kind: 'changed', why: ended.problems.join(' ') };

@@ -86,6 +86,8 @@ export interface Heroku {
   uploadSource(tarball: Uint8Array): Promise<string>;
   /** Builds, and when that succeeds releases, the source at the address. */
   startBuild(app: string, ask: { url: string; commit: string; marker: string }): Promise<Build>;
+  /** Stops a build; one that has ended stays as it is. */
+  cancelBuild(app: string, id: string): Promise<void>;
   /** Closed (maintenance mode) or open; repeating it is the same. */
   setMaintenance(app: string, on: boolean): Promise<void>;
   rollBack(app: string, releaseId: string): Promise<Release>;

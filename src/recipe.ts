@@ -1,4 +1,5 @@
 import { askForApproval, soak } from './approval.ts';
+import { cancelAsked, cancelled, isCancelled } from './cancelling.ts';
 import { latest } from './domain/deploy.ts';
 import { askAboutTheClosedApp } from './maintenance.ts';
 import { contract, expand, open } from './migrations.ts';
@@ -16,9 +17,9 @@ export type Stage = (run: Run) => Promise<Next>;
 export const FIRST_STAGE = 'Take the turn';
 
 export const recipe: { readonly [stage: string]: Stage } = {
-  'Take the turn': takeTheTurn,
-  'Expand the schema': beforeRelease(expand),
-  'Upload the source': beforeRelease(uploadTheSource),
+  'Take the turn': beforeRelease(unlessCancelled(takeTheTurn)),
+  'Expand the schema': beforeRelease(unlessCancelled(expand)),
+  'Upload the source': beforeRelease(unlessCancelled(uploadTheSource)),
   Build: beforeRelease(build),
   Release: release,
   'New dynos boot': watchWhile('booting'),
@@ -78,13 +79,26 @@ async function uploadTheSource(run: Run): Promise<Next> {
 async function build(run: Run): Promise<Next> {
   const { heroku } = run.outside;
   const { app, commit } = run.deploy.plan;
-  const begun = (await ourBuild(run)) ?? (await startBuild(run, commit.sha));
+  const known = await ourBuild(run);
+  if (!known) await hearCancel(run);
+  if (!known && isCancelled(run)) return cancelled(run);
+  const begun = known ?? (await startBuild(run, commit.sha));
   await run.record({ kind: 'build started', build: begun.id });
+  const stop = async (): Promise<void> => {
+    run.mayAct();
+    await heroku.cancelBuild(app, begun.id);
+  };
+  if (isCancelled(run)) await stop();
   const lines = lastLines();
   const ended = await run.listening(
     signal => heroku.buildEnded(app, begun, lines.push, signal),
-    async () => ({ answer: 'The build still runs and nothing is released yet: there is nothing to undo.' }),
+    async click => {
+      const answer = await cancelAsked(run, click, 'The build is being stopped. Nothing is released.');
+      if (isCancelled(run)) await stop();
+      return { answer };
+    },
   );
+  if (ended.status === 'failed' && isCancelled(run)) return cancelled(run);
   if (ended.status === 'failed' || !ended.slug || !ended.release) {
     await run.record({ kind: 'build failed', lines: lines.kept });
     return run.end(
@@ -117,7 +131,13 @@ async function release(run: Run): Promise<Next> {
   const lines = lastLines();
   const ended = await run.listening(
     signal => heroku.releaseEnded(app, begun, lines.push, signal),
-    async () => ({ answer: 'The release phase still runs: Heroku cannot stop it. Press again when new dynos boot.' }),
+    async click => ({
+      answer: await cancelAsked(
+        run,
+        click,
+        'Heroku cannot stop a release phase. When it has ended, this goes back at once, before the routers switch.',
+      ),
+    }),
   );
   if (ended.status !== 'succeeded' || !ended.slug) {
     await run.record({ kind: 'release failed', version: ended.version, lines: lines.kept });
@@ -127,7 +147,10 @@ async function release(run: Run): Promise<Next> {
     );
   }
   await run.record(released(ended, ended.slug));
-  return { to: 'New dynos boot' };
+  const asked = latest(run.deploy, 'cancel asked');
+  if (!asked) return { to: 'New dynos boot' };
+  await run.record({ kind: 'rollback asked', by: asked.by, why: 'the deploy was cancelled' });
+  return { to: 'Roll back' };
 }
 
 function released(release: Release, slug: string) {
@@ -153,6 +176,17 @@ function beforeRelease(stage: Stage): Stage {
     }
   };
 }
+
+/** A stage that is not begun when somebody called the deploy off before it. */
+function unlessCancelled(stage: Stage): Stage {
+  return async run => {
+    await hearCancel(run);
+    return isCancelled(run) ? cancelled(run) : stage(run);
+  };
+}
+
+const hearCancel = (run: Run): Promise<void> =>
+  run.answerPresses(click => cancelAsked(run, click, 'Cancelled: nothing is built or released.'));
 
 /** The last 20 lines of an output: what a person needs to see why it failed. */
 function lastLines(): { kept: string[]; push: (line: string) => void } {

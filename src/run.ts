@@ -27,6 +27,8 @@ export interface Journal {
   append(deploy: string, fact: FactBody, key: string): Promise<void>;
   /** The oldest press that nobody answered yet, waiting for one when there is none. Rejects when the signal aborts. */
   nextClick(deploy: string, signal: AbortSignal): Promise<Click>;
+  /** The oldest press that nobody answered yet; null when there is none. */
+  openClick(deploy: string): Promise<Click | null>;
   answer(deploy: string, click: Click, answer: string): Promise<void>;
 }
 
@@ -64,6 +66,15 @@ export class Run {
   /** To be asked right before each call that changes something outside: another process may own this deploy by now. */
   mayAct(): void {
     this.signal.throwIfAborted();
+  }
+
+  /** Answers what people pressed while nobody listened. */
+  async answerPresses(obey: (click: Click) => Promise<string>): Promise<void> {
+    for (;;) {
+      const click = await this.#journal.openClick(this.#deploy.id);
+      if (!click) return;
+      await this.#journal.answer(this.#deploy.id, click, await obey(click));
+    }
   }
 
   /** Waits for the work, obeying what people press meanwhile; `obey` gives a value to stop waiting with, or null to go on. */

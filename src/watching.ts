@@ -92,6 +92,7 @@ async function pressed(run: Run, following: Following, click: Click): Promise<{ 
   const missing = phase?.kind === 'not proved' ? phase.missing : null;
   const reason = click.reason ?? 'No reason was given.';
   switch (click.kind) {
+    case 'cancel':
     case 'roll back':
       if (following.watch.served) {
         return {

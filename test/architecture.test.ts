@@ -32,6 +32,7 @@ const PART_OF_FILE: Record<string, string> = {
   'src/migrations.ts': 'recipe',
   'src/migration-progress.ts': 'recipe',
   'src/approval.ts': 'recipe',
+  'src/cancelling.ts': 'recipe',
   'src/maintenance.ts': 'recipe',
 };
 

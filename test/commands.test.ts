@@ -133,6 +133,7 @@ describe('buttons', () => {
   });
 
   it.each([
+    ['cancel', 'cancel'],
     ['roll-back', 'roll back'],
     ['run-them', 'run them'],
     ['open-the-app', 'open'],

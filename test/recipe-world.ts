@@ -50,6 +50,8 @@ export const release = (version: number, slug: string, rest: Partial<Release> = 
 
 type Trouble = {
   buildFails?: boolean;
+  /** The build goes on until somebody stops it. */
+  buildStays?: boolean;
   releaseFails?: boolean;
   stranger?: boolean;
   /** A migration that fails. */
@@ -78,6 +80,7 @@ export class World {
   patient = true;
   plan = plan;
   wake = () => {};
+  stopBuild = () => {};
   calls = 0;
   killAt = Number.POSITIVE_INFINITY;
   readonly phases: Record<number, Phase[]>;
@@ -109,6 +112,7 @@ export class World {
         this.wake();
         signal.addEventListener('abort', () => reject(signal.reason));
       }),
+    openClick: async () => this.clicks.find(click => click.answer === undefined) ?? null,
     answer: (_, click, answer) => this.touch(() => Object.assign(click, { answer })).then(() => {}),
   };
 
@@ -153,13 +157,26 @@ export class World {
         this.builds.push(build);
         return build;
       }),
-    buildEnded: (_: string, build: Build, onLine: (line: string) => void) =>
+    cancelBuild: (_: string, id: string) =>
       this.touch(() => {
+        for (const build of this.builds) if (build.id === id) build.status = 'failed';
+        this.stopBuild();
+      }),
+    buildEnded: async (_: string, build: Build, onLine: (line: string) => void, signal: AbortSignal) => {
+      if (this.trouble.buildStays && build.status === 'pending') {
+        await new Promise<void>((stopped, aborted) => {
+          this.stopBuild = stopped;
+          signal.addEventListener('abort', () => aborted(signal.reason));
+        });
+      }
+      return this.touch(() => {
         onLine('-----> Building');
-        if (this.trouble.buildFails) return { ...build, status: 'failed' };
+        const { status } = this.builds[0] ?? build;
+        if (this.trouble.buildFails || status === 'failed') return { ...build, status: 'failed' };
         if (!this.releases[1]) this.releases.push(release(42, 'new', { status: 'pending' }));
         return { ...build, status: 'succeeded', slug: 'new', release: 'r42' };
-      }),
+      });
+    },
     releaseEnded: (_: string, begun: Release, onLine: (line: string) => void) =>
       this.touch(() => {
         onLine('migrating');

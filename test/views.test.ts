@@ -132,7 +132,7 @@ describe('the root message', () => {
   });
 
   it.each<[DeployName, string[]]>([
-    ['building', []],
+    ['building', ['Cancel']],
     ['old code still serving', ['Roll back']],
     ['new code serves', []],
     ['not proved', ['It serves', 'Roll back']],

@@ -22,17 +22,24 @@ export const checkedForm = (what: 'it-serves' | 'old-code-is-gone', carried: Car
     title: what === 'it-serves' ? 'New code serves' : 'Old code is gone',
     submit: 'I checked',
     label: 'What did you look at, and what did it show? The thread and the receipt name you with it.',
+    advice:
+      what === 'it-serves'
+        ? 'Say so only if you asked the app several times and every answer came from the new code. It is announced on your word.'
+        : 'Say so only if `heroku ps` shows no dyno of a release before this one, and the log shows that the old web dynos exited.',
   });
 
 function asking(
   callback: string,
   carried: Carried,
-  { title, submit, label }: { title: string; submit: string; label: string },
+  { title, submit, label, advice }: { title: string; submit: string; label: string; advice?: string },
 ): ModalView {
   const element: PlainTextInput = { type: 'plain_text_input', action_id: 'reason', max_length: 500 };
   return {
     ...frame(callback, carried, title, submit),
-    blocks: [{ type: 'input', block_id: 'reason', label: { type: 'plain_text', text: label }, element }],
+    blocks: [
+      ...(advice ? [section(advice)] : []),
+      { type: 'input', block_id: 'reason', label: { type: 'plain_text', text: label }, element },
+    ],
   };
 }
 

@@ -25,6 +25,10 @@ export function replyTo(fact: Fact, deploy: Deploy): Reply | null {
       ]);
     case 'phase':
       return fact.of === 'deploy' ? phaseReply(fact, then, before) : rollbackReply(fact, then, before);
+    case 'cancel asked':
+      return quiet('This deploy is being called off', ':octagonal_sign:', [
+        `${mention(fact.by)} asked for it. It ends where it can be left safely, and this thread says how.`,
+      ]);
     case 'rollback intended':
       return rollingBack(fact, then);
     case 'rollback failed':
@@ -256,6 +260,7 @@ function isTold({ outcome }: FactOf<'ended'>, before: Deploy): boolean {
     case 'unfinished':
       return has('migration failed');
     case 'not proved':
+    case 'cancelled':
     case 'stopped':
       return false;
     default:

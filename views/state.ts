@@ -17,6 +17,7 @@ const ENDS = {
   succeeded: { mark: ':white_check_mark:', headline: app => `${app} is deployed` },
   unfinished: { mark: ':warning:', headline: app => `${app} is deployed, its contract migrations are not done` },
   failed: { mark: ':x:', headline: app => `The deploy of ${app} failed` },
+  cancelled: { mark: ':octagonal_sign:', headline: app => `The deploy of ${app} was cancelled` },
   'rolled back': { mark: ':leftwards_arrow_with_hook:', headline: app => `${app} was rolled back` },
   superseded: {
     mark: ':twisted_rightwards_arrows:',

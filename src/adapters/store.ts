@@ -110,7 +110,7 @@ export class Store implements Ledger {
       await client.query('UPDATE deploys SET ended_at = now(), outcome = $2 WHERE id = $1', [deploy, fact.outcome]);
       await client.query(
         'UPDATE clicks SET answered_at = now(), answer = $2 WHERE deploy_id = $1 AND answered_at IS NULL',
-        [deploy, 'The deploy has ended: nothing was done with this.'],
+        [deploy, 'The deploy has ended meanwhile: its message shows how.'],
       );
     });
   }

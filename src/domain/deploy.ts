@@ -3,7 +3,15 @@ import type { Plan } from './plan.ts';
 import type { Step } from './steps.ts';
 import type { Phase, Watch } from './watch.ts';
 
-export type Outcome = 'succeeded' | 'unfinished' | 'failed' | 'rolled back' | 'superseded' | 'not proved' | 'stopped';
+export type Outcome =
+  | 'succeeded'
+  | 'unfinished'
+  | 'failed'
+  | 'cancelled'
+  | 'rolled back'
+  | 'superseded'
+  | 'not proved'
+  | 'stopped';
 
 /**
  * One thing that happened to a deploy. Appended, never changed: the thread and the receipt are readings of them. Times
@@ -20,6 +28,8 @@ export type FactBody =
   | { kind: 'release failed'; version: number; lines: readonly string[] }
   /** What the watch of a switchover said when it changed: of our release, or of the rollback. */
   | { kind: 'phase'; of: 'deploy' | 'rollback'; version: number; phase: Phase; tally: Tally }
+  /** Before its release: it ends at the next place where it can be left. */
+  | { kind: 'cancel asked'; by: string }
   /** Someone, or the bot itself (`by` null), decided to go back. */
   | { kind: 'rollback asked'; by: string | null; why: string }
   /** About to ask Heroku: the newest release before it, and the last moment (ms) at which it surely beats the switch. */
@@ -79,7 +89,7 @@ export type Tally = {
 /** What a person pressed. `about` is the digest that they were shown, `reason` what they wrote. */
 export type Click = {
   id: string;
-  kind: 'roll back' | 'it serves' | 'old code is gone' | 'run them' | 'hold' | 'open' | 'try again';
+  kind: 'cancel' | 'roll back' | 'it serves' | 'old code is gone' | 'run them' | 'hold' | 'open' | 'try again';
   by: string;
   at: string;
   about: string | null;

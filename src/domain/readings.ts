@@ -79,6 +79,7 @@ function after(steps: StepReading[], fact: Fact): StepReading[] {
     case 'left closed':
     case 'still closed':
     case 'approval reminded':
+    case 'cancel asked':
     case 'trouble':
       return steps;
     default:
@@ -176,6 +177,7 @@ const CLOSED = {
   failed: 'failed',
   'not proved': 'failed',
   superseded: 'skipped',
+  cancelled: 'skipped',
   stopped: 'skipped',
 } as const satisfies Record<Outcome, StepState>;
 
@@ -201,7 +203,8 @@ export type RootClick = Exclude<Click['kind'], 'run them' | 'hold' | 'open' | 't
 export function clicksOf(deploy: Told): RootClick[] {
   const { facts } = deploy;
   const has = (kind: Fact['kind']): boolean => facts.some(fact => fact.kind === kind);
-  if (!has('released') || has('rollback asked') || has('rollback intended') || has('ended')) return [];
+  if (has('rollback asked') || has('rollback intended') || has('ended')) return [];
+  if (!has('released')) return has('cancel asked') ? [] : ['cancel'];
   const told = phaseFact(deploy, 'deploy');
   const phase = told?.phase;
   switch (phase?.kind) {
