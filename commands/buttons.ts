@@ -1,13 +1,13 @@
 import type { Bot } from '../src/bot.ts';
 import type { Click } from '../src/domain/deploy.ts';
 import { answered, notStarted, started } from '../views/answers.ts';
-import { planChanged } from '../views/plan.ts';
+import { planChanged, planShown } from '../views/plan.ts';
 import type { Answer } from './answer.ts';
 
 /** A press: who, on what, and the name by which it is taken only once. */
-export type Press = { id: string; user: string; value: string };
+export type Press = { id: string; user: string; value: string; channel?: string | null };
 
-export type Door = Pick<Bot, 'start' | 'click' | 'show'>;
+export type Door = Pick<Bot, 'start' | 'click' | 'show' | 'planBack'>;
 
 /** Every button of ours, by its action id. */
 export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => Promise<Answer> } = {
@@ -23,6 +23,11 @@ export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => 
     }
   },
   'not-now': async () => ({ ...notStarted(), instead: true }),
+  'plan-back': async (bot, { user, value, channel }) => {
+    const [app = '', version = ''] = value.split(' ');
+    const { id, plan } = await bot.planBack({ user, channel: channel ?? '', app, version: Number(version) });
+    return planShown(id, plan);
+  },
   cancel: click('cancel'),
   'roll-back': click('roll back'),
   'run-them': click('run them'),

@@ -9,7 +9,7 @@ import { FORMS, OPENS, readForm } from './forms.ts';
 
 /** What commands and buttons need: the bot's one door, and a log for what is not the asker's fault. */
 export type Registered = {
-  bot: Pick<Bot, 'apps' | 'plan' | 'start' | 'click' | 'show'>;
+  bot: Pick<Bot, 'apps' | 'plan' | 'planBack' | 'start' | 'click' | 'show'>;
   log: Pick<Logger, 'warn' | 'error'>;
 };
 
@@ -27,12 +27,13 @@ export function registerCommands(app: App, { bot, log }: Registered): void {
 
   app.action({ type: 'block_actions', action_id: /^/ }, async ({ body, action, respond, client }) => {
     const user = body.user.id;
-    const value = 'value' in action && typeof action.value === 'string' ? action.value : '';
-    const press = { id: `${user} ${action.action_ts} ${action.action_id}`, user, value };
+    const chosen = 'selected_option' in action ? action.selected_option : action;
+    const value = chosen && 'value' in chosen && typeof chosen.value === 'string' ? chosen.value : '';
     const known = named(BUTTONS, action.action_id);
     const form = named(OPENS, action.action_id);
     const { channel_id: container, thread_ts: thread } = body.container;
     const channel = body.channel?.id ?? wordOrNull(container);
+    const press = { id: `${user} ${action.action_ts} ${action.action_id}`, user, value, channel };
     const asker = { user, channel, thread: wordOrNull(thread), respond, client };
     const trigger_id = 'trigger_id' in body ? body.trigger_id : '';
     await answer(asker, log, async () => {

@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto';
 import type { AppSettings } from './domain/app.ts';
 import type { Click, Deploy } from './domain/deploy.ts';
 import { approvalRefused, askThem, isApproval, isRescue, mayDeploy } from './domain/permission.ts';
-import { fingerprint, type Plan, preflight } from './domain/plan.ts';
+import { fingerprint, type Plan, preflight, type Situation } from './domain/plan.ts';
 import { planChanges } from './domain/plan-changes.ts';
 import { Refusal } from './domain/refusal.ts';
 import type { Ledger, Running, StoredPlan } from './outside.ts';
 import { gather, type Sources } from './situation.ts';
+import { gatherBack } from './situation-back.ts';
 
 /** How long somebody who pressed waits for the run's own answer before they are told that it was taken, ms. */
 const ANSWER_WITHIN_MS = 2_000;
@@ -49,6 +50,18 @@ export class Bot {
     return { id: await this.#keep(plan, ask.user, ask.channel), plan };
   }
 
+  /** What going back to a release (the newest one of other code when null) would do; stored, so that Start can name it. */
+  async planBack(ask: {
+    user: string;
+    channel: string;
+    app: string;
+    version: number | null;
+  }): Promise<{ id: string; plan: Plan }> {
+    const settings = await this.#allowed(ask.app, ask.user);
+    const plan = await this.#backNow(settings, ask.version);
+    return { id: await this.#keep(plan, ask.user, ask.channel), plan };
+  }
+
   /** Starts what the asker was shown; when the world is different by now, gives the new plan instead. */
   async start(ask: { user: string; plan: string }): Promise<Started | Changed> {
     const { ledger, begin } = this.#parts;
@@ -60,7 +73,8 @@ export class Bot {
       ]);
     }
     const settings = await this.#allowed(shown.plan.app, ask.user);
-    const plan = await this.#planNow(settings, shown.plan.ref);
+    const { back } = shown.plan;
+    const plan = back ? await this.#backNow(settings, back.version) : await this.#planNow(settings, shown.plan.ref);
     if (fingerprint(plan) !== shown.digest) {
       const id = await this.#keep(plan, ask.user, shown.channel);
       return { kind: 'changed', id, plan, what: planChanges(shown.plan, plan) };
@@ -135,12 +149,21 @@ export class Bot {
 
   async #planNow(settings: AppSettings, ref: string): Promise<Plan> {
     const { ledger, sources } = this.#parts;
-    const [[running], held] = await Promise.all([ledger.running(settings.name), ledger.held(settings.name)]);
-    const other = running ? { id: running.id, by: running.startedBy, asks: running.asks } : null;
-    const situation = await gather(sources, settings, ref, { running: other, held });
-    const judged = preflight(situation);
-    if (judged.kind === 'refused') throw new Refusal(judged.reasons);
-    return judged.plan;
+    const [running, held] = await Promise.all([this.#running(settings), ledger.held(settings.name)]);
+    return ready(await gather(sources, settings, ref, { running, held }));
+  }
+
+  async #backNow(settings: AppSettings, version: number | null): Promise<Plan> {
+    const { ledger, sources } = this.#parts;
+    const [running, floor] = await Promise.all([this.#running(settings), ledger.schemaFloor(settings.name)]);
+    const situation = await gatherBack(sources, settings, version, { running, floor });
+    if ('refused' in situation) throw new Refusal(situation.refused);
+    return ready(situation);
+  }
+
+  async #running({ name }: AppSettings): Promise<Situation['running']> {
+    const [running] = await this.#parts.ledger.running(name);
+    return running ? { id: running.id, by: running.startedBy, asks: running.asks } : null;
   }
 
   async #keep(plan: Plan, askedBy: string, channel: string): Promise<string> {
@@ -148,6 +171,12 @@ export class Bot {
     await this.#parts.ledger.savePlan(stored);
     return stored.id;
   }
+}
+
+function ready(situation: Situation): Plan {
+  const judged = preflight(situation);
+  if (judged.kind === 'refused') throw new Refusal(judged.reasons);
+  return judged.plan;
 }
 
 /** Short enough to be read aloud: a letter and ten hex digits. */

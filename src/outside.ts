@@ -21,6 +21,8 @@ export type Release = {
   /** Heroku account that made it. */
   by: string;
   slug: string | null;
+  /** Heroku still has all of it, and takes it for a rollback. */
+  eligible: boolean;
   outputUrl: string | null;
   createdAt: string;
   updatedAt: string;
@@ -198,6 +200,8 @@ export interface Ledger {
   clickAnswer(id: string): Promise<string | null>;
   /** The contract migrations that were held last, with who said why. */
   held(app: string): Promise<Held[]>;
+  /** The newest release of the app whose contract migrations ran: code from before it has lost its schema. */
+  schemaFloor(app: string): Promise<number | null>;
 }
 
 export type { Blocker, FileOutcome, MigrationProgress } from './domain/migration-outcome.ts';

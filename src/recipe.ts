@@ -4,7 +4,7 @@ import { latest } from './domain/deploy.ts';
 import { askAboutTheClosedApp } from './maintenance.ts';
 import { contract, expand, open } from './migrations.ts';
 import { type Build, HerokuRefused, NotFound, type Release } from './outside.ts';
-import { proveRollback, undo } from './rollback.ts';
+import { goBack, proveRollback, undo } from './rollback.ts';
 import type { Next, Run } from './run.ts';
 import { askAPerson, watchWhile } from './watching.ts';
 
@@ -18,6 +18,7 @@ export const FIRST_STAGE = 'Take the turn';
 
 export const recipe: { readonly [stage: string]: Stage } = {
   'Take the turn': beforeRelease(unlessCancelled(takeTheTurn)),
+  'Go back': beforeRelease(unlessCancelled(goBack)),
   'Expand the schema': beforeRelease(unlessCancelled(expand)),
   'Upload the source': beforeRelease(unlessCancelled(uploadTheSource)),
   Build: beforeRelease(build),
@@ -64,7 +65,7 @@ async function takeTheTurn(run: Run): Promise<Next> {
       `${plan.app} was put into maintenance mode after the plan was made. Nothing was begun: plan it again when it is open.`,
     );
   }
-  return { to: 'Expand the schema' };
+  return { to: plan.back ? 'Go back' : 'Expand the schema' };
 }
 
 async function uploadTheSource(run: Run): Promise<Next> {
@@ -126,7 +127,10 @@ async function startBuild(run: Run, commit: string): Promise<Build> {
 async function release(run: Run): Promise<Next> {
   const { heroku } = run.outside;
   const { app } = run.deploy.plan;
-  const begun = await heroku.release(app, latest(run.deploy, 'built')?.release ?? '');
+  const begun = await heroku.release(
+    app,
+    latest(run.deploy, 'built')?.release ?? latest(run.deploy, 'went back')?.release ?? '',
+  );
   await run.record({ kind: 'release started', version: begun.version });
   const lines = lastLines();
   const ended = await run.listening(
@@ -162,7 +166,8 @@ function released(release: Release, slug: string) {
 async function writeTheReceipt(run: Run): Promise<Next> {
   const { plan } = run.deploy;
   const version = latest(run.deploy, 'released')?.version;
-  return run.end('succeeded', `${plan.app} runs ${plan.commit.sha.slice(0, 8)} as v${version}.`);
+  const code = plan.back ? `the code of v${plan.back.version} again` : plan.commit.sha.slice(0, 8);
+  return run.end('succeeded', `${plan.app} runs ${code}, as v${version}.`);
 }
 
 /** While nothing is released, a plain no from Heroku or GitHub ends the deploy: asking again would not help. */

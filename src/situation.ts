@@ -50,10 +50,12 @@ export async function gather(
     held,
     soakSeconds,
     running,
+    back: null,
   };
 }
 
-async function herokuSituation(heroku: Heroku, settings: AppSettings): Promise<HerokuSituation | null> {
+/** What Heroku says of the app; null when it shows none. */
+export async function herokuSituation(heroku: Heroku, settings: AppSettings): Promise<HerokuSituation | null> {
   const { name } = settings;
   const found = await absent(HerokuRefused, heroku.app(name));
   if (!found) return null;
@@ -90,7 +92,8 @@ async function changesOf(source: SourceHost, { repository }: AppSettings, base: 
   return absent(NotFound, source.compare(repository, base, head.sha));
 }
 
-async function askOnce(prober: Prober, url: string, probe: Probe): Promise<Situation['probed']> {
+/** What the probe reads from the app today. */
+export async function askOnce(prober: Prober, url: string, probe: Probe): Promise<Situation['probed']> {
   const answer = await prober.ask(url, probe, AbortSignal.timeout(10_000));
   if (answer.version) {
     return { version: 'release' in answer.version ? `v${answer.version.release}` : answer.version.commit };
@@ -100,7 +103,7 @@ async function askOnce(prober: Prober, url: string, probe: Probe): Promise<Situa
 }
 
 /** Null when the world says that there is no such thing; any other failure stays one. */
-async function absent<T>(kind: typeof NotFound | typeof HerokuRefused, asked: Promise<T>): Promise<T | null> {
+export async function absent<T>(kind: typeof NotFound | typeof HerokuRefused, asked: Promise<T>): Promise<T | null> {
   try {
     return await asked;
   } catch (error) {

@@ -22,6 +22,7 @@ const PART_OF_FILE: Record<string, string> = {
   'src/outside.ts': 'outside',
   'src/bot.ts': 'bot',
   'src/situation.ts': 'asking',
+  'src/situation-back.ts': 'asking',
   'src/pending.ts': 'asking',
   'src/narrator.ts': 'bot',
   'src/pace.ts': 'bot',

@@ -18,6 +18,7 @@ export class BoltRig {
   bot: Registered['bot'] = {
     apps: async () => [],
     plan: async () => ({ id: 'p1', plan }),
+    planBack: async () => ({ id: 'p1', plan }),
     start: async () => ({ kind: 'started', deploy: 'd1', channel: 'C0DEPLOYS' }),
     click: async () => ({ answer: 'Rolling back.' }),
     show: async () => migrating['waiting for an approval'],
@@ -61,6 +62,7 @@ export class BoltRig {
     const bot: Registered['bot'] = {
       apps: user => this.bot.apps(user),
       plan: ask => this.bot.plan(ask),
+      planBack: ask => this.bot.planBack(ask),
       start: ask => this.bot.start(ask),
       click: ask => this.bot.click(ask),
       show: ask => this.bot.show(ask),

@@ -42,6 +42,7 @@ export const release = (version: number, slug: string, rest: Partial<Release> = 
   description: `Deploy ${slug}`,
   by: 'bot@example.com',
   slug,
+  eligible: true,
   outputUrl: null,
   createdAt: '2026-01-01T00:00:00.000Z',
   updatedAt: '2026-01-01T00:00:02.000Z',
@@ -189,7 +190,11 @@ export class World {
       }),
     rollBack: () =>
       this.touch(() => {
-        const back = release(this.releases.length + 41, 'old', { description: 'Rollback to v41', status: 'pending' });
+        const { back: planned } = this.plan;
+        const on =
+          planned && this.releases.length === 1 ? { slug: 'new', to: planned.version } : { slug: 'old', to: 41 };
+        const description = `Rollback to v${on.to}`;
+        const back = release(this.releases.length + 41, on.slug, { description, status: 'pending' });
         this.releases.push(back);
         return back;
       }),

@@ -138,7 +138,7 @@ describe('the root message', () => {
     ['not proved', ['It serves', 'Roll back']],
     ['old code not proved gone', ['Old code is gone']],
     ['rolling back', []],
-    ['succeeded', []],
+    ['succeeded', ['Go back to v41…']],
   ])('%s: the buttons are %j', (name, labels) => {
     expect(buttons(rootMessage(deploys[name]))).toEqual(labels);
   });

@@ -3,6 +3,7 @@ import { expectedSeconds, type Plan, type Proof } from '../src/domain/plan.ts';
 import { answersNeeded } from '../src/domain/watch.ts';
 import { actions, type ButtonAsk, context, type Message, message, section } from './blocks.ts';
 import { migrationSections } from './migrations.ts';
+import { backSections } from './plan-back.ts';
 import { channelLink, code, duration, foreign, literal, plural, prose, sha } from './text.ts';
 
 /** Commits listed before "and N more". */
@@ -11,6 +12,15 @@ const COMMITS_SHOWN = 10;
 /** What would be deployed, how, and what could hurt. Only the asker sees it; Start carries the plan's id. */
 export function planShown(id: string, plan: Plan): Message {
   const eta = duration(expectedSeconds(plan));
+  if (plan.back) {
+    return message(
+      `Plan: go back to v${plan.back.version} of ${foreign(plan.app)} in about ${eta}. Press Start to begin; nothing has happened yet.`,
+      [
+        section(`*Go back to v${plan.back.version} of ${foreign(plan.app)}?* Nothing has happened yet.`),
+        ...planBlocks(id, plan),
+      ],
+    );
+  }
   return message(
     `Plan: deploy ${sha(plan.commit.sha)} to ${foreign(plan.app)} in about ${eta}. Press Start to begin; nothing has happened yet.`,
     [section(`*Deploy ${foreign(plan.app)}?* Nothing has happened yet.`), ...planBlocks(id, plan)],
@@ -34,11 +44,15 @@ export function planChanged(id: string, plan: Plan, what: readonly string[]): Me
 
 function planBlocks(id: string, plan: Plan): (KnownBlock | null)[] {
   return [
-    section(
-      `${sha(plan.commit.sha)} ${foreign(plan.commit.subject)} (${foreign(plan.commit.author, 60)})`,
-      `from ${code(plan.ref)} of ${foreign(plan.repository)}, to replace v${plan.live.version} (${sha(plan.live.commit)})`,
-    ),
-    section(...commitsOf(plan)),
+    ...(plan.back
+      ? backSections(plan, plan.back)
+      : [
+          section(
+            `${sha(plan.commit.sha)} ${foreign(plan.commit.subject)} (${foreign(plan.commit.author, 60)})`,
+            `from ${code(plan.ref)} of ${foreign(plan.repository)}, to replace v${plan.live.version} (${sha(plan.live.commit)})`,
+          ),
+          section(...commitsOf(plan)),
+        ]),
     section(
       `*What will happen*, in about ${duration(expectedSeconds(plan))}`,
       ...plan.steps.map((step, index) => `${index + 1}. ${foreign(step)}${remarkOn(step, plan)}`),
@@ -116,6 +130,17 @@ function startButton(id: string, plan: Plan): ButtonAsk {
     aloud: `Start the deploy of ${literal(plan.app, 40)}`,
     style: 'primary',
   } as const;
+  if (plan.back) {
+    return {
+      ...start,
+      confirm: {
+        title: `Go back to v${plan.back.version} of ${literal(plan.app, 40)}?`,
+        text: `Code and config vars of v${plan.back.version} take the place of v${plan.live.version}, with the same proof as a deploy.`,
+        yes: 'Go back',
+        no: 'Do not start',
+      },
+    };
+  }
   if (lost === 0) return start;
   return {
     ...start,

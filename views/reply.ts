@@ -96,6 +96,8 @@ export function replyTo(fact: Fact, deploy: Deploy): Reply | null {
     case 'soaking':
     case 'approved':
     case 'started':
+    case 'going back':
+    case 'went back':
     case 'uploaded':
     case 'build started':
     case 'built':
@@ -139,7 +141,11 @@ function phaseReply(fact: FactOf<'phase'>, then: Deploy, before: Deploy): Reply 
       ]);
     case 'new serves': {
       const again = earlier.some(known => known.phase.kind === 'new serves');
-      const changes = plan.changes ? `, ${plural(plan.changes.total, 'commit')} after ${live}` : '';
+      const changes = plan.back
+        ? `: the code of v${plan.back.version} again`
+        : plan.changes
+          ? `, ${plural(plan.changes.total, 'commit')} after ${live}`
+          : '';
       return loud(
         again ? `New code serves again: ${app} runs v${version}` : `New code serves: ${app} runs v${version}`,
         ':large_green_circle:',

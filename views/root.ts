@@ -18,7 +18,7 @@ export function rootMessage(deploy: Deploy): Message {
     trouble,
     stepCards(deploy),
     ...(ended ? [section('*Receipt*', ...receiptOf(deploy))] : []),
-    actions(...clicksOf(deploy).map(kind => BUTTONS[kind](deploy))),
+    actions(...clicksOf(deploy).map(kind => BUTTONS[kind](deploy)), ...(canGoBack(deploy) ? [goBack(deploy)] : [])),
     context(
       `${sha(plan.commit.sha)} ${foreign(plan.commit.subject, 100)} · started by ${mention(deploy.startedBy)} ${dayAndTime(deploy.startedAt)}`,
     ),
@@ -36,6 +36,19 @@ export const troubleIn = ({ stage }: FactOf<'trouble'>): string => `Trouble of o
 export function troubleWords({ error, attempt }: FactOf<'trouble'>): string {
   return `Attempt ${attempt}: ${sentence(foreign(error, 400))} It is tried again by itself, and nothing is done twice. You need do nothing.`;
 }
+
+/** When the deploy has ended well, and as long as the schema that old code needs is there. */
+function canGoBack(deploy: Deploy): boolean {
+  const served = latest(deploy, 'ended')?.outcome === 'succeeded';
+  return served && !deploy.facts.some(fact => fact.kind === 'migrated' && fact.direction === 'contract');
+}
+
+const goBack = ({ plan: { app, live } }: Deploy): ButtonAsk => ({
+  label: `Go back to v${live.version}…`,
+  action: 'plan-back',
+  value: `${app} ${live.version}`,
+  aloud: `Plan to go back to v${live.version} of ${literal(app, 30)}`,
+});
 
 const BUTTONS: Record<RootClick, (deploy: Deploy) => ButtonAsk> = {
   cancel: ({ id, plan, facts }) => ({

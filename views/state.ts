@@ -167,6 +167,7 @@ function buildState(deploy: Deploy): State {
   if (release) return { mark, headline: `${app}: release phase of v${release.version}`, words: old };
   if (latest(deploy, 'built')) return { mark, headline: `${app}: releasing`, words: old };
   if (latest(deploy, 'uploaded')) return { mark, headline: `${app}: building ${sha(plan.commit.sha)}`, words: old };
+  if (plan.back) return { mark, headline: `${app}: asking Heroku for the code of v${plan.back.version}`, words: old };
   const last = deploy.facts.at(-1)?.kind;
   if (last === 'migrating' || last === 'migrated')
     return { mark, headline: `${app}: migrations that only add`, words: old };

@@ -158,6 +158,17 @@ export class Store implements Ledger {
     );
   }
 
+  async schemaFloor(app: string): Promise<number | null> {
+    const { rows } = await this.#pool.query<{ floor: number | null }>(
+      `SELECT max((released.data ->> 'version')::int) AS floor FROM facts migrated
+       JOIN deploys ON deploys.id = migrated.deploy_id AND deploys.app = $1
+       JOIN facts released ON released.deploy_id = deploys.id AND released.kind = 'released'
+       WHERE migrated.kind = 'migrated' AND migrated.data ->> 'direction' = 'contract'`,
+      [app],
+    );
+    return rows[0]?.floor ?? null;
+  }
+
   async loadWatch(key: string): Promise<Watch | null> {
     const { rows } = await this.#pool.query<{ state: Watch }>('SELECT state FROM watches WHERE key = $1', [key]);
     return rows[0]?.state ?? null;

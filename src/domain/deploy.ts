@@ -19,6 +19,9 @@ export type Outcome =
  */
 export type FactBody =
   | { kind: 'started'; by: string }
+  /** About to go back to an older release on purpose: the newest one before that. Then Heroku's new release of it. */
+  | { kind: 'going back'; newest: number }
+  | { kind: 'went back'; release: string }
   | { kind: 'uploaded'; url: string; bytes: number }
   | { kind: 'build started'; build: string }
   | { kind: 'built'; slug: string; release: string }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { AppSettings, Probe } from './app.ts';
+import type { AppSettings, PlannedCommit, Probe } from './app.ts';
+import type { Back } from './back.ts';
 import { filesOf, gateReasons, gateWarnings, type Held, type PendingMigrations } from './gate.ts';
-import { type Step, stepsWith } from './steps.ts';
+import { BACK_STEPS, type Step, stepsWith } from './steps.ts';
 
 /** All that is known of an app and a ref when somebody asks to deploy it. Gathered by the bot, judged here. */
 export type Situation = {
@@ -29,9 +30,9 @@ export type Situation = {
   soakSeconds: number;
   /** Another deploy of this app by this bot that has not ended. */
   running: { id: string; by: string; asks: boolean } | null;
+  /** The release to go back to; null when new code is deployed. */
+  back: Back | null;
 };
-
-export type PlannedCommit = { sha: string; subject: string; author: string };
 
 export type HerokuSituation = {
   url: string;
@@ -58,6 +59,8 @@ export type Plan = {
   repository: string;
   channel: string;
   url: string;
+  /** Going back to an older release; its code is `commit`. */
+  back?: Back | null;
   live: { id: string; version: number; slug: string; commit: string | null };
   changes: Situation['changes'];
   /** Web dynos now, and of how many the new release will boot. */
@@ -100,6 +103,7 @@ export function preflight(situation: Situation): Preflight {
       app: settings.name,
       ref: situation.ref,
       commit,
+      back: situation.back,
       repository: settings.repository,
       channel: settings.channel,
       url: heroku.url,
@@ -107,10 +111,12 @@ export function preflight(situation: Situation): Preflight {
       changes: situation.changes,
       web: { quantity: web?.quantity ?? 0, size: web?.size ?? '' },
       workers: heroku.formation.filter(entry => entry.type !== 'web' && entry.quantity > 0),
-      steps: stepsWith({
-        expand: filesOf(migrations, 'expand').length > 0,
-        contract: filesOf(migrations, 'contract').length > 0,
-      }),
+      steps: situation.back
+        ? BACK_STEPS
+        : stepsWith({
+            expand: filesOf(migrations, 'expand').length > 0,
+            contract: filesOf(migrations, 'contract').length > 0,
+          }),
       probe: situation.probe,
       proof,
       windowSeconds: settings.windowSeconds,
@@ -131,7 +137,8 @@ export function fingerprint(plan: Plan): string {
 }
 
 /** Seconds from Start until new code is expected to serve; a build of unknown length counts as two minutes. */
-export const expectedSeconds = (plan: Plan): number => (plan.buildSeconds ?? 120) + plan.windowSeconds;
+export const expectedSeconds = (plan: Plan): number =>
+  (plan.back ? 0 : (plan.buildSeconds ?? 120)) + plan.windowSeconds;
 
 function noSuchApp({ name }: AppSettings): string {
   return `Heroku shows no app named ${name} to this bot's account. Check the name in the app's settings, or give the account access with \`heroku access:add\`.`;
@@ -213,13 +220,13 @@ function warningsOf(situation: Situation, heroku: HerokuSituation, commit: Plann
   if (web?.quantity === 1) {
     warnings.push(`${settings.name} has 1 web dyno. Preboot works, but one crash is an outage: 2 would be safer.`);
   }
-  if (heroku.live?.commit === commit.sha) {
+  if (!situation.back && heroku.live?.commit === commit.sha) {
     warnings.push(`This commit is live already, as v${heroku.live.version}. It would be built and released again.`);
   }
-  if (changes && changes.behind > 0) {
+  if (!situation.back && changes && changes.behind > 0) {
     warnings.push(`The live code has ${changes.behind} commits that this one does not: they would go away.`);
   }
-  if (!heroku.live?.commit)
+  if (!heroku.live?.commit && !situation.back)
     warnings.push('The live release does not say which commit it is, so changes cannot be listed.');
   if (workers.length > 0) {
     warnings.push(

@@ -44,6 +44,8 @@ function after(steps: StepReading[], fact: Fact): StepReading[] {
     case 'uploaded':
     case 'build started':
       return reach(steps, 'Build', at);
+    case 'going back':
+    case 'went back':
     case 'built':
     case 'release started':
       return reach(steps, 'Release', at);
