@@ -15,9 +15,9 @@ export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => 
     const result = await bot.start({ user, plan: value });
     switch (result.kind) {
       case 'started':
-        return { ...started(result.channel), instead: true };
+        return { ...started(result), instead: true };
       case 'changed':
-        return { ...planChanged(result.id, result.plan, result.what), instead: true };
+        return { ...planChanged(result, result.what), instead: true };
       default:
         return result satisfies never;
     }
@@ -25,9 +25,9 @@ export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => 
   'not-now': async () => ({ ...notStarted(), instead: true }),
   'plan-back': async (bot, { user, value, channel }) => {
     const [app = '', version = ''] = value.split(' ');
-    const { id, plan } = await bot.planBack({ user, channel: channel ?? '', app, version: Number(version) });
-    return planShown(id, plan);
+    return planShown(await bot.planBack({ user, channel: channel ?? '', app, version: Number(version) }));
   },
+  'go-on': click('go on'),
   cancel: click('cancel'),
   'roll-back': click('roll back'),
   'run-them': click('run them'),

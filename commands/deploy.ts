@@ -14,8 +14,7 @@ export async function deploy(
     case 'help':
       return help(await bot.apps(ask.user));
     case 'deploy': {
-      const { id, plan } = await bot.plan({ user: ask.user, channel: ask.channel, app: words.app, ref: words.ref });
-      return planShown(id, plan);
+      return planShown(await bot.plan({ user: ask.user, channel: ask.channel, app: words.app, ref: words.ref }));
     }
     default:
       return words satisfies never;

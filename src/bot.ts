@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import type { AppSettings } from './domain/app.ts';
 import type { Click, Deploy } from './domain/deploy.ts';
 import { approvalRefused, askThem, isApproval, isRescue, mayDeploy } from './domain/permission.ts';
-import { fingerprint, type Plan, preflight, type Situation } from './domain/plan.ts';
+import { fingerprint, type Plan, type Preflight, preflight } from './domain/plan.ts';
 import { planChanges } from './domain/plan-changes.ts';
 import { Refusal } from './domain/refusal.ts';
+import { type Place, placeBehind } from './domain/turn.ts';
 import type { Ledger, Running, StoredPlan } from './outside.ts';
 import { gather, type Sources } from './situation.ts';
 import { gatherBack } from './situation-back.ts';
@@ -12,8 +13,9 @@ import { gatherBack } from './situation-back.ts';
 /** How long somebody who pressed waits for the run's own answer before they are told that it was taken, ms. */
 const ANSWER_WITHIN_MS = 2_000;
 
-export type Started = { kind: 'started'; deploy: string; channel: string };
-export type Changed = { kind: 'changed'; id: string; plan: Plan; what: string[] };
+export type Started = { kind: 'started'; deploy: string; channel: string; place: Place | null };
+export type Planned = { id: string; plan: Plan; place: Place | null };
+export type Changed = Planned & { kind: 'changed'; what: string[] };
 
 export type BotParts = {
   ledger: Ledger;
@@ -39,27 +41,15 @@ export class Bot {
   }
 
   /** What a deploy of the ref (the app's default one when null) would do; stored, so that Start can name it. */
-  async plan(ask: {
-    user: string;
-    channel: string;
-    app: string;
-    ref: string | null;
-  }): Promise<{ id: string; plan: Plan }> {
+  async plan(ask: { user: string; channel: string; app: string; ref: string | null }): Promise<Planned> {
     const settings = await this.#allowed(ask.app, ask.user);
-    const plan = await this.#planNow(settings, ask.ref ?? settings.defaultRef);
-    return { id: await this.#keep(plan, ask.user, ask.channel), plan };
+    return this.#keep(await this.#planNow(settings, ask.ref ?? settings.defaultRef), ask.user, ask.channel);
   }
 
   /** What going back to a release (the newest one of other code when null) would do; stored, so that Start can name it. */
-  async planBack(ask: {
-    user: string;
-    channel: string;
-    app: string;
-    version: number | null;
-  }): Promise<{ id: string; plan: Plan }> {
+  async planBack(ask: { user: string; channel: string; app: string; version: number | null }): Promise<Planned> {
     const settings = await this.#allowed(ask.app, ask.user);
-    const plan = await this.#backNow(settings, ask.version);
-    return { id: await this.#keep(plan, ask.user, ask.channel), plan };
+    return this.#keep(await this.#backNow(settings, ask.version), ask.user, ask.channel);
   }
 
   /** Starts what the asker was shown; when the world is different by now, gives the new plan instead. */
@@ -76,16 +66,36 @@ export class Bot {
     const { back } = shown.plan;
     const plan = back ? await this.#backNow(settings, back.version) : await this.#planNow(settings, shown.plan.ref);
     if (fingerprint(plan) !== shown.digest) {
-      const id = await this.#keep(plan, ask.user, shown.channel);
-      return { kind: 'changed', id, plan, what: planChanges(shown.plan, plan) };
+      const planned = await this.#keep(plan, ask.user, shown.channel);
+      const what = planChanges(shown.plan, plan);
+      return { kind: 'changed', ...planned, what: what.length > 0 ? what : ['The app or its settings changed.'] };
     }
-    const other = await ledger.createDeploy(shown, ask.user);
-    if (other && other.id !== shown.id)
-      throw new Refusal([
-        `<@${other.startedBy}> started a deploy of ${plan.app} a moment ago. Wait until its thread says that it ended.`,
-      ]);
+    if (back) await this.#makeWay(plan.app, ask.user, back.version);
+    const place = await ledger.createDeploy(shown, ask.user);
     await begin(shown.id, plan.app);
-    return { kind: 'started', deploy: shown.id, channel: plan.channel };
+    return { kind: 'started', deploy: shown.id, channel: plan.channel, place };
+  }
+
+  /** Whoever goes back wants it now: a deploy that only waits with its contract migrations leaves them for later. */
+  async #makeWay(app: string, user: string, version: number): Promise<void> {
+    const { ledger } = this.#parts;
+    for (const { id, soaks } of await ledger.running(app)) {
+      const reason = `Going back to v${version}.`;
+      const hold = { id: `${user} goes back ${id}`, kind: 'hold', by: user, about: null, reason } as const;
+      if (soaks) await ledger.addClick(id, hold);
+    }
+  }
+
+  /** What a deploy would do if it were planned now, when its turn has come. */
+  async planAgain({ plan, startedBy }: Deploy): Promise<Preflight> {
+    const settings = await this.#parts.ledger.app(plan.app);
+    if (!settings) return { kind: 'refused', reasons: [`${plan.app} is not among the bot's apps any more.`] };
+    if (!mayDeploy(settings, startedBy)) return { kind: 'refused', reasons: [askThem(settings)] };
+    const { back, ref } = plan;
+    const judged = back
+      ? await this.#judgeBack(settings, back.version, true)
+      : await this.#judge(settings, plan.commit.sha, true);
+    return judged.kind === 'ready' ? { ...judged, plan: { ...judged.plan, ref } } : judged;
   }
 
   /** Hands a press to the run of its deploy, and gives its answer, or that it was taken. `id` names the press, once. */
@@ -104,6 +114,9 @@ export class Bot {
     if (isApproval(ask.kind)) await this.#mayApprove(running, ask.user);
     else if (!(isRescue(ask.kind) && (await this.#approves(running.app, ask.user)))) {
       await this.#allowed(running.app, ask.user);
+    }
+    if (ask.kind === 'cancel' && (await ledger.leaveQueue(ask.deploy, ask.user))) {
+      return { answer: 'It has left the queue. Nothing was begun.' };
     }
     await ledger.addClick(ask.deploy, { id: ask.id, kind: ask.kind, by: ask.user, about, reason });
     const until = performance.now() + ANSWER_WITHIN_MS;
@@ -148,33 +161,38 @@ export class Bot {
   }
 
   async #planNow(settings: AppSettings, ref: string): Promise<Plan> {
-    const { ledger, sources } = this.#parts;
-    const [running, held] = await Promise.all([this.#running(settings), ledger.held(settings.name)]);
-    return ready(await gather(sources, settings, ref, { running, held }));
+    return ready(await this.#judge(settings, ref, await this.#isNext(settings)));
   }
 
   async #backNow(settings: AppSettings, version: number | null): Promise<Plan> {
+    return ready(await this.#judgeBack(settings, version, await this.#isNext(settings)));
+  }
+
+  async #judge(settings: AppSettings, ref: string, isNext: boolean): Promise<Preflight> {
     const { ledger, sources } = this.#parts;
-    const [running, floor] = await Promise.all([this.#running(settings), ledger.schemaFloor(settings.name)]);
-    const situation = await gatherBack(sources, settings, version, { running, floor });
-    if ('refused' in situation) throw new Refusal(situation.refused);
-    return ready(situation);
+    return preflight(await gather(sources, settings, ref, { isNext, held: await ledger.held(settings.name) }));
   }
 
-  async #running({ name }: AppSettings): Promise<Situation['running']> {
-    const [running] = await this.#parts.ledger.running(name);
-    return running ? { id: running.id, by: running.startedBy, asks: running.asks } : null;
+  async #judgeBack(settings: AppSettings, version: number | null, isNext: boolean): Promise<Preflight> {
+    const { ledger, sources } = this.#parts;
+    const floor = await ledger.schemaFloor(settings.name);
+    const situation = await gatherBack(sources, settings, version, { isNext, floor });
+    return 'refused' in situation ? { kind: 'refused', reasons: situation.refused } : preflight(situation);
   }
 
-  async #keep(plan: Plan, askedBy: string, channel: string): Promise<string> {
+  async #isNext({ name }: AppSettings): Promise<boolean> {
+    return (await this.#parts.ledger.running(name)).length === 0;
+  }
+
+  async #keep(plan: Plan, askedBy: string, channel: string): Promise<Planned> {
+    const { ledger } = this.#parts;
     const stored: StoredPlan = { id: newId(), plan, digest: fingerprint(plan), askedBy, channel };
-    await this.#parts.ledger.savePlan(stored);
-    return stored.id;
+    const [running] = await Promise.all([ledger.running(plan.app), ledger.savePlan(stored)]);
+    return { id: stored.id, plan, place: placeBehind(running, Date.now()) };
   }
 }
 
-function ready(situation: Situation): Plan {
-  const judged = preflight(situation);
+function ready(judged: Preflight): Plan {
   if (judged.kind === 'refused') throw new Refusal(judged.reasons);
   return judged.plan;
 }

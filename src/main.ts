@@ -21,6 +21,7 @@ import { Store } from './adapters/store.ts';
 import { createWatcher } from './adapters/watcher.ts';
 import { Bot } from './bot.ts';
 import { ConfigError, readConfig } from './config.ts';
+import type { Deploy } from './domain/deploy.ts';
 import { parserReady } from './domain/migration.ts';
 import { Narrator } from './narrator.ts';
 import type { Time } from './outside.ts';
@@ -66,8 +67,16 @@ const journal: Journal = {
   answer: (deploy, click, answer) => store.answerClick(deploy, click.id, answer),
 };
 const migrator = createMigrator();
+const sources = { heroku, source, prober, migrator, catalog: readCatalog };
 const time: Time = { until: (at, signal) => sleep(Math.max(0, at - Date.now()), undefined, { signal }) };
-const outside = { heroku, source, watcher, migrator, catalog: readCatalog, time };
+const bot: Bot = new Bot({
+  ledger: store,
+  sources,
+  begin: (deploy, app) => engine.begin(deploy, app),
+  news: (deploy, ms) => news.wait(deploy, ms),
+});
+const planAgain = (deploy: Deploy) => bot.planAgain(deploy);
+const outside = { heroku, source, watcher, migrator, catalog: readCatalog, planAgain, time };
 const engine = await startEngine({
   pool: database.pool,
   url: database.url,
@@ -106,12 +115,6 @@ const narrator = new Narrator({
 });
 news.onEach(deploy => narrator.wake(deploy));
 
-const bot = new Bot({
-  ledger: store,
-  sources: { heroku, source, prober, migrator, catalog: readCatalog },
-  begin: (deploy, app) => engine.begin(deploy, app),
-  news: (deploy, ms) => news.wait(deploy, ms),
-});
 registerCommands(bolt.app, { bot, log });
 
 /** A deploy that is in the ledger but was killed before its run began is begun here: beginning twice is the same. */

@@ -6,6 +6,7 @@ import type { Applied } from './domain/migration-folder.ts';
 import type { FileOutcome, MigrationProgress } from './domain/migration-outcome.ts';
 import type { Plan } from './domain/plan.ts';
 import type { MigrationPlace } from './domain/switchover-file.ts';
+import type { Ahead, Place } from './domain/turn.ts';
 import type { Goal, Phase, Watch } from './domain/watch.ts';
 
 // The world as a recipe and the bot see it. Adapters implement these; nothing here says how.
@@ -180,8 +181,8 @@ export interface Chat {
 /** A plan as somebody was shown it. `digest` is its fingerprint. */
 export type StoredPlan = { id: string; plan: Plan; digest: string; askedBy: string; channel: string };
 
-/** `asks`: it waits for the approval of its contract migrations. */
-export type Running = { id: string; app: string; startedBy: string; asks: boolean };
+/** `waits`: for its turn. `soaks`: all that is left is watching, or asking for, its contract migrations. */
+export type Running = Ahead & { id: string; app: string; waits: boolean; soaks: boolean };
 
 /** What the bot keeps. */
 export interface Ledger {
@@ -189,8 +190,10 @@ export interface Ledger {
   app(name: string): Promise<AppSettings | null>;
   savePlan(plan: StoredPlan): Promise<void>;
   plan(id: string): Promise<StoredPlan | null>;
-  /** Makes the deploy of a plan, under the plan's id, so that two presses make one. Gives the deploy that stands in its way. */
-  createDeploy(plan: StoredPlan, by: string): Promise<Running | null>;
+  /** Makes the deploy of a plan, under the plan's id, so that two presses make one. Gives its place behind others, if any. */
+  createDeploy(plan: StoredPlan, by: string): Promise<Place | null>;
+  /** Ends a deploy that still waits for its turn; false when it waits no more. */
+  leaveQueue(deploy: string, by: string): Promise<boolean>;
   /** Throws when there is none of that id. */
   deploy(id: string): Promise<Deploy>;
   /** Deploys that have not ended, of one app or of all, oldest first. */

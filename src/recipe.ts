@@ -4,6 +4,7 @@ import { latest } from './domain/deploy.ts';
 import { askAboutTheClosedApp } from './maintenance.ts';
 import { contract, expand, open } from './migrations.ts';
 import { type Build, HerokuRefused, NotFound, type Release } from './outside.ts';
+import { planAgain } from './queue.ts';
 import { goBack, proveRollback, undo } from './rollback.ts';
 import type { Next, Run } from './run.ts';
 import { askAPerson, watchWhile } from './watching.ts';
@@ -18,6 +19,7 @@ export const FIRST_STAGE = 'Take the turn';
 
 export const recipe: { readonly [stage: string]: Stage } = {
   'Take the turn': beforeRelease(unlessCancelled(takeTheTurn)),
+  'Plan again': beforeRelease(planAgain),
   'Go back': beforeRelease(unlessCancelled(goBack)),
   'Expand the schema': beforeRelease(unlessCancelled(expand)),
   'Upload the source': beforeRelease(unlessCancelled(uploadTheSource)),
@@ -40,6 +42,11 @@ export const recipe: { readonly [stage: string]: Stage } = {
 
 /** Between Start and its turn the world may have moved: then nothing is begun. */
 async function takeTheTurn(run: Run): Promise<Next> {
+  if (latest(run.deploy, 'queued') && !latest(run.deploy, 'planned again')) {
+    await run.record({ kind: 'turn came' });
+    const left = latest(run.deploy, 'ended');
+    return left ? { end: left.outcome } : { to: 'Plan again' };
+  }
   const { plan } = run.deploy;
   const [app, releases] = await Promise.all([
     run.outside.heroku.app(plan.app),

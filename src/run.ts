@@ -1,4 +1,5 @@
 import type { Click, Deploy, FactBody, Outcome } from './domain/deploy.ts';
+import type { Preflight } from './domain/plan.ts';
 import type { Heroku, Migrator, SourceHost, Time, Watcher } from './outside.ts';
 import type { MigrationSources } from './pending.ts';
 
@@ -18,6 +19,8 @@ export type Outside = {
   watcher: Watcher;
   migrator: Migrator;
   catalog: MigrationSources['catalog'];
+  /** What a deploy would do if it were planned now. */
+  planAgain: (deploy: Deploy) => Promise<Preflight>;
   time: Time;
 };
 

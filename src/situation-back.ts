@@ -14,7 +14,7 @@ export async function gatherBack(
   { heroku, source, prober }: Sources,
   settings: AppSettings,
   version: number | null,
-  { running, floor }: Pick<Situation, 'running'> & { floor: number | null },
+  { isNext, floor }: Pick<Situation, 'isNext'> & { floor: number | null },
 ): Promise<Situation | { refused: string[] }> {
   const { name, repository } = settings;
   const [app, releases] = await Promise.all([herokuSituation(heroku, settings), heroku.releases(name, LOOKED_AT)]);
@@ -55,7 +55,7 @@ export async function gatherBack(
     migrationWarnings: [],
     held: [],
     soakSeconds: 0,
-    running,
+    isNext,
     back,
   };
 }

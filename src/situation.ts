@@ -11,7 +11,7 @@ export async function gather(
   sources: Sources,
   settings: AppSettings,
   ref: string,
-  { running, held }: Pick<Situation, 'running' | 'held'>,
+  { isNext, held }: Pick<Situation, 'isNext' | 'held'>,
 ): Promise<Situation> {
   const { heroku, source, prober } = sources;
   const [commit, app] = await Promise.all([
@@ -49,7 +49,7 @@ export async function gather(
     migrationWarnings: pending.warnings,
     held,
     soakSeconds,
-    running,
+    isNext,
     back: null,
   };
 }

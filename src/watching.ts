@@ -113,6 +113,8 @@ async function pressed(run: Run, following: Following, click: Click): Promise<{ 
         return { answer: 'That is not in question now: see the newest state on the message.' };
       await run.record({ kind: 'checked', by: click.by, what: 'old gone', why: reason }, 'checked old gone');
       return { answer: 'Noted: you looked, and old code is gone.', instead: afterOldCode(run) };
+    case 'go on':
+      return { answer: 'It has gone on long since: see the newest state on the message.' };
     case 'run them':
     case 'hold':
     case 'open':

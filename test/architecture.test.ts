@@ -34,6 +34,7 @@ const PART_OF_FILE: Record<string, string> = {
   'src/migration-progress.ts': 'recipe',
   'src/approval.ts': 'recipe',
   'src/cancelling.ts': 'recipe',
+  'src/queue.ts': 'recipe',
   'src/maintenance.ts': 'recipe',
 };
 

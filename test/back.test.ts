@@ -83,7 +83,7 @@ describe('what people see of it', () => {
   };
 
   it('the plan says what would go away, and offers the other releases', () => {
-    const shown = JSON.stringify(planShown('p1', { ...plan, back }));
+    const shown = JSON.stringify(planShown({ id: 'p1', plan: { ...plan, back }, place: null }));
     for (const part of ['Go back to v40', '1 commit would go away', 'v41: Set PRICE config vars', 'shop 39']) {
       expect(shown).toContain(part);
     }

@@ -17,9 +17,9 @@ export class BoltRig {
   /** The test puts its own answers in place of these. */
   bot: Registered['bot'] = {
     apps: async () => [],
-    plan: async () => ({ id: 'p1', plan }),
-    planBack: async () => ({ id: 'p1', plan }),
-    start: async () => ({ kind: 'started', deploy: 'd1', channel: 'C0DEPLOYS' }),
+    plan: async () => ({ id: 'p1', plan, place: null }),
+    planBack: async () => ({ id: 'p1', plan, place: null }),
+    start: async () => ({ kind: 'started', deploy: 'd1', channel: 'C0DEPLOYS', place: null }),
     click: async () => ({ answer: 'Rolling back.' }),
     show: async () => migrating['waiting for an approval'],
   };

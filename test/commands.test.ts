@@ -25,7 +25,7 @@ describe('/deploy', () => {
     const asked: unknown[] = [];
     bench.bot.plan = async ask => {
       asked.push(ask);
-      return { id: 'p1', plan };
+      return { id: 'p1', plan, place: null };
     };
     expect((await bench.types('shop feature/x')).status).toBe(200);
     const told = await bench.hears('/respond');
@@ -55,7 +55,7 @@ describe('/deploy', () => {
     let release = (): void => {};
     bench.bot.plan = () =>
       new Promise(resolve => {
-        release = () => resolve({ id: 'p1', plan });
+        release = () => resolve({ id: 'p1', plan, place: null });
       });
     const { status, body, ms } = await bench.types('shop');
     expect({ status, body }).toEqual({ status: 200, body: '' });
@@ -98,7 +98,7 @@ describe('buttons', () => {
     const asked: unknown[] = [];
     bench.bot.start = async ask => {
       asked.push(ask);
-      return { kind: 'started', deploy: 'd1', channel: 'C0DEPLOYS' };
+      return { kind: 'started', deploy: 'd1', channel: 'C0DEPLOYS', place: null };
     };
     await bench.presses('start', 'p1');
     expect(await bench.hears('/respond')).toMatchObject({
@@ -109,7 +109,7 @@ describe('buttons', () => {
   });
 
   it('Start shows the new plan when the world changed', async () => {
-    bench.bot.start = async () => ({ kind: 'changed', id: 'p2', plan, what: ['main moved.'] });
+    bench.bot.start = async () => ({ kind: 'changed', id: 'p2', plan, place: null, what: ['main moved.'] });
     await bench.presses('start', 'p1');
     const told = await bench.hears('/respond');
     expect(told.text).toContain('Not started');

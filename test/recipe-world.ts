@@ -1,6 +1,6 @@
 import type { Click, Deploy, Fact, FactBody } from '../src/domain/deploy.ts';
 import { digestOf, type MigrationFile } from '../src/domain/migration-file.ts';
-import type { Plan } from '../src/domain/plan.ts';
+import type { Plan, Preflight } from '../src/domain/plan.ts';
 import type { Phase } from '../src/domain/watch.ts';
 import { beginWatch } from '../src/domain/watch.ts';
 import type {
@@ -80,6 +80,8 @@ export class World {
   /** Whether the time comes when nobody presses anything. */
   patient = true;
   plan = plan;
+  /** What it would be planned as at its turn. */
+  plannedAgain: Preflight = { kind: 'ready', plan };
   wake = () => {};
   stopBuild = () => {};
   calls = 0;
@@ -119,6 +121,8 @@ export class World {
 
   append(fact: FactBody, key: string): void {
     if (this.facts.some(known => known.key === key)) return;
+    if (this.facts.some(({ kind }) => kind === 'ended')) return;
+    if (fact.kind === 'planned again') this.plan = fact.plan;
     const stamp = { key, seq: this.facts.length + 1, at: '2026-01-01T00:00:00.000Z' };
     this.facts.push({ ...fact, ...stamp } as Fact & { key: string });
     const happened = fact.kind === 'phase' ? fact.phase.kind : fact.kind;
@@ -272,7 +276,8 @@ export class World {
 export async function play(world: World, kills: number[] = []): Promise<{ stages: string[]; outcome: string }> {
   const stages: string[] = [];
   const { heroku, source, watcher, migrator, time } = world;
-  const outside = { heroku, source, watcher, migrator, catalog: async () => null as never, time };
+  const planAgain = async () => world.plannedAgain;
+  const outside = { heroku, source, watcher, migrator, catalog: async () => null as never, planAgain, time };
   for (let at = FIRST_STAGE; ; ) {
     world.killAt = kills[0] ?? Number.POSITIVE_INFINITY;
     const run = new Run(world.deploy(), world.journal, outside, new AbortController().signal);

@@ -207,14 +207,26 @@ describe.concurrent('a deploy', () => {
 });
 
 describe.concurrent('asking for a deploy', () => {
-  it('while one runs is refused, with who runs it', async ({ expect }) => {
+  it('while one runs queues behind it, may leave, and goes on by itself when its turn comes', async ({ expect }) => {
     await stage.addShop('busy');
     await deploy('busy');
+    const channel = stage.slack.channel('busy');
     const bob = stage.slack.person('bob');
-    await bob.types('/deploy busy next', { channel: 'busy' });
-    expect((await bob.sees(/already running/)).plain).toContain('@ann');
-    await ended('busy', /Old code is gone/);
-    expect(madeByBot('busy', 'builds')).toHaveLength(1);
+    const queue = async (ref: string) => {
+      await bob.types(`/deploy busy ${ref}`, { channel: 'busy' });
+      const plan = await bob.sees(message => message.channel === 'busy' && /Not at once/.test(message.plain), RECEIPT);
+      expect(plan.plain).toMatch(/behind the deploy of @ann\. About \d/);
+      await bob.presses('Start', { on: plan });
+      await bob.sees(message => message.channel === 'busy' && /The deploy is queued/.test(message.plain), RECEIPT);
+    };
+    await queue('v1');
+    const first = await channel.shows(/busy: queued/, RECEIPT);
+    await bob.presses('Cancel', { on: first });
+    await channel.shows(/It left the queue before its turn/, RECEIPT);
+    await queue('next');
+    await channel.shows(/busy: queued/, RECEIPT);
+    await channel.shows(/New code serves: busy runs v6/, RECEIPT);
+    expect(madeByBot('busy', 'builds')).toHaveLength(2);
   });
 
   it('and starting it after the world changed shows the new plan instead', async ({ expect }) => {

@@ -1,5 +1,7 @@
 import type { AppSettings } from '../src/domain/app.ts';
+import type { Place } from '../src/domain/turn.ts';
 import { type Message, message, section } from './blocks.ts';
+import { placeWords } from './queue.ts';
 import { channelLink, code, foreign, plural, prose } from './text.ts';
 
 // Short answers that only the asker sees.
@@ -21,8 +23,10 @@ export function ourFault(id: string): Message {
   return message(text, [section(`:boom: ${text}`)]);
 }
 
-export function started(channel: string): Message {
-  const text = `The deploy has started. Follow its thread in ${channelLink(channel)}.`;
+export function started({ channel, place }: { channel: string; place: Place | null }): Message {
+  const text = place
+    ? `The deploy is queued. ${placeWords(place)} Its thread is in ${channelLink(channel)}.`
+    : `The deploy has started. Follow its thread in ${channelLink(channel)}.`;
   return message(text, [section(`:rocket: ${text}`)]);
 }
 

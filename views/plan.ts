@@ -1,34 +1,41 @@
 import type { KnownBlock } from '@slack/types';
 import { expectedSeconds, type Plan, type Proof } from '../src/domain/plan.ts';
+import type { Place } from '../src/domain/turn.ts';
 import { answersNeeded } from '../src/domain/watch.ts';
 import { actions, type ButtonAsk, context, type Message, message, section } from './blocks.ts';
 import { migrationSections } from './migrations.ts';
 import { backSections } from './plan-back.ts';
+import { placeWords } from './queue.ts';
 import { channelLink, code, duration, foreign, literal, plural, prose, sha } from './text.ts';
 
 /** Commits listed before "and N more". */
 const COMMITS_SHOWN = 10;
 
+/** A plan under the name that Start carries, and what stands before it. */
+type Planned = { id: string; plan: Plan; place: Place | null };
+
 /** What would be deployed, how, and what could hurt. Only the asker sees it; Start carries the plan's id. */
-export function planShown(id: string, plan: Plan): Message {
+export function planShown(planned: Planned): Message {
+  const { plan } = planned;
   const eta = duration(expectedSeconds(plan));
   if (plan.back) {
     return message(
       `Plan: go back to v${plan.back.version} of ${foreign(plan.app)} in about ${eta}. Press Start to begin; nothing has happened yet.`,
       [
         section(`*Go back to v${plan.back.version} of ${foreign(plan.app)}?* Nothing has happened yet.`),
-        ...planBlocks(id, plan),
+        ...planBlocks(planned),
       ],
     );
   }
   return message(
     `Plan: deploy ${sha(plan.commit.sha)} to ${foreign(plan.app)} in about ${eta}. Press Start to begin; nothing has happened yet.`,
-    [section(`*Deploy ${foreign(plan.app)}?* Nothing has happened yet.`), ...planBlocks(id, plan)],
+    [section(`*Deploy ${foreign(plan.app)}?* Nothing has happened yet.`), ...planBlocks(planned)],
   );
 }
 
 /** Instead of a start: the world is no longer what the plan said. */
-export function planChanged(id: string, plan: Plan, what: readonly string[]): Message {
+export function planChanged(planned: Planned, what: readonly string[]): Message {
+  const { plan } = planned;
   return message(
     `Not started: things changed since the plan for ${foreign(plan.app)} was made. Read the new plan, then press Start again.`,
     [
@@ -37,12 +44,12 @@ export function planChanged(id: string, plan: Plan, what: readonly string[]): Me
         ...what.map(change => `• ${prose(change, 500)}`),
         'This is the plan as it is now:',
       ),
-      ...planBlocks(id, plan),
+      ...planBlocks(planned),
     ],
   );
 }
 
-function planBlocks(id: string, plan: Plan): (KnownBlock | null)[] {
+function planBlocks({ id, plan, place }: Planned): (KnownBlock | null)[] {
   return [
     ...(plan.back
       ? backSections(plan, plan.back)
@@ -62,6 +69,7 @@ function planBlocks(id: string, plan: Plan): (KnownBlock | null)[] {
     plan.warnings.length > 0
       ? section(':warning: *Mind this*', ...plan.warnings.map(warning => `• ${prose(warning, 600)}`))
       : null,
+    place ? section(`:hourglass: *Not at once.* ${placeWords(place)} At its turn it is planned again.`) : null,
     actions(startButton(id, plan), {
       label: 'Not now',
       action: 'not-now',

@@ -3,6 +3,7 @@ import { asOf, exposureOf } from '../src/domain/readings.ts';
 import { approvalCard, closedCard } from './approval.ts';
 import { type Message, message, section } from './blocks.ts';
 import { evidenceOf, probesOf, routerOf, windowOf } from './evidence.ts';
+import { turnCard } from './queue.ts';
 import { troubleIn, troubleWords } from './root.ts';
 import { stateOf } from './state.ts';
 import { foreign, mention, output, plural, prose, sentence, sha, time } from './text.ts';
@@ -25,6 +26,8 @@ export function replyTo(fact: Fact, deploy: Deploy): Reply | null {
       ]);
     case 'phase':
       return fact.of === 'deploy' ? phaseReply(fact, then, before) : rollbackReply(fact, then, before);
+    case 'planned again':
+      return fact.news.length > 0 ? { message: turnCard(fact, deploy), broadcast: false, live: true } : null;
     case 'cancel asked':
       return quiet('This deploy is being called off', ':octagonal_sign:', [
         `${mention(fact.by)} asked for it. It ends where it can be left safely, and this thread says how.`,
@@ -96,6 +99,9 @@ export function replyTo(fact: Fact, deploy: Deploy): Reply | null {
     case 'soaking':
     case 'approved':
     case 'started':
+    case 'queued':
+    case 'turn came':
+    case 'agreed':
     case 'going back':
     case 'went back':
     case 'uploaded':

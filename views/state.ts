@@ -1,5 +1,6 @@
 import { type Deploy, type FactOf, latest, type Outcome } from '../src/domain/deploy.ts';
 import { phaseFact } from '../src/domain/readings.ts';
+import { placeWords } from './queue.ts';
 import { expectedSwitch } from './step-words.ts';
 import { foreign, plural, prose, sentence, sha, time } from './text.ts';
 
@@ -10,7 +11,9 @@ export type State = { mark: string; headline: string; words: string };
 export function stateOf(deploy: Deploy): State {
   const ended = latest(deploy, 'ended');
   if (ended) return endState(deploy, ended);
-  return rollbackState(deploy) ?? contractState(deploy) ?? switchState(deploy) ?? buildState(deploy);
+  return (
+    queueState(deploy) ?? rollbackState(deploy) ?? contractState(deploy) ?? switchState(deploy) ?? buildState(deploy)
+  );
 }
 
 const ENDS = {
@@ -30,6 +33,19 @@ const ENDS = {
 function endState({ plan }: Deploy, { outcome, why }: FactOf<'ended'>): State {
   const { mark, headline } = ENDS[outcome];
   return { mark, headline: headline(foreign(plan.app)), words: foreign(why, 1_000) };
+}
+
+function queueState(deploy: Deploy): State | null {
+  const queued = latest(deploy, 'queued');
+  const again = latest(deploy, 'planned again');
+  const app = foreign(deploy.plan.app);
+  if (again?.news.length && !latest(deploy, 'agreed')) {
+    const words = 'Things changed while it waited. The thread asks whether to go on.';
+    return { mark: ':raised_hand:', headline: `${app}: its turn has come`, words };
+  }
+  if (!queued || again) return null;
+  const words = latest(deploy, 'turn came') ? 'Its turn has come: it is planned again.' : placeWords(queued);
+  return { mark: ':hourglass:', headline: `${app}: queued`, words };
 }
 
 function rollbackState(deploy: Deploy): State | null {

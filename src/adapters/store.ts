@@ -3,13 +3,19 @@ import type { AppSettings } from '../domain/app.ts';
 import type { Click, Deploy, Fact, FactBody } from '../domain/deploy.ts';
 import { filesOf, type Held } from '../domain/gate.ts';
 import type { Plan } from '../domain/plan.ts';
+import { type Place, placeBehind } from '../domain/turn.ts';
 import type { Watch } from '../domain/watch.ts';
 import type { Ledger, Running, StoredPlan } from '../outside.ts';
 
 // Our own tables. What is stored as JSON was written by this bot, from these types.
 
-const RUNNING = `id, app, started_by AS "startedBy",
-  EXISTS (SELECT 1 FROM facts WHERE deploy_id = deploys.id AND kind = 'approval asked') AS asks`;
+const told = (...kinds: readonly string[]): string =>
+  `EXISTS (SELECT 1 FROM facts WHERE deploy_id = deploys.id AND kind IN (${kinds.map(kind => `'${kind}'`).join(', ')}))`;
+const RUNNING = `SELECT id, app, plan, started_by AS "startedBy", to_json(started_at) #>> '{}' AS "startedAt",
+    ${told('approval asked')} AND NOT ${told('approved', 'held')} AS asks,
+    ${told('soaking')} AND NOT ${told('approved', 'held')} AS soaks,
+    ${told('queued')} AND NOT ${told('turn came')} AS waits
+  FROM deploys WHERE ended_at IS NULL AND ($1::text IS NULL OR app = $1) ORDER BY started_at, id`;
 
 /** Channel of the database's notifications: the payload is the id of the deploy that something happened to. */
 export const NEWS = 'switchover';
@@ -57,15 +63,14 @@ export class Store implements Ledger {
     return row ? { id, plan: row.plan, digest: row.digest, askedBy: row.asked_by, channel: row.channel } : null;
   }
 
-  async createDeploy({ id, plan }: StoredPlan, by: string): Promise<Running | null> {
+  async createDeploy({ id, plan }: StoredPlan, by: string): Promise<Place | null> {
     return this.#transaction(async client => {
       await client.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`deploy of ${plan.app}`]);
-      const { rows } = await client.query<Running>(
-        `SELECT ${RUNNING} FROM deploys WHERE id = $1 OR (app = $2 AND ended_at IS NULL)
-         ORDER BY id = $1 DESC`,
-        [id, plan.app],
-      );
-      if (rows[0]) return rows[0];
+      const { rows } = await client.query<Running>(RUNNING, [plan.app]);
+      const mine = rows.findIndex(known => known.id === id);
+      const place = placeBehind(mine < 0 ? rows : rows.slice(0, mine), Date.now());
+      const { rowCount } = await client.query('SELECT 1 FROM deploys WHERE id = $1', [id]);
+      if (rowCount) return place;
       await client.query('INSERT INTO deploys (id, app, plan, started_by, channel) VALUES ($1, $2, $3, $4, $5)', [
         id,
         plan.app,
@@ -74,7 +79,22 @@ export class Store implements Ledger {
         plan.channel,
       ]);
       await appendFact(client, id, { kind: 'started', by }, 'started');
-      return null;
+      if (place) await appendFact(client, id, { kind: 'queued', ...place }, `queued ${place.ahead}`);
+      return place;
+    });
+  }
+
+  async leaveQueue(deploy: string, by: string): Promise<boolean> {
+    return this.#transaction(async client => {
+      await client.query('SELECT 1 FROM deploys WHERE id = $1 FOR UPDATE', [deploy]);
+      const { rowCount } = await client.query(
+        `SELECT 1 FROM deploys WHERE id = $1 AND ended_at IS NULL AND ${told('queued')} AND NOT ${told('turn came')}`,
+        [deploy],
+      );
+      if (!rowCount) return false;
+      await appendFact(client, deploy, { kind: 'cancel asked', by }, 'cancel asked');
+      await endIn(client, deploy, { kind: 'ended', outcome: 'cancelled', why: LEFT });
+      return true;
     });
   }
 
@@ -94,24 +114,24 @@ export class Store implements Ledger {
   }
 
   async running(app?: string): Promise<Running[]> {
-    const { rows } = await this.#pool.query<Running>(
-      `SELECT ${RUNNING} FROM deploys
-       WHERE ended_at IS NULL AND ($1::text IS NULL OR app = $1) ORDER BY started_at`,
-      [app ?? null],
-    );
+    const { rows } = await this.#pool.query<Running>(RUNNING, [app ?? null]);
     return rows;
   }
 
-  /** Appends a fact unless one with its key is there. The end also frees the app and answers what nobody answered. */
+  /** Appends a fact unless one with its key is there, or the deploy has ended. */
   async append(deploy: string, fact: FactBody, key: string): Promise<void> {
     await this.#transaction(async client => {
-      await client.query('SELECT 1 FROM deploys WHERE id = $1 FOR UPDATE', [deploy]);
-      if (!(await appendFact(client, deploy, fact, key)) || fact.kind !== 'ended') return;
-      await client.query('UPDATE deploys SET ended_at = now(), outcome = $2 WHERE id = $1', [deploy, fact.outcome]);
-      await client.query(
-        'UPDATE clicks SET answered_at = now(), answer = $2 WHERE deploy_id = $1 AND answered_at IS NULL',
-        [deploy, 'The deploy has ended meanwhile: its message shows how.'],
+      const { rows } = await client.query<{ ended: boolean }>(
+        'SELECT ended_at IS NOT NULL AS ended FROM deploys WHERE id = $1 FOR UPDATE',
+        [deploy],
       );
+      if (rows[0]?.ended) return;
+      if (fact.kind === 'ended') return endIn(client, deploy, fact);
+      const isNew = await appendFact(client, deploy, fact, key);
+      // What is deployed is what was planned last.
+      if (isNew && fact.kind === 'planned again') {
+        await client.query('UPDATE deploys SET plan = $2 WHERE id = $1', [deploy, fact.plan]);
+      }
     });
   }
 
@@ -208,6 +228,28 @@ export class Store implements Ledger {
     } finally {
       client.release(broken);
     }
+  }
+}
+
+const LEFT = 'It left the queue before its turn: nothing was begun.';
+
+/** The end: frees the app, answers what nobody answered, and tells those who wait that they moved up. */
+async function endIn(client: pg.PoolClient, deploy: string, fact: FactBody & { kind: 'ended' }): Promise<void> {
+  await appendFact(client, deploy, fact, 'ended');
+  const { rows } = await client.query<{ app: string }>(
+    'UPDATE deploys SET ended_at = now(), outcome = $2 WHERE id = $1 RETURNING app',
+    [deploy, fact.outcome],
+  );
+  await client.query(
+    'UPDATE clicks SET answered_at = now(), answer = $2 WHERE deploy_id = $1 AND answered_at IS NULL',
+    [deploy, 'The deploy has ended meanwhile: its message shows how.'],
+  );
+  const { rows: left } = await client.query<Running>(RUNNING, [rows[0]?.app]);
+  for (const [index, { id, waits }] of left.entries()) {
+    const place = placeBehind(left.slice(0, index), Date.now());
+    if (!waits || !place) continue;
+    await client.query('SELECT 1 FROM deploys WHERE id = $1 FOR UPDATE', [id]);
+    await appendFact(client, id, { kind: 'queued', ...place }, `queued ${place.ahead}`);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Direction, PendingMigrations } from './gate.ts';
 import type { Plan } from './plan.ts';
 import type { Step } from './steps.ts';
+import type { Place } from './turn.ts';
 import type { Phase, Watch } from './watch.ts';
 
 export type Outcome =
@@ -19,6 +20,12 @@ export type Outcome =
  */
 export type FactBody =
   | { kind: 'started'; by: string }
+  /** Others of its app are before it. */
+  | ({ kind: 'queued' } & Place)
+  | { kind: 'turn came' }
+  /** Planned again at its turn. With news its owner is asked first. */
+  | { kind: 'planned again'; plan: Plan; news: readonly string[] }
+  | { kind: 'agreed'; by: string }
   /** About to go back to an older release on purpose: the newest one before that. Then Heroku's new release of it. */
   | { kind: 'going back'; newest: number }
   | { kind: 'went back'; release: string }
@@ -92,7 +99,16 @@ export type Tally = {
 /** What a person pressed. `about` is the digest that they were shown, `reason` what they wrote. */
 export type Click = {
   id: string;
-  kind: 'cancel' | 'roll back' | 'it serves' | 'old code is gone' | 'run them' | 'hold' | 'open' | 'try again';
+  kind:
+    | 'go on'
+    | 'cancel'
+    | 'roll back'
+    | 'it serves'
+    | 'old code is gone'
+    | 'run them'
+    | 'hold'
+    | 'open'
+    | 'try again';
   by: string;
   at: string;
   about: string | null;

@@ -28,8 +28,8 @@ export type Situation = {
   /** Contract migrations that were held before. */
   held: readonly Held[];
   soakSeconds: number;
-  /** Another deploy of this app by this bot that has not ended. */
-  running: { id: string; by: string; asks: boolean } | null;
+  /** False: other deploys of this app by this bot come first, and what is in the way now is over by then. */
+  isNext: boolean;
   /** The release to go back to; null when new code is deployed. */
   back: Back | null;
 };
@@ -144,24 +144,17 @@ function noSuchApp({ name }: AppSettings): string {
   return `Heroku shows no app named ${name} to this bot's account. Check the name in the app's settings, or give the account access with \`heroku access:add\`.`;
 }
 
-function reasonsOfSource({ settings, ref, commit, problems, migrations, running }: Situation): string[] {
+function reasonsOfSource({ settings, ref, commit, problems, migrations }: Situation): string[] {
   const reasons = [...problems, ...(migrations ? gateReasons(migrations) : [])];
   if (!commit) {
     reasons.push(
       `${settings.repository} has no branch, tag or commit ${ref}. Check the spelling, or push it, then try again.`,
     );
   }
-  if (running) {
-    reasons.push(
-      running.asks
-        ? `The deploy of ${settings.name} that <@${running.by}> started waits for the approval of its contract migrations. To go on without them, an approver presses Hold on its card: they are asked again at the next deploy.`
-        : `A deploy of ${settings.name} is already running, started by <@${running.by}>. Two at once would restart each other's window: wait until its thread says that it ended.`,
-    );
-  }
   return reasons;
 }
 
-function reasonsOfHeroku(heroku: HerokuSituation, { settings: { name }, running }: Situation): string[] {
+function reasonsOfHeroku(heroku: HerokuSituation, { settings: { name }, isNext }: Situation): string[] {
   const reasons: string[] = [];
   const web = heroku.formation.find(entry => entry.type === 'web');
   if (heroku.space || heroku.generation !== 'cedar') {
@@ -184,7 +177,7 @@ function reasonsOfHeroku(heroku: HerokuSituation, { settings: { name }, running 
       `Preboot is off for ${name}, so a release would stop the old dynos before new ones serve. Turn it on with \`heroku features:enable preboot -a ${name}\` (it restarts nothing), then try again.`,
     );
   }
-  if (heroku.maintenance) {
+  if (heroku.maintenance && isNext) {
     reasons.push(
       `${name} is in maintenance mode: visitors see a closed page, so nothing could be proved. Turn it off with \`heroku maintenance:off -a ${name}\` when whoever turned it on agrees, then try again.`,
     );
@@ -194,12 +187,12 @@ function reasonsOfHeroku(heroku: HerokuSituation, { settings: { name }, running 
       `${name} has no release with code yet, so there is no old code that could keep serving. Make the first deploy with \`git push heroku\`, then use this bot.`,
     );
   }
-  for (const build of running ? [] : heroku.openBuilds) {
+  for (const build of isNext ? heroku.openBuilds : []) {
     reasons.push(
       `${build.by} is building ${name} just now. Heroku builds one at a time: wait until it has ended, then try again.`,
     );
   }
-  for (const release of running ? [] : heroku.openReleases) {
+  for (const release of isNext ? heroku.openReleases : []) {
     reasons.push(
       `Release v${release.version} of ${name} by ${release.by} has not finished its release phase. Wait until it has, then try again.`,
     );

@@ -25,6 +25,10 @@ function after(steps: StepReading[], fact: Fact): StepReading[] {
   switch (fact.kind) {
     case 'started':
       return reach(steps, steps[0]?.step ?? 'Upload the source', at);
+    case 'queued':
+      return steps.map(({ step }) => pending(step));
+    case 'turn came':
+      return reach(steps, steps[0]?.step ?? 'Upload the source', at);
     case 'migrating':
       return reach(steps, STEP_OF[fact.direction], at);
     case 'migration failed':
@@ -82,6 +86,8 @@ function after(steps: StepReading[], fact: Fact): StepReading[] {
     case 'still closed':
     case 'approval reminded':
     case 'cancel asked':
+    case 'planned again':
+    case 'agreed':
     case 'trouble':
       return steps;
     default:
@@ -199,7 +205,7 @@ export function phaseFact(deploy: Told, of?: 'deploy' | 'rollback'): FactOf<'pha
 }
 
 /** What can be pressed on the root message; the rest is on a card of its own. */
-export type RootClick = Exclude<Click['kind'], 'run them' | 'hold' | 'open' | 'try again'>;
+export type RootClick = Exclude<Click['kind'], 'go on' | 'run them' | 'hold' | 'open' | 'try again'>;
 
 /** The answers that a person may give now: the buttons of the root message. None once the deploy has ended or turned back. */
 export function clicksOf(deploy: Told): RootClick[] {
