@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { AppSettings } from './domain/app.ts';
 import type { Click, Deploy } from './domain/deploy.ts';
+import { ALL_APPS } from './domain/lock.ts';
 import { approvalRefused, askThem, isApproval, isRescue, mayDeploy } from './domain/permission.ts';
 import { fingerprint, type Plan, type Preflight, preflight } from './domain/plan.ts';
 import { planChanges } from './domain/plan-changes.ts';
 import { Refusal } from './domain/refusal.ts';
 import { type Place, placeBehind } from './domain/turn.ts';
+import type { LockAnswer, Locking } from './locking.ts';
 import type { Ledger, Running, StoredPlan } from './outside.ts';
 import { gather, type Sources } from './situation.ts';
 import { gatherBack } from './situation-back.ts';
@@ -19,6 +21,7 @@ export type Changed = Planned & { kind: 'changed'; what: string[] };
 
 export type BotParts = {
   ledger: Ledger;
+  locking: Locking;
   sources: Sources;
   /** Begins the run of a deploy that is in the ledger; beginning it twice is the same. */
   begin: (deploy: string, app: string) => Promise<void>;
@@ -43,13 +46,13 @@ export class Bot {
   /** What a deploy of the ref (the app's default one when null) would do; stored, so that Start can name it. */
   async plan(ask: { user: string; channel: string; app: string; ref: string | null }): Promise<Planned> {
     const settings = await this.#allowed(ask.app, ask.user);
-    return this.#keep(await this.#planNow(settings, ask.ref ?? settings.defaultRef), ask.user, ask.channel);
+    return this.#keep(await this.#planNow(settings, ask.ref ?? settings.defaultRef, ask.user), ask.user, ask.channel);
   }
 
   /** What going back to a release (the newest one of other code when null) would do; stored, so that Start can name it. */
   async planBack(ask: { user: string; channel: string; app: string; version: number | null }): Promise<Planned> {
     const settings = await this.#allowed(ask.app, ask.user);
-    return this.#keep(await this.#backNow(settings, ask.version), ask.user, ask.channel);
+    return this.#keep(await this.#backNow(settings, ask.version, ask.user), ask.user, ask.channel);
   }
 
   /** Starts what the asker was shown; when the world is different by now, gives the new plan instead. */
@@ -64,7 +67,9 @@ export class Bot {
     }
     const settings = await this.#allowed(shown.plan.app, ask.user);
     const { back } = shown.plan;
-    const plan = back ? await this.#backNow(settings, back.version) : await this.#planNow(settings, shown.plan.ref);
+    const plan = back
+      ? await this.#backNow(settings, back.version, ask.user)
+      : await this.#planNow(settings, shown.plan.ref, ask.user);
     if (fingerprint(plan) !== shown.digest) {
       const planned = await this.#keep(plan, ask.user, shown.channel);
       const what = planChanges(shown.plan, plan);
@@ -93,9 +98,29 @@ export class Bot {
     if (!mayDeploy(settings, startedBy)) return { kind: 'refused', reasons: [askThem(settings)] };
     const { back, ref } = plan;
     const judged = back
-      ? await this.#judgeBack(settings, back.version, true)
-      : await this.#judge(settings, plan.commit.sha, true);
+      ? await this.#judgeBack(settings, back.version, startedBy, true)
+      : await this.#judge(settings, plan.commit.sha, startedBy, true);
     return judged.kind === 'ready' ? { ...judged, plan: { ...judged.plan, ref } } : judged;
+  }
+
+  /** Locks an app, or with `all` every app. */
+  async lock(ask: Parameters<Locking['lock']>[0]): Promise<LockAnswer> {
+    await this.#mayLock(ask.scope, ask.user);
+    return this.#parts.locking.lock(ask);
+  }
+
+  async unlock(ask: Parameters<Locking['unlock']>[0]): Promise<LockAnswer> {
+    await this.#mayLock(ask.scope, ask.user);
+    return this.#parts.locking.unlock(ask);
+  }
+
+  /** Whoever may deploy an app may lock it; `all` is for those who may deploy every app. */
+  async #mayLock(scope: string, user: string): Promise<void> {
+    if (scope !== ALL_APPS) return void (await this.#allowed(scope, user));
+    for (const settings of await this.#parts.ledger.apps()) {
+      if (!mayDeploy(settings, user))
+        throw new Refusal([`A lock on every app is for those who may deploy every app. ${askThem(settings)}`]);
+    }
   }
 
   /** Hands a press to the run of its deploy, and gives its answer, or that it was taken. `id` names the press, once. */
@@ -160,24 +185,31 @@ export class Bot {
     return `There is no app \`${name}\` here. ${yours} Apps are added with \`npm run settings -- import FILE\` where the bot runs.`;
   }
 
-  async #planNow(settings: AppSettings, ref: string): Promise<Plan> {
-    return ready(await this.#judge(settings, ref, await this.#isNext(settings)));
+  async #planNow(settings: AppSettings, ref: string, user: string): Promise<Plan> {
+    return this.#ready(await this.#judge(settings, ref, user, await this.#isNext(settings)), settings, user);
   }
 
-  async #backNow(settings: AppSettings, version: number | null): Promise<Plan> {
-    return ready(await this.#judgeBack(settings, version, await this.#isNext(settings)));
+  async #backNow(settings: AppSettings, version: number | null, user: string): Promise<Plan> {
+    return this.#ready(await this.#judgeBack(settings, version, user, await this.#isNext(settings)), settings, user);
   }
 
-  async #judge(settings: AppSettings, ref: string, isNext: boolean): Promise<Preflight> {
-    const { ledger, sources } = this.#parts;
-    return preflight(await gather(sources, settings, ref, { isNext, held: await ledger.held(settings.name) }));
+  async #judge(settings: AppSettings, ref: string, asker: string, isNext: boolean): Promise<Preflight> {
+    const { ledger, sources, locking } = this.#parts;
+    const [held, locks] = await Promise.all([ledger.held(settings.name), locking.on(settings)]);
+    return preflight(await gather(sources, settings, ref, { isNext, held, locks, asker }));
   }
 
-  async #judgeBack(settings: AppSettings, version: number | null, isNext: boolean): Promise<Preflight> {
-    const { ledger, sources } = this.#parts;
-    const floor = await ledger.schemaFloor(settings.name);
-    const situation = await gatherBack(sources, settings, version, { isNext, floor });
+  async #judgeBack(settings: AppSettings, version: number | null, asker: string, isNext: boolean): Promise<Preflight> {
+    const { ledger, sources, locking } = this.#parts;
+    const [floor, locks] = await Promise.all([ledger.schemaFloor(settings.name), locking.on(settings)]);
+    const situation = await gatherBack(sources, settings, version, { isNext, floor, locks, asker });
     return 'refused' in situation ? { kind: 'refused', reasons: situation.refused } : preflight(situation);
+  }
+
+  async #ready(judged: Preflight, { name }: AppSettings, user: string): Promise<Plan> {
+    if (judged.kind === 'ready') return judged.plan;
+    await this.#parts.locking.wait(user, name);
+    throw new Refusal(judged.reasons);
   }
 
   async #isNext({ name }: AppSettings): Promise<boolean> {
@@ -190,11 +222,6 @@ export class Bot {
     const [running] = await Promise.all([ledger.running(plan.app), ledger.savePlan(stored)]);
     return { id: stored.id, plan, place: placeBehind(running, Date.now()) };
   }
-}
-
-function ready(judged: Preflight): Plan {
-  if (judged.kind === 'refused') throw new Refusal(judged.reasons);
-  return judged.plan;
 }
 
 /** Short enough to be read aloud: a letter and ten hex digits. */

@@ -1,6 +1,7 @@
 import type { AppSettings, Probe, Version } from './domain/app.ts';
 import type { Click, Deploy } from './domain/deploy.ts';
 import type { Held } from './domain/gate.ts';
+import type { Lock } from './domain/lock.ts';
 import type { MigrationFile } from './domain/migration-file.ts';
 import type { Applied } from './domain/migration-folder.ts';
 import type { FileOutcome, MigrationProgress } from './domain/migration-outcome.ts';
@@ -255,3 +256,30 @@ export interface Migrator {
     signal: AbortSignal;
   }): Promise<MigrationRun>;
 }
+
+/** A message to a channel or a person that belongs to no deploy. The same id again changes its words. */
+export type Notice = { id: string; channel: string; message: Message };
+
+export interface Locks {
+  /** Those that hold now, on these scopes or on any (null). */
+  on(scopes: readonly string[] | null): Promise<Lock[]>;
+  /** Takes it, also from whoever holds it as `instead` (an id); gives the lock that is in the way. */
+  take(lock: Lock, instead: string | null): Promise<Lock | null>;
+  /** Lets go of one's own lock, or of another's that is named by its id. */
+  release(
+    scope: string,
+    ask: { by: string; id: string | null },
+  ): Promise<{ kind: 'released'; lock: Lock } | { kind: 'held'; lock: Lock } | { kind: 'free' }>;
+  /** They were refused an app because of the lock, and are told when it is gone. */
+  wait(lock: Lock, user: string, app: string): Promise<void>;
+  /** Ends what has ended by itself, and reminds owners: to be called every few seconds, by any process. */
+  tick(): Promise<void>;
+}
+
+/** What is said of locks, and to whom. */
+export type LockWords = {
+  locked(lock: Lock, takenFrom: Lock | null): Notice[];
+  /** `by` null: by itself. */
+  freed(lock: Lock, waiters: readonly { waiter: string; app: string }[], by: string | null): Notice[];
+  reminded(lock: Lock): Notice[];
+};

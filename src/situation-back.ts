@@ -14,7 +14,7 @@ export async function gatherBack(
   { heroku, source, prober }: Sources,
   settings: AppSettings,
   version: number | null,
-  { isNext, floor }: Pick<Situation, 'isNext'> & { floor: number | null },
+  { isNext, floor, locks, asker }: Pick<Situation, 'isNext' | 'locks' | 'asker'> & { floor: number | null },
 ): Promise<Situation | { refused: string[] }> {
   const { name, repository } = settings;
   const [app, releases] = await Promise.all([herokuSituation(heroku, settings), heroku.releases(name, LOOKED_AT)]);
@@ -56,6 +56,8 @@ export async function gatherBack(
     held: [],
     soakSeconds: 0,
     isNext,
+    locks,
+    asker,
     back,
   };
 }

@@ -11,7 +11,7 @@ export async function gather(
   sources: Sources,
   settings: AppSettings,
   ref: string,
-  { isNext, held }: Pick<Situation, 'isNext' | 'held'>,
+  { isNext, held, locks, asker }: Pick<Situation, 'isNext' | 'held' | 'locks' | 'asker'>,
 ): Promise<Situation> {
   const { heroku, source, prober } = sources;
   const [commit, app] = await Promise.all([
@@ -50,6 +50,8 @@ export async function gather(
     held,
     soakSeconds,
     isNext,
+    locks,
+    asker,
     back: null,
   };
 }

@@ -26,6 +26,8 @@ const PART_OF_FILE: Record<string, string> = {
   'src/pending.ts': 'asking',
   'src/narrator.ts': 'bot',
   'src/pace.ts': 'bot',
+  'src/notifier.ts': 'bot',
+  'src/locking.ts': 'bot',
   'src/run.ts': 'recipe',
   'src/recipe.ts': 'recipe',
   'src/watching.ts': 'recipe',

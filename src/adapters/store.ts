@@ -6,6 +6,7 @@ import type { Plan } from '../domain/plan.ts';
 import { type Place, placeBehind } from '../domain/turn.ts';
 import type { Watch } from '../domain/watch.ts';
 import type { Ledger, Running, StoredPlan } from '../outside.ts';
+import { inTransaction } from './transaction.ts';
 
 // Our own tables. What is stored as JSON was written by this bot, from these types.
 
@@ -64,7 +65,7 @@ export class Store implements Ledger {
   }
 
   async createDeploy({ id, plan }: StoredPlan, by: string): Promise<Place | null> {
-    return this.#transaction(async client => {
+    return inTransaction(this.#pool, async client => {
       await client.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`deploy of ${plan.app}`]);
       const { rows } = await client.query<Running>(RUNNING, [plan.app]);
       const mine = rows.findIndex(known => known.id === id);
@@ -85,7 +86,7 @@ export class Store implements Ledger {
   }
 
   async leaveQueue(deploy: string, by: string): Promise<boolean> {
-    return this.#transaction(async client => {
+    return inTransaction(this.#pool, async client => {
       await client.query('SELECT 1 FROM deploys WHERE id = $1 FOR UPDATE', [deploy]);
       const { rowCount } = await client.query(
         `SELECT 1 FROM deploys WHERE id = $1 AND ended_at IS NULL AND ${told('queued')} AND NOT ${told('turn came')}`,
@@ -120,7 +121,7 @@ export class Store implements Ledger {
 
   /** Appends a fact unless one with its key is there, or the deploy has ended. */
   async append(deploy: string, fact: FactBody, key: string): Promise<void> {
-    await this.#transaction(async client => {
+    await inTransaction(this.#pool, async client => {
       const { rows } = await client.query<{ ended: boolean }>(
         'SELECT ended_at IS NOT NULL AS ended FROM deploys WHERE id = $1 FOR UPDATE',
         [deploy],
@@ -210,24 +211,6 @@ export class Store implements Ledger {
       [signature],
     );
     return rowCount === 0;
-  }
-
-  async #transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect();
-    let broken: Error | undefined;
-    try {
-      await client.query('BEGIN');
-      const result = await work(client);
-      await client.query('COMMIT');
-      return result;
-    } catch (error) {
-      await client.query('ROLLBACK').catch(cause => {
-        broken = cause;
-      });
-      throw error;
-    } finally {
-      client.release(broken);
-    }
   }
 }
 

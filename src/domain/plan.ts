@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { AppSettings, PlannedCommit, Probe } from './app.ts';
 import type { Back } from './back.ts';
 import { filesOf, gateReasons, gateWarnings, type Held, type PendingMigrations } from './gate.ts';
+import { type Lock, lockRefusals, lockWarnings } from './lock.ts';
 import { BACK_STEPS, type Step, stepsWith } from './steps.ts';
 
 /** All that is known of an app and a ref when somebody asks to deploy it. Gathered by the bot, judged here. */
@@ -30,6 +31,9 @@ export type Situation = {
   soakSeconds: number;
   /** False: other deploys of this app by this bot come first, and what is in the way now is over by then. */
   isNext: boolean;
+  /** Locks on the app that hold now, and who wants to deploy. */
+  locks: readonly Lock[];
+  asker: string;
   /** The release to go back to; null when new code is deployed. */
   back: Back | null;
 };
@@ -144,8 +148,8 @@ function noSuchApp({ name }: AppSettings): string {
   return `Heroku shows no app named ${name} to this bot's account. Check the name in the app's settings, or give the account access with \`heroku access:add\`.`;
 }
 
-function reasonsOfSource({ settings, ref, commit, problems, migrations }: Situation): string[] {
-  const reasons = [...problems, ...(migrations ? gateReasons(migrations) : [])];
+function reasonsOfSource({ settings, ref, commit, problems, migrations, locks, asker }: Situation): string[] {
+  const reasons = [...lockRefusals(locks, asker), ...problems, ...(migrations ? gateReasons(migrations) : [])];
   if (!commit) {
     reasons.push(
       `${settings.repository} has no branch, tag or commit ${ref}. Check the spelling, or push it, then try again.`,
@@ -206,7 +210,7 @@ function reasonsOfHeroku(heroku: HerokuSituation, { settings: { name }, isNext }
 }
 
 function warningsOf(situation: Situation, heroku: HerokuSituation, commit: PlannedCommit): string[] {
-  const warnings: string[] = [];
+  const warnings = lockWarnings(situation.locks, situation.asker);
   const { settings, changes } = situation;
   const web = heroku.formation.find(entry => entry.type === 'web');
   const workers = heroku.formation.filter(entry => entry.type !== 'web' && entry.quantity > 0).map(entry => entry.type);
