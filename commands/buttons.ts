@@ -1,13 +1,14 @@
 import type { Bot } from '../src/bot.ts';
 import type { Click } from '../src/domain/deploy.ts';
 import { answered, notStarted, started } from '../views/answers.ts';
+import { lockAnswer, lockInTheWay } from '../views/locks.ts';
 import { planChanged, planShown } from '../views/plan.ts';
 import type { Answer } from './answer.ts';
 
 /** A press: who, on what, and the name by which it is taken only once. */
 export type Press = { id: string; user: string; value: string; channel?: string | null };
 
-export type Door = Pick<Bot, 'start' | 'click' | 'show' | 'planBack'>;
+export type Door = Pick<Bot, 'start' | 'click' | 'show' | 'planBack' | 'lock' | 'unlock'>;
 
 /** Every button of ours, by its action id. */
 export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => Promise<Answer> } = {
@@ -28,6 +29,14 @@ export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => 
     return planShown(await bot.planBack({ user, channel: channel ?? '', app, version: Number(version) }));
   },
   'go-on': click('go on'),
+  unlock: async (bot, { user, value }) => {
+    const [scope = '', id = ''] = value.split(' ');
+    const done = await bot.unlock({ user, scope, id });
+    return {
+      ...(done.kind === 'held' ? lockInTheWay(done.lock, 'unlock') : lockAnswer(done.kind, done.lock)),
+      instead: true,
+    };
+  },
   cancel: click('cancel'),
   'roll-back': click('roll back'),
   'run-them': click('run them'),

@@ -1,15 +1,14 @@
 import type { App } from '@slack/bolt';
 import type { Logger } from 'pino';
-import type { Bot } from '../src/bot.ts';
 import { unknown } from '../views/answers.ts';
 import { answer } from './answer.ts';
-import { BUTTONS } from './buttons.ts';
-import { deploy } from './deploy.ts';
+import { BUTTONS, type Door } from './buttons.ts';
+import { type Asked, deploy } from './deploy.ts';
 import { FORMS, OPENS, readForm } from './forms.ts';
 
 /** What commands and buttons need: the bot's one door, and a log for what is not the asker's fault. */
 export type Registered = {
-  bot: Pick<Bot, 'apps' | 'plan' | 'planBack' | 'start' | 'click' | 'show'>;
+  bot: Asked & Door;
   log: Pick<Logger, 'warn' | 'error'>;
 };
 
@@ -19,9 +18,10 @@ export type Registered = {
  */
 export function registerCommands(app: App, { bot, log }: Registered): void {
   app.command(/^/, async ({ command, respond, client }) => {
-    const { user_id: user, channel_id: channel, text } = command;
+    const { user_id: user, channel_id: channel, text, trigger_id } = command;
+    const id = `${user} ${trigger_id}`;
     const said =
-      command.command === '/deploy' ? () => deploy(bot, { user, channel, text }) : async () => unknown('command');
+      command.command === '/deploy' ? () => deploy(bot, { user, channel, text, id }) : async () => unknown('command');
     await answer({ user, channel, respond, client }, log, said);
   });
 
@@ -53,8 +53,8 @@ export function registerCommands(app: App, { bot, log }: Registered): void {
     if (form) {
       await ack();
       const user = body.user.id;
-      const { value, channel, reason } = readForm(view);
-      const press = { id: `${user} ${view.id}`, user, value, reason };
+      const { channel, ...typed } = readForm(view);
+      const press = { id: `${user} ${view.id}`, user, channel, ...typed };
       return answer({ user, channel, client }, log, () => form(bot, press));
     }
     const { blocks } = unknown('form');

@@ -2,18 +2,22 @@ import { randomBytes } from 'node:crypto';
 import type { AppSettings } from './domain/app.ts';
 import type { Click, Deploy } from './domain/deploy.ts';
 import { ALL_APPS } from './domain/lock.ts';
-import { approvalRefused, askThem, isApproval, isRescue, mayDeploy } from './domain/permission.ts';
+import { nearest } from './domain/nearest.ts';
+import { approvalRefused, askThem, isApproval, isRescue, mayDeploy, maySee } from './domain/permission.ts';
 import { fingerprint, type Plan, type Preflight, preflight } from './domain/plan.ts';
 import { planChanges } from './domain/plan-changes.ts';
 import { Refusal } from './domain/refusal.ts';
 import { type Place, placeBehind } from './domain/turn.ts';
 import type { LockAnswer, Locking } from './locking.ts';
-import type { Ledger, Running, StoredPlan } from './outside.ts';
+import { type Ledger, NotFound, type Running, type StoredPlan } from './outside.ts';
+import type { AppStatus, CommitStatus, LiveStatus, Reports } from './reports.ts';
 import { gather, type Sources } from './situation.ts';
 import { gatherBack } from './situation-back.ts';
 
 /** How long somebody who pressed waits for the run's own answer before they are told that it was taken, ms. */
 const ANSWER_WITHIN_MS = 2_000;
+/** Deploys that `/deploy history` shows. */
+const HISTORY = 10;
 
 export type Started = { kind: 'started'; deploy: string; channel: string; place: Place | null };
 export type Planned = { id: string; plan: Plan; place: Place | null };
@@ -22,6 +26,7 @@ export type Changed = Planned & { kind: 'changed'; what: string[] };
 export type BotParts = {
   ledger: Ledger;
   locking: Locking;
+  reports: Reports;
   sources: Sources;
   /** Begins the run of a deploy that is in the ledger; beginning it twice is the same. */
   begin: (deploy: string, app: string) => Promise<void>;
@@ -123,6 +128,47 @@ export class Bot {
     }
   }
 
+  /** How an app stands, or every app that this person may see. */
+  async status(ask: { user: string; app: string | null }): Promise<AppStatus[] | LiveStatus> {
+    const { reports } = this.#parts;
+    if (ask.app !== null) return reports.app(await this.#seen(ask.app, ask.user));
+    const apps = await this.#parts.ledger.apps();
+    return reports.status(apps.filter(settings => maySee(settings, ask.user)));
+  }
+
+  /** The last deploys of an app, newest first. */
+  async history({ user, app }: { user: string; app: string }): Promise<Deploy[]> {
+    return this.#parts.reports.history(await this.#seen(app, user), HISTORY);
+  }
+
+  /** Whether a commit, branch or tag is live. */
+  async live({ user, app, ref }: { user: string; app: string; ref: string }): Promise<CommitStatus> {
+    const settings = await this.#seen(app, user);
+    try {
+      return await this.#parts.reports.commit(settings, ref);
+    } catch (error) {
+      if (!(error instanceof NotFound)) throw error;
+      throw new Refusal([
+        `${settings.repository} has no branch, tag or commit ${ref}. Check the spelling, or push it.`,
+      ]);
+    }
+  }
+
+  /** Calls off the asker's own deploy of an app, or else the one that runs. `id` names what they typed, once. */
+  async cancel({ user, app, id }: { user: string; app: string; id: string }): Promise<{ answer: string }> {
+    await this.#allowed(app, user);
+    const open = await this.#parts.ledger.running(app);
+    const deploy = open.find(({ startedBy }) => startedBy === user) ?? open[0];
+    if (!deploy) throw new Refusal([`No deploy of ${app} is open: there is nothing to cancel.`]);
+    return this.click({ user, id, deploy: deploy.id, kind: 'cancel' });
+  }
+
+  async #seen(name: string, user: string): Promise<AppSettings> {
+    const settings = await this.#parts.ledger.app(name);
+    if (settings && maySee(settings, user)) return settings;
+    throw new Refusal([settings ? askThem(settings) : await this.#unknown(name, user)]);
+  }
+
   /** Hands a press to the run of its deploy, and gives its answer, or that it was taken. `id` names the press, once. */
   async click(ask: {
     user: string;
@@ -180,9 +226,14 @@ export class Bot {
 
   async #unknown(name: string, user: string): Promise<string> {
     const mine = await this.apps(user);
+    const near = nearest(
+      name,
+      mine.map(settings => settings.name),
+    );
     const names = mine.map(settings => `\`${settings.name}\``).join(', ');
     const yours = names ? `Yours are ${names}.` : 'There is none yet that you may deploy.';
-    return `There is no app \`${name}\` here. ${yours} Apps are added with \`npm run settings -- import FILE\` where the bot runs.`;
+    const meant = near ? ` Did you mean \`${near}\`?` : '';
+    return `There is no app \`${name}\` here.${meant} ${yours} Apps are added with \`npm run settings -- import FILE\` where the bot runs.`;
   }
 
   async #planNow(settings: AppSettings, ref: string, user: string): Promise<Plan> {

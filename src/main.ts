@@ -32,6 +32,7 @@ import { Notifier } from './notifier.ts';
 import type { Time } from './outside.ts';
 import { Pace } from './pace.ts';
 import { FIRST_STAGE, recipe } from './recipe.ts';
+import { Reports } from './reports.ts';
 import { type Journal, Run } from './run.ts';
 
 // Wiring: connects everything, goes on with what a former process left, and stops in the opposite order.
@@ -85,6 +86,7 @@ const time: Time = { until: (at, signal) => sleep(Math.max(0, at - Date.now()), 
 const bot: Bot = new Bot({
   ledger: store,
   locking: new Locking(locks),
+  reports: new Reports({ ledger: store, locks, heroku, source }),
   sources,
   begin: (deploy, app) => engine.begin(deploy, app),
   news: (deploy, ms) => news.wait(deploy, ms),

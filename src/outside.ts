@@ -199,6 +199,8 @@ export interface Ledger {
   deploy(id: string): Promise<Deploy>;
   /** Deploys that have not ended, of one app or of all, oldest first. */
   running(app?: string): Promise<Running[]>;
+  /** The app's deploys, newest first. */
+  recent(app: string, most: number): Promise<Deploy[]>;
   /** Takes a press once, whichever times it comes. */
   addClick(deploy: string, click: Omit<Click, 'at'>): Promise<void>;
   clickAnswer(id: string): Promise<string | null>;

@@ -97,7 +97,7 @@ async function pressed(run: Run, following: Following, click: Click): Promise<{ 
       if (following.watch.served) {
         return {
           answer:
-            'New code serves already, so this deploy can no longer be undone unseen. Roll back with `heroku rollback` if it must go.',
+            'New code serves already, so this deploy can no longer be undone unseen. If it must go: `/deploy rollback` plans the way back.',
         };
       }
       await run.record({ kind: 'rollback asked', by: click.by, why: 'asked in Slack' });

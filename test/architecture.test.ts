@@ -28,6 +28,7 @@ const PART_OF_FILE: Record<string, string> = {
   'src/pace.ts': 'bot',
   'src/notifier.ts': 'bot',
   'src/locking.ts': 'bot',
+  'src/reports.ts': 'bot',
   'src/run.ts': 'recipe',
   'src/recipe.ts': 'recipe',
   'src/watching.ts': 'recipe',

@@ -21,6 +21,7 @@ const NAMES = [
   'closed',
   'quiet',
   'settled',
+  'asked',
 ] as const;
 
 let stage: Stage;
@@ -227,6 +228,29 @@ describe.concurrent('asking for a deploy', () => {
     await channel.shows(/busy: queued/, RECEIPT);
     await channel.shows(/New code serves: busy runs v6/, RECEIPT);
     expect(madeByBot('busy', 'builds')).toHaveLength(2);
+  });
+
+  it('and afterwards how it stands, what was deployed, and whether a commit is live', async ({ expect }) => {
+    await stage.addShop('asked');
+    const ann = stage.slack.person('ann');
+    const asks = async (words: string, says: RegExp) => {
+      await ann.types(`/deploy ${words}`, { channel: 'asked' });
+      return (await ann.sees(message => message.channel === 'asked' && says.test(message.plain), RECEIPT)).plain;
+    };
+    await asks('lock asked for 1h we count hats', /asked is locked until/);
+    await stage.slack.channel('asked').shows(/asked is locked.*we count hats/s, RECEIPT);
+    const bob = stage.slack.person('bob');
+    await bob.types('/deploy asked', { channel: 'asked' });
+    await bob.sees(/asked is locked by @ann since .*we count hats/, RECEIPT);
+    await asks('unlock asked', /asked is free again/);
+    await bob.sees(/asked is free again/, RECEIPT);
+    await deploy('asked');
+    expect(await asks('live asked next', /Not live/)).toMatch(/lacks 3 commits up to it/);
+    expect(await asks('status asked', /asked runs v/)).toMatch(/started by @ann/);
+    await asks('cancel asked', /Rolling back|being stopped|Cancelled|gone on/);
+    await ended('asked', /cancelled|was rolled back|is deployed/);
+    await asks('history asked', /The last 1 deploy of asked/);
+    await asks('stauts', /Did you mean `\/deploy status`/);
   });
 
   it('and starting it after the world changed shows the new plan instead', async ({ expect }) => {

@@ -193,7 +193,12 @@ describe('whatever others wrote', () => {
           windowSeconds: 1,
         };
         expectSafe(refused(Array.from({ length: many }, () => text.replaceAll('@', ''))));
-        expectSafe(help(Array.from({ length: many }, () => app)));
+        expectSafe(
+          help(
+            Array.from({ length: many }, () => app),
+            [],
+          ),
+        );
         expectSafe(ourFault(text));
         expectSafe(started({ channel: text, place: null }));
         expectSafe(answered(text.replaceAll('@', '') || '.'));

@@ -112,8 +112,8 @@ describe('answers to one person', () => {
       fourEyes: true,
       windowSeconds: 180,
     };
-    expect(readable(help([{ ...shop, name: 'kiosk' }]))).toContain('`/deploy kiosk`');
-    expect(readable(help([]))).toContain('may not deploy any app yet');
+    expect(readable(help([{ ...shop, name: 'kiosk' }], []))).toContain('`/deploy kiosk`');
+    expect(readable(help([], []))).toContain('may not deploy any app yet');
   });
 });
 

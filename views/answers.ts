@@ -41,8 +41,8 @@ export function answered(answer: string): Message {
   return message(text, [section(text)]);
 }
 
-/** How to ask, with the apps that this person may deploy. */
-export function help(apps: readonly AppSettings[]): Message {
+/** How to ask, with the apps that this person may deploy; `others` is what else can be typed. */
+export function help(apps: readonly AppSettings[], others: readonly string[]): Message {
   const example = apps[0]?.name ?? 'shop';
   const mine = apps
     .slice(0, 30)
@@ -60,6 +60,7 @@ export function help(apps: readonly AppSettings[]): Message {
         `${code(`/deploy ${example}@abc1234`)} one commit`,
         'You are shown a plan first. Nothing happens until you press *Start*.',
       ),
+      ...(apps.length > 0 && others.length > 0 ? [section('*Also*', ...others.map(usage => `• ${usage}`))] : []),
       apps.length > 0
         ? section('*You may deploy*', ...mine, ...more)
         : section(

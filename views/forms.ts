@@ -16,6 +16,23 @@ export const holdForm = (carried: Carried): ModalView =>
     label: 'Why? It is shown in the next plan of this app.',
   });
 
+/** Why does somebody take a lock over, and for how long? */
+export function lockForm(carried: Carried): ModalView {
+  const form = asking('take-lock', carried, {
+    title: 'Take the lock over',
+    submit: 'Lock it',
+    label: 'Why? It is told to whoever has it, and to everybody it stops.',
+  });
+  const element: PlainTextInput = {
+    type: 'plain_text_input',
+    action_id: 'length',
+    max_length: 20,
+    placeholder: { type: 'plain_text', text: '2h, 30m, 1d' },
+  };
+  const label = { type: 'plain_text', text: 'For how long? Empty: until you unlock it' } as const;
+  return { ...form, blocks: [...form.blocks, { type: 'input', block_id: 'length', optional: true, label, element }] };
+}
+
 /** How does somebody know what could not be proved? It stays with the deploy for ever. */
 export const checkedForm = (what: 'it-serves' | 'old-code-is-gone', carried: Carried): ModalView =>
   asking(what, carried, {

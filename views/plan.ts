@@ -14,8 +14,8 @@ const COMMITS_SHOWN = 10;
 /** A plan under the name that Start carries, and what stands before it. */
 type Planned = { id: string; plan: Plan; place: Place | null };
 
-/** What would be deployed, how, and what could hurt. Only the asker sees it; Start carries the plan's id. */
-export function planShown(planned: Planned): Message {
+/** What would be deployed, how, and what could hurt. Only the asker sees it; Start carries the plan's id, unless it is `only` to be read. */
+export function planShown(planned: Planned, { only = false }: { only?: boolean } = {}): Message {
   const { plan } = planned;
   const eta = duration(expectedSeconds(plan));
   if (plan.back) {
@@ -24,13 +24,20 @@ export function planShown(planned: Planned): Message {
       [
         section(`*Go back to v${plan.back.version} of ${foreign(plan.app)}?* Nothing has happened yet.`),
         ...planBlocks(planned),
+        ...startBlocks(planned),
       ],
     );
   }
-  return message(
-    `Plan: deploy ${sha(plan.commit.sha)} to ${foreign(plan.app)} in about ${eta}. Press Start to begin; nothing has happened yet.`,
-    [section(`*Deploy ${foreign(plan.app)}?* Nothing has happened yet.`), ...planBlocks(planned)],
-  );
+  const next = only ? 'Nothing has happened.' : 'Press Start to begin; nothing has happened yet.';
+  return message(`Plan: deploy ${sha(plan.commit.sha)} to ${foreign(plan.app)} in about ${eta}. ${next}`, [
+    section(
+      only
+        ? `*What a deploy of ${foreign(plan.app)} would do*`
+        : `*Deploy ${foreign(plan.app)}?* Nothing has happened yet.`,
+    ),
+    ...planBlocks(planned),
+    ...(only ? [] : startBlocks(planned)),
+  ]);
 }
 
 /** Instead of a start: the world is no longer what the plan said. */
@@ -45,11 +52,12 @@ export function planChanged(planned: Planned, what: readonly string[]): Message 
         'This is the plan as it is now:',
       ),
       ...planBlocks(planned),
+      ...startBlocks(planned),
     ],
   );
 }
 
-function planBlocks({ id, plan, place }: Planned): (KnownBlock | null)[] {
+function planBlocks({ plan, place }: Planned): (KnownBlock | null)[] {
   return [
     ...(plan.back
       ? backSections(plan, plan.back)
@@ -70,6 +78,11 @@ function planBlocks({ id, plan, place }: Planned): (KnownBlock | null)[] {
       ? section(':warning: *Mind this*', ...plan.warnings.map(warning => `• ${prose(warning, 600)}`))
       : null,
     place ? section(`:hourglass: *Not at once.* ${placeWords(place)} At its turn it is planned again.`) : null,
+  ];
+}
+
+function startBlocks({ id, plan }: Planned): (KnownBlock | null)[] {
+  return [
     actions(startButton(id, plan), {
       label: 'Not now',
       action: 'not-now',

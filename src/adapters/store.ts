@@ -18,6 +18,18 @@ const RUNNING = `SELECT id, app, plan, started_by AS "startedBy", to_json(starte
     ${told('queued')} AND NOT ${told('turn came')} AS waits
   FROM deploys WHERE ended_at IS NULL AND ($1::text IS NULL OR app = $1) ORDER BY started_at, id`;
 
+type DeployRow = { id: string; plan: Plan; startedBy: string; startedAt: Date; facts: Fact[] | null };
+const DEPLOYS = `SELECT id, plan, started_by AS "startedBy", started_at AS "startedAt",
+    (SELECT jsonb_agg(data || jsonb_build_object('kind', kind, 'seq', seq,
+       'at', to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) ORDER BY seq)
+     FROM facts WHERE deploy_id = deploys.id) AS facts
+  FROM deploys`;
+const deployIn = ({ startedAt, facts, ...row }: DeployRow): Deploy => ({
+  ...row,
+  startedAt: startedAt.toISOString(),
+  facts: facts ?? [],
+});
+
 /** Channel of the database's notifications: the payload is the id of the deploy that something happened to. */
 export const NEWS = 'switchover';
 
@@ -100,18 +112,18 @@ export class Store implements Ledger {
   }
 
   async deploy(id: string): Promise<Deploy> {
-    const { rows } = await this.#pool.query<{ plan: Plan; started_by: string; started_at: Date; facts: Fact[] | null }>(
-      `SELECT plan, started_by, started_at,
-         (SELECT jsonb_agg(data || jsonb_build_object('kind', kind, 'seq', seq,
-            'at', to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) ORDER BY seq)
-          FROM facts WHERE deploy_id = deploys.id) AS facts
-       FROM deploys WHERE id = $1`,
-      [id],
-    );
+    const { rows } = await this.#pool.query<DeployRow>(`${DEPLOYS} WHERE id = $1`, [id]);
     const row = rows[0];
     if (!row) throw new Error(`There is no deploy ${id}`);
-    const { plan, started_by: startedBy, started_at, facts } = row;
-    return { id, plan, startedBy, startedAt: started_at.toISOString(), facts: facts ?? [] };
+    return deployIn(row);
+  }
+
+  async recent(app: string, most: number): Promise<Deploy[]> {
+    const { rows } = await this.#pool.query<DeployRow>(
+      `${DEPLOYS} WHERE app = $1 ORDER BY started_at DESC, id DESC LIMIT $2`,
+      [app, most],
+    );
+    return rows.map(deployIn);
   }
 
   async running(app?: string): Promise<Running[]> {
