@@ -245,6 +245,7 @@ describe.concurrent('asking for a deploy', () => {
     await asks('unlock asked', /asked is free again/);
     await bob.sees(/asked is free again/, RECEIPT);
     await deploy('asked');
+    await stage.slack.channel('asked').shows(/asked: (fetching|building)/, RECEIPT);
     expect(await asks('live asked next', /Not live/)).toMatch(/lacks 3 commits up to it/);
     expect(await asks('status asked', /asked runs v/)).toMatch(/started by @ann/);
     await asks('cancel asked', /Rolling back|being stopped|Cancelled|gone on/);
