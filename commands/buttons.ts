@@ -1,13 +1,14 @@
 import type { Bot } from '../src/bot.ts';
 import type { Click } from '../src/domain/deploy.ts';
 import { answered, notStarted, started } from '../views/answers.ts';
-import { planChanged } from '../views/plan.ts';
+import { lockAnswer, lockInTheWay } from '../views/locks.ts';
+import { planChanged, planShown } from '../views/plan.ts';
 import type { Answer } from './answer.ts';
 
 /** A press: who, on what, and the name by which it is taken only once. */
-export type Press = { id: string; user: string; value: string };
+export type Press = { id: string; user: string; value: string; channel?: string | null };
 
-export type Door = Pick<Bot, 'start' | 'click'>;
+export type Door = Pick<Bot, 'start' | 'click' | 'show' | 'planBack' | 'lock' | 'unlock'>;
 
 /** Every button of ours, by its action id. */
 export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => Promise<Answer> } = {
@@ -15,17 +16,29 @@ export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => 
     const result = await bot.start({ user, plan: value });
     switch (result.kind) {
       case 'started':
-        return { ...started(result.channel), instead: true };
+        return { ...started(result), instead: true };
       case 'changed':
-        return { ...planChanged(result.id, result.plan, result.what), instead: true };
+        return { ...planChanged(result, result.what), instead: true };
       default:
         return result satisfies never;
     }
   },
   'not-now': async () => ({ ...notStarted(), instead: true }),
+  'plan-back': async (bot, { user, value, channel }) => {
+    const [app = '', version = ''] = value.split(' ');
+    return planShown(await bot.planBack({ user, channel: channel ?? '', app, version: Number(version) }));
+  },
+  'go-on': click('go on'),
+  unlock: async (bot, { user, value }) => {
+    const [scope = '', id = ''] = value.split(' ');
+    const done = await bot.unlock({ user, scope, id });
+    return {
+      ...(done.kind === 'held' ? lockInTheWay(done.lock, 'unlock') : lockAnswer(done.kind, done.lock)),
+      instead: true,
+    };
+  },
+  cancel: click('cancel'),
   'roll-back': click('roll back'),
-  'it-serves': click('it serves'),
-  'old-code-is-gone': click('old code is gone'),
   'run-them': click('run them'),
   'open-the-app': click('open'),
   'try-again': click('try again'),

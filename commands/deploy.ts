@@ -1,23 +1,70 @@
 import type { Bot } from '../src/bot.ts';
-import { help } from '../views/answers.ts';
+import { nearest } from '../src/domain/nearest.ts';
+import { Refusal } from '../src/domain/refusal.ts';
+import { answered, help } from '../views/answers.ts';
+import { lockAnswer, lockInTheWay } from '../views/locks.ts';
 import { planShown } from '../views/plan.ts';
+import { commitIsLive, historyOf, queueOf, statusOfAll, statusOfApp } from '../views/reports.ts';
 import type { Answer } from './answer.ts';
-import { parse } from './parse.ts';
+import { parse, type Words } from './parse.ts';
+import { USAGE, VERBS } from './verbs.ts';
 
-/** `/deploy …`: help, or the plan of a deploy. */
-export async function deploy(
-  bot: Pick<Bot, 'apps' | 'plan'>,
-  ask: { user: string; channel: string; text: string },
-): Promise<Answer> {
-  const words = parse(ask.text);
+/** What `/deploy` needs of the bot. */
+export type Asked = Pick<
+  Bot,
+  'apps' | 'plan' | 'planBack' | 'status' | 'history' | 'live' | 'cancel' | 'lock' | 'unlock'
+>;
+
+/** `id` names what was typed, once. */
+type Ask = { user: string; channel: string; text: string; id: string };
+
+/** `/deploy …`: help, the plan of a deploy, or what one of its verbs asks for. */
+export async function deploy(bot: Asked, ask: Ask): Promise<Answer> {
+  return obey(bot, ask, parse(ask.text));
+}
+
+async function obey(bot: Asked, { user, channel, id }: Ask, words: Words): Promise<Answer> {
   switch (words.kind) {
     case 'help':
-      return help(await bot.apps(ask.user));
-    case 'deploy': {
-      const { id, plan } = await bot.plan({ user: ask.user, channel: ask.channel, app: words.app, ref: words.ref });
-      return planShown(id, plan);
+      return help(await bot.apps(user), Object.values(USAGE));
+    case 'deploy':
+      await noVerb(bot, user, words.app);
+      return planShown(await bot.plan({ user, channel, app: words.app, ref: words.ref }), { only: words.only });
+    case 'back':
+      return planShown(await bot.planBack({ user, channel, app: words.app, version: words.version }));
+    case 'status': {
+      const status = await bot.status({ user, app: words.app });
+      return Array.isArray(status) ? statusOfAll(status) : statusOfApp(status);
+    }
+    case 'queue': {
+      const status = await bot.status({ user, app: null });
+      if (!Array.isArray(status)) throw new Error('the status of all apps is a list');
+      return queueOf(status.filter(({ app }) => words.app === null || app === words.app));
+    }
+    case 'history':
+      return historyOf(words.app, await bot.history({ user, app: words.app }));
+    case 'live':
+      return commitIsLive(await bot.live({ user, app: words.app, ref: words.ref }));
+    case 'cancel':
+      return answered((await bot.cancel({ user, app: words.app, id })).answer);
+    case 'lock': {
+      const { scope, length, reason } = words;
+      const done = await bot.lock({ user, scope, length, reason, channel });
+      return done.kind === 'held' ? lockInTheWay(done.lock, 'lock') : lockAnswer(done.kind, done.lock);
+    }
+    case 'unlock': {
+      const done = await bot.unlock({ user, scope: words.scope });
+      return done.kind === 'held' ? lockInTheWay(done.lock, 'unlock') : lockAnswer(done.kind, done.lock);
     }
     default:
       return words satisfies never;
   }
+}
+
+/** Somebody who mistypes a verb should not be told that there is no such app. */
+async function noVerb(bot: Asked, user: string, app: string): Promise<void> {
+  const verb = nearest(app, Object.keys(VERBS));
+  if (!verb || (await bot.apps(user)).some(({ name }) => name === app)) return;
+  const usage = Object.entries(USAGE).find(([known]) => known === verb)?.[1];
+  throw new Refusal([`There is no app \`${app}\` here. Did you mean ${usage}?`]);
 }

@@ -1,28 +1,64 @@
 import type { ModalView } from '@slack/types';
 import { z } from 'zod';
-import { holdForm } from '../views/approval.ts';
+import { Refusal } from '../src/domain/refusal.ts';
+import { type Carried, checkedForm, holdForm, lockForm, sharedForm } from '../views/forms.ts';
+import { lockAnswer, lockInTheWay } from '../views/locks.ts';
+import { wholeFile } from '../views/whole-file.ts';
 import type { Answer } from './answer.ts';
 import { click, type Door, type Press } from './buttons.ts';
 
-/** What a form carries from the button that opened it to whoever reads it. */
-export type Carried = { value: string; channel: string | null };
+/** Buttons that open something, by their action id: mostly the form of the same name. */
+export const OPENS: {
+  readonly [action: string]: (bot: Door, user: string, carried: Carried) => Promise<ModalView>;
+} = {
+  hold: async (_, _user, carried) => holdForm(carried),
+  'it-serves': async (_, _user, carried) => checkedForm('it-serves', carried),
+  'old-code-is-gone': async (_, _user, carried) => checkedForm('old-code-is-gone', carried),
+  'run-them-for-all': async (bot, user, carried) =>
+    sharedForm(await bot.show({ user, deploy: idIn(carried) }), carried),
+  'take-lock': async (_, _user, carried) => lockForm(carried),
+  'show-file': async (bot, user, carried) => {
+    const [, seq, index] = carried.value.split(' ').map(Number);
+    const view = wholeFile(await bot.show({ user, deploy: idIn(carried) }), seq ?? 0, index ?? -1);
+    if (!view) throw new Refusal(['That file is not part of this deploy any more. The newest card shows what is.']);
+    return view;
+  },
+};
 
-/** Buttons that ask for words first, by their action id: each opens the form of the same name. */
-export const OPENS: { readonly [action: string]: (carried: Carried) => ModalView } = { hold: holdForm };
+const idIn = ({ value }: Carried): string => value.split(' ')[0] ?? '';
 
 /** What is done with a form of ours, by its callback id. */
-export const FORMS: { readonly [callback: string]: (bot: Door, press: Press & { reason: string }) => Promise<Answer> } =
-  {
-    hold: click('hold'),
-  };
+export const FORMS: { readonly [callback: string]: (bot: Door, press: Press & Typed) => Promise<Answer> } = {
+  hold: click('hold'),
+  'it-serves': click('it serves'),
+  'old-code-is-gone': click('old code is gone'),
+  'run-them-for-all': click('run them'),
+  'take-lock': async (bot, { user, value, reason, length, channel }) => {
+    const [scope = '', instead = ''] = value.split(' ');
+    const done = await bot.lock({ user, scope, length, reason, channel: channel ?? '', instead });
+    return done.kind === 'held' ? lockInTheWay(done.lock, 'lock') : lockAnswer(done.kind, done.lock);
+  },
+};
 
 const carried = z.object({ value: z.string(), channel: z.string().nullable() });
-const typed = z.object({ reason: z.object({ reason: z.object({ value: z.string() }) }) });
+const words = z.object({ value: z.string() }).transform(({ value }) => value);
+const ticks = z
+  .object({ selected_options: z.array(z.object({ value: z.string() })).min(1) })
+  .transform(({ selected_options }) => selected_options.map(({ value }) => value).join(' '));
+const typed = z.object({
+  reason: z.object({ reason: z.union([words, ticks]) }),
+  length: z.object({ length: z.object({ value: z.string().nullish() }) }).optional(),
+});
+
+/** `length`: of time, as typed. */
+type Typed = { reason: string; length: string | null };
 
 /** What was typed into a form, and what it carried. Throws for a form that is not ours. */
-export function readForm(view: { private_metadata: string; state: { values: unknown } }): Carried & { reason: string } {
+export function readForm(view: { private_metadata: string; state: { values: unknown } }): Carried & Typed {
+  const { reason, length } = typed.parse(view.state.values);
   return {
     ...carried.parse(JSON.parse(view.private_metadata)),
-    reason: typed.parse(view.state.values).reason.reason.value,
+    reason: reason.reason,
+    length: length?.length.value || null,
   };
 }

@@ -1,15 +1,14 @@
 import type { App } from '@slack/bolt';
 import type { Logger } from 'pino';
-import type { Bot } from '../src/bot.ts';
 import { unknown } from '../views/answers.ts';
 import { answer } from './answer.ts';
-import { BUTTONS } from './buttons.ts';
-import { deploy } from './deploy.ts';
+import { BUTTONS, type Door } from './buttons.ts';
+import { type Asked, deploy } from './deploy.ts';
 import { FORMS, OPENS, readForm } from './forms.ts';
 
 /** What commands and buttons need: the bot's one door, and a log for what is not the asker's fault. */
 export type Registered = {
-  bot: Pick<Bot, 'apps' | 'plan' | 'start' | 'click'>;
+  bot: Asked & Door;
   log: Pick<Logger, 'warn' | 'error'>;
 };
 
@@ -19,25 +18,27 @@ export type Registered = {
  */
 export function registerCommands(app: App, { bot, log }: Registered): void {
   app.command(/^/, async ({ command, respond, client }) => {
-    const { user_id: user, channel_id: channel, text } = command;
+    const { user_id: user, channel_id: channel, text, trigger_id } = command;
+    const id = `${user} ${trigger_id}`;
     const said =
-      command.command === '/deploy' ? () => deploy(bot, { user, channel, text }) : async () => unknown('command');
+      command.command === '/deploy' ? () => deploy(bot, { user, channel, text, id }) : async () => unknown('command');
     await answer({ user, channel, respond, client }, log, said);
   });
 
   app.action({ type: 'block_actions', action_id: /^/ }, async ({ body, action, respond, client }) => {
     const user = body.user.id;
-    const value = 'value' in action && typeof action.value === 'string' ? action.value : '';
-    const press = { id: `${user} ${action.action_ts} ${action.action_id}`, user, value };
+    const chosen = 'selected_option' in action ? action.selected_option : action;
+    const value = chosen && 'value' in chosen && typeof chosen.value === 'string' ? chosen.value : '';
     const known = named(BUTTONS, action.action_id);
     const form = named(OPENS, action.action_id);
     const { channel_id: container, thread_ts: thread } = body.container;
     const channel = body.channel?.id ?? wordOrNull(container);
+    const press = { id: `${user} ${action.action_ts} ${action.action_id}`, user, value, channel };
     const asker = { user, channel, thread: wordOrNull(thread), respond, client };
     const trigger_id = 'trigger_id' in body ? body.trigger_id : '';
     await answer(asker, log, async () => {
       if (!form) return known ? known(bot, press) : unknown('button');
-      await client.views.open({ trigger_id, view: form({ value, channel }) });
+      await client.views.open({ trigger_id, view: await form(bot, user, { value, channel }) });
       return null;
     });
   });
@@ -52,8 +53,8 @@ export function registerCommands(app: App, { bot, log }: Registered): void {
     if (form) {
       await ack();
       const user = body.user.id;
-      const { value, channel, reason } = readForm(view);
-      const press = { id: `${user} ${view.id}`, user, value, reason };
+      const { channel, ...typed } = readForm(view);
+      const press = { id: `${user} ${view.id}`, user, channel, ...typed };
       return answer({ user, channel, client }, log, () => form(bot, press));
     }
     const { blocks } = unknown('form');

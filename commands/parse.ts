@@ -1,84 +1,42 @@
 import { Refusal } from '../src/domain/refusal.ts';
+import { VERBS, type VerbWords } from './verbs.ts';
+import { appOf, didYouMean, EXAMPLES, quoted, refOf, wordsOf } from './words.ts';
 
-export type Words = { kind: 'help' } | { kind: 'deploy'; app: string; ref: string | null };
-
-const EXAMPLES = 'Type `/deploy shop`, `/deploy shop main` or `/deploy shop@abc1234`; `/deploy help` shows your apps.';
-/** Heroku: lower-case letters, digits and dashes, 3 to 30, first a letter (platform-api-reference, app name). */
-const APP = /^[a-z][a-z0-9-]{1,28}[a-z0-9]$/;
-const COMMIT = /^[0-9a-f]{7,40}$/i;
-/** What git allows in no name of a branch or tag (git-check-ref-format), and what begins a mention in Slack. */
-const NO_REF = /[~^:?*[\]\\<>]|\.\.|@\{|\/\/|^[-/.@]|[/.]$|\.lock(\/|$)|\/\./;
+export type Words =
+  | { kind: 'help' }
+  /** `only`: the plan is all that is wanted. */
+  | { kind: 'deploy'; app: string; ref: string | null; only: boolean }
+  | VerbWords;
 
 /** Reads what follows `/deploy`. Throws a Refusal that says what to type, with an example; never anything else. */
 export function parse(text: string): Words {
   const words = wordsOf(text);
   const [first = 'help'] = words;
   if (words.length <= 1 && /^(help|hilfe|aide|\?|-h|--help)$/i.test(first)) return { kind: 'help' };
+  const read = Object.hasOwn(VERBS, first.toLowerCase()) ? VERBS[first.toLowerCase()] : undefined;
+  if (read && words.length > 0) return read(words.slice(1));
   const mentioned = words.find(word => /^<[@#!]/.test(word));
   if (mentioned) {
     const what = mentioned.startsWith('<#') ? 'a channel' : 'a person';
     throw new Refusal([`${quoted(mentioned)} is ${what}, and \`/deploy\` needs the name of an app. ${EXAMPLES}`]);
   }
-  const option = words.find(word => word.startsWith('--'));
+  const option = words.find(word => word.startsWith('--') && word !== '--plan');
   if (option) throw new Refusal([`\`/deploy\` has no option ${quoted(option)}. ${EXAMPLES}`]);
   const [name = '', ...rest] = words
+    .filter(word => word !== '--plan')
     .join(' ')
+    // An app that is called like a verb: `app:status`.
+    .replace(/^app:/i, '')
     .replace(/\s*@\s*/, ' @')
     .trim()
     .split(' ');
   const app = appOf(name, rest);
   if (rest.length > 1) throw new Refusal([tooMany(app, rest)]);
   const [ref] = rest;
-  return { kind: 'deploy', app, ref: ref === undefined ? null : refOf(app, ref) };
-}
-
-/** Slack escapes `&`, `<` and `>`; copied text brings invisible characters and quotes with it. */
-function wordsOf(text: string): string[] {
-  return text
-    .replaceAll('&lt;', '<')
-    .replaceAll('&gt;', '>')
-    .replaceAll('&amp;', '&')
-    .replace(/\s+/g, ' ')
-    .replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}]/gu, '')
-    .split(' ')
-    .map(word => word.replace(/^[`"'“”‘’]+|[`"'“”‘’]+$/g, ''))
-    .filter(Boolean);
-}
-
-function appOf(name: string, rest: readonly string[]): string {
-  const app = name.toLowerCase();
-  if (APP.test(app) && !(app === 'deploy' && rest.length > 0)) return app;
-  const [, before = '', after = ''] = /^([a-z][a-z0-9-]+)[:#/=](.+)$/i.exec(name) ?? [];
-  if (app === 'deploy' || app === '/deploy') throw new Refusal([didYouMean(rest.join(' ') || 'shop')]);
-  if (APP.test(before.toLowerCase()))
-    throw new Refusal([`${quoted(name)} is no name of an app. ${didYouMean(`${before.toLowerCase()} ${after}`)}`]);
-  throw new Refusal([
-    `${quoted(name)} is no name of a Heroku app: those have 3 to 30 small letters, digits and dashes, and begin with a letter. ${EXAMPLES}`,
-  ]);
-}
-
-function refOf(app: string, word: string): string {
-  if (word.startsWith('@')) {
-    const commit = word.slice(1);
-    if (COMMIT.test(commit)) return commit.toLowerCase();
-    const branch =
-      commit && !NO_REF.test(commit) ? ` For a branch or tag leave out the @: ${didYouMean(`${app} ${commit}`)}` : '';
-    throw new Refusal([
-      `After @ comes a commit, 7 to 40 digits of its hash, as in \`/deploy ${app}@abc1234\`.${branch}`,
-    ]);
-  }
-  if (NO_REF.test(word) || word.length > 200) {
-    throw new Refusal([
-      `${quoted(word)} can be no branch, tag or commit. Type it as git shows it, as in \`/deploy ${app} main\` or \`/deploy ${app} feature/basket\`.`,
-    ]);
-  }
-  return word;
+  return { kind: 'deploy', app, ref: ref === undefined ? null : refOf(app, ref), only: words.includes('--plan') };
 }
 
 function tooMany(app: string, rest: readonly string[]): string {
   const [first = '', ...more] = rest;
   return `\`/deploy\` takes an app and a branch, tag or commit; ${quoted(more.join(' '))} is one word too many. ${didYouMean(`${app} ${first}`)}`;
 }
-
-const didYouMean = (words: string): string => `Did you mean \`/deploy ${words.replaceAll('`', '').slice(0, 100)}\`?`;
-const quoted = (word: string): string => `“${word.slice(0, 60)}”`;

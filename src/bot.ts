@@ -1,21 +1,32 @@
 import { randomBytes } from 'node:crypto';
 import type { AppSettings } from './domain/app.ts';
-import type { Click } from './domain/deploy.ts';
-import { approvalRefused, askThem, isApproval, isRescue, mayDeploy } from './domain/permission.ts';
-import { fingerprint, type Plan, preflight } from './domain/plan.ts';
+import type { Click, Deploy } from './domain/deploy.ts';
+import { ALL_APPS } from './domain/lock.ts';
+import { nearest } from './domain/nearest.ts';
+import { approvalRefused, askThem, isApproval, isRescue, mayDeploy, maySee } from './domain/permission.ts';
+import { fingerprint, type Plan, type Preflight, preflight } from './domain/plan.ts';
 import { planChanges } from './domain/plan-changes.ts';
 import { Refusal } from './domain/refusal.ts';
-import type { Ledger, Running, StoredPlan } from './outside.ts';
+import { type Place, placeBehind } from './domain/turn.ts';
+import type { LockAnswer, Locking } from './locking.ts';
+import { type Ledger, NotFound, type Running, type StoredPlan } from './outside.ts';
+import type { AppStatus, CommitStatus, LiveStatus, Reports } from './reports.ts';
 import { gather, type Sources } from './situation.ts';
+import { gatherBack } from './situation-back.ts';
 
 /** How long somebody who pressed waits for the run's own answer before they are told that it was taken, ms. */
 const ANSWER_WITHIN_MS = 2_000;
+/** Deploys that `/deploy history` shows. */
+const HISTORY = 10;
 
-export type Started = { kind: 'started'; deploy: string; channel: string };
-export type Changed = { kind: 'changed'; id: string; plan: Plan; what: string[] };
+export type Started = { kind: 'started'; deploy: string; channel: string; place: Place | null };
+export type Planned = { id: string; plan: Plan; place: Place | null };
+export type Changed = Planned & { kind: 'changed'; what: string[] };
 
 export type BotParts = {
   ledger: Ledger;
+  locking: Locking;
+  reports: Reports;
   sources: Sources;
   /** Begins the run of a deploy that is in the ledger; beginning it twice is the same. */
   begin: (deploy: string, app: string) => Promise<void>;
@@ -38,15 +49,15 @@ export class Bot {
   }
 
   /** What a deploy of the ref (the app's default one when null) would do; stored, so that Start can name it. */
-  async plan(ask: {
-    user: string;
-    channel: string;
-    app: string;
-    ref: string | null;
-  }): Promise<{ id: string; plan: Plan }> {
+  async plan(ask: { user: string; channel: string; app: string; ref: string | null }): Promise<Planned> {
     const settings = await this.#allowed(ask.app, ask.user);
-    const plan = await this.#planNow(settings, ask.ref ?? settings.defaultRef);
-    return { id: await this.#keep(plan, ask.user, ask.channel), plan };
+    return this.#keep(await this.#planNow(settings, ask.ref ?? settings.defaultRef, ask.user), ask.user, ask.channel);
+  }
+
+  /** What going back to a release (the newest one of other code when null) would do; stored, so that Start can name it. */
+  async planBack(ask: { user: string; channel: string; app: string; version: number | null }): Promise<Planned> {
+    const settings = await this.#allowed(ask.app, ask.user);
+    return this.#keep(await this.#backNow(settings, ask.version, ask.user), ask.user, ask.channel);
   }
 
   /** Starts what the asker was shown; when the world is different by now, gives the new plan instead. */
@@ -60,18 +71,102 @@ export class Bot {
       ]);
     }
     const settings = await this.#allowed(shown.plan.app, ask.user);
-    const plan = await this.#planNow(settings, shown.plan.ref);
+    const { back } = shown.plan;
+    const plan = back
+      ? await this.#backNow(settings, back.version, ask.user)
+      : await this.#planNow(settings, shown.plan.ref, ask.user);
     if (fingerprint(plan) !== shown.digest) {
-      const id = await this.#keep(plan, ask.user, shown.channel);
-      return { kind: 'changed', id, plan, what: planChanges(shown.plan, plan) };
+      const planned = await this.#keep(plan, ask.user, shown.channel);
+      const what = planChanges(shown.plan, plan);
+      return { kind: 'changed', ...planned, what: what.length > 0 ? what : ['The app or its settings changed.'] };
     }
-    const other = await ledger.createDeploy(shown, ask.user);
-    if (other && other.id !== shown.id)
-      throw new Refusal([
-        `<@${other.startedBy}> started a deploy of ${plan.app} a moment ago. Wait until its thread says that it ended.`,
-      ]);
+    if (back) await this.#makeWay(plan.app, ask.user, back.version);
+    const place = await ledger.createDeploy(shown, ask.user);
     await begin(shown.id, plan.app);
-    return { kind: 'started', deploy: shown.id, channel: plan.channel };
+    return { kind: 'started', deploy: shown.id, channel: plan.channel, place };
+  }
+
+  /** Whoever goes back wants it now: a deploy that only waits with its contract migrations leaves them for later. */
+  async #makeWay(app: string, user: string, version: number): Promise<void> {
+    const { ledger } = this.#parts;
+    for (const { id, soaks } of await ledger.running(app)) {
+      const reason = `Going back to v${version}.`;
+      const hold = { id: `${user} goes back ${id}`, kind: 'hold', by: user, about: null, reason } as const;
+      if (soaks) await ledger.addClick(id, hold);
+    }
+  }
+
+  /** What a deploy would do if it were planned now, when its turn has come. */
+  async planAgain({ plan, startedBy }: Deploy): Promise<Preflight> {
+    const settings = await this.#parts.ledger.app(plan.app);
+    if (!settings) return { kind: 'refused', reasons: [`${plan.app} is not among the bot's apps any more.`] };
+    if (!mayDeploy(settings, startedBy)) return { kind: 'refused', reasons: [askThem(settings)] };
+    const { back, ref } = plan;
+    const judged = back
+      ? await this.#judgeBack(settings, back.version, startedBy, true)
+      : await this.#judge(settings, plan.commit.sha, startedBy, true);
+    return judged.kind === 'ready' ? { ...judged, plan: { ...judged.plan, ref } } : judged;
+  }
+
+  /** Locks an app, or with `all` every app. */
+  async lock(ask: Parameters<Locking['lock']>[0]): Promise<LockAnswer> {
+    await this.#mayLock(ask.scope, ask.user);
+    return this.#parts.locking.lock(ask);
+  }
+
+  async unlock(ask: Parameters<Locking['unlock']>[0]): Promise<LockAnswer> {
+    await this.#mayLock(ask.scope, ask.user);
+    return this.#parts.locking.unlock(ask);
+  }
+
+  /** Whoever may deploy an app may lock it; `all` is for those who may deploy every app. */
+  async #mayLock(scope: string, user: string): Promise<void> {
+    if (scope !== ALL_APPS) return void (await this.#allowed(scope, user));
+    for (const settings of await this.#parts.ledger.apps()) {
+      if (!mayDeploy(settings, user))
+        throw new Refusal([`A lock on every app is for those who may deploy every app. ${askThem(settings)}`]);
+    }
+  }
+
+  /** How an app stands, or every app that this person may see. */
+  async status(ask: { user: string; app: string | null }): Promise<AppStatus[] | LiveStatus> {
+    const { reports } = this.#parts;
+    if (ask.app !== null) return reports.app(await this.#seen(ask.app, ask.user));
+    const apps = await this.#parts.ledger.apps();
+    return reports.status(apps.filter(settings => maySee(settings, ask.user)));
+  }
+
+  /** The last deploys of an app, newest first. */
+  async history({ user, app }: { user: string; app: string }): Promise<Deploy[]> {
+    return this.#parts.reports.history(await this.#seen(app, user), HISTORY);
+  }
+
+  /** Whether a commit, branch or tag is live. */
+  async live({ user, app, ref }: { user: string; app: string; ref: string }): Promise<CommitStatus> {
+    const settings = await this.#seen(app, user);
+    try {
+      return await this.#parts.reports.commit(settings, ref);
+    } catch (error) {
+      if (!(error instanceof NotFound)) throw error;
+      throw new Refusal([
+        `${settings.repository} has no branch, tag or commit ${ref}. Check the spelling, or push it.`,
+      ]);
+    }
+  }
+
+  /** Calls off the asker's own deploy of an app, or else the one that runs. `id` names what they typed, once. */
+  async cancel({ user, app, id }: { user: string; app: string; id: string }): Promise<{ answer: string }> {
+    await this.#allowed(app, user);
+    const open = await this.#parts.ledger.running(app);
+    const deploy = open.find(({ startedBy }) => startedBy === user) ?? open[0];
+    if (!deploy) throw new Refusal([`No deploy of ${app} is open: there is nothing to cancel.`]);
+    return this.click({ user, id, deploy: deploy.id, kind: 'cancel' });
+  }
+
+  async #seen(name: string, user: string): Promise<AppSettings> {
+    const settings = await this.#parts.ledger.app(name);
+    if (settings && maySee(settings, user)) return settings;
+    throw new Refusal([settings ? askThem(settings) : await this.#unknown(name, user)]);
   }
 
   /** Hands a press to the run of its deploy, and gives its answer, or that it was taken. `id` names the press, once. */
@@ -91,6 +186,9 @@ export class Bot {
     else if (!(isRescue(ask.kind) && (await this.#approves(running.app, ask.user)))) {
       await this.#allowed(running.app, ask.user);
     }
+    if (ask.kind === 'cancel' && (await ledger.leaveQueue(ask.deploy, ask.user))) {
+      return { answer: 'It has left the queue. Nothing was begun.' };
+    }
     await ledger.addClick(ask.deploy, { id: ask.id, kind: ask.kind, by: ask.user, about, reason });
     const until = performance.now() + ANSWER_WITHIN_MS;
     for (let left = ANSWER_WITHIN_MS; left > 0; left = until - performance.now()) {
@@ -100,6 +198,13 @@ export class Bot {
     }
     const answer = await ledger.clickAnswer(ask.id);
     return { answer: answer ?? 'Taken. The thread says what comes of it.' };
+  }
+
+  /** A deploy as it is now, for somebody who may start or approve deploys of its app. */
+  async show(ask: { user: string; deploy: string }): Promise<Deploy> {
+    const deploy = await this.#parts.ledger.deploy(ask.deploy);
+    if (!(await this.#approves(deploy.plan.app, ask.user))) await this.#allowed(deploy.plan.app, ask.user);
+    return deploy;
   }
 
   async #allowed(name: string, user: string): Promise<AppSettings> {
@@ -121,25 +226,52 @@ export class Bot {
 
   async #unknown(name: string, user: string): Promise<string> {
     const mine = await this.apps(user);
+    const near = nearest(
+      name,
+      mine.map(settings => settings.name),
+    );
     const names = mine.map(settings => `\`${settings.name}\``).join(', ');
     const yours = names ? `Yours are ${names}.` : 'There is none yet that you may deploy.';
-    return `There is no app \`${name}\` here. ${yours} Apps are added with \`npm run settings -- import FILE\` where the bot runs.`;
+    const meant = near ? ` Did you mean \`${near}\`?` : '';
+    return `There is no app \`${name}\` here.${meant} ${yours} Apps are added with \`npm run settings -- import FILE\` where the bot runs.`;
   }
 
-  async #planNow(settings: AppSettings, ref: string): Promise<Plan> {
-    const { ledger, sources } = this.#parts;
-    const [[running], held] = await Promise.all([ledger.running(settings.name), ledger.held(settings.name)]);
-    const other = running ? { id: running.id, by: running.startedBy, asks: running.asks } : null;
-    const situation = await gather(sources, settings, ref, { running: other, held });
-    const judged = preflight(situation);
-    if (judged.kind === 'refused') throw new Refusal(judged.reasons);
-    return judged.plan;
+  async #planNow(settings: AppSettings, ref: string, user: string): Promise<Plan> {
+    return this.#ready(await this.#judge(settings, ref, user, await this.#isNext(settings)), settings, user);
   }
 
-  async #keep(plan: Plan, askedBy: string, channel: string): Promise<string> {
+  async #backNow(settings: AppSettings, version: number | null, user: string): Promise<Plan> {
+    return this.#ready(await this.#judgeBack(settings, version, user, await this.#isNext(settings)), settings, user);
+  }
+
+  async #judge(settings: AppSettings, ref: string, asker: string, isNext: boolean): Promise<Preflight> {
+    const { ledger, sources, locking } = this.#parts;
+    const [held, locks] = await Promise.all([ledger.held(settings.name), locking.on(settings)]);
+    return preflight(await gather(sources, settings, ref, { isNext, held, locks, asker }));
+  }
+
+  async #judgeBack(settings: AppSettings, version: number | null, asker: string, isNext: boolean): Promise<Preflight> {
+    const { ledger, sources, locking } = this.#parts;
+    const [floor, locks] = await Promise.all([ledger.schemaFloor(settings.name), locking.on(settings)]);
+    const situation = await gatherBack(sources, settings, version, { isNext, floor, locks, asker });
+    return 'refused' in situation ? { kind: 'refused', reasons: situation.refused } : preflight(situation);
+  }
+
+  async #ready(judged: Preflight, { name }: AppSettings, user: string): Promise<Plan> {
+    if (judged.kind === 'ready') return judged.plan;
+    await this.#parts.locking.wait(user, name);
+    throw new Refusal(judged.reasons);
+  }
+
+  async #isNext({ name }: AppSettings): Promise<boolean> {
+    return (await this.#parts.ledger.running(name)).length === 0;
+  }
+
+  async #keep(plan: Plan, askedBy: string, channel: string): Promise<Planned> {
+    const { ledger } = this.#parts;
     const stored: StoredPlan = { id: newId(), plan, digest: fingerprint(plan), askedBy, channel };
-    await this.#parts.ledger.savePlan(stored);
-    return stored.id;
+    const [running] = await Promise.all([ledger.running(plan.app), ledger.savePlan(stored)]);
+    return { id: stored.id, plan, place: placeBehind(running, Date.now()) };
   }
 }
 

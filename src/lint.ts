@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
-import { join } from 'node:path';
+import { basename, dirname, extname, join, relative } from 'node:path';
 import { parseArgs, styleText } from 'node:util';
-import type { Facts, Hazard, Verdict } from './domain/migration.ts';
+import type { Facts, Hazard, Migration, Verdict } from './domain/migration.ts';
 
 // `npm run lint-migrations -- DIR|FILE… [--json] [--database-url URL]`: the verdicts of a deploy's plan, for a pull request.
 // Ends with 0 when all is clean, 1 when somebody must look, 2 when something could not be read.
@@ -41,7 +41,7 @@ function filesAt(path: string): string[] {
   return [...forward, ...folders].flatMap(({ name }) => filesAt(join(path, name)));
 }
 
-function readAll(paths: readonly string[]): { migrations: { file: string; sql: string }[]; unread: Unread[] } {
+async function readAll(paths: readonly string[]): Promise<{ migrations: Migration[]; unread: Unread[] }> {
   const unread: Unread[] = [];
   const attempt = <T>(file: string, read: () => T): T[] => {
     try {
@@ -52,14 +52,45 @@ function readAll(paths: readonly string[]): { migrations: { file: string; sql: s
     }
   };
   const files = paths.flatMap(path => attempt(path, () => filesAt(path)).flat());
-  const migrations = files.flatMap(file => attempt(file, () => ({ file, sql: sqlOf(file) })));
+  const programs = await readPrograms(files.filter(file => !file.endsWith('.sql')));
+  const migrations = files.flatMap((file): Migration[] => {
+    const program = programs.get(file);
+    if (!program) return attempt(file, () => ({ file, sql: readFileSync(file, 'utf8') }));
+    if (program.why !== null) unread.push({ file, why: program.why });
+    return program.sql === null ? [] : [{ file, sql: program.sql }];
+  });
   return { migrations, unread };
 }
 
-/** The SQL that a migration runs. */
-function sqlOf(file: string): string {
-  if (file.endsWith('.sql')) return readFileSync(file, 'utf8');
-  throw new Error('only .sql is read here: what a program runs is known only by running it.');
+/** What programs would run, found out by running them without a database, and what of them cannot be found out so. */
+async function readPrograms(
+  files: readonly string[],
+): Promise<Map<string, { sql: string | null; why: string | null }>> {
+  const found = new Map<string, { sql: string | null; why: string | null }>();
+  for (const [root, inside] of Map.groupBy(files, rootOf)) {
+    // The one who compiles and runs them is loaded only by those who have any.
+    const { readEntries } = await import('./adapters/commit-reader.ts');
+    const entries = inside.map(file => {
+      const path = relative(root, realpathSync(file));
+      return { name: basename(path, extname(path)), path, table: '', kind: 'code' as const };
+    });
+    const readings = await readEntries(root, entries, entries);
+    for (const [index, file] of inside.entries()) {
+      const reading = readings[index];
+      const read = reading && 'file' in reading ? reading.file : null;
+      found.set(file, { sql: read?.sql ?? null, why: read ? read.review : (reading?.problems.join(' ') ?? null) });
+    }
+  }
+  return found;
+}
+
+/** The folder that a program may read: its package's, or else its own. */
+function rootOf(file: string): string {
+  const own = dirname(realpathSync(file));
+  for (let folder = own; folder !== dirname(folder); folder = dirname(folder)) {
+    if (existsSync(join(folder, 'package.json'))) return folder;
+  }
+  return own;
 }
 
 async function factsOf(url: string | null, unread: Unread[]): Promise<Facts | null> {
@@ -113,7 +144,7 @@ function printHazard(line: number, { rule, lock, message, fix, allowed }: Hazard
 }
 
 async function lint({ paths, json, url }: Asked): Promise<0 | 1 | 2> {
-  const { migrations, unread } = readAll(paths);
+  const { migrations, unread } = await readAll(paths);
   const facts = await factsOf(url, unread);
   await parserReady();
   const verdicts = judge(migrations, facts);

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
 import { registerCommands } from '../commands/index.ts';
+import { freedNotices, lockedNotices, lockReminders } from '../views/locks.ts';
 import { plainBlocks } from '../views/plain.ts';
 import { replyTo } from '../views/reply.ts';
 import { rootMessage } from '../views/root.ts';
@@ -12,24 +13,33 @@ import { openDatabase } from './adapters/database.ts';
 import { startEngine } from './adapters/engine.ts';
 import { connectGitHub } from './adapters/github.ts';
 import { connectHeroku } from './adapters/heroku.ts';
+import { connectLocks } from './adapters/locks.ts';
 import { connectMessages } from './adapters/messages.ts';
 import { createMigrator } from './adapters/migrator.ts';
 import { hearNews } from './adapters/news.ts';
+import { connectNotices, NOTICES } from './adapters/notices.ts';
 import { prober } from './adapters/prober.ts';
 import { connectSlack } from './adapters/slack.ts';
 import { Store } from './adapters/store.ts';
 import { createWatcher } from './adapters/watcher.ts';
 import { Bot } from './bot.ts';
 import { ConfigError, readConfig } from './config.ts';
+import type { Deploy } from './domain/deploy.ts';
 import { parserReady } from './domain/migration.ts';
+import { Locking } from './locking.ts';
 import { Narrator } from './narrator.ts';
+import { Notifier } from './notifier.ts';
 import type { Time } from './outside.ts';
+import { Pace } from './pace.ts';
 import { FIRST_STAGE, recipe } from './recipe.ts';
+import { Reports } from './reports.ts';
 import { type Journal, Run } from './run.ts';
 
 // Wiring: connects everything, goes on with what a former process left, and stops in the opposite order.
 
 const SWEEP_MS = 20_000;
+/** How late what has its time (the end of a lock) may be. */
+const TICK_MS = 5_000;
 /** Waiting for a press also looks by itself now and then: a notification can be lost with its connection. */
 const LOOK_AGAIN_MS = 10_000;
 
@@ -53,6 +63,7 @@ const watcher = createWatcher({
 const journal: Journal = {
   deploy: id => store.deploy(id),
   append: (deploy, fact, key) => store.append(deploy, fact, key),
+  openClick: deploy => store.oldestClick(deploy),
   nextClick: async (deploy, signal) => {
     for (;;) {
       signal.throwIfAborted();
@@ -65,8 +76,23 @@ const journal: Journal = {
   answer: (deploy, click, answer) => store.answerClick(deploy, click.id, answer),
 };
 const migrator = createMigrator();
+const locks = connectLocks(database.pool, {
+  locked: lockedNotices,
+  freed: freedNotices,
+  reminded: lock => lockReminders(lock, Date.now()),
+});
+const sources = { heroku, source, prober, migrator, catalog: readCatalog };
 const time: Time = { until: (at, signal) => sleep(Math.max(0, at - Date.now()), undefined, { signal }) };
-const outside = { heroku, source, watcher, migrator, time };
+const bot: Bot = new Bot({
+  ledger: store,
+  locking: new Locking(locks),
+  reports: new Reports({ ledger: store, locks, heroku, source }),
+  sources,
+  begin: (deploy, app) => engine.begin(deploy, app),
+  news: (deploy, ms) => news.wait(deploy, ms),
+});
+const planAgain = (deploy: Deploy) => bot.planAgain(deploy);
+const outside = { heroku, source, watcher, migrator, catalog: readCatalog, planAgain, time };
 const engine = await startEngine({
   pool: database.pool,
   url: database.url,
@@ -95,22 +121,26 @@ const bolt = createBolt({
   log,
   seen: signature => store.seen(signature),
 });
+const pace = new Pace();
+const chat = connectSlack({
+  botToken: config.SLACK_BOT_TOKEN,
+  slackApiUrl: config.SLACK_API_URL,
+  log,
+  plain: plainBlocks,
+});
 const narrator = new Narrator({
   load: id => store.deploy(id),
   messages: connectMessages(database.pool),
-  chat: connectSlack({ botToken: config.SLACK_BOT_TOKEN, slackApiUrl: config.SLACK_API_URL, log, plain: plainBlocks }),
+  chat,
+  pace,
   views: { root: rootMessage, reply: replyTo },
   instance,
   log,
 });
-news.onEach(deploy => narrator.wake(deploy));
+const notifier = new Notifier({ notices: connectNotices(database.pool), chat, pace, instance, log });
+news.onEach(what => (what === NOTICES ? notifier.wake() : narrator.wake(what)));
+const ticking = setInterval(() => void locks.tick().catch(warn), TICK_MS);
 
-const bot = new Bot({
-  ledger: store,
-  sources: { heroku, source, prober, migrator, catalog: readCatalog },
-  begin: (deploy, app) => engine.begin(deploy, app),
-  news: (deploy, ms) => news.wait(deploy, ms),
-});
 registerCommands(bolt.app, { bot, log });
 
 /** A deploy that is in the ledger but was killed before its run began is begun here: beginning twice is the same. */
@@ -131,9 +161,11 @@ async function stop(signal: NodeJS.Signals): Promise<void> {
   stopping = true;
   log.info({ signal }, 'Stopping: deploys go on in the next process');
   clearInterval(sweeping);
+  clearInterval(ticking);
   await bolt.stop();
   await engine.stop();
   await narrator.stop();
+  await notifier.stop();
   await news.stop();
   await database.close();
   process.exit(0);

@@ -1,5 +1,5 @@
-import { type FactOf, latest } from './domain/deploy.ts';
-import type { Next, Run } from './run.ts';
+import { type FactOf, latest, latestOfThese } from './domain/deploy.ts';
+import { again, type Next, type Run } from './run.ts';
 
 // An app that is closed while its schema changes. What was found before is recorded first, and that record alone decides
 // who may open it again: what a person closed, a deploy never opens.
@@ -11,9 +11,9 @@ const REMIND_MS = 5 * 60_000;
 export async function closeTheApp(run: Run): Promise<void> {
   const { heroku } = run.outside;
   const { app } = run.deploy.plan;
-  if (!latest(run.deploy, 'closing')) {
+  if (!latestOfThese(run.deploy, 'closing')) {
     const { maintenance } = await heroku.app(app);
-    await run.record({ kind: 'closing', byUs: !maintenance });
+    await run.record({ kind: 'closing', byUs: !maintenance }, again(run, 'closing'));
   }
   if (!isOurs(run)) return;
   run.mayAct();
@@ -25,7 +25,7 @@ export async function openTheApp(run: Run): Promise<void> {
   if (!isOurs(run)) return;
   run.mayAct();
   await run.outside.heroku.setMaintenance(run.deploy.plan.app, false);
-  await run.record({ kind: 'opened' });
+  await run.record({ kind: 'opened' }, again(run, 'opened'));
 }
 
 const isOurs = (run: Run): boolean => latest(run.deploy, 'closing')?.byUs === true;

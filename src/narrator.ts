@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Deploy, Fact } from './domain/deploy.ts';
 import type { Chat, Message } from './outside.ts';
-import { Pace, POST_EVERY_MS, retryAfterMs } from './pace.ts';
+import { type Pace, POST_EVERY_MS, retryAfterMs } from './pace.ts';
 
 // Tells each deploy in Slack, from its stored facts: one root message, edited in place, and a reply for each fact worth
 // reading. What was told is stored too, so a restarted bot goes on where the last one stopped, and says nothing twice.
@@ -20,6 +20,8 @@ export type NarratorParts = {
   load: (deploy: string) => Promise<Deploy | null>;
   messages: Messages;
   chat: Chat;
+  /** Shared with whoever else posts to this workspace. */
+  pace: Pace;
   views: {
     root: (deploy: Deploy) => Message;
     /** `live`: to be edited when what it says has changed. */
@@ -41,12 +43,13 @@ type Next = 'all told' | number;
 
 export class Narrator {
   readonly #parts: NarratorParts;
-  readonly #pace = new Pace();
+  readonly #pace: Pace;
   readonly #tellers = new Map<string, Teller>();
   readonly #sweep: NodeJS.Timeout;
 
   constructor(parts: NarratorParts) {
     this.#parts = parts;
+    this.#pace = parts.pace;
     this.#sweep = setInterval(() => void this.#resume(), SWEEP_EVERY_MS);
     void this.#resume();
   }

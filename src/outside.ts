@@ -1,11 +1,13 @@
 import type { AppSettings, Probe, Version } from './domain/app.ts';
 import type { Click, Deploy } from './domain/deploy.ts';
 import type { Held } from './domain/gate.ts';
+import type { Lock } from './domain/lock.ts';
 import type { MigrationFile } from './domain/migration-file.ts';
 import type { Applied } from './domain/migration-folder.ts';
 import type { FileOutcome, MigrationProgress } from './domain/migration-outcome.ts';
 import type { Plan } from './domain/plan.ts';
 import type { MigrationPlace } from './domain/switchover-file.ts';
+import type { Ahead, Place } from './domain/turn.ts';
 import type { Goal, Phase, Watch } from './domain/watch.ts';
 
 // The world as a recipe and the bot see it. Adapters implement these; nothing here says how.
@@ -21,6 +23,8 @@ export type Release = {
   /** Heroku account that made it. */
   by: string;
   slug: string | null;
+  /** Heroku still has all of it, and takes it for a rollback. */
+  eligible: boolean;
   outputUrl: string | null;
   createdAt: string;
   updatedAt: string;
@@ -86,6 +90,8 @@ export interface Heroku {
   uploadSource(tarball: Uint8Array): Promise<string>;
   /** Builds, and when that succeeds releases, the source at the address. */
   startBuild(app: string, ask: { url: string; commit: string; marker: string }): Promise<Build>;
+  /** Stops a build; one that has ended stays as it is. */
+  cancelBuild(app: string, id: string): Promise<void>;
   /** Closed (maintenance mode) or open; repeating it is the same. */
   setMaintenance(app: string, on: boolean): Promise<void>;
   rollBack(app: string, releaseId: string): Promise<Release>;
@@ -177,8 +183,8 @@ export interface Chat {
 /** A plan as somebody was shown it. `digest` is its fingerprint. */
 export type StoredPlan = { id: string; plan: Plan; digest: string; askedBy: string; channel: string };
 
-/** `asks`: it waits for the approval of its contract migrations. */
-export type Running = { id: string; app: string; startedBy: string; asks: boolean };
+/** `waits`: for its turn. `soaks`: all that is left is watching, or asking for, its contract migrations. */
+export type Running = Ahead & { id: string; app: string; waits: boolean; soaks: boolean };
 
 /** What the bot keeps. */
 export interface Ledger {
@@ -186,17 +192,23 @@ export interface Ledger {
   app(name: string): Promise<AppSettings | null>;
   savePlan(plan: StoredPlan): Promise<void>;
   plan(id: string): Promise<StoredPlan | null>;
-  /** Makes the deploy of a plan, under the plan's id, so that two presses make one. Gives the deploy that stands in its way. */
-  createDeploy(plan: StoredPlan, by: string): Promise<Running | null>;
+  /** Makes the deploy of a plan, under the plan's id, so that two presses make one. Gives its place behind others, if any. */
+  createDeploy(plan: StoredPlan, by: string): Promise<Place | null>;
+  /** Ends a deploy that still waits for its turn; false when it waits no more. */
+  leaveQueue(deploy: string, by: string): Promise<boolean>;
   /** Throws when there is none of that id. */
   deploy(id: string): Promise<Deploy>;
   /** Deploys that have not ended, of one app or of all, oldest first. */
   running(app?: string): Promise<Running[]>;
+  /** The app's deploys, newest first. */
+  recent(app: string, most: number): Promise<Deploy[]>;
   /** Takes a press once, whichever times it comes. */
   addClick(deploy: string, click: Omit<Click, 'at'>): Promise<void>;
   clickAnswer(id: string): Promise<string | null>;
   /** The contract migrations that were held last, with who said why. */
   held(app: string): Promise<Held[]>;
+  /** The newest release of the app whose contract migrations ran: code from before it has lost its schema. */
+  schemaFloor(app: string): Promise<number | null>;
 }
 
 export type { Blocker, FileOutcome, MigrationProgress } from './domain/migration-outcome.ts';
@@ -247,3 +259,30 @@ export interface Migrator {
     signal: AbortSignal;
   }): Promise<MigrationRun>;
 }
+
+/** A message to a channel or a person that belongs to no deploy. The same id again changes its words. */
+export type Notice = { id: string; channel: string; message: Message };
+
+export interface Locks {
+  /** Those that hold now, on these scopes or on any (null). */
+  on(scopes: readonly string[] | null): Promise<Lock[]>;
+  /** Takes it, also from whoever holds it as `instead` (an id); gives the lock that is in the way. */
+  take(lock: Lock, instead: string | null): Promise<Lock | null>;
+  /** Lets go of one's own lock, or of another's that is named by its id. */
+  release(
+    scope: string,
+    ask: { by: string; id: string | null },
+  ): Promise<{ kind: 'released'; lock: Lock } | { kind: 'held'; lock: Lock } | { kind: 'free' }>;
+  /** They were refused an app because of the lock, and are told when it is gone. */
+  wait(lock: Lock, user: string, app: string): Promise<void>;
+  /** Ends what has ended by itself, and reminds owners: to be called every few seconds, by any process. */
+  tick(): Promise<void>;
+}
+
+/** What is said of locks, and to whom. */
+export type LockWords = {
+  locked(lock: Lock, takenFrom: Lock | null): Notice[];
+  /** `by` null: by itself. */
+  freed(lock: Lock, waiters: readonly { waiter: string; app: string }[], by: string | null): Notice[];
+  reminded(lock: Lock): Notice[];
+};

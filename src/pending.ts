@@ -19,7 +19,13 @@ export type Pending = { migrations: PendingMigrations | null; problems: string[]
 /** The commit's migrations that the app's database has not had, judged by what its catalog says; and what stands in their way. */
 export async function pendingMigrations(
   { heroku, source, migrator, catalog }: MigrationSources,
-  ask: { app: string; repository: string; commit: Commit; where: Migrations; sharedWith: readonly string[] },
+  ask: {
+    app: string;
+    repository: string;
+    commit: Pick<Commit, 'sha'>;
+    where: Migrations;
+    sharedWith: readonly string[];
+  },
 ): Promise<Pending> {
   const { app, repository, commit, where, sharedWith } = ask;
   if (where.kind === 'commands') {

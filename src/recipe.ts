@@ -1,8 +1,11 @@
+import { askForApproval, soak } from './approval.ts';
+import { cancelAsked, cancelled, isCancelled } from './cancelling.ts';
 import { latest } from './domain/deploy.ts';
 import { askAboutTheClosedApp } from './maintenance.ts';
-import { askForApproval, contract, expand, open, soak } from './migrations.ts';
+import { contract, expand, open } from './migrations.ts';
 import { type Build, HerokuRefused, NotFound, type Release } from './outside.ts';
-import { proveRollback, undo } from './rollback.ts';
+import { planAgain } from './queue.ts';
+import { goBack, proveRollback, undo } from './rollback.ts';
 import type { Next, Run } from './run.ts';
 import { askAPerson, watchWhile } from './watching.ts';
 
@@ -15,9 +18,11 @@ export type Stage = (run: Run) => Promise<Next>;
 export const FIRST_STAGE = 'Take the turn';
 
 export const recipe: { readonly [stage: string]: Stage } = {
-  'Take the turn': takeTheTurn,
-  'Expand the schema': beforeRelease(expand),
-  'Upload the source': beforeRelease(uploadTheSource),
+  'Take the turn': beforeRelease(unlessCancelled(takeTheTurn)),
+  'Plan again': beforeRelease(planAgain),
+  'Go back': beforeRelease(unlessCancelled(goBack)),
+  'Expand the schema': beforeRelease(unlessCancelled(expand)),
+  'Upload the source': beforeRelease(unlessCancelled(uploadTheSource)),
   Build: beforeRelease(build),
   Release: release,
   'New dynos boot': watchWhile('booting'),
@@ -37,6 +42,11 @@ export const recipe: { readonly [stage: string]: Stage } = {
 
 /** Between Start and its turn the world may have moved: then nothing is begun. */
 async function takeTheTurn(run: Run): Promise<Next> {
+  if (latest(run.deploy, 'queued') && !latest(run.deploy, 'planned again')) {
+    await run.record({ kind: 'turn came' });
+    const left = latest(run.deploy, 'ended');
+    return left ? { end: left.outcome } : { to: 'Plan again' };
+  }
   const { plan } = run.deploy;
   const [app, releases] = await Promise.all([
     run.outside.heroku.app(plan.app),
@@ -62,7 +72,7 @@ async function takeTheTurn(run: Run): Promise<Next> {
       `${plan.app} was put into maintenance mode after the plan was made. Nothing was begun: plan it again when it is open.`,
     );
   }
-  return { to: 'Expand the schema' };
+  return { to: plan.back ? 'Go back' : 'Expand the schema' };
 }
 
 async function uploadTheSource(run: Run): Promise<Next> {
@@ -77,13 +87,26 @@ async function uploadTheSource(run: Run): Promise<Next> {
 async function build(run: Run): Promise<Next> {
   const { heroku } = run.outside;
   const { app, commit } = run.deploy.plan;
-  const begun = (await ourBuild(run)) ?? (await startBuild(run, commit.sha));
+  const known = await ourBuild(run);
+  if (!known) await hearCancel(run);
+  if (!known && isCancelled(run)) return cancelled(run);
+  const begun = known ?? (await startBuild(run, commit.sha));
   await run.record({ kind: 'build started', build: begun.id });
+  const stop = async (): Promise<void> => {
+    run.mayAct();
+    await heroku.cancelBuild(app, begun.id);
+  };
+  if (isCancelled(run)) await stop();
   const lines = lastLines();
   const ended = await run.listening(
     signal => heroku.buildEnded(app, begun, lines.push, signal),
-    async () => ({ answer: 'The build still runs and nothing is released yet: there is nothing to undo.' }),
+    async click => {
+      const answer = await cancelAsked(run, click, 'The build is being stopped. Nothing is released.');
+      if (isCancelled(run)) await stop();
+      return { answer };
+    },
   );
+  if (ended.status === 'failed' && isCancelled(run)) return cancelled(run);
   if (ended.status === 'failed' || !ended.slug || !ended.release) {
     await run.record({ kind: 'build failed', lines: lines.kept });
     return run.end(
@@ -111,12 +134,21 @@ async function startBuild(run: Run, commit: string): Promise<Build> {
 async function release(run: Run): Promise<Next> {
   const { heroku } = run.outside;
   const { app } = run.deploy.plan;
-  const begun = await heroku.release(app, latest(run.deploy, 'built')?.release ?? '');
+  const begun = await heroku.release(
+    app,
+    latest(run.deploy, 'built')?.release ?? latest(run.deploy, 'went back')?.release ?? '',
+  );
   await run.record({ kind: 'release started', version: begun.version });
   const lines = lastLines();
   const ended = await run.listening(
     signal => heroku.releaseEnded(app, begun, lines.push, signal),
-    async () => ({ answer: 'The release phase still runs: Heroku cannot stop it. Press again when new dynos boot.' }),
+    async click => ({
+      answer: await cancelAsked(
+        run,
+        click,
+        'Heroku cannot stop a release phase. When it has ended, this goes back at once, before the routers switch.',
+      ),
+    }),
   );
   if (ended.status !== 'succeeded' || !ended.slug) {
     await run.record({ kind: 'release failed', version: ended.version, lines: lines.kept });
@@ -126,7 +158,10 @@ async function release(run: Run): Promise<Next> {
     );
   }
   await run.record(released(ended, ended.slug));
-  return { to: 'New dynos boot' };
+  const asked = latest(run.deploy, 'cancel asked');
+  if (!asked) return { to: 'New dynos boot' };
+  await run.record({ kind: 'rollback asked', by: asked.by, why: 'the deploy was cancelled' });
+  return { to: 'Roll back' };
 }
 
 function released(release: Release, slug: string) {
@@ -138,7 +173,8 @@ function released(release: Release, slug: string) {
 async function writeTheReceipt(run: Run): Promise<Next> {
   const { plan } = run.deploy;
   const version = latest(run.deploy, 'released')?.version;
-  return run.end('succeeded', `${plan.app} runs ${plan.commit.sha.slice(0, 8)} as v${version}.`);
+  const code = plan.back ? `the code of v${plan.back.version} again` : plan.commit.sha.slice(0, 8);
+  return run.end('succeeded', `${plan.app} runs ${code}, as v${version}.`);
 }
 
 /** While nothing is released, a plain no from Heroku or GitHub ends the deploy: asking again would not help. */
@@ -152,6 +188,17 @@ function beforeRelease(stage: Stage): Stage {
     }
   };
 }
+
+/** A stage that is not begun when somebody called the deploy off before it. */
+function unlessCancelled(stage: Stage): Stage {
+  return async run => {
+    await hearCancel(run);
+    return isCancelled(run) ? cancelled(run) : stage(run);
+  };
+}
+
+const hearCancel = (run: Run): Promise<void> =>
+  run.answerPresses(click => cancelAsked(run, click, 'Cancelled: nothing is built or released.'));
 
 /** The last 20 lines of an output: what a person needs to see why it failed. */
 function lastLines(): { kept: string[]; push: (line: string) => void } {

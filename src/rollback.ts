@@ -55,10 +55,27 @@ export async function undo(run: Run): Promise<Next> {
   return { to: 'Rollback serves' };
 }
 
+/** Makes a release of an older one's code, on purpose and as planned; from there on it is a deploy like any other. */
+export async function goBack(run: Run): Promise<Next> {
+  const { back, app } = run.deploy.plan;
+  if (!back) throw new Error(`${run.deploy.id} has no release to go back to`);
+  const releases = await run.outside.heroku.releases(app, 10);
+  if (!latest(run.deploy, 'going back')) await run.record({ kind: 'going back', newest: releases[0]?.version ?? 0 });
+  const newest = latest(run.deploy, 'going back')?.newest ?? Number.POSITIVE_INFINITY;
+  const known = releases.find(({ version, description }) => version > newest && description === wordsFor(back.version));
+  run.mayAct();
+  const begun = known ?? (await run.outside.heroku.rollBack(app, back.id));
+  await run.record({ kind: 'went back', release: begun.id });
+  return { to: 'Release' };
+}
+
+/** What Heroku calls a rollback (heroku.md, releases). */
+const wordsFor = (version: number): string => `Rollback to v${version}`;
+
 /** A rollback takes no marker: ours is the one to our target that is newer than what there was when we meant to ask. */
 function ourRollback(run: Run, releases: readonly Release[]): Release | undefined {
   const newest = latest(run.deploy, 'rollback intended')?.newest ?? Number.POSITIVE_INFINITY;
-  const description = `Rollback to v${run.deploy.plan.live.version}`;
+  const description = wordsFor(run.deploy.plan.live.version);
   return releases.find(release => release.version > newest && release.description === description);
 }
 

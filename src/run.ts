@@ -1,11 +1,28 @@
 import type { Click, Deploy, FactBody, Outcome } from './domain/deploy.ts';
+import type { Preflight } from './domain/plan.ts';
 import type { Heroku, Migrator, SourceHost, Time, Watcher } from './outside.ts';
+import type { MigrationSources } from './pending.ts';
+
+/** The key of a fact that comes once for each version of the migrations that a deploy stands for. */
+export function again({ deploy }: Pick<Run, 'deploy'>, kind: string): string {
+  const versions = deploy.facts.filter(fact => fact.kind === 'migrations changed').length;
+  return versions === 0 ? kind : `${kind} ${versions}`;
+}
 
 /** What comes after a stage: another one, or the end. */
 export type Next = { to: string } | { end: Outcome };
 
 /** What a stage may use of the world. */
-export type Outside = { heroku: Heroku; source: SourceHost; watcher: Watcher; migrator: Migrator; time: Time };
+export type Outside = {
+  heroku: Heroku;
+  source: SourceHost;
+  watcher: Watcher;
+  migrator: Migrator;
+  catalog: MigrationSources['catalog'];
+  /** What a deploy would do if it were planned now. */
+  planAgain: (deploy: Deploy) => Promise<Preflight>;
+  time: Time;
+};
 
 /** Where a run reads and appends what happened. Appending is idempotent: a key is recorded once. */
 export interface Journal {
@@ -13,6 +30,8 @@ export interface Journal {
   append(deploy: string, fact: FactBody, key: string): Promise<void>;
   /** The oldest press that nobody answered yet, waiting for one when there is none. Rejects when the signal aborts. */
   nextClick(deploy: string, signal: AbortSignal): Promise<Click>;
+  /** The oldest press that nobody answered yet; null when there is none. */
+  openClick(deploy: string): Promise<Click | null>;
   answer(deploy: string, click: Click, answer: string): Promise<void>;
 }
 
@@ -50,6 +69,15 @@ export class Run {
   /** To be asked right before each call that changes something outside: another process may own this deploy by now. */
   mayAct(): void {
     this.signal.throwIfAborted();
+  }
+
+  /** Answers what people pressed while nobody listened. */
+  async answerPresses(obey: (click: Click) => Promise<string>): Promise<void> {
+    for (;;) {
+      const click = await this.#journal.openClick(this.#deploy.id);
+      if (!click) return;
+      await this.#journal.answer(this.#deploy.id, click, await obey(click));
+    }
   }
 
   /** Waits for the work, obeying what people press meanwhile; `obey` gives a value to stop waiting with, or null to go on. */

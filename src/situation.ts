@@ -11,7 +11,7 @@ export async function gather(
   sources: Sources,
   settings: AppSettings,
   ref: string,
-  { running, held }: Pick<Situation, 'running' | 'held'>,
+  { isNext, held, locks, asker }: Pick<Situation, 'isNext' | 'held' | 'locks' | 'asker'>,
 ): Promise<Situation> {
   const { heroku, source, prober } = sources;
   const [commit, app] = await Promise.all([
@@ -49,11 +49,15 @@ export async function gather(
     migrationWarnings: pending.warnings,
     held,
     soakSeconds,
-    running,
+    isNext,
+    locks,
+    asker,
+    back: null,
   };
 }
 
-async function herokuSituation(heroku: Heroku, settings: AppSettings): Promise<HerokuSituation | null> {
+/** What Heroku says of the app; null when it shows none. */
+export async function herokuSituation(heroku: Heroku, settings: AppSettings): Promise<HerokuSituation | null> {
   const { name } = settings;
   const found = await absent(HerokuRefused, heroku.app(name));
   if (!found) return null;
@@ -90,7 +94,8 @@ async function changesOf(source: SourceHost, { repository }: AppSettings, base: 
   return absent(NotFound, source.compare(repository, base, head.sha));
 }
 
-async function askOnce(prober: Prober, url: string, probe: Probe): Promise<Situation['probed']> {
+/** What the probe reads from the app today. */
+export async function askOnce(prober: Prober, url: string, probe: Probe): Promise<Situation['probed']> {
   const answer = await prober.ask(url, probe, AbortSignal.timeout(10_000));
   if (answer.version) {
     return { version: 'release' in answer.version ? `v${answer.version.release}` : answer.version.commit };
@@ -100,7 +105,7 @@ async function askOnce(prober: Prober, url: string, probe: Probe): Promise<Situa
 }
 
 /** Null when the world says that there is no such thing; any other failure stays one. */
-async function absent<T>(kind: typeof NotFound | typeof HerokuRefused, asked: Promise<T>): Promise<T | null> {
+export async function absent<T>(kind: typeof NotFound | typeof HerokuRefused, asked: Promise<T>): Promise<T | null> {
   try {
     return await asked;
   } catch (error) {

@@ -1,8 +1,8 @@
+import { afterOldCode } from './approval.ts';
 import { type Click, latest, type Tally } from './domain/deploy.ts';
 import { samePhase } from './domain/phase.ts';
 import { logKnownFromRelease } from './domain/proof.ts';
 import type { Goal, Phase, Watch } from './domain/watch.ts';
-import { afterOldCode } from './migrations.ts';
 import type { Following } from './outside.ts';
 import type { Next, Run } from './run.ts';
 
@@ -91,12 +91,14 @@ async function next(run: Run, phase: Phase): Promise<Next> {
 async function pressed(run: Run, following: Following, click: Click): Promise<{ answer: string; instead?: Next }> {
   const phase = latest(run.deploy, 'phase')?.phase;
   const missing = phase?.kind === 'not proved' ? phase.missing : null;
+  const reason = click.reason ?? 'No reason was given.';
   switch (click.kind) {
+    case 'cancel':
     case 'roll back':
       if (following.watch.served) {
         return {
           answer:
-            'New code serves already, so this deploy can no longer be undone unseen. Roll back with `heroku rollback` if it must go.',
+            'New code serves already, so this deploy can no longer be undone unseen. If it must go: `/deploy rollback` plans the way back.',
         };
       }
       await run.record({ kind: 'rollback asked', by: click.by, why: 'asked in Slack' });
@@ -104,14 +106,16 @@ async function pressed(run: Run, following: Following, click: Click): Promise<{ 
     case 'it serves':
       if (missing !== 'new serves')
         return { answer: 'That is not in question now: see the newest state on the message.' };
-      await run.record({ kind: 'checked', by: click.by, what: 'new serves' }, 'checked new serves');
+      await run.record({ kind: 'checked', by: click.by, what: 'new serves', why: reason }, 'checked new serves');
       following.checked(click.by);
       return { answer: 'Noted: you looked, and new code serves.' };
     case 'old code is gone':
       if (missing !== 'old gone')
         return { answer: 'That is not in question now: see the newest state on the message.' };
-      await run.record({ kind: 'checked', by: click.by, what: 'old gone' }, 'checked old gone');
+      await run.record({ kind: 'checked', by: click.by, what: 'old gone', why: reason }, 'checked old gone');
       return { answer: 'Noted: you looked, and old code is gone.', instead: afterOldCode(run) };
+    case 'go on':
+      return { answer: 'It has gone on long since: see the newest state on the message.' };
     case 'run them':
     case 'hold':
     case 'open':

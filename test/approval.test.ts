@@ -17,7 +17,7 @@ const card = (deploy: Deploy) => {
 
 describe('the plan', () => {
   it('says what each migration does, when it runs, and what it could hurt', () => {
-    const shown = JSON.stringify(planShown('p1', { ...plan, migrations: pending }));
+    const shown = JSON.stringify(planShown({ id: 'p1', plan: { ...plan, migrations: pending }, place: null }));
     expect(shown).toMatch(/before the release.*3_cents\.sql.*safe.*4_index\.sql/s);
     expect(shown).toMatch(/after old code is gone.*5_drop_price\.sql.*Destroys/s);
   });

@@ -5,6 +5,7 @@ import pino from 'pino';
 import { type Registered, registerCommands } from '../commands/index.ts';
 import { createBolt } from '../src/adapters/bolt.ts';
 import { plan } from './sample-deploys.ts';
+import { migrating } from './sample-migrations.ts';
 
 const SECRET = '0123456789abcdef0123456789abcdef';
 
@@ -16,9 +17,17 @@ export class BoltRig {
   /** The test puts its own answers in place of these. */
   bot: Registered['bot'] = {
     apps: async () => [],
-    plan: async () => ({ id: 'p1', plan }),
-    start: async () => ({ kind: 'started', deploy: 'd1', channel: 'C0DEPLOYS' }),
+    plan: async () => ({ id: 'p1', plan, place: null }),
+    planBack: async () => ({ id: 'p1', plan, place: null }),
+    start: async () => ({ kind: 'started', deploy: 'd1', channel: 'C0DEPLOYS', place: null }),
     click: async () => ({ answer: 'Rolling back.' }),
+    cancel: async () => ({ answer: 'Cancelled.' }),
+    status: async () => [],
+    history: async () => [],
+    live: async () => Promise.reject(new Error('nothing is live here')),
+    lock: async () => ({ kind: 'locked', lock: { scope: 'shop', until: null } }),
+    unlock: async () => ({ kind: 'unlocked', lock: { scope: 'shop', until: null } }),
+    show: async () => migrating['waiting for an approval'],
   };
   seen: (signature: string) => Promise<boolean> = async () => false;
   /** Status that Slack's address for direct answers gives. */
@@ -56,12 +65,8 @@ export class BoltRig {
       log,
       seen: signature => this.seen(signature),
     });
-    const bot: Registered['bot'] = {
-      apps: user => this.bot.apps(user),
-      plan: ask => this.bot.plan(ask),
-      start: ask => this.bot.start(ask),
-      click: ask => this.bot.click(ask),
-    };
+    // Looked up at each call, so that a test may put its own in place at any time.
+    const bot = new Proxy(this.bot, { get: (_, name) => Reflect.get(this.bot, name) });
     registerCommands(bolt.app, { bot, log });
     this.address = `http://127.0.0.1:${await bolt.start()}`;
     this.stop = async () => {

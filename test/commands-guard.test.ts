@@ -28,7 +28,7 @@ describe('what Slack did not send, or not now', () => {
     let plans = 0;
     bench.bot.plan = async () => {
       plans++;
-      return { id: 'p1', plan };
+      return { id: 'p1', plan, place: null };
     };
     const body = new URLSearchParams({
       command: '/deploy',
@@ -78,7 +78,7 @@ describe('the process', () => {
     let release = (): void => {};
     bench.bot.plan = () =>
       new Promise(resolve => {
-        release = () => resolve({ id: 'p1', plan });
+        release = () => resolve({ id: 'p1', plan, place: null });
       });
     await bench.types('shop');
     const from = performance.now();

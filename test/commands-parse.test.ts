@@ -19,20 +19,34 @@ describe('what may follow /deploy', () => {
     ['   ', { kind: 'help' }],
     ['help', { kind: 'help' }],
     ['HELP', { kind: 'help' }],
-    ['shop', { kind: 'deploy', app: 'shop', ref: null }],
-    ['  Shop ', { kind: 'deploy', app: 'shop', ref: null }],
-    ['shop main', { kind: 'deploy', app: 'shop', ref: 'main' }],
-    ['shop feature/basket-2', { kind: 'deploy', app: 'shop', ref: 'feature/basket-2' }],
-    ['shop Feature/Übersicht', { kind: 'deploy', app: 'shop', ref: 'Feature/Übersicht' }],
-    ['shop v1.2.3', { kind: 'deploy', app: 'shop', ref: 'v1.2.3' }],
-    ['shop r&amp;d', { kind: 'deploy', app: 'shop', ref: 'r&d' }],
-    ['shop@abc1234', { kind: 'deploy', app: 'shop', ref: 'abc1234' }],
-    ['shop @ABC1234', { kind: 'deploy', app: 'shop', ref: 'abc1234' }],
-    ['shop @ abc1234', { kind: 'deploy', app: 'shop', ref: 'abc1234' }],
-    ['`shop` “main”', { kind: 'deploy', app: 'shop', ref: 'main' }],
-    ['shop\u00a0main', { kind: 'deploy', app: 'shop', ref: 'main' }],
-    ['sh\u200bop \u202emain\u202c', { kind: 'deploy', app: 'shop', ref: 'main' }],
-    ['shop\tmain\n', { kind: 'deploy', app: 'shop', ref: 'main' }],
+    ['shop', { kind: 'deploy', app: 'shop', ref: null, only: false }],
+    ['  Shop ', { kind: 'deploy', app: 'shop', ref: null, only: false }],
+    ['shop main', { kind: 'deploy', app: 'shop', ref: 'main', only: false }],
+    ['shop feature/basket-2', { kind: 'deploy', app: 'shop', ref: 'feature/basket-2', only: false }],
+    ['shop Feature/Übersicht', { kind: 'deploy', app: 'shop', ref: 'Feature/Übersicht', only: false }],
+    ['shop v1.2.3', { kind: 'deploy', app: 'shop', ref: 'v1.2.3', only: false }],
+    ['shop r&amp;d', { kind: 'deploy', app: 'shop', ref: 'r&d', only: false }],
+    ['shop@abc1234', { kind: 'deploy', app: 'shop', ref: 'abc1234', only: false }],
+    ['shop @ABC1234', { kind: 'deploy', app: 'shop', ref: 'abc1234', only: false }],
+    ['shop @ abc1234', { kind: 'deploy', app: 'shop', ref: 'abc1234', only: false }],
+    ['`shop` “main”', { kind: 'deploy', app: 'shop', ref: 'main', only: false }],
+    ['shop\u00a0main', { kind: 'deploy', app: 'shop', ref: 'main', only: false }],
+    ['shop main --plan', { kind: 'deploy', app: 'shop', ref: 'main', only: true }],
+    ['app:status', { kind: 'deploy', app: 'status', ref: null, only: false }],
+    ['status', { kind: 'status', app: null }],
+    ['Status Shop', { kind: 'status', app: 'shop' }],
+    ['history app:queue', { kind: 'history', app: 'queue' }],
+    ['queue', { kind: 'queue', app: null }],
+    ['cancel shop', { kind: 'cancel', app: 'shop' }],
+    ['rollback shop', { kind: 'back', app: 'shop', version: null }],
+    ['rollback shop v41', { kind: 'back', app: 'shop', version: 41 }],
+    ['live shop@abc1234', { kind: 'live', app: 'shop', ref: 'abc1234' }],
+    ['live shop feature/x', { kind: 'live', app: 'shop', ref: 'feature/x' }],
+    ['lock shop for 2h look <@U1>', { kind: 'lock', scope: 'shop', length: '2h', reason: 'look <@U1>' }],
+    ['lock ALL for ever', { kind: 'lock', scope: 'all', length: null, reason: 'for ever' }],
+    ['unlock all', { kind: 'unlock', scope: 'all' }],
+    ['sh\u200bop \u202emain\u202c', { kind: 'deploy', app: 'shop', ref: 'main', only: false }],
+    ['shop\tmain\n', { kind: 'deploy', app: 'shop', ref: 'main', only: false }],
   ])('%j is %j', (text, words) => {
     expect(parse(text)).toEqual(words);
   });
@@ -52,7 +66,14 @@ describe('what may follow /deploy', () => {
     ['<#C012ABC|general> main', /is a channel/],
     ['shop <@U012ABC>', /is a person/],
     ['&lt;!channel&gt;', /needs the name of an app/],
-    ['shop --plan', /no option “--plan”/],
+    ['shop --now', /no option “--now”/],
+    ['history', /takes one app\. Type `\/deploy history shop`/],
+    ['history shop main', /takes one app, no more/],
+    ['rollback shop main', /“main” is no release such as v41/],
+    ['live shop', /an app and a commit/],
+    ['lock', /an app, or `all`, and a reason/],
+    ['unlock shop now', /It takes an app, or `all`/],
+    ['status my_shop', /3 to 30 small letters/],
     ['shop a..b', /no branch, tag or commit/],
     ['shop -x', /no branch, tag or commit/],
     ['shop x.lock', /no branch, tag or commit/],
@@ -74,6 +95,10 @@ describe('what may follow /deploy', () => {
             '\u200b',
             '\u202e',
             'help',
+            'status ',
+            'lock ',
+            'live ',
+            'rollback ',
             '--x',
             'a/b',
             '`',
@@ -93,9 +118,9 @@ describe('what may follow /deploy', () => {
           expect(error).toBeInstanceOf(Refusal);
           return;
         }
-        if (words.kind === 'help') return;
-        expect(words.app).toMatch(/^[a-z][a-z0-9-]{1,28}[a-z0-9]$/);
-        expect(words.ref ?? '').not.toMatch(/[\p{Cc}\p{Cf}\s<>]/u);
+        const app = 'app' in words ? words.app : 'scope' in words ? words.scope : null;
+        expect(app ?? 'none').toMatch(/^[a-z][a-z0-9-]{1,28}[a-z0-9]$/);
+        expect('ref' in words ? (words.ref ?? '') : '').not.toMatch(/[\p{Cc}\p{Cf}\s<>]/u);
       }),
       { numRuns: 2_000 },
     );

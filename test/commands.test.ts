@@ -1,9 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Deploy } from '../src/domain/deploy.ts';
 import { Refusal } from '../src/domain/refusal.ts';
+import { replyTo } from '../views/reply.ts';
 import { BoltRig } from './bolt-rig.ts';
 import { plan } from './sample-deploys.ts';
+import { migrating, pending } from './sample-migrations.ts';
 
 let bench: BoltRig;
+
+const rootOfCard = (deploy: Deploy) => {
+  const asked = deploy.facts.find(fact => fact.kind === 'approval asked');
+  return asked ? replyTo(asked, deploy)?.message : null;
+};
 
 beforeEach(async () => {
   bench = new BoltRig();
@@ -17,7 +25,7 @@ describe('/deploy', () => {
     const asked: unknown[] = [];
     bench.bot.plan = async ask => {
       asked.push(ask);
-      return { id: 'p1', plan };
+      return { id: 'p1', plan, place: null };
     };
     expect((await bench.types('shop feature/x')).status).toBe(200);
     const told = await bench.hears('/respond');
@@ -47,7 +55,7 @@ describe('/deploy', () => {
     let release = (): void => {};
     bench.bot.plan = () =>
       new Promise(resolve => {
-        release = () => resolve({ id: 'p1', plan });
+        release = () => resolve({ id: 'p1', plan, place: null });
       });
     const { status, body, ms } = await bench.types('shop');
     expect({ status, body }).toEqual({ status: 200, body: '' });
@@ -90,7 +98,7 @@ describe('buttons', () => {
     const asked: unknown[] = [];
     bench.bot.start = async ask => {
       asked.push(ask);
-      return { kind: 'started', deploy: 'd1', channel: 'C0DEPLOYS' };
+      return { kind: 'started', deploy: 'd1', channel: 'C0DEPLOYS', place: null };
     };
     await bench.presses('start', 'p1');
     expect(await bench.hears('/respond')).toMatchObject({
@@ -101,7 +109,7 @@ describe('buttons', () => {
   });
 
   it('Start shows the new plan when the world changed', async () => {
-    bench.bot.start = async () => ({ kind: 'changed', id: 'p2', plan, what: ['main moved.'] });
+    bench.bot.start = async () => ({ kind: 'changed', id: 'p2', plan, place: null, what: ['main moved.'] });
     await bench.presses('start', 'p1');
     const told = await bench.hears('/respond');
     expect(told.text).toContain('Not started');
@@ -125,9 +133,8 @@ describe('buttons', () => {
   });
 
   it.each([
+    ['cancel', 'cancel'],
     ['roll-back', 'roll back'],
-    ['it-serves', 'it serves'],
-    ['old-code-is-gone', 'old code is gone'],
     ['run-them', 'run them'],
     ['open-the-app', 'open'],
     ['try-again', 'try again'],
@@ -148,25 +155,73 @@ describe('buttons', () => {
   });
 });
 
-describe('Hold', () => {
-  it('asks why in a form, and hands on what was written, once for each form', async () => {
+describe('a button that asks for words first', () => {
+  it.each([
+    ['hold', 'hold', 'Hold them'],
+    ['it-serves', 'it serves', 'I checked'],
+    ['old-code-is-gone', 'old code is gone', 'I checked'],
+  ])('%s opens a form, and hands on what was written, once for each form', async (action, kind, submit) => {
     const asked: unknown[] = [];
     bench.bot.click = async ask => {
       asked.push(ask);
       return { answer: 'Held.' };
     };
-    await bench.presses('hold', 'd1 c1');
+    await bench.presses(action, 'd1 c1');
     const opened = await bench.hears('/api/views.open');
     const view = JSON.parse(String(opened.view));
     expect(opened.trigger_id).toBe('1.2');
-    expect(view.submit.text).toBe('Hold them');
+    expect(view.submit.text).toBe(submit);
     expect(asked).toEqual([]);
     const state = { values: { reason: { reason: { type: 'plain_text_input', value: 'The report reads it.' } } } };
     const submitted = await bench.interacts({ type: 'view_submission', view: { ...view, id: 'V1', state } });
     expect(submitted).toMatchObject({ status: 200, body: '' });
     expect(await bench.hears('/api/chat.postEphemeral')).toMatchObject({ channel: 'C1', user: 'U0ANN', text: 'Held.' });
-    const press = { user: 'U0ANN', deploy: 'd1', kind: 'hold', about: 'c1', reason: 'The report reads it.' };
+    const press = { user: 'U0ANN', deploy: 'd1', kind, about: 'c1', reason: 'The report reads it.' };
     expect(asked).toMatchObject([{ ...press, id: 'U0ANN V1' }]);
+  });
+
+  it('Run them, where other apps use the same database, wants it ticked that their owners know', async () => {
+    const asked: unknown[] = [];
+    bench.bot.click = async ask => {
+      asked.push(ask);
+      return { answer: 'Approved.' };
+    };
+    await bench.presses('run-them-for-all', 'd1 c1');
+    const view = JSON.parse(String((await bench.hears('/api/views.open')).view));
+    expect(JSON.stringify(view.blocks)).toContain('*reports*');
+    const state = { values: { reason: { reason: { type: 'checkboxes', selected_options: [{ value: 'agree' }] } } } };
+    await bench.interacts({ type: 'view_submission', view: { ...view, id: 'V1', state } });
+    await bench.hears('/api/chat.postEphemeral');
+    expect(asked).toMatchObject([{ deploy: 'd1', kind: 'run them', about: 'c1', reason: 'agree' }]);
+  });
+});
+
+describe('Show all', () => {
+  const long = (): Deploy => {
+    const deploy = migrating['waiting for an approval'];
+    const sql = `DROP TABLE old_hats; -- ${'<@U0BOB> & more '.repeat(900)}the end`;
+    const files = pending.files.map(file => ({
+      ...file,
+      statements: file.statements.map(statement => ({ ...statement, sql })),
+    }));
+    return { ...deploy, plan: { ...deploy.plan, migrations: { ...pending, files } } };
+  };
+
+  it('opens a migration that is too long for its card, to its last word', async () => {
+    const card = JSON.stringify(rootOfCard(long()));
+    const value = /"action_id":"show-file"[^}]*},"value":"([^"]+)"/.exec(card)?.[1] ?? '';
+    bench.bot.show = async () => long();
+    await bench.presses('show-file', value);
+    const view = JSON.parse(String((await bench.hears('/api/views.open')).view));
+    const shown = view.blocks.map((block: { text: { text: string } }) => block.text.text);
+    expect(shown.every((text: string) => text.length <= 3_000)).toBe(true);
+    expect(shown.join('')).toContain('the end```');
+    expect(shown.join('')).toContain('&lt;@U0BOB&gt; &amp; more');
+  });
+
+  it('of a file that is gone says so', async () => {
+    await bench.presses('show-file', 'd1 99 7');
+    expect(JSON.stringify(await bench.hears('/respond'))).toContain('not part of this deploy any more');
   });
 });
 

@@ -92,11 +92,11 @@ it('gives CI an array with one entry a file, in the order in which they run', as
 
 it('ends with 2 and says what could not be read, and still judges the rest', async () => {
   await write('1.sql', 'ANALYZE t;');
-  await write('2.ts', 'export const up = () => {};');
+  await write('2.ts', 'export const up = () => { throw new Error("no"); };');
   const some = await lint('.', 'missing.sql', '--json');
   expect(some.code).toBe(2);
   expect(JSON.parse(some.out)).toHaveLength(1);
-  expect(some.err).toContain('2.ts was not read: only .sql is read here');
+  expect(some.err).toContain('2.ts was not read: `2.ts` could not be read.');
   expect(some.err).toContain('missing.sql was not read: ENOENT');
   const nobody = await lint('1.sql', '--database-url', 'postgres://nobody:x@127.0.0.1:1/none');
   expect(nobody.code).toBe(2);
@@ -118,4 +118,20 @@ it('takes a moment for a hundred statements', async () => {
   console.log(`100 statements: ${best.toFixed(0)} ms at best`);
   // 0.3 s is the aim on a quiet machine; tests share theirs.
   expect(best).toBeLessThan(600);
+});
+
+it('reads programs by running them without a database, and says what it cannot know', async () => {
+  await write('1_area.js', "export const up = pgm => pgm.dropColumns('orders', ['area']);");
+  await write('2_zone.ts', "export const up = (pgm: any): void => pgm.addColumns('orders', { zone: 'text' });");
+  await write(
+    '3_fill.js',
+    "export const up = async pgm => { await pgm.db.query('SELECT 1'); pgm.sql('DELETE FROM orders'); };",
+  );
+  await write('4_lost.js', "import 'left-pad';\nexport const up = () => {};");
+  const { code, out, err } = await lint('.');
+  expect(code).toBe(2);
+  expect(out).toMatch(/✗ 1_area\.js {2}contract.*drop-column/s);
+  expect(out).toContain('✓ 2_zone.ts  expand\n');
+  expect(err).toMatch(/3_fill\.js was not read: .*asks the database/);
+  expect(err).toMatch(/4_lost\.js was not read: .*needs the package `left-pad`/);
 });

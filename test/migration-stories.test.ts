@@ -1,14 +1,15 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, it } from 'vitest';
+import { commitOf, packCommit } from './stage/apps/shop.ts';
 import type { HerokuApp } from './stage/heroku/app.ts';
 import type { HerokuRecord } from './stage/heroku/heroku.ts';
 import { type Stage, startStage } from './stage/stage.ts';
-import { startTraffic } from './stage/traffic.ts';
+import { startTraffic, type Visit } from './stage/traffic.ts';
 
 // Schema changes around a deploy, on real processes: the branch `cents` replaces a column of the shop.
 
 const SCALE = 15;
-const NAMES = ['gowns', 'wigs', 'boots', 'naive'];
+const NAMES = ['gowns', 'wigs', 'boots', 'veils', 'capes'];
 const LONG = { withinMs: 90_000 };
 
 let stage: Stage;
@@ -26,17 +27,22 @@ afterAll(() => stage.stop());
 
 const failed = (app: string) => requests.filter(request => request.app === app && request.status >= 500);
 
-async function columns(app: HerokuApp): Promise<string[]> {
+async function ask(app: HerokuApp, sql: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: app.config.DATABASE_URL });
   await client.connect();
   try {
-    const { rows } = await client.query(
-      "SELECT column_name AS name FROM information_schema.columns WHERE table_name = 'hats' ORDER BY 1",
-    );
-    return rows.map(({ name }) => name);
+    return (await client.query(sql)).rows;
   } finally {
     await client.end();
   }
+}
+
+async function columns(app: HerokuApp): Promise<unknown[]> {
+  const rows = await ask(
+    app,
+    "SELECT column_name AS name FROM information_schema.columns WHERE table_name = 'hats' ORDER BY 1",
+  );
+  return rows.map(({ name }) => name);
 }
 
 async function start(name: string): Promise<{ plan: string; channel: ReturnType<Stage['slack']['channel']> }> {
@@ -55,7 +61,9 @@ describe.concurrent('a deploy that replaces a column', () => {
   it('adds before the release, destroys after a second yes, and loses no visitor', async ({ expect }) => {
     const app = await stage.addShop('gowns', { ref: 'main' });
     const from = requests.length;
-    const traffic = startTraffic({ url: `${app.runtime.url}/`, perSecond: 50, onVisit: () => {} });
+    const visits: Visit[] = [];
+    const url = `${app.runtime.url}/`;
+    const traffic = startTraffic({ url, perSecond: 50, writesEvery: 9, onVisit: visit => visits.push(visit) });
     const { plan, channel } = await start('gowns');
     expect(plan).toMatch(/Migrations before the release.*3_price_cents\.sql.*4_fill_cents\.sql/s);
     expect(plan).toMatch(/Migrations after old code is gone.*5_drop_price\.sql.*Destroys `price`/s);
@@ -81,6 +89,13 @@ describe.concurrent('a deploy that replaces a column', () => {
     expect((await channel.shows(/Contract migrations of gowns: approved/)).buttons()).toEqual([]);
     expect(requests.length - from).toBeGreaterThan(500);
     expect(failed('gowns')).toEqual([]);
+    expect(visits.filter(({ status }) => status !== 200)).toEqual([]);
+    // A fez cost 25, and each visitor who wrote raised that by 1, whichever code took it.
+    const writers = visits.filter(({ wrote }) => wrote).map(({ release }) => release);
+    expect(new Set(writers)).toEqual(new Set(['v4', 'v5']));
+    expect(await ask(app, "SELECT price_cents FROM hats WHERE name = 'Fez'")).toEqual([
+      { price_cents: (25 + writers.length) * 100 },
+    ]);
   });
 
   it('holds what somebody has a reason against, and says so in the next plan', async ({ expect }) => {
@@ -100,15 +115,22 @@ describe.concurrent('a deploy that replaces a column', () => {
   });
 });
 
-describe('the naive order', () => {
-  it('drops the column while old code serves, and visitors feel it', async ({ expect }) => {
-    const app = await stage.addShop('naive', { ref: 'main' });
+describe.concurrent('a naive order loses visitors while old code serves', () => {
+  it('when the column is dropped first', async ({ expect }) => {
+    const app = await stage.addShop('veils', { ref: 'main' });
     const traffic = startTraffic({ url: `${app.runtime.url}/`, perSecond: 50, onVisit: () => {} });
-    const client = new pg.Client({ connectionString: app.config.DATABASE_URL });
-    await client.connect();
-    await client.query('ALTER TABLE hats DROP COLUMN price');
-    await client.end();
-    await expect.poll(() => failed('naive').length, { timeout: 20_000 }).toBeGreaterThan(20);
+    await ask(app, 'ALTER TABLE hats DROP COLUMN price');
+    await expect.poll(() => failed('veils').length, { timeout: 20_000 }).toBeGreaterThan(20);
+    await traffic.stop();
+  });
+
+  it('when the release phase migrates, though preboot is on', async ({ expect }) => {
+    const app = await stage.addShop('capes', { ref: 'main' });
+    const traffic = startTraffic({ url: `${app.runtime.url}/`, perSecond: 50, onVisit: () => {} });
+    const { dir } = stage.repository;
+    const sha = await commitOf(dir, 'cents-at-once');
+    await stage.heroku.deploy(app, await packCommit(dir, sha), sha);
+    await expect.poll(() => failed('capes').length, { timeout: 20_000 }).toBeGreaterThan(20);
     await traffic.stop();
   });
 });

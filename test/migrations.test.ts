@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { PendingFile } from '../src/domain/gate.ts';
+import { parserReady } from '../src/domain/migration.ts';
+import { digestOf, type MigrationFile } from '../src/domain/migration-file.ts';
 import { good, kinds, plan, play, World } from './recipe-world.ts';
+
+await parserReady();
 
 const pending = (name: string, file: string, phase: PendingFile['phase']): PendingFile => ({
   name,
@@ -17,6 +21,10 @@ const pending = (name: string, file: string, phase: PendingFile['phase']): Pendi
   statements: [],
 });
 const [ADD, DROP] = ['1_add', '2_drop'];
+const given = (sql: string): MigrationFile => ({
+  ...{ name: DROP, path: 'migrations/contract/2_drop.sql', table: 'pgmigrations_contract', sql },
+  ...{ transaction: true, steps: [{ sql, limitMs: null }], completion: null, review: null, source: 's' },
+});
 const YES = { after: 'approval asked', kind: 'run them', by: 'U2', about: 'digest' } as const;
 
 function worldWith(trouble: ConstructorParameters<typeof World>[1] = {}): World {
@@ -78,6 +86,36 @@ describe('migrations around a deploy', () => {
     expect(world.applied).toEqual([]);
   });
 
+  it('that give other SQL when their turn comes are asked anew, and only what was shown last is run', async () => {
+    const again = () => {
+      const world = worldWith({ gives: given('DROP TABLE wigs;') });
+      const digest = digestOf(plan.commit.sha, [given('DROP TABLE wigs;')]);
+      world.presses = [YES, { ...YES, after: 'migrations changed', about: digest }];
+      return world;
+    };
+    const rehearsal = again();
+    expect((await play(rehearsal)).outcome).toBe('succeeded');
+    const told = kinds(rehearsal);
+    expect(told.slice(told.indexOf('approved'))).toEqual([
+      ...['approved', 'migrating', 'migrations changed', 'approval asked', 'approved'],
+      ...['migrated', 'schema changed', 'ended'],
+    ]);
+    for (let kill = 1; kill <= rehearsal.calls; kill++) {
+      const world = again();
+      expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('succeeded');
+      expect(world.applied, `killed at ${kill}`).toEqual([ADD, DROP]);
+      expect(kinds(world), `killed at ${kill}`).toEqual(told);
+    }
+  });
+
+  it('that give other SQL, and nobody says yes to that, are not run', async () => {
+    const world = worldWith({ gives: given('DROP TABLE wigs;') });
+    world.presses = [YES, { after: 'migrations changed', kind: 'hold', by: 'U2', reason: 'Not that one.' }];
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(world.applied).toEqual([ADD]);
+    expect(kinds(world).slice(-3)).toEqual(['approval asked', 'held', 'ended']);
+  });
+
   it('that fail at the end say that new code serves all the same', async () => {
     const world = worldWith({ breaks: DROP });
     world.presses = [YES];
@@ -94,6 +132,19 @@ describe('an approval', () => {
     expect((await play(world)).outcome).toBe('succeeded');
     expect(world.clicks.map(({ answer }) => answer)).toEqual([
       expect.stringContaining('not the newest one'),
+      expect.stringContaining('Approved'),
+    ]);
+  });
+
+  it('wants to hear that the owners of other apps on the same database know', async () => {
+    const world = worldWith();
+    const { migrations } = world.plan;
+    if (!migrations) throw new Error('no migrations');
+    world.plan = { ...world.plan, migrations: { ...migrations, sharedWith: ['reports'] } };
+    world.presses = [YES, { ...YES, reason: 'agree' }];
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(world.clicks.map(({ answer }) => answer)).toEqual([
+      expect.stringContaining('other apps use the same database'),
       expect.stringContaining('Approved'),
     ]);
   });
@@ -115,6 +166,17 @@ describe('an approval', () => {
     expect(world.facts).toContainEqual(
       expect.objectContaining({ kind: 'held', by: 'U2', why: 'The report still reads it.' }),
     );
+  });
+
+  it('that comes as its time runs out is either taken or not, and told so', async () => {
+    const world = worldWith();
+    world.patient = false;
+    world.presses = [YES];
+    expect((await play(world)).outcome).toBe('succeeded');
+    const approved = kinds(world).includes('approved');
+    expect(kinds(world).filter(kind => kind === 'approved' || kind === 'held')).toHaveLength(1);
+    expect(world.applied).toEqual(approved ? [ADD, DROP] : [ADD]);
+    expect(world.clicks[0]?.answer ?? 'Too late').toMatch(approved ? /Approved/ : /Too late/);
   });
 
   it('that nobody gives is asked once more, then held', async () => {

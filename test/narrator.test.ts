@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Deploy, FactBody } from '../src/domain/deploy.ts';
 import { Narrator } from '../src/narrator.ts';
+import { Pace } from '../src/pace.ts';
 import { FakeMessages, FakeSlack } from './narrator-fakes.ts';
 import { ANN, deployOf } from './sample-deploys.ts';
 
@@ -42,6 +43,7 @@ function start(instance = 'one'): Narrator {
     },
     messages,
     chat: slack,
+    pace: new Pace(),
     views,
     instance,
     log: { warn: () => {}, error: () => {} },

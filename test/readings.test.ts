@@ -66,8 +66,8 @@ describe('the steps of a deploy, read from its facts', () => {
 
 describe('what a person may press', () => {
   it.each<[DeployName, ReturnType<typeof clicksOf>]>([
-    ['building', []],
-    ['in its release phase', []],
+    ['building', ['cancel']],
+    ['in its release phase', ['cancel']],
     ['booting', ['roll back']],
     ['old code still serving', ['roll back']],
     ['routers changing over', ['roll back']],

@@ -1,5 +1,6 @@
 import type { Click, Deploy, Fact, FactBody } from '../src/domain/deploy.ts';
-import type { Plan } from '../src/domain/plan.ts';
+import { digestOf, type MigrationFile } from '../src/domain/migration-file.ts';
+import type { Plan, Preflight } from '../src/domain/plan.ts';
 import type { Phase } from '../src/domain/watch.ts';
 import { beginWatch } from '../src/domain/watch.ts';
 import type {
@@ -41,6 +42,7 @@ export const release = (version: number, slug: string, rest: Partial<Release> = 
   description: `Deploy ${slug}`,
   by: 'bot@example.com',
   slug,
+  eligible: true,
   outputUrl: null,
   createdAt: '2026-01-01T00:00:00.000Z',
   updatedAt: '2026-01-01T00:00:02.000Z',
@@ -49,12 +51,16 @@ export const release = (version: number, slug: string, rest: Partial<Release> = 
 
 type Trouble = {
   buildFails?: boolean;
+  /** The build goes on until somebody stops it. */
+  buildStays?: boolean;
   releaseFails?: boolean;
   stranger?: boolean;
   /** A migration that fails. */
   breaks?: string;
   /** The tarball is not what it was when the plan was made. */
   changed?: boolean;
+  /** What the commit gives now in place of the contract migrations of the plan. */
+  gives?: MigrationFile;
   ill?: boolean;
 };
 
@@ -74,7 +80,10 @@ export class World {
   /** Whether the time comes when nobody presses anything. */
   patient = true;
   plan = plan;
+  /** What it would be planned as at its turn. */
+  plannedAgain: Preflight = { kind: 'ready', plan };
   wake = () => {};
+  stopBuild = () => {};
   calls = 0;
   killAt = Number.POSITIVE_INFINITY;
   readonly phases: Record<number, Phase[]>;
@@ -106,11 +115,14 @@ export class World {
         this.wake();
         signal.addEventListener('abort', () => reject(signal.reason));
       }),
+    openClick: async () => this.clicks.find(click => click.answer === undefined) ?? null,
     answer: (_, click, answer) => this.touch(() => Object.assign(click, { answer })).then(() => {}),
   };
 
   append(fact: FactBody, key: string): void {
     if (this.facts.some(known => known.key === key)) return;
+    if (this.facts.some(({ kind }) => kind === 'ended')) return;
+    if (fact.kind === 'planned again') this.plan = fact.plan;
     const stamp = { key, seq: this.facts.length + 1, at: '2026-01-01T00:00:00.000Z' };
     this.facts.push({ ...fact, ...stamp } as Fact & { key: string });
     const happened = fact.kind === 'phase' ? fact.phase.kind : fact.kind;
@@ -150,13 +162,26 @@ export class World {
         this.builds.push(build);
         return build;
       }),
-    buildEnded: (_: string, build: Build, onLine: (line: string) => void) =>
+    cancelBuild: (_: string, id: string) =>
       this.touch(() => {
+        for (const build of this.builds) if (build.id === id) build.status = 'failed';
+        this.stopBuild();
+      }),
+    buildEnded: async (_: string, build: Build, onLine: (line: string) => void, signal: AbortSignal) => {
+      if (this.trouble.buildStays && build.status === 'pending') {
+        await new Promise<void>((stopped, aborted) => {
+          this.stopBuild = stopped;
+          signal.addEventListener('abort', () => aborted(signal.reason));
+        });
+      }
+      return this.touch(() => {
         onLine('-----> Building');
-        if (this.trouble.buildFails) return { ...build, status: 'failed' };
+        const { status } = this.builds[0] ?? build;
+        if (this.trouble.buildFails || status === 'failed') return { ...build, status: 'failed' };
         if (!this.releases[1]) this.releases.push(release(42, 'new', { status: 'pending' }));
         return { ...build, status: 'succeeded', slug: 'new', release: 'r42' };
-      }),
+      });
+    },
     releaseEnded: (_: string, begun: Release, onLine: (line: string) => void) =>
       this.touch(() => {
         onLine('migrating');
@@ -169,7 +194,11 @@ export class World {
       }),
     rollBack: () =>
       this.touch(() => {
-        const back = release(this.releases.length + 41, 'old', { description: 'Rollback to v41', status: 'pending' });
+        const { back: planned } = this.plan;
+        const on =
+          planned && this.releases.length === 1 ? { slug: 'new', to: planned.version } : { slug: 'old', to: 41 };
+        const description = `Rollback to v${on.to}`;
+        const back = release(this.releases.length + 41, on.slug, { description, status: 'pending' });
         this.releases.push(back);
         return back;
       }),
@@ -177,8 +206,14 @@ export class World {
 
   /** Looks before it runs, as the real one does. */
   readonly migrator = {
-    run: async ({ files }: { files: readonly { name: string; table: string }[] }): Promise<MigrationRun> => {
+    applied: async () => ({}),
+    read: async () => ({ files: [this.trouble.gives], problems: [], unknown: [], procfile: null, scripts: {} }),
+    run: async ({ files, digest }: Parameters<Migrator['run']>[0]): Promise<MigrationRun> => {
       if (this.trouble.changed) return { kind: 'changed', problems: ['`1_add` is another one.'] };
+      const { gives } = this.trouble;
+      if (gives && digest !== 'other' && digest !== digestOf(plan.commit.sha, [gives])) {
+        return { kind: 'changed', problems: ['`2_drop` gives other SQL now.'] };
+      }
       const ran: { name: string; table: string; outcome: FileOutcome }[] = [];
       for (const file of files) {
         const broken = file.name === this.trouble.breaks && !this.clicks.some(({ kind }) => kind === 'try again');
@@ -241,7 +276,8 @@ export class World {
 export async function play(world: World, kills: number[] = []): Promise<{ stages: string[]; outcome: string }> {
   const stages: string[] = [];
   const { heroku, source, watcher, migrator, time } = world;
-  const outside = { heroku, source, watcher, migrator, time };
+  const planAgain = async () => world.plannedAgain;
+  const outside = { heroku, source, watcher, migrator, catalog: async () => null as never, planAgain, time };
   for (let at = FIRST_STAGE; ; ) {
     world.killAt = kills[0] ?? Number.POSITIVE_INFINITY;
     const run = new Run(world.deploy(), world.journal, outside, new AbortController().signal);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { FactBody } from '../src/domain/deploy.ts';
 import type { Phase } from '../src/domain/watch.ts';
 import { crash, good, kinds, play, release, unproved, World } from './recipe-world.ts';
 
@@ -142,5 +143,51 @@ describe('a switchover that cannot be proved', () => {
       world.presses = [{ after: 'not proved', kind: 'old code is gone' }];
       expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('succeeded');
     }
+  });
+});
+
+describe('a deploy that is called off', () => {
+  const OFF = { kind: 'cancel', by: 'U2' } as const;
+
+  it.each<[string, FactBody['kind'], string[]]>([
+    ['before anything is built', 'started', []],
+    ['when its source is there', 'uploaded', []],
+    ['while it is built', 'build started', ['failed']],
+  ])('%s releases nothing, whatever is killed when', async (_, after, builds) => {
+    const again = (): World => {
+      const world = new World({}, { buildStays: true });
+      world.presses = [{ ...OFF, after }];
+      world.append({ kind: 'started', by: 'U1' }, 'started');
+      return world;
+    };
+    const rehearsal = again();
+    expect((await play(rehearsal)).outcome).toBe('cancelled');
+    expect(rehearsal.clicks[0]?.answer).toMatch(/[Nn]othing is/);
+    for (let kill = 1; kill <= rehearsal.calls; kill++) {
+      const world = again();
+      expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('cancelled');
+      expect(
+        world.builds.map(({ status }) => status),
+        `killed at ${kill}`,
+      ).toEqual(builds);
+      expect(world.releases, `killed at ${kill}`).toHaveLength(1);
+    }
+  });
+
+  it('in its release phase goes back as soon as that has ended', async () => {
+    const world = new World({ 42: good.slice(0, 2), 43: good.slice(0, 4) });
+    world.presses = [{ ...OFF, after: 'release started' }];
+    expect((await play(world)).outcome).toBe('rolled back');
+    const told = kinds(world);
+    expect(told.slice(told.indexOf('cancel asked'), told.indexOf('rolling back'))).toEqual([
+      ...['cancel asked', 'released', 'rollback asked', 'rollback intended'],
+    ]);
+    expect(world.clicks[0]?.answer).toContain('cannot stop a release phase');
+  });
+
+  it('in its window goes back before users see new code', async () => {
+    const world = new World({ 42: good.slice(0, 2), 43: good.slice(0, 4) });
+    world.presses = [{ ...OFF, after: 'old serves' }];
+    expect((await play(world)).outcome).toBe('rolled back');
   });
 });

@@ -21,6 +21,7 @@ const NAMES = [
   'closed',
   'quiet',
   'settled',
+  'asked',
 ] as const;
 
 let stage: Stage;
@@ -207,14 +208,50 @@ describe.concurrent('a deploy', () => {
 });
 
 describe.concurrent('asking for a deploy', () => {
-  it('while one runs is refused, with who runs it', async ({ expect }) => {
+  it('while one runs queues behind it, may leave, and goes on by itself when its turn comes', async ({ expect }) => {
     await stage.addShop('busy');
     await deploy('busy');
+    const channel = stage.slack.channel('busy');
     const bob = stage.slack.person('bob');
-    await bob.types('/deploy busy next', { channel: 'busy' });
-    expect((await bob.sees(/already running/)).plain).toContain('@ann');
-    await ended('busy', /Old code is gone/);
-    expect(madeByBot('busy', 'builds')).toHaveLength(1);
+    const queue = async (ref: string) => {
+      await bob.types(`/deploy busy ${ref}`, { channel: 'busy' });
+      const plan = await bob.sees(message => message.channel === 'busy' && /Not at once/.test(message.plain), RECEIPT);
+      expect(plan.plain).toMatch(/behind the deploy of @ann\. About \d/);
+      await bob.presses('Start', { on: plan });
+      await bob.sees(message => message.channel === 'busy' && /The deploy is queued/.test(message.plain), RECEIPT);
+    };
+    await queue('v1');
+    const first = await channel.shows(/busy: queued/, RECEIPT);
+    await bob.presses('Cancel', { on: first });
+    await channel.shows(/It left the queue before its turn/, RECEIPT);
+    await queue('next');
+    await channel.shows(/busy: queued/, RECEIPT);
+    await channel.shows(/New code serves: busy runs v6/, RECEIPT);
+    expect(madeByBot('busy', 'builds')).toHaveLength(2);
+  });
+
+  it('and afterwards how it stands, what was deployed, and whether a commit is live', async ({ expect }) => {
+    await stage.addShop('asked');
+    const ann = stage.slack.person('ann');
+    const asks = async (words: string, says: RegExp) => {
+      await ann.types(`/deploy ${words}`, { channel: 'asked' });
+      return (await ann.sees(message => message.channel === 'asked' && says.test(message.plain), RECEIPT)).plain;
+    };
+    await asks('lock asked for 1h we count hats', /asked is locked until/);
+    await stage.slack.channel('asked').shows(/asked is locked.*we count hats/s, RECEIPT);
+    const bob = stage.slack.person('bob');
+    await bob.types('/deploy asked', { channel: 'asked' });
+    await bob.sees(/asked is locked by @ann since .*we count hats/, RECEIPT);
+    await asks('unlock asked', /asked is free again/);
+    await bob.sees(/asked is free again/, RECEIPT);
+    await deploy('asked');
+    await stage.slack.channel('asked').shows(/asked: (fetching|building)/, RECEIPT);
+    expect(await asks('live asked next', /Not live/)).toMatch(/lacks 3 commits up to it/);
+    expect(await asks('status asked', /asked runs v/)).toMatch(/started by @ann/);
+    await asks('cancel asked', /Rolling back|being stopped|Cancelled|gone on/);
+    await ended('asked', /cancelled|was rolled back|is deployed/);
+    await asks('history asked', /The last 1 deploy of asked/);
+    await asks('stauts', /Did you mean `\/deploy status`/);
   });
 
   it('and starting it after the world changed shows the new plan instead', async ({ expect }) => {

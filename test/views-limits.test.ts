@@ -126,11 +126,22 @@ describe('whatever others wrote', () => {
           changes: { commits, total: many * 3, behind: many },
           warnings: Array.from({ length: many }, () => text),
         };
-        expectSafe(planShown(text, bad));
+        const place = { ahead: many + 1, behind: text, asks: many % 2 === 0, waitSeconds: many };
+        const back = {
+          ...{ id: text, version: many, gone: { commits, total: many * 3 } },
+          config: Array.from({ length: many }, () => text),
+          candidates: Array.from({ length: many }, (_, version) => ({
+            version,
+            description: text,
+            by: text,
+            createdAt: text,
+          })),
+        };
+        expectSafe(planShown({ id: text, plan: bad, place }));
+        expectSafe(planShown({ id: text, plan: { ...bad, back }, place: null }));
         expectSafe(
           planChanged(
-            text,
-            bad,
+            { id: text, plan: bad, place },
             Array.from({ length: many }, () => text),
           ),
         );
@@ -182,9 +193,14 @@ describe('whatever others wrote', () => {
           windowSeconds: 1,
         };
         expectSafe(refused(Array.from({ length: many }, () => text.replaceAll('@', ''))));
-        expectSafe(help(Array.from({ length: many }, () => app)));
+        expectSafe(
+          help(
+            Array.from({ length: many }, () => app),
+            [],
+          ),
+        );
         expectSafe(ourFault(text));
-        expectSafe(started(text));
+        expectSafe(started({ channel: text, place: null }));
         expectSafe(answered(text.replaceAll('@', '') || '.'));
       }),
       { numRuns: 60 },

@@ -44,7 +44,7 @@ const last = (name: DeployName) => {
 
 describe('the plan', () => {
   it('says what is deployed, in which order, how long it takes and how it is proved', () => {
-    const read = readable(planShown('p1', plan));
+    const read = readable(planShown({ id: 'p1', plan, place: null }));
     expect(read).toContain('`c0ffee12` Show the basket on every page (Ann)');
     expect(read).toContain('*2 new commits* since v41');
     expect(read).toContain(
@@ -53,12 +53,14 @@ describe('the plan', () => {
     expect(read).toContain('in about 4 min 10 s');
     expect(read).toContain('`X-Heroku-Release-Version` at `/`');
     expect(read).toContain('10 new ones in a row');
-    expect(buttons(planShown('p1', plan))).toEqual(['Start', 'Not now']);
+    expect(buttons(planShown({ id: 'p1', plan, place: null }))).toEqual(['Start', 'Not now']);
   });
 
   it('Start names the plan, and asks again only when commits would be lost', () => {
     const start = (behind: number) =>
-      JSON.stringify(planShown('p1', { ...plan, changes: { commits: [], total: 0, behind } }));
+      JSON.stringify(
+        planShown({ id: 'p1', place: null, plan: { ...plan, changes: { commits: [], total: 0, behind } } }),
+      );
     expect(start(0)).toContain('"value":"p1"');
     expect(start(0)).not.toContain('"confirm"');
     expect(start(3)).toContain('Take 3 commits away from shop?');
@@ -70,15 +72,17 @@ describe('the plan', () => {
       subject: `Change ${i}`,
       author: 'Ann',
     }));
-    const read = readable(planShown('p1', { ...plan, changes: { commits, total: 25, behind: 0 } }));
+    const read = readable(
+      planShown({ id: 'p1', place: null, plan: { ...plan, changes: { commits, total: 25, behind: 0 } } }),
+    );
     expect(read).toContain('Change 9');
     expect(read).toContain('and 15 more');
   });
 
   it('one that changed says what changed before it is shown anew', () => {
-    const read = readable(planChanged('p2', plan, ['main moved from aaaaaaaa to c0ffee12.']));
+    const read = readable(planChanged({ id: 'p2', plan, place: null }, ['main moved from aaaaaaaa to c0ffee12.']));
     expect(read).toMatch(/\*Not started\.\*[\s\S]*main moved from aaaaaaaa to c0ffee12\.[\s\S]*What will happen/);
-    expect(JSON.stringify(planChanged('p2', plan, []))).toContain('"value":"p2"');
+    expect(JSON.stringify(planChanged({ id: 'p2', plan, place: null }, []))).toContain('"value":"p2"');
   });
 });
 
@@ -108,8 +112,8 @@ describe('answers to one person', () => {
       fourEyes: true,
       windowSeconds: 180,
     };
-    expect(readable(help([{ ...shop, name: 'kiosk' }]))).toContain('`/deploy kiosk`');
-    expect(readable(help([]))).toContain('may not deploy any app yet');
+    expect(readable(help([{ ...shop, name: 'kiosk' }], []))).toContain('`/deploy kiosk`');
+    expect(readable(help([], []))).toContain('may not deploy any app yet');
   });
 });
 
@@ -132,13 +136,13 @@ describe('the root message', () => {
   });
 
   it.each<[DeployName, string[]]>([
-    ['building', []],
+    ['building', ['Cancel']],
     ['old code still serving', ['Roll back']],
     ['new code serves', []],
     ['not proved', ['It serves', 'Roll back']],
     ['old code not proved gone', ['Old code is gone']],
     ['rolling back', []],
-    ['succeeded', []],
+    ['succeeded', ['Go back to v41…']],
   ])('%s: the buttons are %j', (name, labels) => {
     expect(buttons(rootMessage(deploys[name]))).toEqual(labels);
   });

@@ -130,7 +130,7 @@ describe.concurrent('a watch', () => {
     it.releases = async () => [
       {
         ...{ id: 'r3', version: 3, status: 'pending', current: false, description: 'Set X', by: 'a@example.com' },
-        ...{ slug: 's2', outputUrl: null, createdAt: '2026-01-01', updatedAt: '2026-01-01' },
+        ...{ slug: 's2', eligible: false, outputUrl: null, createdAt: '2026-01-01', updatedAt: '2026-01-01' },
       },
     ];
     await it.until('old serves');

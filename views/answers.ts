@@ -1,5 +1,7 @@
 import type { AppSettings } from '../src/domain/app.ts';
+import type { Place } from '../src/domain/turn.ts';
 import { type Message, message, section } from './blocks.ts';
+import { placeWords } from './queue.ts';
 import { channelLink, code, foreign, plural, prose } from './text.ts';
 
 // Short answers that only the asker sees.
@@ -21,8 +23,10 @@ export function ourFault(id: string): Message {
   return message(text, [section(`:boom: ${text}`)]);
 }
 
-export function started(channel: string): Message {
-  const text = `The deploy has started. Follow its thread in ${channelLink(channel)}.`;
+export function started({ channel, place }: { channel: string; place: Place | null }): Message {
+  const text = place
+    ? `The deploy is queued. ${placeWords(place)} Its thread is in ${channelLink(channel)}.`
+    : `The deploy has started. Follow its thread in ${channelLink(channel)}.`;
   return message(text, [section(`:rocket: ${text}`)]);
 }
 
@@ -37,8 +41,8 @@ export function answered(answer: string): Message {
   return message(text, [section(text)]);
 }
 
-/** How to ask, with the apps that this person may deploy. */
-export function help(apps: readonly AppSettings[]): Message {
+/** How to ask, with the apps that this person may deploy; `others` is what else can be typed. */
+export function help(apps: readonly AppSettings[], others: readonly string[]): Message {
   const example = apps[0]?.name ?? 'shop';
   const mine = apps
     .slice(0, 30)
@@ -56,6 +60,7 @@ export function help(apps: readonly AppSettings[]): Message {
         `${code(`/deploy ${example}@abc1234`)} one commit`,
         'You are shown a plan first. Nothing happens until you press *Start*.',
       ),
+      ...(apps.length > 0 && others.length > 0 ? [section('*Also*', ...others.map(usage => `• ${usage}`))] : []),
       apps.length > 0
         ? section('*You may deploy*', ...mine, ...more)
         : section(

@@ -1,41 +1,47 @@
-import type { ModalView } from '@slack/types';
-import { type Deploy, type FactOf, latest } from '../src/domain/deploy.ts';
+import { type Deploy, type Fact, type FactOf, latest, migrationsOf } from '../src/domain/deploy.ts';
+import { asOf } from '../src/domain/readings.ts';
 import { actions, type Message, message, section } from './blocks.ts';
 import { fileSections } from './migrations.ts';
-import { foreign, literal, mention, time } from './text.ts';
+import { foreign, literal, mention, sentence, time } from './text.ts';
 
 /** Asks for a yes to exactly what it shows; once somebody answered, it says who and how. */
 export function approvalCard(asked: FactOf<'approval asked'>, deploy: Deploy): Message {
   const { plan, startedBy } = deploy;
   const app = foreign(plan.app);
-  const { headline, words } = standing(asked, deploy);
-  const open = isOpen(deploy);
+  const then = asOf(deploy, asked.seq);
+  const answer = answerTo(asked, deploy);
+  const { headline, words } = standing(asked, answer, deploy);
+  const open = answer === undefined;
+  const shared = migrationsOf(then)?.sharedWith ?? [];
+  const run = {
+    label: 'Run them',
+    value: `${deploy.id} ${asked.digest}`,
+    aloud: `Run the contract migrations of ${literal(plan.app, 30)}`,
+    style: 'danger',
+  } as const;
   return message(`${headline}. ${words}`, [
     section(`${open ? ':lock:' : ':ballot_box_with_check:'} *${headline}*`, words),
-    ...fileSections(plan),
+    ...fileSections(then),
     section(
       `*Afterwards* ${app} cannot go back to v${plan.live.version} or before: that code needs what is destroyed here.`,
-      ...(plan.migrations && plan.migrations.sharedWith.length > 0
-        ? [
-            `*Also reached*: ${foreign(plan.migrations.sharedWith.join(', '), 300)} use the same database. Ask their owners first.`,
-          ]
-        : []),
+      shared.length > 0
+        ? `*Also reached*: ${foreign(shared.join(', '), 300)} use the same database. Ask their owners first: *Run them* asks whether you did.`
+        : '',
     ),
     open
       ? actions(
-          {
-            label: 'Run them',
-            action: 'run-them',
-            value: `${deploy.id} ${asked.digest}`,
-            aloud: `Run the contract migrations of ${literal(plan.app, 30)}`,
-            style: 'danger',
-            confirm: {
-              title: `Change the database of ${literal(plan.app, 40)} for good?`,
-              text: `What these migrations destroy cannot be brought back by a rollback. Started by ${mention(startedBy)}; you are the second pair of eyes.`,
-              yes: 'Run them',
-              no: 'Not yet',
-            },
-          },
+          shared.length > 0
+            ? { ...run, action: 'run-them-for-all' }
+            : {
+                ...run,
+                action: 'run-them',
+                confirm: {
+                  title: `Change the database of ${literal(plan.app, 40)} for good?`,
+                  text: `What these migrations destroy cannot be brought back by a rollback. Started by ${mention(startedBy)}; you are the second pair of eyes.`,
+                  yes: 'Run them',
+                  no: 'Not yet',
+                },
+              },
           {
             label: 'Hold',
             action: 'hold',
@@ -47,33 +53,53 @@ export function approvalCard(asked: FactOf<'approval asked'>, deploy: Deploy): M
   ]);
 }
 
-function isOpen(deploy: Deploy): boolean {
-  return !latest(deploy, 'approved') && !latest(deploy, 'held') && !latest(deploy, 'ended');
+const ANSWERS = ['approved', 'held', 'migrations changed', 'ended'] as const;
+type Answer = FactOf<(typeof ANSWERS)[number]>;
+
+/** What closed a card; undefined while it is open. */
+function answerTo(asked: FactOf<'approval asked'>, deploy: Deploy): Answer | undefined {
+  const isAnswer = (fact: Fact): fact is Answer => ANSWERS.some(kind => kind === fact.kind);
+  return deploy.facts.filter(isAnswer).find(({ seq }) => seq > asked.seq);
 }
 
-function standing(asked: FactOf<'approval asked'>, deploy: Deploy): { headline: string; words: string } {
+function standing(
+  asked: FactOf<'approval asked'>,
+  answer: Answer | undefined,
+  deploy: Deploy,
+): { headline: string; words: string } {
   const { plan, startedBy } = deploy;
   const app = foreign(plan.app);
-  const approved = latest(deploy, 'approved');
-  if (approved) {
-    return {
-      headline: `Contract migrations of ${app}: approved`,
-      words: `${mention(approved.by)} approved them at ${time(approved.at)}.`,
-    };
+  switch (answer?.kind) {
+    case 'approved': {
+      const changed = deploy.facts.find(fact => fact.kind === 'migrations changed' && fact.seq > answer.seq);
+      return {
+        headline: `Contract migrations of ${app}: approved${changed ? ', but not run' : ''}`,
+        words: `${mention(answer.by)} approved them at ${time(answer.at)}.${changed ? ' They are others by now: the newest card shows them.' : ''}`,
+      };
+    }
+    case 'held':
+      return {
+        headline: `Contract migrations of ${app}: held`,
+        words: `${answer.by ? `${mention(answer.by)} held them` : 'Held'}: ${foreign(answer.why, 500)} They are asked again at the next deploy.`,
+      };
+    case 'migrations changed':
+      return {
+        headline: `Contract migrations of ${app}: changed`,
+        words: 'They are others by now: the newest card shows them.',
+      };
+    case 'ended':
+      return { headline: `Contract migrations of ${app}: not run`, words: 'The deploy has ended without them.' };
+    case undefined:
+      break;
+    default:
+      answer satisfies never;
   }
-  const held = latest(deploy, 'held');
-  if (held) {
-    const who = held.by ? `${mention(held.by)} held them` : 'Held';
-    return {
-      headline: `Contract migrations of ${app}: held`,
-      words: `${who}: ${foreign(held.why, 500)} They are asked again at the next deploy.`,
-    };
-  }
+  const again = latest(asOf(deploy, asked.seq), 'migrations changed');
   const eyes = plan.approvers.filter(user => !plan.fourEyes || user !== startedBy);
   const who = eyes.length > 0 ? eyes.slice(0, 10).map(mention).join(', ') : 'There is nobody yet who may';
   return {
     headline: `Approve what ${app} no longer needs?`,
-    words: `${who}: new code serves, old code is gone (proved above). These migrations destroy what only old code used. Nothing runs without you; asked ${time(asked.at)}, held after a day.`,
+    words: `${who}: ${again ? `*asked anew*: nothing ran of what was approved. ${sentence(foreign(again.why, 400))} ` : ''}new code serves, old code is gone. These migrations destroy what only old code used. Nothing runs without you; asked ${time(asked.at)}, held after a day.`,
   };
 }
 
@@ -120,24 +146,4 @@ export function closedCard(asked: FactOf<'left closed'>, deploy: Deploy): Messag
           },
         ),
   ]);
-}
-
-/** Why are they held? Kept for whoever plans the next deploy. */
-export function holdForm(carried: { value: string; channel: string | null }): ModalView {
-  return {
-    type: 'modal',
-    callback_id: 'hold',
-    private_metadata: JSON.stringify(carried),
-    title: { type: 'plain_text', text: 'Hold migrations' },
-    submit: { type: 'plain_text', text: 'Hold them' },
-    close: { type: 'plain_text', text: 'Not now' },
-    blocks: [
-      {
-        type: 'input',
-        block_id: 'reason',
-        label: { type: 'plain_text', text: 'Why? It is shown in the next plan of this app.' },
-        element: { type: 'plain_text_input', action_id: 'reason', max_length: 500 },
-      },
-    ],
-  };
 }

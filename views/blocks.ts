@@ -32,7 +32,7 @@ export function actions(...asked: ButtonAsk[]): ActionsBlock | null {
   return asked.length > 0 ? { type: 'actions', elements: asked.map(button) } : null;
 }
 
-function button({ label, action, value, aloud, style, confirm }: ButtonAsk): Button {
+export function button({ label, action, value, aloud, style, confirm }: ButtonAsk): Button {
   return {
     type: 'button',
     action_id: action,

@@ -4,6 +4,7 @@ import { foreign, mention, sentence } from './text.ts';
 import { loud, quiet, type Reply } from './thread.ts';
 
 type MigrationFact = FactOf<
+  | 'migration waits'
   | 'migration failed'
   | 'approval asked'
   | 'approval reminded'
@@ -15,9 +16,13 @@ type MigrationFact = FactOf<
   | 'still closed'
 >;
 
-/** What the thread says of a change of the schema; `then` is the deploy as it stood. Null when it is not worth a message. */
-export function migrationReply(fact: MigrationFact, then: Deploy, deploy: Deploy): Reply | null {
+/** What the thread says of a change of the schema; `then` is the deploy as it stood, `before` without the fact. Null when it is not worth a message. */
+export function migrationReply(fact: MigrationFact, then: Deploy, before: Deploy, deploy: Deploy): Reply | null {
   switch (fact.kind) {
+    case 'migration waits':
+      return before.facts.some(known => known.kind === 'migration waits' && known.direction === fact.direction)
+        ? null
+        : migrationWaits(fact);
     case 'migration failed':
       return migrationFailed(fact, then);
     case 'approval asked':
@@ -55,6 +60,14 @@ export function migrationReply(fact: MigrationFact, then: Deploy, deploy: Deploy
     default:
       return fact satisfies never;
   }
+}
+
+function migrationWaits({ file, why, blockers }: FactOf<'migration waits'>): Reply {
+  return quiet(`${foreign(file ?? 'The migrations', 100)} waits for others`, ':hourglass:', [
+    sentence(foreign(why, 400)),
+    blockers.length > 0 ? `In its way: ${foreign(blockers.join('; '), 600)}.` : '',
+    'Nobody waits behind it for longer than a second: it lets go, and tries again for up to 10 minutes. Nothing is ever ended for it; to make way, end what is in its way.',
+  ]);
 }
 
 function migrationFailed({ direction, failure }: FactOf<'migration failed'>, then: Deploy): Reply {

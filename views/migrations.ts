@@ -1,9 +1,10 @@
 import type { KnownBlock } from '@slack/types';
+import { type Deploy, migrationsOf } from '../src/domain/deploy.ts';
 import { filesOf } from '../src/domain/gate.ts';
 import type { Hazard, Lasts, StatementVerdict, Verdict } from '../src/domain/migration.ts';
 import type { Plan } from '../src/domain/plan.ts';
-import { section } from './blocks.ts';
-import { code, codeBlock, foreign, plural, prose } from './text.ts';
+import { button, section } from './blocks.ts';
+import { code, codeBlock, foreign, literal, plural, prose } from './text.ts';
 
 const SQL_SHOWN = 400;
 const FILES_SHOWN = 12;
@@ -37,24 +38,32 @@ const line = (plan: Plan) => (verdict: Verdict) => {
 };
 
 /** For the approver: every statement, its lock, and what it destroys; a long file is one click away, whole. */
-export function fileSections(plan: Plan): KnownBlock[] {
-  const files = filesOf(plan.migrations, 'contract');
-  const shown = files.slice(0, FILES_SHOWN).map(verdict => {
+export function fileSections(deploy: Deploy): KnownBlock[] {
+  const { plan } = deploy;
+  const migrations = migrationsOf(deploy);
+  const files = filesOf(migrations, 'contract');
+  const shown = files.slice(0, FILES_SHOWN).map((verdict): KnownBlock => {
     const lines = [`*${fileLink(verdict, plan)}*`, ...verdict.statements.flatMap(statementLines)];
     if (verdict.loosened !== null) lines.push(`Its own reason for running earlier: ${foreign(verdict.loosened, 300)}`);
     const text = lines.join('\n');
-    return section(text.length > SECTION ? `${lines[0]}\n${summary(verdict)}` : text);
+    const isWhole = text.length <= SECTION && verdict.statements.every(({ sql }) => sql.length <= SQL_SHOWN);
+    if (isWhole) return section(text);
+    const short = text.length > SECTION ? `${lines[0]}\n${summary(verdict)}` : text;
+    const value = `${deploy.id} ${deploy.facts.at(-1)?.seq} ${migrations?.files.indexOf(verdict)}`;
+    const aloud = `Show all of ${literal(verdict.file, 40)}`;
+    return { ...section(short), accessory: button({ label: 'Show all', action: 'show-file', value, aloud }) };
   });
   const more = files.slice(FILES_SHOWN);
   return more.length > 0 ? [...shown, section(`And ${more.map(file => fileLink(file, plan)).join(', ')}.`)] : shown;
 }
 
-function statementLines({ sql, lock, lasts, hazards }: StatementVerdict): string[] {
-  return [
-    codeBlock(sql, SQL_SHOWN),
-    `${lock ? `${lock} lock, ${LASTS[lasts]}` : 'No lock that anybody feels'}.`,
-    ...hazards.map(hazardLine),
-  ];
+function statementLines(statement: StatementVerdict): string[] {
+  return [codeBlock(statement.sql, SQL_SHOWN), ...statementWords(statement)];
+}
+
+/** Its lock and how long that lasts, then what it breaks. */
+export function statementWords({ lock, lasts, hazards }: StatementVerdict): string[] {
+  return [`${lock ? `${lock} lock, ${LASTS[lasts]}` : 'No lock that anybody feels'}.`, ...hazards.map(hazardLine)];
 }
 
 function hazardLine({ message, allowed, noSafePhase }: Hazard): string {
@@ -73,7 +82,7 @@ const LASTS: Record<Lasts, string> = {
 /** What a file does that does not fit: its statements by number, and every warning. */
 function summary({ statements }: Verdict): string {
   const warnings = statements.flatMap(({ hazards }) => hazards).map(hazardLine);
-  return [`${plural(statements.length, 'statement')}, too long to show here: open the file.`, ...warnings]
+  return [`${plural(statements.length, 'statement')}, too long to show here.`, ...warnings]
     .join('\n')
     .slice(0, SECTION);
 }

@@ -1,24 +1,48 @@
 import type { KnownBlock } from '@slack/types';
 import { expectedSeconds, type Plan, type Proof } from '../src/domain/plan.ts';
+import type { Place } from '../src/domain/turn.ts';
 import { answersNeeded } from '../src/domain/watch.ts';
 import { actions, type ButtonAsk, context, type Message, message, section } from './blocks.ts';
 import { migrationSections } from './migrations.ts';
+import { backSections } from './plan-back.ts';
+import { placeWords } from './queue.ts';
 import { channelLink, code, duration, foreign, literal, plural, prose, sha } from './text.ts';
 
 /** Commits listed before "and N more". */
 const COMMITS_SHOWN = 10;
 
-/** What would be deployed, how, and what could hurt. Only the asker sees it; Start carries the plan's id. */
-export function planShown(id: string, plan: Plan): Message {
+/** A plan under the name that Start carries, and what stands before it. */
+type Planned = { id: string; plan: Plan; place: Place | null };
+
+/** What would be deployed, how, and what could hurt. Only the asker sees it; Start carries the plan's id, unless it is `only` to be read. */
+export function planShown(planned: Planned, { only = false }: { only?: boolean } = {}): Message {
+  const { plan } = planned;
   const eta = duration(expectedSeconds(plan));
-  return message(
-    `Plan: deploy ${sha(plan.commit.sha)} to ${foreign(plan.app)} in about ${eta}. Press Start to begin; nothing has happened yet.`,
-    [section(`*Deploy ${foreign(plan.app)}?* Nothing has happened yet.`), ...planBlocks(id, plan)],
-  );
+  if (plan.back) {
+    return message(
+      `Plan: go back to v${plan.back.version} of ${foreign(plan.app)} in about ${eta}. Press Start to begin; nothing has happened yet.`,
+      [
+        section(`*Go back to v${plan.back.version} of ${foreign(plan.app)}?* Nothing has happened yet.`),
+        ...planBlocks(planned),
+        ...startBlocks(planned),
+      ],
+    );
+  }
+  const next = only ? 'Nothing has happened.' : 'Press Start to begin; nothing has happened yet.';
+  return message(`Plan: deploy ${sha(plan.commit.sha)} to ${foreign(plan.app)} in about ${eta}. ${next}`, [
+    section(
+      only
+        ? `*What a deploy of ${foreign(plan.app)} would do*`
+        : `*Deploy ${foreign(plan.app)}?* Nothing has happened yet.`,
+    ),
+    ...planBlocks(planned),
+    ...(only ? [] : startBlocks(planned)),
+  ]);
 }
 
 /** Instead of a start: the world is no longer what the plan said. */
-export function planChanged(id: string, plan: Plan, what: readonly string[]): Message {
+export function planChanged(planned: Planned, what: readonly string[]): Message {
+  const { plan } = planned;
   return message(
     `Not started: things changed since the plan for ${foreign(plan.app)} was made. Read the new plan, then press Start again.`,
     [
@@ -27,18 +51,23 @@ export function planChanged(id: string, plan: Plan, what: readonly string[]): Me
         ...what.map(change => `• ${prose(change, 500)}`),
         'This is the plan as it is now:',
       ),
-      ...planBlocks(id, plan),
+      ...planBlocks(planned),
+      ...startBlocks(planned),
     ],
   );
 }
 
-function planBlocks(id: string, plan: Plan): (KnownBlock | null)[] {
+function planBlocks({ plan, place }: Planned): (KnownBlock | null)[] {
   return [
-    section(
-      `${sha(plan.commit.sha)} ${foreign(plan.commit.subject)} (${foreign(plan.commit.author, 60)})`,
-      `from ${code(plan.ref)} of ${foreign(plan.repository)}, to replace v${plan.live.version} (${sha(plan.live.commit)})`,
-    ),
-    section(...commitsOf(plan)),
+    ...(plan.back
+      ? backSections(plan, plan.back)
+      : [
+          section(
+            `${sha(plan.commit.sha)} ${foreign(plan.commit.subject)} (${foreign(plan.commit.author, 60)})`,
+            `from ${code(plan.ref)} of ${foreign(plan.repository)}, to replace v${plan.live.version} (${sha(plan.live.commit)})`,
+          ),
+          section(...commitsOf(plan)),
+        ]),
     section(
       `*What will happen*, in about ${duration(expectedSeconds(plan))}`,
       ...plan.steps.map((step, index) => `${index + 1}. ${foreign(step)}${remarkOn(step, plan)}`),
@@ -48,6 +77,12 @@ function planBlocks(id: string, plan: Plan): (KnownBlock | null)[] {
     plan.warnings.length > 0
       ? section(':warning: *Mind this*', ...plan.warnings.map(warning => `• ${prose(warning, 600)}`))
       : null,
+    place ? section(`:hourglass: *Not at once.* ${placeWords(place)} At its turn it is planned again.`) : null,
+  ];
+}
+
+function startBlocks({ id, plan }: Planned): (KnownBlock | null)[] {
+  return [
     actions(startButton(id, plan), {
       label: 'Not now',
       action: 'not-now',
@@ -116,6 +151,17 @@ function startButton(id: string, plan: Plan): ButtonAsk {
     aloud: `Start the deploy of ${literal(plan.app, 40)}`,
     style: 'primary',
   } as const;
+  if (plan.back) {
+    return {
+      ...start,
+      confirm: {
+        title: `Go back to v${plan.back.version} of ${literal(plan.app, 40)}?`,
+        text: `Code and config vars of v${plan.back.version} take the place of v${plan.live.version}, with the same proof as a deploy.`,
+        yes: 'Go back',
+        no: 'Do not start',
+      },
+    };
+  }
   if (lost === 0) return start;
   return {
     ...start,

@@ -1,8 +1,9 @@
-import { type Deploy, type FactOf, latest } from '../src/domain/deploy.ts';
+import { type Deploy, type FactOf, latest, migrationsOf } from '../src/domain/deploy.ts';
+import { type Direction, filesOf } from '../src/domain/gate.ts';
 import { phaseFact } from '../src/domain/readings.ts';
 import type { Phase } from '../src/domain/watch.ts';
 import { evidenceOf, probesOf, routerOf, windowOf } from './evidence.ts';
-import { dayAndTime, duration, foreign, mention, plural, secondsBetween, sha, time } from './text.ts';
+import { dayAndTime, duration, foreign, mention, plural, secondsBetween, sentence, sha, time } from './text.ts';
 
 const COMMITS_SHOWN = 5;
 
@@ -17,6 +18,7 @@ export function receiptOf(deploy: Deploy): string[] {
     `• What: ${sha(plan.commit.sha)} of ${foreign(plan.ref, 80)}${releaseOf(deploy)}, after v${plan.live.version} (${sha(plan.live.commit)}).`,
     ...commitLines(deploy),
     ...proofLines(deploy),
+    ...migrationLines(deploy),
     ...(window ? [`• ${window}`] : []),
     ...(tally ? [`• ${probesOf(tally)}`, `• ${routerOf(tally)}`] : []),
   ];
@@ -60,6 +62,31 @@ function proofLines(deploy: Deploy): string[] {
     lines.push(
       `• Old code gone at ${time(gone.at)}: *proved by logs*, ${foreign(gone.dynos.join(', '), 200)} were stopped and have left.`,
     );
-  else if (word?.kind === 'checked') lines.push(`• Old code gone: *on the word of ${mention(word.by)}*, who looked.`);
+  else if (word?.kind === 'checked')
+    lines.push(
+      `• Old code gone: *on the word of ${mention(word.by)}*, who looked: ${sentence(foreign(word.why ?? 'not told', 200))}`,
+    );
+  return lines;
+}
+
+/** What was done to the schema, and on whose word. */
+function migrationLines(deploy: Deploy): string[] {
+  const ran = (direction: Direction): string =>
+    deploy.facts
+      .flatMap(fact => (fact.kind === 'migrated' && fact.direction === direction ? [foreign(fact.file, 100)] : []))
+      .join(', ');
+  const lines: string[] = [];
+  if (ran('expand')) lines.push(`• Migrations before the release: ${ran('expand')}.`);
+  const approved = latest(deploy, 'approved');
+  if (approved) {
+    const files = ran('contract') || 'none was run';
+    lines.push(`• Migrations at the end: ${files}. ${mention(approved.by)} approved them at ${time(approved.at)}.`);
+  }
+  const held = latest(deploy, 'held');
+  if (held) {
+    const files = filesOf(migrationsOf(deploy), 'contract').map(({ file }) => foreign(file, 100));
+    const who = held.by ? ` by ${mention(held.by)}` : '';
+    lines.push(`• Migrations held${who}: ${files.join(', ')}. ${sentence(foreign(held.why, 300))}`);
+  }
   return lines;
 }

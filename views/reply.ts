@@ -2,11 +2,12 @@ import type { Deploy, Fact, FactOf } from '../src/domain/deploy.ts';
 import { asOf } from '../src/domain/readings.ts';
 import { section } from './blocks.ts';
 import { migrationReply } from './migration-reply.ts';
+import { turnCard } from './queue.ts';
 import { rollbackFailed, rollbackReply, rollingBack } from './rollback-reply.ts';
 import { troubleIn, troubleWords } from './root.ts';
 import { stateOf } from './state.ts';
 import { switchReply } from './switch-reply.ts';
-import { mention, output } from './text.ts';
+import { foreign, mention, output, sentence } from './text.ts';
 import { quiet, type Reply } from './thread.ts';
 
 /** What the thread says of a fact, seeing no later ones; null when it is not worth a message. Broadcasts go to the channel too. */
@@ -24,24 +25,31 @@ export function replyTo(fact: Fact, deploy: Deploy): Reply | null {
       ]);
     case 'phase':
       return fact.of === 'deploy' ? switchReply(fact, then, before) : rollbackReply(fact, then, before);
+    case 'planned again':
+      return fact.news.length > 0 ? { message: turnCard(fact, deploy), broadcast: false, live: true } : null;
+    case 'cancel asked':
+      return quiet('This deploy is being called off', ':octagonal_sign:', [
+        `${mention(fact.by)} asked for it. It ends where it can be left safely, and this thread says how.`,
+      ]);
     case 'rollback intended':
       return rollingBack(fact, then);
     case 'rollback failed':
       return rollbackFailed(fact, deploy);
     case 'checked':
-      return fact.what === 'old gone'
-        ? quiet(
-            `Old code (v${deploy.plan.live.version}) is gone, on the word of ${mention(fact.by)}`,
-            ':ballot_box_with_check:',
-            ['It could not be proved; a person looked.'],
-          )
-        : null;
+      return quiet(
+        fact.what === 'old gone'
+          ? `Old code (v${deploy.plan.live.version}) is gone, on the word of ${mention(fact.by)}`
+          : `New code serves, on the word of ${mention(fact.by)}`,
+        ':ballot_box_with_check:',
+        [`It could not be proved; a person looked. What they saw: ${sentence(foreign(fact.why ?? 'not told', 500))}`],
+      );
     case 'trouble':
       return before.facts.some(known => known.kind === 'trouble' && known.stage === fact.stage)
         ? null
         : quiet(troubleIn(fact), ':warning:', [troubleWords(fact)]);
     case 'ended':
       return isTold(fact, before) ? null : ending(then);
+    case 'migration waits':
     case 'migration failed':
     case 'approval asked':
     case 'approval reminded':
@@ -51,13 +59,20 @@ export function replyTo(fact: Fact, deploy: Deploy): Reply | null {
     case 'opened':
     case 'left closed':
     case 'still closed':
-      return migrationReply(fact, then, deploy);
+      return migrationReply(fact, then, before, deploy);
     case 'closed app answered':
     case 'migrating':
+    case 'migration begins':
+    case 'migrations changed':
     case 'migrated':
     case 'soaking':
     case 'approved':
     case 'started':
+    case 'queued':
+    case 'turn came':
+    case 'agreed':
+    case 'going back':
+    case 'went back':
     case 'uploaded':
     case 'build started':
     case 'built':
@@ -89,6 +104,7 @@ function isTold({ outcome }: FactOf<'ended'>, before: Deploy): boolean {
     case 'unfinished':
       return has('migration failed');
     case 'not proved':
+    case 'cancelled':
     case 'stopped':
       return false;
     default:

@@ -1,4 +1,4 @@
-import type { Deploy, FactOf } from '../src/domain/deploy.ts';
+import type { Deploy, Fact, FactOf } from '../src/domain/deploy.ts';
 import { latest } from '../src/domain/deploy.ts';
 import { clicksOf, type RootClick } from '../src/domain/readings.ts';
 import { actions, type ButtonAsk, context, type Message, message, section } from './blocks.ts';
@@ -18,7 +18,7 @@ export function rootMessage(deploy: Deploy): Message {
     trouble,
     stepCards(deploy),
     ...(ended ? [section('*Receipt*', ...receiptOf(deploy))] : []),
-    actions(...clicksOf(deploy).map(kind => BUTTONS[kind](deploy))),
+    actions(...clicksOf(deploy).map(kind => BUTTONS[kind](deploy)), ...(canGoBack(deploy) ? [goBack(deploy)] : [])),
     context(
       `${sha(plan.commit.sha)} ${foreign(plan.commit.subject, 100)} · started by ${mention(deploy.startedBy)} ${dayAndTime(deploy.startedAt)}`,
     ),
@@ -37,7 +37,32 @@ export function troubleWords({ error, attempt }: FactOf<'trouble'>): string {
   return `Attempt ${attempt}: ${sentence(foreign(error, 400))} It is tried again by itself, and nothing is done twice. You need do nothing.`;
 }
 
+/** When the deploy has ended well, and as long as the schema that old code needs is there. */
+function canGoBack(deploy: Deploy): boolean {
+  const served = latest(deploy, 'ended')?.outcome === 'succeeded';
+  return served && !deploy.facts.some(fact => fact.kind === 'migrated' && fact.direction === 'contract');
+}
+
+const goBack = ({ plan: { app, live } }: Deploy): ButtonAsk => ({
+  label: `Go back to v${live.version}…`,
+  action: 'plan-back',
+  value: `${app} ${live.version}`,
+  aloud: `Plan to go back to v${live.version} of ${literal(app, 30)}`,
+});
+
 const BUTTONS: Record<RootClick, (deploy: Deploy) => ButtonAsk> = {
+  cancel: ({ id, plan, facts }) => ({
+    label: 'Cancel',
+    action: 'cancel',
+    value: id,
+    aloud: `Cancel the deploy of ${literal(plan.app, 30)}`,
+    confirm: {
+      title: `Cancel the deploy of ${literal(plan.app, 40)}?`,
+      text: cancelMeans(facts.map(({ kind }) => kind)),
+      yes: 'Cancel it',
+      no: 'Go on deploying',
+    },
+  }),
   'roll back': ({ id, plan }) => ({
     label: 'Roll back',
     action: 'roll-back',
@@ -56,23 +81,21 @@ const BUTTONS: Record<RootClick, (deploy: Deploy) => ButtonAsk> = {
     action: 'it-serves',
     value: id,
     aloud: `I looked: new code of ${literal(plan.app, 30)} serves`,
-    confirm: {
-      title: 'Does new code serve everybody?',
-      text: `Say so only if you asked ${foreign(plan.app, 40)} several times and every answer came from the new code. It will be announced on your word.`,
-      yes: 'It serves',
-      no: 'Not sure',
-    },
   }),
   'old code is gone': ({ id, plan }) => ({
     label: 'Old code is gone',
     action: 'old-code-is-gone',
     value: id,
     aloud: `I looked: old code of ${literal(plan.app, 30)} is gone`,
-    confirm: {
-      title: 'Is all old code gone?',
-      text: `Say so only if \`heroku ps -a ${foreign(plan.app, 40)}\` shows no dyno of a release before this one, and the log shows that the old web dynos exited.`,
-      yes: 'It is gone',
-      no: 'Not sure',
-    },
   }),
 };
+
+/** What calling it off does at this point. */
+function cancelMeans(told: readonly Fact['kind'][]): string {
+  if (told.includes('release started'))
+    return 'Heroku cannot stop a release phase: when it has ended, this goes back at once, while old code still serves. What its command does stays done.';
+  if (told.includes('build started')) return 'The build is stopped. Nothing is released: old code serves as before.';
+  if (told.includes('migrating'))
+    return 'Migrations are not broken off half-way: when those that only add have ended, so does the deploy, and they stay.';
+  return 'Nothing has happened yet, and nothing will.';
+}

@@ -1,6 +1,7 @@
 import { type Deploy, type FactOf, latest, type Outcome } from '../src/domain/deploy.ts';
 import { phaseFact } from '../src/domain/readings.ts';
 import { silenceOf } from './evidence.ts';
+import { placeWords } from './queue.ts';
 import { expectedSwitch } from './step-words.ts';
 import { foreign, plural, prose, sentence, sha, time } from './text.ts';
 
@@ -11,13 +12,16 @@ export type State = { mark: string; headline: string; words: string };
 export function stateOf(deploy: Deploy): State {
   const ended = latest(deploy, 'ended');
   if (ended) return endState(deploy, ended);
-  return rollbackState(deploy) ?? contractState(deploy) ?? switchState(deploy) ?? buildState(deploy);
+  return (
+    queueState(deploy) ?? rollbackState(deploy) ?? contractState(deploy) ?? switchState(deploy) ?? buildState(deploy)
+  );
 }
 
 const ENDS = {
   succeeded: { mark: ':white_check_mark:', headline: app => `${app} is deployed` },
   unfinished: { mark: ':warning:', headline: app => `${app} is deployed, its contract migrations are not done` },
   failed: { mark: ':x:', headline: app => `The deploy of ${app} failed` },
+  cancelled: { mark: ':octagonal_sign:', headline: app => `The deploy of ${app} was cancelled` },
   'rolled back': { mark: ':leftwards_arrow_with_hook:', headline: app => `${app} was rolled back` },
   superseded: {
     mark: ':twisted_rightwards_arrows:',
@@ -30,6 +34,19 @@ const ENDS = {
 function endState({ plan }: Deploy, { outcome, why }: FactOf<'ended'>): State {
   const { mark, headline } = ENDS[outcome];
   return { mark, headline: headline(foreign(plan.app)), words: foreign(why, 1_000) };
+}
+
+function queueState(deploy: Deploy): State | null {
+  const queued = latest(deploy, 'queued');
+  const again = latest(deploy, 'planned again');
+  const app = foreign(deploy.plan.app);
+  if (again?.news.length && !latest(deploy, 'agreed')) {
+    const words = 'Things changed while it waited. The thread asks whether to go on.';
+    return { mark: ':raised_hand:', headline: `${app}: its turn has come`, words };
+  }
+  if (!queued || again) return null;
+  const words = latest(deploy, 'turn came') ? 'Its turn has come: it is planned again.' : placeWords(queued);
+  return { mark: ':hourglass:', headline: `${app}: queued`, words };
 }
 
 function rollbackState(deploy: Deploy): State | null {
@@ -177,6 +194,7 @@ function buildState(deploy: Deploy): State {
   if (release) return { mark, headline: `${app}: release phase of v${release.version}`, words: old };
   if (latest(deploy, 'built')) return { mark, headline: `${app}: releasing`, words: old };
   if (latest(deploy, 'uploaded')) return { mark, headline: `${app}: building ${sha(plan.commit.sha)}`, words: old };
+  if (plan.back) return { mark, headline: `${app}: asking Heroku for the code of v${plan.back.version}`, words: old };
   const last = deploy.facts.at(-1)?.kind;
   if (last === 'migrating' || last === 'migrated')
     return { mark, headline: `${app}: migrations that only add`, words: old };

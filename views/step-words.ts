@@ -1,4 +1,4 @@
-import { type Deploy, latest, type StepReading } from '../src/domain/deploy.ts';
+import { type Deploy, latest, migrationsOf, type StepReading } from '../src/domain/deploy.ts';
 import { type Direction, filesOf } from '../src/domain/gate.ts';
 import { exposureOf, phaseFact, silentSince } from '../src/domain/readings.ts';
 import type { Step } from '../src/domain/steps.ts';
@@ -130,8 +130,17 @@ function migrated(direction: Direction, reading: StepReading, deploy: Deploy): W
   const failed = deploy.facts.findLast(fact => fact.kind === 'migration failed' && fact.direction === direction);
   if (failed?.kind === 'migration failed') return [literal(`${failed.failure.file} failed`, 100)];
   const done = deploy.facts.filter(fact => fact.kind === 'migrated' && fact.direction === direction).length;
-  const all = filesOf(deploy.plan.migrations, direction).length;
-  return [reading.state === 'done' ? `${plural(done, 'file')}${took(reading)}` : `${done} of ${plural(all, 'file')}`];
+  if (reading.state === 'done') return [`${plural(done, 'file')}${took(reading)}`];
+  const files = filesOf(migrationsOf(deploy), direction).map(({ file }) => file);
+  const told = deploy.facts.findLast(
+    fact => (fact.kind === 'migration begins' || fact.kind === 'migration waits') && fact.direction === direction,
+  );
+  if (told?.kind === 'migration waits' && told.file === null) return ['waits until nobody else migrates'];
+  if (told?.kind !== 'migration begins' && told?.kind !== 'migration waits')
+    return [`${done} of ${plural(files.length, 'file')}`];
+  const name = literal(told.file ?? '', 100);
+  const place = `${files.indexOf(told.file ?? '') + 1} of ${plural(files.length, 'file')}: ${name}`;
+  return [told.kind === 'migration waits' ? `${place} waits for others, and is tried again` : place];
 }
 
 /** ms: what the watch said last of the window, else the release and the usual window. */

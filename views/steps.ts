@@ -16,7 +16,9 @@ const STATUS = {
 export function stepCards(deploy: Deploy): PlanBlock {
   return {
     type: 'plan',
-    title: `Deploy of ${literal(deploy.plan.app, 60)}`,
+    title: deploy.plan.back
+      ? `Going back to v${deploy.plan.back.version} of ${literal(deploy.plan.app, 60)}`
+      : `Deploy of ${literal(deploy.plan.app, 60)}`,
     tasks: stepsOf(deploy).map((reading, index): TaskCardBlock => {
       const words = wordsFor(reading, deploy);
       const details = words.length > 0 ? { details: richText(words) } : {};

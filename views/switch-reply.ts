@@ -39,7 +39,11 @@ export function switchReply(fact: FactOf<'phase'>, then: Deploy, before: Deploy)
     case 'new serves': {
       if (earlier.at(-1)?.phase.kind === 'new serves') return silenced(fact, earlier, then);
       const again = earlier.some(known => known.phase.kind === 'new serves');
-      const changes = plan.changes ? `, ${plural(plan.changes.total, 'commit')} after ${live}` : '';
+      const changes = plan.back
+        ? `: the code of v${plan.back.version} again`
+        : plan.changes
+          ? `, ${plural(plan.changes.total, 'commit')} after ${live}`
+          : '';
       return loud(
         again ? `New code serves again: ${app} runs v${version}` : `New code serves: ${app} runs v${version}`,
         ':large_green_circle:',

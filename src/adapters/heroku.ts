@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import HerokuClient from 'heroku-client';
 import pRetry, { AbortError } from 'p-retry';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { type Heroku, HerokuRefused } from '../outside.ts';
 import * as shape from './heroku-shapes.ts';
 import { type Output, outputOf, readLines, settled } from './heroku-streams.ts';
@@ -17,7 +17,7 @@ const RATE_LIMITED_MS = 5_000;
 const RELEASE_NAMED_MS = 5 * 60_000;
 const BACKLOG = 1_500;
 
-type Call = { method: 'GET' | 'POST' | 'PATCH'; path: string; body?: object; range?: string };
+type Call = { method: 'GET' | 'POST' | 'PATCH' | 'DELETE'; path: string; body?: object; range?: string };
 
 /** Heroku's Platform API. Throws HerokuRefused for a plain no; other errors mean that the answer was not heard. */
 export function connectHeroku({ url, token }: { url: string; token: string }): Heroku {
@@ -133,6 +133,12 @@ export function connectHeroku({ url, token }: { url: string; token: string }): H
       once(shape.buildShape, `/apps/${app}/builds`, {
         source_blob: { url, version: commit, version_description: marker },
       }),
+    cancelBuild: async (app, id) => {
+      const path = `/apps/${app}/builds/${id}`;
+      await repeat(z.unknown(), { method: 'DELETE', path }).catch(error => {
+        if (!(error instanceof HerokuRefused)) throw error;
+      });
+    },
     rollBack: (app, releaseId) => once(shape.releaseShape, `/apps/${app}/releases`, { release: releaseId }),
     buildEnded: async (app, begun, onLine, signal) => {
       const read = () => build(app, begun.id, signal);

@@ -3,13 +3,32 @@ import type { AppSettings } from '../domain/app.ts';
 import type { Click, Deploy, Fact, FactBody } from '../domain/deploy.ts';
 import { filesOf, type Held } from '../domain/gate.ts';
 import type { Plan } from '../domain/plan.ts';
+import { type Place, placeBehind } from '../domain/turn.ts';
 import type { Watch } from '../domain/watch.ts';
 import type { Ledger, Running, StoredPlan } from '../outside.ts';
+import { inTransaction } from './transaction.ts';
 
 // Our own tables. What is stored as JSON was written by this bot, from these types.
 
-const RUNNING = `id, app, started_by AS "startedBy",
-  EXISTS (SELECT 1 FROM facts WHERE deploy_id = deploys.id AND kind = 'approval asked') AS asks`;
+const told = (...kinds: readonly string[]): string =>
+  `EXISTS (SELECT 1 FROM facts WHERE deploy_id = deploys.id AND kind IN (${kinds.map(kind => `'${kind}'`).join(', ')}))`;
+const RUNNING = `SELECT id, app, plan, started_by AS "startedBy", to_json(started_at) #>> '{}' AS "startedAt",
+    ${told('approval asked')} AND NOT ${told('approved', 'held')} AS asks,
+    ${told('soaking')} AND NOT ${told('approved', 'held')} AS soaks,
+    ${told('queued')} AND NOT ${told('turn came')} AS waits
+  FROM deploys WHERE ended_at IS NULL AND ($1::text IS NULL OR app = $1) ORDER BY started_at, id`;
+
+type DeployRow = { id: string; plan: Plan; startedBy: string; startedAt: Date; facts: Fact[] | null };
+const DEPLOYS = `SELECT id, plan, started_by AS "startedBy", started_at AS "startedAt",
+    (SELECT jsonb_agg(data || jsonb_build_object('kind', kind, 'seq', seq,
+       'at', to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) ORDER BY seq)
+     FROM facts WHERE deploy_id = deploys.id) AS facts
+  FROM deploys`;
+const deployIn = ({ startedAt, facts, ...row }: DeployRow): Deploy => ({
+  ...row,
+  startedAt: startedAt.toISOString(),
+  facts: facts ?? [],
+});
 
 /** Channel of the database's notifications: the payload is the id of the deploy that something happened to. */
 export const NEWS = 'switchover';
@@ -57,15 +76,14 @@ export class Store implements Ledger {
     return row ? { id, plan: row.plan, digest: row.digest, askedBy: row.asked_by, channel: row.channel } : null;
   }
 
-  async createDeploy({ id, plan }: StoredPlan, by: string): Promise<Running | null> {
-    return this.#transaction(async client => {
+  async createDeploy({ id, plan }: StoredPlan, by: string): Promise<Place | null> {
+    return inTransaction(this.#pool, async client => {
       await client.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`deploy of ${plan.app}`]);
-      const { rows } = await client.query<Running>(
-        `SELECT ${RUNNING} FROM deploys WHERE id = $1 OR (app = $2 AND ended_at IS NULL)
-         ORDER BY id = $1 DESC`,
-        [id, plan.app],
-      );
-      if (rows[0]) return rows[0];
+      const { rows } = await client.query<Running>(RUNNING, [plan.app]);
+      const mine = rows.findIndex(known => known.id === id);
+      const place = placeBehind(mine < 0 ? rows : rows.slice(0, mine), Date.now());
+      const { rowCount } = await client.query('SELECT 1 FROM deploys WHERE id = $1', [id]);
+      if (rowCount) return place;
       await client.query('INSERT INTO deploys (id, app, plan, started_by, channel) VALUES ($1, $2, $3, $4, $5)', [
         id,
         plan.app,
@@ -74,44 +92,59 @@ export class Store implements Ledger {
         plan.channel,
       ]);
       await appendFact(client, id, { kind: 'started', by }, 'started');
-      return null;
+      if (place) await appendFact(client, id, { kind: 'queued', ...place }, `queued ${place.ahead}`);
+      return place;
+    });
+  }
+
+  async leaveQueue(deploy: string, by: string): Promise<boolean> {
+    return inTransaction(this.#pool, async client => {
+      await client.query('SELECT 1 FROM deploys WHERE id = $1 FOR UPDATE', [deploy]);
+      const { rowCount } = await client.query(
+        `SELECT 1 FROM deploys WHERE id = $1 AND ended_at IS NULL AND ${told('queued')} AND NOT ${told('turn came')}`,
+        [deploy],
+      );
+      if (!rowCount) return false;
+      await appendFact(client, deploy, { kind: 'cancel asked', by }, 'cancel asked');
+      await endIn(client, deploy, { kind: 'ended', outcome: 'cancelled', why: LEFT });
+      return true;
     });
   }
 
   async deploy(id: string): Promise<Deploy> {
-    const { rows } = await this.#pool.query<{ plan: Plan; started_by: string; started_at: Date; facts: Fact[] | null }>(
-      `SELECT plan, started_by, started_at,
-         (SELECT jsonb_agg(data || jsonb_build_object('kind', kind, 'seq', seq,
-            'at', to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) ORDER BY seq)
-          FROM facts WHERE deploy_id = deploys.id) AS facts
-       FROM deploys WHERE id = $1`,
-      [id],
-    );
+    const { rows } = await this.#pool.query<DeployRow>(`${DEPLOYS} WHERE id = $1`, [id]);
     const row = rows[0];
     if (!row) throw new Error(`There is no deploy ${id}`);
-    const { plan, started_by: startedBy, started_at, facts } = row;
-    return { id, plan, startedBy, startedAt: started_at.toISOString(), facts: facts ?? [] };
+    return deployIn(row);
+  }
+
+  async recent(app: string, most: number): Promise<Deploy[]> {
+    const { rows } = await this.#pool.query<DeployRow>(
+      `${DEPLOYS} WHERE app = $1 ORDER BY started_at DESC, id DESC LIMIT $2`,
+      [app, most],
+    );
+    return rows.map(deployIn);
   }
 
   async running(app?: string): Promise<Running[]> {
-    const { rows } = await this.#pool.query<Running>(
-      `SELECT ${RUNNING} FROM deploys
-       WHERE ended_at IS NULL AND ($1::text IS NULL OR app = $1) ORDER BY started_at`,
-      [app ?? null],
-    );
+    const { rows } = await this.#pool.query<Running>(RUNNING, [app ?? null]);
     return rows;
   }
 
-  /** Appends a fact unless one with its key is there. The end also frees the app and answers what nobody answered. */
+  /** Appends a fact unless one with its key is there, or the deploy has ended. */
   async append(deploy: string, fact: FactBody, key: string): Promise<void> {
-    await this.#transaction(async client => {
-      await client.query('SELECT 1 FROM deploys WHERE id = $1 FOR UPDATE', [deploy]);
-      if (!(await appendFact(client, deploy, fact, key)) || fact.kind !== 'ended') return;
-      await client.query('UPDATE deploys SET ended_at = now(), outcome = $2 WHERE id = $1', [deploy, fact.outcome]);
-      await client.query(
-        'UPDATE clicks SET answered_at = now(), answer = $2 WHERE deploy_id = $1 AND answered_at IS NULL',
-        [deploy, 'The deploy has ended: nothing was done with this.'],
+    await inTransaction(this.#pool, async client => {
+      const { rows } = await client.query<{ ended: boolean }>(
+        'SELECT ended_at IS NOT NULL AS ended FROM deploys WHERE id = $1 FOR UPDATE',
+        [deploy],
       );
+      if (rows[0]?.ended) return;
+      if (fact.kind === 'ended') return endIn(client, deploy, fact);
+      const isNew = await appendFact(client, deploy, fact, key);
+      // What is deployed is what was planned last.
+      if (isNew && fact.kind === 'planned again') {
+        await client.query('UPDATE deploys SET plan = $2 WHERE id = $1', [deploy, fact.plan]);
+      }
     });
   }
 
@@ -158,6 +191,17 @@ export class Store implements Ledger {
     );
   }
 
+  async schemaFloor(app: string): Promise<number | null> {
+    const { rows } = await this.#pool.query<{ floor: number | null }>(
+      `SELECT max((released.data ->> 'version')::int) AS floor FROM facts migrated
+       JOIN deploys ON deploys.id = migrated.deploy_id AND deploys.app = $1
+       JOIN facts released ON released.deploy_id = deploys.id AND released.kind = 'released'
+       WHERE migrated.kind = 'migrated' AND migrated.data ->> 'direction' = 'contract'`,
+      [app],
+    );
+    return rows[0]?.floor ?? null;
+  }
+
   async loadWatch(key: string): Promise<Watch | null> {
     const { rows } = await this.#pool.query<{ state: Watch }>('SELECT state FROM watches WHERE key = $1', [key]);
     return rows[0]?.state ?? null;
@@ -180,23 +224,27 @@ export class Store implements Ledger {
     );
     return rowCount === 0;
   }
+}
 
-  async #transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect();
-    let broken: Error | undefined;
-    try {
-      await client.query('BEGIN');
-      const result = await work(client);
-      await client.query('COMMIT');
-      return result;
-    } catch (error) {
-      await client.query('ROLLBACK').catch(cause => {
-        broken = cause;
-      });
-      throw error;
-    } finally {
-      client.release(broken);
-    }
+const LEFT = 'It left the queue before its turn: nothing was begun.';
+
+/** The end: frees the app, answers what nobody answered, and tells those who wait that they moved up. */
+async function endIn(client: pg.PoolClient, deploy: string, fact: FactBody & { kind: 'ended' }): Promise<void> {
+  await appendFact(client, deploy, fact, 'ended');
+  const { rows } = await client.query<{ app: string }>(
+    'UPDATE deploys SET ended_at = now(), outcome = $2 WHERE id = $1 RETURNING app',
+    [deploy, fact.outcome],
+  );
+  await client.query(
+    'UPDATE clicks SET answered_at = now(), answer = $2 WHERE deploy_id = $1 AND answered_at IS NULL',
+    [deploy, 'The deploy has ended meanwhile: its message shows how.'],
+  );
+  const { rows: left } = await client.query<Running>(RUNNING, [rows[0]?.app]);
+  for (const [index, { id, waits }] of left.entries()) {
+    const place = placeBehind(left.slice(0, index), Date.now());
+    if (!waits || !place) continue;
+    await client.query('SELECT 1 FROM deploys WHERE id = $1 FOR UPDATE', [id]);
+    await appendFact(client, id, { kind: 'queued', ...place }, `queued ${place.ahead}`);
   }
 }
 

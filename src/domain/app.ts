@@ -39,3 +39,6 @@ export function readVersion(text: string | undefined): Version {
   if (release) return { release: Number(release) };
   return /^[0-9a-f]{7,40}$/i.test(word) ? { commit: word.toLowerCase() } : null;
 }
+
+/** A commit as people read it; `subject` is its first line. */
+export type PlannedCommit = { sha: string; subject: string; author: string };

@@ -1,9 +1,18 @@
-import type { Direction } from './gate.ts';
+import type { Direction, PendingMigrations } from './gate.ts';
 import type { Plan } from './plan.ts';
 import type { Step } from './steps.ts';
+import type { Place } from './turn.ts';
 import type { Phase, Watch } from './watch.ts';
 
-export type Outcome = 'succeeded' | 'unfinished' | 'failed' | 'rolled back' | 'superseded' | 'not proved' | 'stopped';
+export type Outcome =
+  | 'succeeded'
+  | 'unfinished'
+  | 'failed'
+  | 'cancelled'
+  | 'rolled back'
+  | 'superseded'
+  | 'not proved'
+  | 'stopped';
 
 /**
  * One thing that happened to a deploy. Appended, never changed: the thread and the receipt are readings of them. Times
@@ -11,6 +20,15 @@ export type Outcome = 'succeeded' | 'unfinished' | 'failed' | 'rolled back' | 's
  */
 export type FactBody =
   | { kind: 'started'; by: string }
+  /** Others of its app are before it. */
+  | ({ kind: 'queued' } & Place)
+  | { kind: 'turn came' }
+  /** Planned again at its turn. With news its owner is asked first. */
+  | { kind: 'planned again'; plan: Plan; news: readonly string[] }
+  | { kind: 'agreed'; by: string }
+  /** About to go back to an older release on purpose: the newest one before that. Then Heroku's new release of it. */
+  | { kind: 'going back'; newest: number }
+  | { kind: 'went back'; release: string }
   | { kind: 'uploaded'; url: string; bytes: number }
   | { kind: 'build started'; build: string }
   | { kind: 'built'; slug: string; release: string }
@@ -20,6 +38,8 @@ export type FactBody =
   | { kind: 'release failed'; version: number; lines: readonly string[] }
   /** What the watch of a switchover said when it changed: of our release, or of the rollback. */
   | { kind: 'phase'; of: 'deploy' | 'rollback'; version: number; phase: Phase; tally: Tally }
+  /** Before its release: it ends at the next place where it can be left. */
+  | { kind: 'cancel asked'; by: string }
   /** Someone, or the bot itself (`by` null), decided to go back. */
   | { kind: 'rollback asked'; by: string | null; why: string }
   /** About to ask Heroku: the newest release before it, and the last moment (ms) at which it surely beats the switch. */
@@ -27,15 +47,20 @@ export type FactBody =
   | { kind: 'rolling back'; release: string; version: number }
   | { kind: 'rollback released'; version: number; slug: string; releasedAt: number }
   | { kind: 'rollback failed'; why: string }
-  | { kind: 'checked'; by: string; what: 'new serves' | 'old gone' }
-  /** A stage of ours failed unexpectedly and is tried again. */
+  /** Somebody looked at what could not be proved, and says how they know. */
+  | { kind: 'checked'; by: string; what: 'new serves' | 'old gone'; why?: string }
   /** The schema's change in one direction: begun, each file as it was recorded in the database, and how it ended. */
   | { kind: 'migrating'; direction: Direction }
+  | { kind: 'migration begins'; direction: Direction; file: string }
+  /** Somebody else's lock is in its way (`file` null: of the whole run); it is tried again. */
+  | { kind: 'migration waits'; direction: Direction; file: string | null; why: string; blockers: readonly string[] }
   | { kind: 'migrated'; direction: Direction; file: string; seconds: number | null }
   | { kind: 'migration failed'; direction: Direction; failure: MigrationFailure }
   | { kind: 'schema changed'; direction: Direction }
   /** Until (ms) when new code is only watched, before anything is destroyed. */
   | { kind: 'soaking'; until: number }
+  /** What was approved is not what the commit would run now: this is, and it is asked anew. */
+  | { kind: 'migrations changed'; why: string; migrations: PendingMigrations }
   | { kind: 'approval asked'; digest: string }
   | { kind: 'approval reminded' }
   | { kind: 'approved'; by: string; digest: string }
@@ -48,6 +73,7 @@ export type FactBody =
   | { kind: 'left closed' }
   | { kind: 'still closed' }
   | { kind: 'closed app answered'; by: string; what: 'open' | 'try again' }
+  /** A stage of ours failed unexpectedly and is tried again. */
   | { kind: 'trouble'; stage: string; error: string; attempt: number }
   | { kind: 'ended'; outcome: Outcome; why: string };
 
@@ -75,7 +101,16 @@ export type Tally = {
 /** What a person pressed. `about` is the digest that they were shown, `reason` what they wrote. */
 export type Click = {
   id: string;
-  kind: 'roll back' | 'it serves' | 'old code is gone' | 'run them' | 'hold' | 'open' | 'try again';
+  kind:
+    | 'go on'
+    | 'cancel'
+    | 'roll back'
+    | 'it serves'
+    | 'old code is gone'
+    | 'run them'
+    | 'hold'
+    | 'open'
+    | 'try again';
   by: string;
   at: string;
   about: string | null;
@@ -96,6 +131,16 @@ export type FactOf<K extends Kind> = Extract<Fact, { kind: K }>;
 /** The newest fact of a kind. */
 export function latest<K extends Kind>(deploy: Pick<Deploy, 'facts'>, kind: K): FactOf<K> | undefined {
   return deploy.facts.findLast((fact): fact is FactOf<K> => fact.kind === kind);
+}
+
+/** The migrations that this deploy stands for now: those of its plan, until others were found in their place. */
+export const migrationsOf = (deploy: Pick<Deploy, 'facts' | 'plan'>): PendingMigrations | null =>
+  latest(deploy, 'migrations changed')?.migrations ?? deploy.plan.migrations;
+
+/** The newest fact of a kind since the migrations were found to be others: what was said before counts no more. */
+export function latestOfThese<K extends Kind>(deploy: Pick<Deploy, 'facts'>, kind: K): FactOf<K> | undefined {
+  const fact = latest(deploy, kind);
+  return fact && fact.seq > (latest(deploy, 'migrations changed')?.seq ?? 0) ? fact : undefined;
 }
 
 export type StepState = 'pending' | 'running' | 'done' | 'failed' | 'skipped';

@@ -6,6 +6,10 @@ export function mayDeploy(settings: AppSettings, user: string): boolean {
   return settings.deployers.includes(user);
 }
 
+/** True when this Slack user may read how the app stands. */
+export const maySee = (settings: AppSettings, user: string): boolean =>
+  mayDeploy(settings, user) || settings.approvers.includes(user);
+
 /** The refusal for somebody who may not deploy: names whom to ask. */
 export function askThem(settings: AppSettings): string {
   const who = settings.deployers.map(user => `<@${user}>`).join(', ') || 'nobody yet';

@@ -1,6 +1,6 @@
 import type { Plan } from './plan.ts';
 
-/** What is different between the plan that a person saw and the one that would run now, in sentences. */
+/** What is different between the plan that a person saw and the one that would run now, in sentences; none where only details differ. */
 export function planChanges(seen: Plan, now: Plan): string[] {
   const changes: string[] = [];
   if (seen.commit.sha !== now.commit.sha) {
@@ -17,5 +17,5 @@ export function planChanges(seen: Plan, now: Plan): string[] {
   const fresh = now.warnings.filter(warning => !seen.warnings.includes(warning));
   const settled = seen.warnings.filter(warning => !now.warnings.includes(warning));
   changes.push(...fresh.map(warning => `New: ${warning}`), ...settled.map(warning => `No longer so: ${warning}`));
-  return changes.length > 0 ? changes : ['The app or its settings changed.'];
+  return changes;
 }

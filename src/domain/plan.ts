@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { AppSettings, Probe } from './app.ts';
+import type { AppSettings, PlannedCommit, Probe } from './app.ts';
+import type { Back } from './back.ts';
 import { filesOf, gateReasons, gateWarnings, type Held, type PendingMigrations } from './gate.ts';
-import { type Step, stepsWith } from './steps.ts';
+import { type Lock, lockRefusals, lockWarnings } from './lock.ts';
+import { BACK_STEPS, type Step, stepsWith } from './steps.ts';
 
 /** All that is known of an app and a ref when somebody asks to deploy it. Gathered by the bot, judged here. */
 export type Situation = {
@@ -27,11 +29,14 @@ export type Situation = {
   /** Contract migrations that were held before. */
   held: readonly Held[];
   soakSeconds: number;
-  /** Another deploy of this app by this bot that has not ended. */
-  running: { id: string; by: string; asks: boolean } | null;
+  /** False: other deploys of this app by this bot come first, and what is in the way now is over by then. */
+  isNext: boolean;
+  /** Locks on the app that hold now, and who wants to deploy. */
+  locks: readonly Lock[];
+  asker: string;
+  /** The release to go back to; null when new code is deployed. */
+  back: Back | null;
 };
-
-export type PlannedCommit = { sha: string; subject: string; author: string };
 
 export type HerokuSituation = {
   url: string;
@@ -58,6 +63,8 @@ export type Plan = {
   repository: string;
   channel: string;
   url: string;
+  /** Going back to an older release; its code is `commit`. */
+  back?: Back | null;
   live: { id: string; version: number; slug: string; commit: string | null };
   changes: Situation['changes'];
   /** Web dynos now, and of how many the new release will boot. */
@@ -100,6 +107,7 @@ export function preflight(situation: Situation): Preflight {
       app: settings.name,
       ref: situation.ref,
       commit,
+      back: situation.back,
       repository: settings.repository,
       channel: settings.channel,
       url: heroku.url,
@@ -107,10 +115,12 @@ export function preflight(situation: Situation): Preflight {
       changes: situation.changes,
       web: { quantity: web?.quantity ?? 0, size: web?.size ?? '' },
       workers: heroku.formation.filter(entry => entry.type !== 'web' && entry.quantity > 0),
-      steps: stepsWith({
-        expand: filesOf(migrations, 'expand').length > 0,
-        contract: filesOf(migrations, 'contract').length > 0,
-      }),
+      steps: situation.back
+        ? BACK_STEPS
+        : stepsWith({
+            expand: filesOf(migrations, 'expand').length > 0,
+            contract: filesOf(migrations, 'contract').length > 0,
+          }),
       probe: situation.probe,
       proof,
       windowSeconds: settings.windowSeconds,
@@ -131,30 +141,24 @@ export function fingerprint(plan: Plan): string {
 }
 
 /** Seconds from Start until new code is expected to serve; a build of unknown length counts as two minutes. */
-export const expectedSeconds = (plan: Plan): number => (plan.buildSeconds ?? 120) + plan.windowSeconds;
+export const expectedSeconds = (plan: Plan): number =>
+  (plan.back ? 0 : (plan.buildSeconds ?? 120)) + plan.windowSeconds;
 
 function noSuchApp({ name }: AppSettings): string {
   return `Heroku shows no app named ${name} to this bot's account. Check the name in the app's settings, or give the account access with \`heroku access:add\`.`;
 }
 
-function reasonsOfSource({ settings, ref, commit, problems, migrations, running }: Situation): string[] {
-  const reasons = [...problems, ...(migrations ? gateReasons(migrations) : [])];
+function reasonsOfSource({ settings, ref, commit, problems, migrations, locks, asker }: Situation): string[] {
+  const reasons = [...lockRefusals(locks, asker), ...problems, ...(migrations ? gateReasons(migrations) : [])];
   if (!commit) {
     reasons.push(
       `${settings.repository} has no branch, tag or commit ${ref}. Check the spelling, or push it, then try again.`,
     );
   }
-  if (running) {
-    reasons.push(
-      running.asks
-        ? `The deploy of ${settings.name} that <@${running.by}> started waits for the approval of its contract migrations. To go on without them, an approver presses Hold on its card: they are asked again at the next deploy.`
-        : `A deploy of ${settings.name} is already running, started by <@${running.by}>. Two at once would restart each other's window: wait until its thread says that it ended.`,
-    );
-  }
   return reasons;
 }
 
-function reasonsOfHeroku(heroku: HerokuSituation, { settings: { name }, running }: Situation): string[] {
+function reasonsOfHeroku(heroku: HerokuSituation, { settings: { name }, isNext }: Situation): string[] {
   const reasons: string[] = [];
   const web = heroku.formation.find(entry => entry.type === 'web');
   if (heroku.space || heroku.generation !== 'cedar') {
@@ -177,7 +181,7 @@ function reasonsOfHeroku(heroku: HerokuSituation, { settings: { name }, running 
       `Preboot is off for ${name}, so a release would stop the old dynos before new ones serve. Turn it on with \`heroku features:enable preboot -a ${name}\` (it restarts nothing), then try again.`,
     );
   }
-  if (heroku.maintenance) {
+  if (heroku.maintenance && isNext) {
     reasons.push(
       `${name} is in maintenance mode: visitors see a closed page, so nothing could be proved. Turn it off with \`heroku maintenance:off -a ${name}\` when whoever turned it on agrees, then try again.`,
     );
@@ -187,12 +191,12 @@ function reasonsOfHeroku(heroku: HerokuSituation, { settings: { name }, running 
       `${name} has no release with code yet, so there is no old code that could keep serving. Make the first deploy with \`git push heroku\`, then use this bot.`,
     );
   }
-  for (const build of running ? [] : heroku.openBuilds) {
+  for (const build of isNext ? heroku.openBuilds : []) {
     reasons.push(
       `${build.by} is building ${name} just now. Heroku builds one at a time: wait until it has ended, then try again.`,
     );
   }
-  for (const release of running ? [] : heroku.openReleases) {
+  for (const release of isNext ? heroku.openReleases : []) {
     reasons.push(
       `Release v${release.version} of ${name} by ${release.by} has not finished its release phase. Wait until it has, then try again.`,
     );
@@ -206,20 +210,20 @@ function reasonsOfHeroku(heroku: HerokuSituation, { settings: { name }, running 
 }
 
 function warningsOf(situation: Situation, heroku: HerokuSituation, commit: PlannedCommit): string[] {
-  const warnings: string[] = [];
+  const warnings = lockWarnings(situation.locks, situation.asker);
   const { settings, changes } = situation;
   const web = heroku.formation.find(entry => entry.type === 'web');
   const workers = heroku.formation.filter(entry => entry.type !== 'web' && entry.quantity > 0).map(entry => entry.type);
   if (web?.quantity === 1) {
     warnings.push(`${settings.name} has 1 web dyno. Preboot works, but one crash is an outage: 2 would be safer.`);
   }
-  if (heroku.live?.commit === commit.sha) {
+  if (!situation.back && heroku.live?.commit === commit.sha) {
     warnings.push(`This commit is live already, as v${heroku.live.version}. It would be built and released again.`);
   }
-  if (changes && changes.behind > 0) {
+  if (!situation.back && changes && changes.behind > 0) {
     warnings.push(`The live code has ${changes.behind} commits that this one does not: they would go away.`);
   }
-  if (!heroku.live?.commit)
+  if (!heroku.live?.commit && !situation.back)
     warnings.push('The live release does not say which commit it is, so changes cannot be listed.');
   if (workers.length > 0) {
     warnings.push(

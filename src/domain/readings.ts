@@ -25,6 +25,10 @@ function after(steps: StepReading[], fact: Fact): StepReading[] {
   switch (fact.kind) {
     case 'started':
       return reach(steps, steps[0]?.step ?? 'Upload the source', at);
+    case 'queued':
+      return steps.map(({ step }) => pending(step));
+    case 'turn came':
+      return reach(steps, steps[0]?.step ?? 'Upload the source', at);
     case 'migrating':
       return reach(steps, STEP_OF[fact.direction], at);
     case 'migration failed':
@@ -44,6 +48,8 @@ function after(steps: StepReading[], fact: Fact): StepReading[] {
     case 'uploaded':
     case 'build started':
       return reach(steps, 'Build', at);
+    case 'going back':
+    case 'went back':
     case 'built':
     case 'release started':
       return reach(steps, 'Release', at);
@@ -69,12 +75,19 @@ function after(steps: StepReading[], fact: Fact): StepReading[] {
       return fact.what === 'old gone' ? end(steps, 'Old code gone', 'done', at) : steps;
     case 'closed app answered':
       return fact.what === 'try again' ? anew(steps, 'Contract the schema') : steps;
+    case 'migrations changed':
+      return anew(anew(steps, 'Contract the schema', 'pending'), 'Approval', 'pending');
     case 'migrated':
+    case 'migration begins':
+    case 'migration waits':
     case 'closing':
     case 'opened':
     case 'left closed':
     case 'still closed':
     case 'approval reminded':
+    case 'cancel asked':
+    case 'planned again':
+    case 'agreed':
     case 'trouble':
       return steps;
     default:
@@ -145,9 +158,12 @@ function end(steps: StepReading[], step: Step, state: StepState, at: string): St
 
 const isRollback = (step: Step): boolean => ROLLBACK_STEPS.some(name => name === step);
 
-/** A step that failed is tried again. */
-function anew(steps: StepReading[], step: Step): StepReading[] {
-  return steps.map(reading => (reading.step === step ? { ...reading, state: 'running', to: null } : reading));
+/** A step is taken once more, or is to come once more. */
+function anew(steps: StepReading[], step: Step, state: 'running' | 'pending' = 'running'): StepReading[] {
+  return steps.map(reading => {
+    if (reading.step !== step) return reading;
+    return state === 'pending' ? pending(step) : { ...reading, state, to: null };
+  });
 }
 
 function turnBack(steps: StepReading[], at: string): StepReading[] {
@@ -169,6 +185,7 @@ const CLOSED = {
   failed: 'failed',
   'not proved': 'failed',
   superseded: 'skipped',
+  cancelled: 'skipped',
   stopped: 'skipped',
 } as const satisfies Record<Outcome, StepState>;
 
@@ -192,13 +209,14 @@ export const silentSince = (phase: Phase | undefined): number | null =>
   phase && 'silentSince' in phase ? (phase.silentSince ?? null) : null;
 
 /** What can be pressed on the root message; the rest is on a card of its own. */
-export type RootClick = Exclude<Click['kind'], 'run them' | 'hold' | 'open' | 'try again'>;
+export type RootClick = Exclude<Click['kind'], 'go on' | 'run them' | 'hold' | 'open' | 'try again'>;
 
 /** The answers that a person may give now: the buttons of the root message. None once the deploy has ended or turned back. */
 export function clicksOf(deploy: Told): RootClick[] {
   const { facts } = deploy;
   const has = (kind: Fact['kind']): boolean => facts.some(fact => fact.kind === kind);
-  if (!has('released') || has('rollback asked') || has('rollback intended') || has('ended')) return [];
+  if (has('rollback asked') || has('rollback intended') || has('ended')) return [];
+  if (!has('released')) return has('cancel asked') ? [] : ['cancel'];
   const told = phaseFact(deploy, 'deploy');
   const phase = told?.phase;
   switch (phase?.kind) {

@@ -22,6 +22,12 @@ export function stepsWith({ expand, contract }: { expand: boolean; contract: boo
   return STEPS.filter(step => !left.includes(step));
 }
 
+/** The steps of going back to an older release on purpose. */
+export const BACK_STEPS: readonly Step[] = STEPS.filter(
+  step =>
+    !['Expand the schema', 'Upload the source', 'Build', 'Soak', 'Approval', 'Contract the schema'].includes(step),
+);
+
 /** Take the place of what was still to come when a release is undone. */
 export const ROLLBACK_STEPS = ['Roll back', 'Rollback serves'] as const;
 

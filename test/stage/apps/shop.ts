@@ -12,7 +12,8 @@ export type ShopRepository = { dir: string; commits: { v1: string; v2: string; v
 /**
  * The sample app's git repository, made anew in `dir`: tags v1, v2, v3; `main` is v2 and `next` v3. Branches that go
  * wrong each in their way: crashes, crashes-later, never-binds, bad-build, bad-release, slow-release. `cents` replaces
- * a column: what is new before the release, and what is old in `contract/`.
+ * a column: what is new before the release, and what is old in `contract/`; `cents-at-once` does it all in its release
+ * phase.
  */
 export async function makeShopRepository(dir: string): Promise<ShopRepository> {
   await rm(dir, { recursive: true, force: true });
@@ -86,17 +87,32 @@ export async function makeShopRepository(dir: string): Promise<ShopRepository> {
       "export const QUERY = 'SELECT name, price_cents FROM hats ORDER BY name';",
       // biome-ignore lint/suspicious/noTemplateCurlyInString: it is a file of the app
       'export const show = ({ name, price_cents }) => `${name}: ${price_cents / 100} EUR`;',
+      `export const RAISE = "UPDATE hats SET price_cents = price_cents + 100 WHERE name = 'Fez'";`,
       '',
     ].join('\n'),
     'switchover.json': '{ "soakSeconds": 2 }\n',
-    'migrations/3_price_cents.sql': 'ALTER TABLE hats ADD COLUMN price_cents integer;\n',
+    // Old and new code write side by side for a while, each to its own column.
+    'migrations/3_price_cents.sql': [
+      'ALTER TABLE hats ADD COLUMN price_cents integer;',
+      'CREATE FUNCTION keep_price() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN',
+      '  IF NEW.price IS DISTINCT FROM OLD.price THEN NEW.price_cents := NEW.price * 100;',
+      '  ELSE NEW.price := NEW.price_cents / 100; END IF;',
+      '  RETURN NEW;',
+      'END $$;',
+      'CREATE TRIGGER keep_price BEFORE UPDATE OF price, price_cents ON hats FOR EACH ROW EXECUTE FUNCTION keep_price();',
+      '',
+    ].join('\n'),
     'migrations/4_fill_cents.sql': [
       '-- allow: backfill-in-migration there are three hats',
       'UPDATE hats SET price_cents = price * 100 WHERE price_cents IS NULL;',
       '',
     ].join('\n'),
-    'migrations/contract/5_drop_price.sql': 'ALTER TABLE hats DROP COLUMN price;\n',
+    'migrations/contract/5_drop_price.sql':
+      'DROP TRIGGER keep_price ON hats;\nDROP FUNCTION keep_price;\nALTER TABLE hats DROP COLUMN price;\n',
   });
+  await git('checkout', '--quiet', '-b', 'cents-at-once');
+  await git('mv', 'migrations/contract/5_drop_price.sql', 'migrations/5_drop_price.sql');
+  await commit('Do it all in the release phase');
   await git('checkout', '--quiet', 'main');
   return { dir, commits: { v1, v2, v3 } };
 }

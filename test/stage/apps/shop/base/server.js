@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { QUERY, show } from './catalogue.js';
+import { QUERY, RAISE, show } from './catalogue.js';
 
 const {
   PORT,
@@ -27,6 +27,11 @@ const server = createServer(async (request, response) => {
     if (new URL(request.url, 'http://shop').pathname === '/version') {
       response.setHeader('Content-Type', 'application/json');
       response.end(JSON.stringify({ release: HEROKU_RELEASE_VERSION, commit: HEROKU_SLUG_COMMIT }));
+      return;
+    }
+    if (request.method === 'POST') {
+      await pool.query(RAISE);
+      response.end('Raised.\n');
       return;
     }
     const { rows } = await pool.query(QUERY);

@@ -1,0 +1,81 @@
+import { ALL_APPS, readDuration } from '../src/domain/lock.ts';
+import { Refusal } from '../src/domain/refusal.ts';
+import { appOf, quoted, refOf } from './words.ts';
+
+// `/deploy VERB …`: verbs come first, and each reads what follows it.
+
+export type VerbWords =
+  | { kind: 'status' | 'queue'; app: string | null }
+  | { kind: 'history' | 'cancel'; app: string }
+  /** To a release, or to the newest other code. */
+  | { kind: 'back'; app: string; version: number | null }
+  | { kind: 'live'; app: string; ref: string }
+  /** `scope`: an app or `all`; `length` as typed. */
+  | { kind: 'lock'; scope: string; length: string | null; reason: string }
+  | { kind: 'unlock'; scope: string };
+
+type Read = (rest: readonly string[]) => VerbWords;
+
+/** How each verb is typed: for help, and for whoever typed it otherwise. */
+export const USAGE = {
+  status: '`/deploy status` or `/deploy status shop`',
+  history: '`/deploy history shop`',
+  cancel: '`/deploy cancel shop`',
+  rollback: '`/deploy rollback shop` or `/deploy rollback shop v41`',
+  lock: '`/deploy lock shop for 2h we look at the queue`, or `all` in place of an app',
+  unlock: '`/deploy unlock shop` or `/deploy unlock all`',
+  queue: '`/deploy queue` or `/deploy queue shop`',
+  live: '`/deploy live shop abc1234`',
+} as const;
+
+export const VERBS: { readonly [verb: string]: Read } = {
+  status: rest => ({ kind: 'status', app: perhapsApp('status', rest) }),
+  queue: rest => ({ kind: 'queue', app: perhapsApp('queue', rest) }),
+  history: rest => ({ kind: 'history', app: onlyApp('history', rest) }),
+  cancel: rest => ({ kind: 'cancel', app: onlyApp('cancel', rest) }),
+  rollback: rest => {
+    const [app, version, ...more] = rest;
+    if (version === undefined) return { kind: 'back', app: onlyApp('rollback', rest), version: null };
+    const number = /^v?(\d{1,6})$/i.exec(version)?.[1];
+    if (app === undefined || number === undefined || more.length > 0) {
+      throw say('rollback', `${quoted([version, ...more].join(' '))} is no release such as v41.`);
+    }
+    return { kind: 'back', app: appOf(app, []), version: Number(number) };
+  },
+  live: rest => {
+    const [app = '', ref, ...more] = rest
+      .join(' ')
+      .replace(/\s*@\s*/, ' @')
+      .trim()
+      .split(' ');
+    if (ref === undefined || more.length > 0) throw say('live', 'It takes an app and a commit, branch or tag.');
+    return { kind: 'live', app: appOf(app, []), ref: refOf(app, ref) };
+  },
+  lock: rest => {
+    const [scope, ...words] = rest;
+    if (scope === undefined) throw say('lock', 'It takes an app, or `all`, and a reason.');
+    const [first, length = ''] = words;
+    const hasLength = first?.toLowerCase() === 'for' && readDuration(length) !== null;
+    const reason = (hasLength ? words.slice(2) : words).join(' ');
+    return { kind: 'lock', scope: scopeOf(scope), length: hasLength ? length : null, reason };
+  },
+  unlock: rest => {
+    const [scope, ...more] = rest;
+    if (scope === undefined || more.length > 0) throw say('unlock', 'It takes an app, or `all`.');
+    return { kind: 'unlock', scope: scopeOf(scope) };
+  },
+};
+
+const scopeOf = (word: string): string => (word.toLowerCase() === ALL_APPS ? ALL_APPS : nameOf(word));
+const nameOf = (word: string): string => appOf(word.replace(/^app:/i, ''), []);
+
+function onlyApp(verb: keyof typeof USAGE, rest: readonly string[]): string {
+  const [app, ...more] = rest;
+  if (app === undefined || more.length > 0) throw say(verb, `It takes one app${more.length > 0 ? ', no more' : ''}.`);
+  return nameOf(app);
+}
+
+const perhapsApp = (verb: keyof typeof USAGE, rest: readonly string[]): string | null =>
+  rest.length === 0 ? null : onlyApp(verb, rest);
+
+const say = (verb: keyof typeof USAGE, why: string): Refusal => new Refusal([`${why} Type ${USAGE[verb]}.`]);

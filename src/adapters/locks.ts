@@ -1,0 +1,78 @@
+import type pg from 'pg';
+import { type Lock, REMIND_LOCK_MS } from '../domain/lock.ts';
+import type { Locks, LockWords } from '../outside.ts';
+import { putNotices } from './notices.ts';
+import { inTransaction } from './transaction.ts';
+
+const LOCK = `scope, id, by, reason, channel, to_json(at) #>> '{}' AS at, to_json(until) #>> '{}' AS until`;
+const HELD = '(until IS NULL OR until > now())';
+
+/** Queries on the table `locks`. What changes one also keeps what is to be said of it, or neither. */
+export function connectLocks(pool: pg.Pool, words: LockWords): Locks {
+  const waitersOf = async (client: pg.PoolClient, scope: string): Promise<{ waiter: string; app: string }[]> =>
+    (await client.query('SELECT waiter, app FROM lock_waiters WHERE scope = $1', [scope])).rows;
+
+  const freed = async (client: pg.PoolClient, lock: Lock, by: string | null): Promise<void> => {
+    await putNotices(client, words.freed(lock, await waitersOf(client, lock.scope), by));
+    await client.query('DELETE FROM locks WHERE scope = $1', [lock.scope]);
+  };
+
+  return {
+    async on(scopes) {
+      const { rows } = await pool.query<Lock>(
+        `SELECT ${LOCK} FROM locks WHERE ${HELD} AND ($1::text[] IS NULL OR scope = ANY ($1)) ORDER BY scope`,
+        [scopes],
+      );
+      return rows;
+    },
+
+    take: (lock, instead) =>
+      inTransaction(pool, async client => {
+        await client.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`lock of ${lock.scope}`]);
+        const { rows } = await client.query<Lock>(`SELECT ${LOCK} FROM locks WHERE scope = $1`, [lock.scope]);
+        const [old] = rows;
+        const isOver = old?.until && Date.parse(old.until) <= Date.now();
+        if (old && !isOver && old.by !== lock.by && old.id !== instead) return old;
+        const { scope, id, by, reason, channel, until } = lock;
+        await client.query(
+          `INSERT INTO locks (scope, id, by, reason, channel, until) VALUES ($1, $2, $3, $4, $5, $6)
+           ON CONFLICT (scope) DO UPDATE SET id = EXCLUDED.id, by = EXCLUDED.by, reason = EXCLUDED.reason,
+             channel = EXCLUDED.channel, until = EXCLUDED.until, at = now(), reminded_at = now()`,
+          [scope, id, by, reason, channel, until],
+        );
+        await putNotices(client, words.locked(lock, old && !isOver ? old : null));
+        return null;
+      }),
+
+    release: (scope, { by, id }) =>
+      inTransaction(pool, async client => {
+        const { rows } = await client.query<Lock>(`SELECT ${LOCK} FROM locks WHERE scope = $1 FOR UPDATE`, [scope]);
+        const [lock] = rows;
+        if (!lock) return { kind: 'free' };
+        if (lock.by !== by && lock.id !== id) return { kind: 'held', lock };
+        await freed(client, lock, by);
+        return { kind: 'released', lock };
+      }),
+
+    wait: async (lock, waiter, app) => {
+      await pool.query(
+        `INSERT INTO lock_waiters (scope, waiter, app) SELECT scope, $3, $4 FROM locks WHERE scope = $1 AND id = $2
+         ON CONFLICT DO NOTHING`,
+        [lock.scope, lock.id, waiter, app],
+      );
+    },
+
+    tick: () =>
+      inTransaction(pool, async client => {
+        const { rows: over } = await client.query<Lock>(
+          `SELECT ${LOCK} FROM locks WHERE until <= now() FOR UPDATE SKIP LOCKED`,
+        );
+        for (const lock of over) await freed(client, lock, null);
+        const { rows: long } = await client.query<Lock>(
+          `UPDATE locks SET reminded_at = now() WHERE reminded_at < now() - make_interval(secs => $1) RETURNING ${LOCK}`,
+          [REMIND_LOCK_MS / 1000],
+        );
+        for (const lock of long) await putNotices(client, words.reminded(lock));
+      }),
+  };
+}

@@ -1,0 +1,56 @@
+import type pg from 'pg';
+import type { Notice } from '../outside.ts';
+import { NEWS } from './store.ts';
+
+/** A notice that Slack does not have yet, or not with these words. `again`: an earlier attempt may have got through. */
+export type Unsent = Notice & { at: string; ts: string | null; again: boolean };
+
+/** Payload of the database's notification that there are new ones. */
+export const NOTICES = 'notices';
+
+const CLAIM_SECONDS = 20;
+/** Nobody wants to read it any more, and Slack has refused it for a day. */
+const KEPT = '1 day';
+
+type Queries = Pick<pg.Pool, 'query'>;
+
+/** Keeps them to be sent: on the connection of a transaction, they are sent if and only if that is committed. */
+export async function putNotices(on: Queries, notices: readonly Notice[]): Promise<void> {
+  for (const { id, channel, message } of notices) {
+    await on.query(
+      `INSERT INTO notices (id, channel, message) VALUES ($1, $2, $3)
+       ON CONFLICT (id) DO UPDATE SET message = EXCLUDED.message`,
+      [id, channel, JSON.stringify(message)],
+    );
+  }
+  if (notices.length > 0) await on.query(`SELECT pg_notify('${NEWS}', '${NOTICES}')`);
+}
+
+/** Queries of whoever sends them. */
+export function connectNotices(pool: pg.Pool) {
+  return {
+    /** Claims the oldest unsent notice, of a channel that is not to be left alone for now; null when there is none. */
+    async claim(by: string, except: readonly string[]): Promise<Unsent | null> {
+      const { rows } = await pool.query<Unsent>(
+        `UPDATE notices SET claimed_by = $1, claimed_at = now() FROM (
+           SELECT id, claimed_at FROM notices
+           WHERE sent IS DISTINCT FROM message AND NOT channel = ANY ($2)
+             AND at > now() - interval '${KEPT}'
+             AND (claimed_at IS NULL OR claimed_by = $1 OR claimed_at < now() - interval '${CLAIM_SECONDS} s')
+           ORDER BY at LIMIT 1 FOR UPDATE SKIP LOCKED) AS next
+         WHERE notices.id = next.id
+         RETURNING notices.id, channel, message, to_json(at) #>> '{}' AS at, ts, next.claimed_at IS NOT NULL AS again`,
+        [by, except],
+      );
+      return rows[0] ?? null;
+    },
+
+    async sent({ id, message }: Notice, ts: string): Promise<void> {
+      await pool.query('UPDATE notices SET ts = $2, sent = $3, claimed_at = NULL WHERE id = $1', [
+        id,
+        ts,
+        JSON.stringify(message),
+      ]);
+    },
+  };
+}

@@ -1,0 +1,137 @@
+import { type Click, latest, latestOfThese, migrationsOf } from './domain/deploy.ts';
+import { filesOf, gateReasons } from './domain/gate.ts';
+import { pendingMigrations } from './pending.ts';
+import { again, type Next, type Run } from './run.ts';
+
+// Between the proof that old code is gone and the migrations that it needed: new code is watched for a while, then a
+// second person says yes or no to exactly what is shown.
+
+const HOUR_MS = 3_600_000;
+/** How long an approval is waited for, and when it is asked once more. */
+const EXPIRES_MS = 24 * HOUR_MS;
+const REMIND_MS = 4 * HOUR_MS;
+/** Key of what answers a card: whoever comes first, a yes, a no or the time, and nobody after them. */
+const ANSWER = 'answered';
+export const RECEIPT: Next = { to: 'Write the receipt' };
+
+/** Where a deploy goes when old code is gone. */
+export function afterOldCode(run: Run): Next {
+  const files = filesOf(run.deploy.plan.migrations, 'contract');
+  return { to: files.length > 0 ? 'Soak' : 'Write the receipt' };
+}
+
+/** New code serves alone for a while before anything is destroyed that old code would need; then it must still be well. */
+export async function soak(run: Run): Promise<Next> {
+  const { plan, facts } = run.deploy;
+  const gone = facts.findLast(
+    fact =>
+      (fact.kind === 'phase' && fact.phase.kind === 'old gone') ||
+      (fact.kind === 'checked' && fact.what === 'old gone'),
+  );
+  if (!gone) throw new Error(`${run.deploy.id} soaks though old code is not gone`);
+  const known = decided(run);
+  if (known) return known;
+  const until = Date.parse(gone.at) + plan.soakSeconds * 1000;
+  await run.record({ kind: 'soaking', until });
+  return run.listening<Next>(
+    async signal => {
+      await run.outside.time.until(until, signal);
+      const ill = await illness(run);
+      return ill ? held(run, null, ill) : { to: 'Approval' };
+    },
+    async click =>
+      click.kind === 'hold'
+        ? hold(run, click)
+        : {
+            answer:
+              click.kind === 'cancel'
+                ? 'New code serves already: there is nothing left to call off. *Hold* leaves its contract migrations out.'
+                : 'Not yet: new code is watched for a while first. The thread asks when it is time.',
+          },
+  );
+}
+
+/** What a press decided before this stage was killed: it was answered, so it does not come again. */
+function decided({ deploy }: Run): Next | null {
+  if (latest(deploy, 'held')) return RECEIPT;
+  return latestOfThese(deploy, 'approved') ? { to: 'Contract the schema' } : null;
+}
+
+/** What speaks against destroying anything now; null when new code is alone and well. */
+async function illness(run: Run): Promise<string | null> {
+  const { heroku } = run.outside;
+  const { app } = run.deploy.plan;
+  const [dynos, releases] = await Promise.all([heroku.dynos(app), heroku.releases(app, 10)]);
+  const ours = latest(run.deploy, 'released');
+  const live = releases.find(release => release.current);
+  if (live && live.slug !== ours?.slug) {
+    return `v${live.version} (${live.description}, by ${live.by}) was released meanwhile, and may need what these would destroy.`;
+  }
+  const down = dynos.filter(dyno => dyno.type === 'web' && dyno.state !== 'up');
+  if (down.length === 0) return null;
+  return `New code is not well: ${down.map(dyno => `${dyno.name} is ${dyno.state}`).join(', ')}. See \`heroku logs -a ${app}\`.`;
+}
+
+/** Asks a second person; nothing destructive runs without a yes to the digest that they were shown. */
+export async function askForApproval(run: Run): Promise<Next> {
+  const known = decided(run);
+  if (known) return known;
+  const migrations = migrationsOf(run.deploy);
+  const digest = migrations?.digests.contract ?? '';
+  await run.record({ kind: 'approval asked', digest }, again(run, 'approval asked'));
+  const askedAt = Date.parse(latest(run.deploy, 'approval asked')?.at ?? '');
+  return run.listening<Next>(
+    async signal => {
+      await run.outside.time.until(askedAt + REMIND_MS, signal);
+      await run.record({ kind: 'approval reminded' }, again(run, 'approval reminded'));
+      await run.outside.time.until(askedAt + EXPIRES_MS, signal);
+      return held(run, null, 'Nobody answered for a day.');
+    },
+    async click => {
+      if (click.kind === 'hold') return hold(run, click);
+      if (click.kind !== 'run them')
+        return { answer: 'Only the contract migrations are open now: see the newest card.' };
+      if (click.about !== digest) {
+        return { answer: 'That card is not the newest one: nothing was run. Press on the newest card.' };
+      }
+      if (migrations && migrations.sharedWith.length > 0 && click.reason === null) {
+        return {
+          answer:
+            'Not run: other apps use the same database. Press *Run them* again, and say in its form that their owners know.',
+        };
+      }
+      const ill = await illness(run);
+      if (ill) return { answer: `Not run. ${ill} Press again when that is mended, or hold them.` };
+      await run.record({ kind: 'approved', by: click.by, digest }, again(run, ANSWER));
+      if (latest(run.deploy, 'held')) return { answer: 'Too late: they are held.', instead: RECEIPT };
+      return { answer: 'Approved: they run now.', instead: { to: 'Contract the schema' } };
+    },
+  );
+}
+
+/** What would run is not what was approved: it is read once more, and asked as it is now. */
+export async function askAnew(run: Run, why: string): Promise<Next> {
+  const { app, repository, commit, migrations } = run.deploy.plan;
+  if (!migrations) throw new Error(`${run.deploy.id} has no migrations to ask for`);
+  const { place, maintenance, sharedWith } = migrations;
+  const where = { kind: 'files', place, maintenance } as const;
+  const read = await pendingMigrations(run.outside, { app, repository, commit, where, sharedWith });
+  const problems = [...read.problems, ...(read.migrations ? gateReasons(read.migrations) : [])];
+  if (problems.length > 0 || !read.migrations) {
+    const then = problems.join(' ') || 'There is nothing left to run.';
+    return held(run, null, `${why} They were read once more. ${then}`, again(run, 'held anew'));
+  }
+  await run.record({ kind: 'migrations changed', why, migrations: read.migrations }, again(run, 'migrations changed'));
+  return { to: 'Approval' };
+}
+
+async function hold(run: Run, { by, reason }: Click): Promise<{ answer: string; instead: Next }> {
+  const instead = await held(run, by, reason ?? 'No reason was given.');
+  if (!latest(run.deploy, 'held')) return { answer: 'Too late: they are approved, and run.', instead };
+  return { answer: 'Held: they are asked again at the next deploy.', instead };
+}
+
+async function held(run: Run, by: string | null, why: string, key = again(run, ANSWER)): Promise<Next> {
+  await run.record({ kind: 'held', by, why }, key);
+  return decided(run) ?? RECEIPT;
+}

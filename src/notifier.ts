@@ -1,0 +1,102 @@
+import type { Logger } from 'pino';
+import type { Chat, Message } from './outside.ts';
+import { type Pace, POST_EVERY_MS, retryAfterMs } from './pace.ts';
+
+// Sends what belongs to no deploy: locks, freezes, maintenance. What is to be said is stored first, with what it is said
+// of; so nothing is lost with a process, and nothing is said twice where that can be known.
+
+type Unsent = { id: string; channel: string; message: Message; at: string; ts: string | null; again: boolean };
+
+/** What is kept of them. */
+export interface Notices {
+  claim(by: string, except: readonly string[]): Promise<Unsent | null>;
+  sent(notice: { id: string; channel: string; message: Message }, ts: string): Promise<void>;
+}
+
+export type NotifierParts = {
+  notices: Notices;
+  chat: Chat;
+  pace: Pace;
+  instance: string;
+  log: Pick<Logger, 'warn'>;
+};
+
+const SWEEP_EVERY_MS = 20_000;
+const LONGEST_PAUSE_MS = 60_000;
+
+export class Notifier {
+  readonly #parts: NotifierParts;
+  /** Channels that refused something, and until when (ms) they are left alone. */
+  readonly #refused = new Map<string, { until: number; failures: number }>();
+  readonly #done: Promise<void>;
+  #woken = false;
+  #wake = (): void => {};
+
+  constructor(parts: NotifierParts) {
+    this.#parts = parts;
+    this.#done = this.#run();
+  }
+
+  /** To be called when there are new ones. */
+  wake(): void {
+    this.#woken = true;
+    this.#wake();
+  }
+
+  /** Resolves when nothing is on its way any more; `pace` must have been stopped. */
+  stop(): Promise<void> {
+    return this.#done;
+  }
+
+  async #run(): Promise<void> {
+    const { notices, pace, instance, log } = this.#parts;
+    while (!pace.stopped) {
+      this.#woken = false;
+      const next = await notices.claim(instance, this.#leftAlone()).catch(err => {
+        log.warn({ err }, 'cannot look for notices; trying again');
+        return null;
+      });
+      if (next) {
+        await this.#send(next).catch(err => this.#refuse(next, err));
+      } else if (!this.#woken) {
+        await pace.pause(this.#soonest(), end => {
+          this.#wake = end;
+        });
+      }
+    }
+  }
+
+  async #send(notice: Unsent): Promise<void> {
+    const { notices, chat, pace } = this.#parts;
+    const { id, channel, message, ts } = notice;
+    if (ts !== null) {
+      await chat.update({ channel, ts, message });
+      await notices.sent(notice, ts);
+    } else {
+      await pace.turn(channel);
+      if (pace.stopped) return;
+      const key = { deploy: 'notice', key: id };
+      // What was said to one person has a channel that only Slack knows: there it cannot be looked for.
+      const found =
+        notice.again && /^[CG]/.test(channel) ? await chat.find({ channel, key, after: Date.parse(notice.at) }) : null;
+      await notices.sent(notice, found ?? (await chat.post({ channel, message, key })));
+    }
+    this.#refused.delete(channel);
+  }
+
+  #refuse({ id, channel }: Unsent, err: unknown): void {
+    const failures = (this.#refused.get(channel)?.failures ?? 0) + 1;
+    const pause = Math.max(retryAfterMs(err), Math.min(POST_EVERY_MS * 2 ** failures, LONGEST_PAUSE_MS));
+    this.#parts.log.warn({ err, id, channel, pause }, 'could not say something in Slack; trying again');
+    this.#refused.set(channel, { until: Date.now() + pause, failures });
+  }
+
+  #leftAlone(): string[] {
+    return [...this.#refused].filter(([, { until }]) => until > Date.now()).map(([channel]) => channel);
+  }
+
+  #soonest(): number {
+    const untils = [...this.#refused.values()].map(({ until }) => until - Date.now()).filter(wait => wait > 0);
+    return Math.min(SWEEP_EVERY_MS, ...untils.map(wait => wait + 10));
+  }
+}

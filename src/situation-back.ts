@@ -1,0 +1,63 @@
+import type { AppSettings } from './domain/app.ts';
+import { DEFAULT_PROBE } from './domain/app.ts';
+import { type Back, candidatesOf, chooseBack, configSince } from './domain/back.ts';
+import type { Situation } from './domain/plan.ts';
+import { readSwitchoverFile } from './domain/switchover-file.ts';
+import { NotFound } from './outside.ts';
+import { absent, askOnce, herokuSituation, type Sources } from './situation.ts';
+
+/** Releases that are looked at: Heroku keeps 20, and those of the last 30 days (changelog 3395). */
+const LOOKED_AT = 60;
+
+/** What a plan that goes back must know: to a release by its number, or to the newest other code. */
+export async function gatherBack(
+  { heroku, source, prober }: Sources,
+  settings: AppSettings,
+  version: number | null,
+  { isNext, floor, locks, asker }: Pick<Situation, 'isNext' | 'locks' | 'asker'> & { floor: number | null },
+): Promise<Situation | { refused: string[] }> {
+  const { name, repository } = settings;
+  const [app, releases] = await Promise.all([herokuSituation(heroku, settings), heroku.releases(name, LOOKED_AT)]);
+  const candidates = candidatesOf(releases, floor);
+  const chosen = chooseBack(candidates, version);
+  if ('refused' in chosen) return chosen;
+  const { release } = chosen;
+  const sha = release.slug ? await heroku.slugCommit(name, release.slug) : null;
+  const live = app?.live?.commit ?? null;
+  const [commit, gone, file] = sha
+    ? await Promise.all([
+        absent(NotFound, source.commit(repository, sha)),
+        live ? absent(NotFound, source.compare(repository, sha, live)) : null,
+        absent(NotFound, source.file(repository, sha, 'switchover.json')),
+      ])
+    : [null, null, null];
+  const { probe: declared } = readSwitchoverFile(file);
+  const probe = declared ?? settings.probe ?? DEFAULT_PROBE;
+  const back: Back = {
+    ...{ id: release.id, version: release.version },
+    gone: gone && { commits: gone.commits, total: gone.total },
+    config: configSince(releases, release.version),
+    candidates: candidates.flatMap(({ release: { version, description, by, createdAt }, refused }) =>
+      refused === null ? [{ version, description, by, createdAt }] : [],
+    ),
+  };
+  return {
+    settings,
+    ref: `v${release.version}`,
+    commit: commit ?? { sha: sha ?? '', subject: release.description, author: release.by },
+    heroku: app,
+    changes: null,
+    probe,
+    probeDeclared: Boolean(declared ?? settings.probe),
+    probed: app ? await askOnce(prober, app.url, probe) : { problem: 'there is no app to ask' },
+    problems: [],
+    migrations: null,
+    migrationWarnings: [],
+    held: [],
+    soakSeconds: 0,
+    isNext,
+    locks,
+    asker,
+    back,
+  };
+}
