@@ -1,6 +1,7 @@
 import type { Bot } from '../src/bot.ts';
 import type { Click } from '../src/domain/deploy.ts';
 import { answered, notStarted, started } from '../views/answers.ts';
+import { doorAnswer } from '../views/closings.ts';
 import { lockAnswer, lockInTheWay } from '../views/locks.ts';
 import { planChanged, planShown } from '../views/plan.ts';
 import type { Answer } from './answer.ts';
@@ -8,7 +9,7 @@ import type { Answer } from './answer.ts';
 /** A press: who, on what, and the name by which it is taken only once. */
 export type Press = { id: string; user: string; value: string; channel?: string | null };
 
-export type Door = Pick<Bot, 'start' | 'click' | 'show' | 'planBack' | 'lock' | 'unlock'>;
+export type Door = Pick<Bot, 'start' | 'click' | 'show' | 'planBack' | 'lock' | 'unlock' | 'closeApp' | 'door'>;
 
 /** Every button of ours, by its action id. */
 export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => Promise<Answer> } = {
@@ -37,12 +38,30 @@ export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => 
       instead: true,
     };
   },
+  'close-app': async (bot, { user, value }) => {
+    const { app } = await bot.closeApp({ user, id: value });
+    return {
+      ...doorAnswer(`${app} is being closed. The channel says when visitors get the closed page.`),
+      instead: true,
+    };
+  },
+  'open-door': door('open', 'It is being opened. The message says when visitors get the app again.'),
+  'extend-door': door('extend', 'It stays closed for 15 minutes more.'),
+  'stop-workers': door('stop workers', 'The workers are being stopped. They start again when the app opens.'),
   cancel: click('cancel'),
   'roll-back': click('roll back'),
   'run-them': click('run them'),
   'open-the-app': click('open'),
   'try-again': click('try again'),
 };
+
+/** A press on a closed app's own message. */
+function door(kind: Parameters<Bot['door']>[0]['kind'], done: string) {
+  return async (bot: Door, { user, value }: Press): Promise<Answer> => {
+    await bot.door({ user, id: value, kind });
+    return doorAnswer(done);
+  };
+}
 
 /** A press that the run of a deploy answers. Its value is the deploy, and the digest of what it is about if any. */
 export function click(kind: Click['kind']) {

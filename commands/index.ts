@@ -1,14 +1,15 @@
 import type { App } from '@slack/bolt';
 import type { Logger } from 'pino';
 import { unknown } from '../views/answers.ts';
-import { answer } from './answer.ts';
+import { type Answer, answer } from './answer.ts';
 import { BUTTONS, type Door } from './buttons.ts';
 import { type Asked, deploy } from './deploy.ts';
 import { FORMS, OPENS, readForm } from './forms.ts';
+import { type Keeper, maintenance } from './maintenance.ts';
 
 /** What commands and buttons need: the bot's one door, and a log for what is not the asker's fault. */
 export type Registered = {
-  bot: Asked & Door;
+  bot: Asked & Door & Keeper;
   log: Pick<Logger, 'warn' | 'error'>;
 };
 
@@ -20,8 +21,8 @@ export function registerCommands(app: App, { bot, log }: Registered): void {
   app.command(/^/, async ({ command, respond, client }) => {
     const { user_id: user, channel_id: channel, text, trigger_id } = command;
     const id = `${user} ${trigger_id}`;
-    const said =
-      command.command === '/deploy' ? () => deploy(bot, { user, channel, text, id }) : async () => unknown('command');
+    const ask = { user, channel, text, id };
+    const said = () => named(COMMANDS, command.command)?.(bot, ask) ?? Promise.resolve(unknown('command'));
     await answer({ user, channel, respond, client }, log, said);
   });
 
@@ -64,6 +65,12 @@ export function registerCommands(app: App, { bot, log }: Registered): void {
   app.view({ type: 'view_closed', callback_id: /^/ }, async ({ ack }) => ack());
   app.options(/^/, async ({ ack }) => ack({ options: [] }));
 }
+
+type Said = { user: string; channel: string; text: string; id: string };
+const COMMANDS: { readonly [command: string]: (bot: Registered['bot'], ask: Said) => Promise<Answer> } = {
+  '/deploy': deploy,
+  '/maintenance': maintenance,
+};
 
 const named = <T>(all: { readonly [name: string]: T }, name: string): T | undefined =>
   Object.hasOwn(all, name) ? all[name] : undefined;

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import type { DoorStatus, Doors } from './closings.ts';
 import type { AppSettings } from './domain/app.ts';
+import type { Closing } from './domain/closing.ts';
 import type { Click, Deploy } from './domain/deploy.ts';
 import { ALL_APPS } from './domain/lock.ts';
 import { nearest } from './domain/nearest.ts';
@@ -16,6 +18,8 @@ import { gatherBack } from './situation-back.ts';
 
 /** How long somebody who pressed waits for the run's own answer before they are told that it was taken, ms. */
 const ANSWER_WITHIN_MS = 2_000;
+/** What **15 minutes more** on a closed app gives. */
+const EXTEND_MINUTES = 15;
 /** Deploys that `/deploy history` shows. */
 const HISTORY = 10;
 
@@ -26,6 +30,7 @@ export type Changed = Planned & { kind: 'changed'; what: string[] };
 export type BotParts = {
   ledger: Ledger;
   locking: Locking;
+  doors: Doors;
   reports: Reports;
   sources: Sources;
   /** Begins the run of a deploy that is in the ledger; beginning it twice is the same. */
@@ -167,6 +172,41 @@ export class Bot {
     const settings = await this.#parts.ledger.app(name);
     if (settings && maySee(settings, user)) return settings;
     throw new Refusal([settings ? askThem(settings) : await this.#unknown(name, user)]);
+  }
+
+  /** What closing an app would mean; nothing is closed before `closeApp` is told so. */
+  async askToClose(ask: { user: string; channel: string; app: string; minutes: number | null; reason: string }) {
+    return this.#parts.doors.ask(await this.#allowed(ask.app, ask.user), ask);
+  }
+
+  async closeApp({ user, id }: { user: string; id: string }): Promise<Closing> {
+    await this.#allowed(await this.#parts.doors.app(id), user);
+    return this.#parts.doors.close({ user, id });
+  }
+
+  async openApp({ user, app }: { user: string; app: string }): Promise<'opening' | 'is open'> {
+    return this.#parts.doors.open(await this.#allowed(app, user), user);
+  }
+
+  /** A press on a closing's own message. */
+  async door({
+    user,
+    id,
+    kind,
+  }: {
+    user: string;
+    id: string;
+    kind: 'open' | 'extend' | 'stop workers';
+  }): Promise<void> {
+    const { doors } = this.#parts;
+    const settings = await this.#allowed(await doors.app(id), user);
+    if (kind === 'open') await doors.open(settings, user);
+    else if (kind === 'extend') await doors.extend(id, EXTEND_MINUTES);
+    else await doors.stopWorkers(id);
+  }
+
+  async doorStatus({ user, app }: { user: string; app: string }): Promise<DoorStatus> {
+    return this.#parts.doors.status(await this.#seen(app, user));
   }
 
   /** Hands a press to the run of its deploy, and gives its answer, or that it was taken. `id` names the press, once. */

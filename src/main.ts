@@ -3,12 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
 import { registerCommands } from '../commands/index.ts';
+import { barredNotices, closingNotices } from '../views/closings.ts';
 import { freedNotices, lockedNotices, lockReminders } from '../views/locks.ts';
 import { plainBlocks } from '../views/plain.ts';
 import { replyTo } from '../views/reply.ts';
 import { rootMessage } from '../views/root.ts';
 import { createBolt } from './adapters/bolt.ts';
 import { readCatalog } from './adapters/catalog.ts';
+import { connectClosings } from './adapters/closings.ts';
 import { openDatabase } from './adapters/database.ts';
 import { startEngine } from './adapters/engine.ts';
 import { connectGitHub } from './adapters/github.ts';
@@ -23,6 +25,7 @@ import { connectSlack } from './adapters/slack.ts';
 import { Store } from './adapters/store.ts';
 import { createWatcher } from './adapters/watcher.ts';
 import { Bot } from './bot.ts';
+import { Doors } from './closings.ts';
 import { ConfigError, readConfig } from './config.ts';
 import type { Deploy } from './domain/deploy.ts';
 import { parserReady } from './domain/migration.ts';
@@ -81,11 +84,18 @@ const locks = connectLocks(database.pool, {
   freed: freedNotices,
   reminded: lock => lockReminders(lock, Date.now()),
 });
+const doors = new Doors({
+  closings: connectClosings(database.pool, closingNotices),
+  ...{ ledger: store, heroku, prober, migrator, log },
+  page: async (url, signal) => (await fetch(url, { signal, redirect: 'manual' })).status,
+  barred: barredNotices,
+});
 const sources = { heroku, source, prober, migrator, catalog: readCatalog };
 const time: Time = { until: (at, signal) => sleep(Math.max(0, at - Date.now()), undefined, { signal }) };
 const bot: Bot = new Bot({
   ledger: store,
   locking: new Locking(locks),
+  doors,
   reports: new Reports({ ledger: store, locks, heroku, source }),
   sources,
   begin: (deploy, app) => engine.begin(deploy, app),
@@ -139,7 +149,7 @@ const narrator = new Narrator({
 });
 const notifier = new Notifier({ notices: connectNotices(database.pool), chat, pace, instance, log });
 news.onEach(what => (what === NOTICES ? notifier.wake() : narrator.wake(what)));
-const ticking = setInterval(() => void locks.tick().catch(warn), TICK_MS);
+const ticking = setInterval(() => void Promise.all([locks.tick(), doors.tick()]).catch(warn), TICK_MS);
 
 registerCommands(bolt.app, { bot, log });
 

@@ -1,4 +1,5 @@
 import type { AppSettings, Probe, Version } from './domain/app.ts';
+import type { Closing, Door, Stopped } from './domain/closing.ts';
 import type { Click, Deploy } from './domain/deploy.ts';
 import type { Held } from './domain/gate.ts';
 import type { Lock } from './domain/lock.ts';
@@ -94,6 +95,8 @@ export interface Heroku {
   cancelBuild(app: string, id: string): Promise<void>;
   /** Closed (maintenance mode) or open; repeating it is the same. */
   setMaintenance(app: string, on: boolean): Promise<void>;
+  /** How many dynos of each type; repeating it is the same. */
+  scale(app: string, formation: readonly { type: string; quantity: number }[]): Promise<void>;
   rollBack(app: string, releaseId: string): Promise<Release>;
   /** Follows the output, then resolves when the build has ended and, when it succeeded, has its release. */
   buildEnded(app: string, build: Build, onLine: (line: string) => void, signal: AbortSignal): Promise<Build>;
@@ -211,6 +214,8 @@ export interface Ledger {
   schemaFloor(app: string): Promise<number | null>;
 }
 
+import type { Blocker } from './domain/migration-outcome.ts';
+
 export type { Blocker, FileOutcome, MigrationProgress } from './domain/migration-outcome.ts';
 
 /** What a commit holds of migrations that have not run. */
@@ -237,6 +242,8 @@ export type MigrationRun =
 export interface Migrator {
   /** What has run, by table. Throws when the database does not answer. */
   applied(databaseUrl: string, place: MigrationPlace): Promise<Applied>;
+  /** Who migrates it now: whoever holds node-pg-migrate's lock. */
+  holders(databaseUrl: string): Promise<Blocker[]>;
   /** Never touches a database. Programs are run to be read, so only for somebody who may deploy the app. */
   read(ask: {
     tarball: Uint8Array;
@@ -286,3 +293,34 @@ export type LockWords = {
   freed(lock: Lock, waiters: readonly { waiter: string; app: string }[], by: string | null): Notice[];
   reminded(lock: Lock): Notice[];
 };
+
+/** What may be written of a closing; `…Now` sets its time to now, or with false to none. */
+export type ClosingChange = {
+  wanted?: Door;
+  until?: number | null;
+  told?: Door;
+  seen?: Door | null;
+  openedBy?: string;
+  workers?: readonly Stopped[];
+  stopWorkers?: boolean;
+  wantedNow?: boolean;
+  toldNow?: boolean;
+  seenNow?: boolean;
+  remindedNow?: boolean;
+  barredNow?: boolean;
+  lateNow?: boolean;
+  endedNow?: boolean;
+};
+
+export interface Closings {
+  ask(closing: Pick<Closing, 'id' | 'app' | 'by' | 'reason' | 'channel' | 'minutes'>): Promise<void>;
+  get(id: string): Promise<Closing | null>;
+  /** The app's closing that has not ended. */
+  open(app: string): Promise<Closing | null>;
+  /** Null when it has ended. Says what there is to say of it. */
+  change(id: string, change: ClosingChange): Promise<Closing | null>;
+  /** One that nobody else is at, and none of these; null when there is none. To be freed. */
+  claim(except: readonly string[]): Promise<Closing | null>;
+  free(id: string): Promise<void>;
+  say(notices: readonly Notice[]): Promise<void>;
+}

@@ -22,6 +22,7 @@ const NAMES = [
   'quiet',
   'settled',
   'asked',
+  'door',
 ] as const;
 
 let stage: Stage;
@@ -252,6 +253,25 @@ describe.concurrent('asking for a deploy', () => {
     await ended('asked', /cancelled|was rolled back|is deployed/);
     await asks('history asked', /The last 1 deploy of asked/);
     await asks('stauts', /Did you mean `\/deploy status`/);
+  });
+
+  it('is refused while the app is closed on a person’s word; closed and open are proved', async ({ expect }) => {
+    const app = await stage.addShop('door');
+    const [ann, channel] = [stage.slack.person('ann'), stage.slack.channel('door')];
+    const mine = (words: RegExp) =>
+      ann.sees(message => message.channel === 'door' && words.test(message.plain), RECEIPT);
+    await ann.types('/maintenance door on for 30m we count hats', { channel: 'door' });
+    const question = await mine(/Close door\?/);
+    expect(question.plain).toContain('MAINTENANCE_PAGE_URL` is not set');
+    expect(app.maintenance).toBe(false);
+    await ann.presses('Close it', { on: question });
+    await channel.shows(/door is closed.*we count hats.*Visitors get the closed page since/s, RECEIPT);
+    expect((await fetch(`${app.runtime.url}/`)).status).toBe(503);
+    await ann.types('/deploy door', { channel: 'door' });
+    await mine(/door is in maintenance mode/);
+    await ann.types('/maintenance door off', { channel: 'door' });
+    await channel.shows(/door is open again.*@ann opened it.*proved by asking it/s, RECEIPT);
+    expect((await fetch(`${app.runtime.url}/`)).status).toBe(200);
   });
 
   it('and starting it after the world changed shows the new plan instead', async ({ expect }) => {

@@ -139,6 +139,9 @@ export function connectHeroku({ url, token }: { url: string; token: string }): H
         if (!(error instanceof HerokuRefused)) throw error;
       });
     },
+    scale: async (app, updates) => {
+      await repeat(z.unknown(), { method: 'PATCH', path: `/apps/${app}/formation`, body: { updates } });
+    },
     rollBack: (app, releaseId) => once(shape.releaseShape, `/apps/${app}/releases`, { release: releaseId }),
     buildEnded: async (app, begun, onLine, signal) => {
       const read = () => build(app, begun.id, signal);

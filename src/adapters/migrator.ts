@@ -2,7 +2,7 @@ import type { Migrator } from '../outside.ts';
 import { readCommit } from './commit-reader.ts';
 import { runMigrations } from './migration-run.ts';
 import type { Patience } from './migrations/job.ts';
-import { namesIn } from './migrations/recorded.ts';
+import { holdersOf, namesIn } from './migrations/recorded.ts';
 import { connectionTo } from './postgres.ts';
 import { inFolder } from './tarball.ts';
 
@@ -16,6 +16,7 @@ export function createMigrator(
 ): Migrator {
   return {
     applied: (databaseUrl, place) => namesIn(connectionTo(databaseUrl), [place.table, place.contractTable]),
+    holders: databaseUrl => holdersOf(connectionTo(databaseUrl)),
     read: ({ tarball, place, applied, signal }) => readCommit(tarball, place, applied, signal),
     run: ask => inFolder(dir => runMigrations(ask, dir, { patience, lockMs })),
   };

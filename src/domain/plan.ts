@@ -183,7 +183,7 @@ function reasonsOfHeroku(heroku: HerokuSituation, { settings: { name }, isNext }
   }
   if (heroku.maintenance && isNext) {
     reasons.push(
-      `${name} is in maintenance mode: visitors see a closed page, so nothing could be proved. Turn it off with \`heroku maintenance:off -a ${name}\` when whoever turned it on agrees, then try again.`,
+      `${name} is in maintenance mode: visitors see a closed page, so nothing could be proved. Open it with \`/maintenance ${name} off\` when whoever closed it agrees, then try again.`,
     );
   }
   if (!heroku.live) {

@@ -69,6 +69,7 @@ export async function startStage(ask: {
       botToken,
       users: PEOPLE,
       channels,
+      commands: ['/deploy', '/maintenance'],
       ...(onSlack && { onRecord: onSlack }),
     });
     stops.push(() => slack.stop());

@@ -1,14 +1,23 @@
+import { PG_MIGRATE_LOCK_ID } from 'node-pg-migrate';
 import pg from 'pg';
 import type { Applied } from '../../domain/migration-folder.ts';
-import { openSession, takeLock } from './session.ts';
+import type { Blocker } from '../../domain/migration-outcome.ts';
+import { HOLDERS, openSession, takeLock } from './session.ts';
 
 /** What node-pg-migrate's tables hold. One that does not exist holds nothing. */
-export async function namesIn(connection: pg.ClientConfig, tables: readonly string[]): Promise<Applied> {
+export const namesIn = (connection: pg.ClientConfig, tables: readonly string[]): Promise<Applied> =>
+  asking(connection, client => readNames(client, tables));
+
+/** Who holds node-pg-migrate's lock. */
+export const holdersOf = (connection: pg.ClientConfig): Promise<Blocker[]> =>
+  asking(connection, async client => (await client.query<Blocker>(HOLDERS, [PG_MIGRATE_LOCK_ID])).rows);
+
+async function asking<T>(connection: pg.ClientConfig, ask: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ ...connection, connectionTimeoutMillis: 10_000, statement_timeout: 10_000 });
   client.on('error', () => {});
   try {
     await client.connect();
-    return await readNames(client, tables);
+    return await ask(client);
   } finally {
     await client.end().catch(() => {});
   }

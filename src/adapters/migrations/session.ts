@@ -89,7 +89,7 @@ const ACTIVITY = `coalesce(pid, 0) AS pid,
 const BLOCKERS = `SELECT ${ACTIVITY} FROM unnest(pg_blocking_pids($1)) AS blocking(pid) LEFT JOIN pg_stat_activity USING (pid)`;
 
 // A lock by one number of 64 bits is kept as two of 32 (postgresql.org, pg_locks).
-const HOLDERS = `SELECT ${ACTIVITY} FROM pg_locks JOIN pg_stat_activity USING (pid)
+export const HOLDERS = `SELECT ${ACTIVITY} FROM pg_locks JOIN pg_stat_activity USING (pid)
   WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND (classid::bigint << 32) | objid::bigint = $1::bigint
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
 

@@ -97,7 +97,10 @@ const block = z.discriminatedUnion('type', [
 ]);
 
 export type Block = z.infer<typeof block>;
-export type ActionElement = z.infer<typeof actionElement>;
+export type Accessory = Exclude<z.infer<typeof accessory>, { type: 'image' }>;
+export type InputElement = z.infer<typeof inputElement>;
+/** What somebody can press, choose or fill in. */
+export type Element = z.infer<typeof actionElement> | Accessory | InputElement;
 
 const MOST = { message: 50, modal: 100, home: 100 } as const satisfies Record<Surface, number>;
 const ONLY_IN_MESSAGES = new Set(['markdown', 'table', 'plan', 'task_card']);
@@ -147,7 +150,7 @@ function repeated(blocks: Block[]): string[] {
       'block_id',
     ),
     ...twice(
-      actionsOf(blocks).map(({ action_id }) => action_id),
+      elementsOf(blocks).map(({ action_id }) => action_id),
       'action_id',
     ),
     ...twice(
@@ -157,13 +160,36 @@ function repeated(blocks: Block[]): string[] {
   ];
 }
 
+export type Placed<E> = E & { block_id?: string | undefined };
+
 /** Everything on the blocks that can be pressed or chosen. */
-export function actionsOf(blocks: Block[]): (ActionElement & { block_id?: string | undefined })[] {
-  return blocks.flatMap(one => {
+export function actionsOf(blocks: Block[]): Placed<Accessory>[] {
+  return blocks.flatMap((one): Placed<Accessory>[] => {
     const { block_id } = one;
     if (one.type === 'actions') return one.elements.map(element => ({ ...element, block_id }));
     const { accessory: beside } = one.type === 'section' ? one : {};
     return beside && beside.type !== 'image' ? [{ ...beside, block_id }] : [];
+  });
+}
+
+/** The same, and the fields to fill in. */
+export function elementsOf(blocks: Block[]): Placed<Element>[] {
+  const fields = blocks.flatMap(one => (one.type === 'input' ? [{ ...one.element, block_id: one.block_id }] : []));
+  return [...actionsOf(blocks), ...fields];
+}
+
+/** Slack gives a name to each block and element that came without one. */
+export function named(blocks: Block[], name: () => string): Block[] {
+  return blocks.map(block => {
+    const known = { ...block, block_id: block.block_id ?? name() };
+    if (known.type === 'actions') {
+      known.elements = known.elements.map(element => ({ ...element, action_id: element.action_id ?? name() }));
+    }
+    if (known.type === 'section' && known.accessory && known.accessory.type !== 'image') {
+      known.accessory = { ...known.accessory, action_id: known.accessory.action_id ?? name() };
+    }
+    if (known.type === 'input') known.element = { ...known.element, action_id: known.element.action_id ?? name() };
+    return known;
   });
 }
 

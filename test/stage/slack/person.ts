@@ -1,40 +1,38 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type ActionElement, actionsOf } from './blocks.ts';
-import type { Message, Sought } from './message.ts';
-import { plainMrkdwn } from './plain.ts';
-import type { Pressed, Requests, Taken } from './requests.ts';
-import { answerAsked } from './response-urls.ts';
+import { type Accessory, type Element, elementsOf, type Placed } from './blocks.ts';
+import type { Choice, Choices } from './chosen.ts';
+import { Client, type ClientParts, type Suggestions } from './client.ts';
+import type { Taken } from './delivery.ts';
+import type { Option } from './elements.ts';
+import { Message, type Sought } from './message.ts';
+import { plainMrkdwn, plainWords } from './plain.ts';
+import type { Place } from './requests.ts';
 import { Sight, type Within } from './sight.ts';
-import { SlackError } from './slack-error.ts';
-import type { View, Views } from './views.ts';
-import { type Channel, type Post, SLACKBOT, type Workspace } from './workspace.ts';
+import type { View } from './views.ts';
+import { BOT, type Channel, directOf, type Post, type Workspace } from './workspace.ts';
 
 /** A press, and the question that was put and accepted before it took effect. */
 export type Press = { who: string; label: string; confirm: string | null };
 
-type Stage = {
-  workspace: Workspace;
-  requests: Requests;
-  commands: readonly string[];
-  presses: Press[];
-  forms: Views;
-  channelNamed: (name: string) => Channel;
-};
+type Parts = ClientParts & { presses: Press[]; channelNamed: (name: string) => Channel };
 
-/** Somebody at the keyboard. */
+/** Somebody at the keyboard, who knows things by what stands on them. */
 export class Person {
   readonly id: string;
-  readonly #stage: Stage;
+  readonly client: Client;
+  readonly #parts: Parts;
   readonly #sight: Sight;
 
-  constructor(id: string, stage: Stage) {
+  constructor(id: string, parts: Parts) {
     this.id = id;
-    this.#stage = stage;
-    const name = stage.workspace.nameOf(id);
-    this.#sight = new Sight(stage.workspace, name, ({ to, channel }) => {
-      const mine = channel.kind !== 'im' || channel.id === `D${id.slice(1)}`;
-      return mine && (to === null || to === id);
-    });
+    this.client = new Client(id, parts);
+    this.#parts = parts;
+    const { workspace } = parts.stage;
+    this.#sight = new Sight(workspace, workspace.nameOf(id), post => this.maySee(post));
+  }
+
+  maySee({ to, channel }: Post): boolean {
+    const mine = channel.kind === 'im' ? channel.id === directOf(this.id) : channel.members.includes(this.id);
+    return mine && (to === null || to === this.id);
   }
 
   /** Everything that this person can see, oldest first. */
@@ -47,106 +45,164 @@ export class Person {
     return this.#sight.find(sought, within);
   }
 
-  /** Says something; a command is done when the bot has answered Slack. Gives how it answered; null for plain words. */
-  async types(words: string, { channel, thread }: { channel: string; thread?: Message }): Promise<Taken | null> {
-    const { workspace, requests, commands } = this.#stage;
-    const where = this.#stage.channelNamed(channel);
-    if (!words.startsWith('/')) {
-      const text = words.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-      workspace.post({ channel: where, text, blocks: [], by: this.id, thread: thread?.ts ?? null });
-      return null;
-    }
-    const [command = '', ...rest] = words.split(' ');
-    if (thread) return this.#hears(where, `${command} is not supported in threads. Sorry!`, thread.ts);
-    if (!commands.includes(command)) return this.#hears(where, `${command} is not a valid command.`);
-    const taken = await requests.command(this.id, where, command, rest.join(' ').trim());
-    if (taken.error) this.#hears(where, `${command} failed with the error "${taken.error}"`);
-    else this.#answered(where, taken.body);
-    return taken;
+  /**
+   * Says something; `@name` names somebody. A command, or a message that names the bot, is done when the bot has answered
+   * Slack. Gives how it answered; null when it was not asked.
+   */
+  types(words: string, { channel, thread }: { channel: string; thread?: Message }): Promise<Taken | null> {
+    return this.client.types(words, this.#parts.channelNamed(channel), thread?.ts ?? null);
+  }
+
+  /** Names the bot in a thread, and says something to it. */
+  mentions(thread: Message, words: string): Promise<Taken | null> {
+    return this.types(`@${BOT.name} ${words}`, { channel: thread.channel, thread: thread.inThreadOf ?? thread });
+  }
+
+  /** Opens the bot's Home; null when the bot is not to be told. */
+  opensHome(): Promise<Taken | null> {
+    return this.client.opensHome();
+  }
+
+  /** This person's Home with these words on it; waits for it. */
+  async seesHome(words: string | RegExp, { withinMs = 10_000 }: Within = {}): Promise<View> {
+    const { views } = this.#parts.stage;
+    return this.#view(() => views.home.get(this.id), words, 'Home', withinMs);
+  }
+
+  /** The uppermost form that is open for this person, with these words on it; waits for it. */
+  async seesForm(words: string | RegExp = '', { withinMs = 5_000 }: Within = {}): Promise<View> {
+    const { views } = this.#parts.stage;
+    return this.#view(() => views.open.findLast(({ user }) => user === this.id), words, 'form', withinMs);
   }
 
   /**
    * Presses the newest button with that label that this person can see, and accepts what is asked before; waits for the
    * button. On a message, also one that an edit has since taken away: somebody's window may be behind.
    */
-  async presses(label: string, { on, ...within }: Within & { on?: Message } = {}): Promise<Taken & Press> {
-    const { workspace, requests, presses } = this.#stage;
-    const message = on ?? (await this.sees(({ post }) => buttonOf(post, label) !== undefined, within));
-    const pressed = buttonOf(message.post, label, on !== undefined);
-    if (!pressed) throw new Error(`There is no button “${label}” on:\n${message}`);
-    const confirm = pressed.confirm ? question(pressed.confirm, workspace) : null;
-    const press = { who: workspace.nameOf(this.id), label, confirm };
+  async presses(label: string, { on, ...within }: Within & { on?: Message | View } = {}): Promise<Taken & Press> {
+    const { stage, presses } = this.#parts;
+    const place = placeOf(on ?? (await this.sees(({ post }) => buttonOf({ post }, label) !== undefined, within)));
+    const pressed = buttonOf(place, label, on !== undefined);
+    if (!pressed) throw new Error(`There is no button “${label}” on:\n${on}`);
+    const confirm = pressed.confirm ? question(pressed.confirm, stage.workspace) : null;
+    const press = { who: stage.workspace.nameOf(this.id), label, confirm };
     presses.push(press);
-    const taken = await requests.press(this.id, message.post, pressed);
-    if (taken.error) {
-      this.#hears(
-        message.post.channel,
-        `The button “${label}” failed with the error "${taken.error}"`,
-        message.post.thread,
-      );
-    }
-    return { ...taken, ...press };
+    return { ...(await this.client.acts(place, pressed, null, {})), ...press };
   }
 
-  /** Writes the words into each field of the form that is open for this person, and presses its button. Waits for the form. */
-  async fills(words: string, { withinMs = 5_000 }: Within = {}): Promise<Taken & { form: View }> {
-    const { forms, requests } = this.#stage;
-    const mine = (): View | undefined => forms.open.findLast(({ user }) => user === this.id);
-    for (const until = performance.now() + withinMs; !mine(); await sleep(20)) {
-      if (performance.now() > until) throw new Error(`No form opened for ${this.id} within ${withinMs} ms`);
-    }
-    const form = mine();
-    if (!form || !('submit' in form) || !form.submit) throw new Error('This form has nothing to press');
-    const values: Record<string, Record<string, { type: string; value: string }>> = {};
-    for (const block of form.blocks) {
-      if (block.type !== 'input') continue;
-      const { block_id, element } = block;
-      values[block_id ?? ''] = { [element.action_id ?? '']: { type: element.type, value: words } };
-    }
-    const taken = await requests.submit(this.id, form, values);
-    // Without a word the form closes; with one it stays, to be mended or read.
-    if (taken.error === null && taken.body === '') forms.open.splice(forms.open.indexOf(form), 1);
-    return { ...taken, form };
+  /** Chooses in the menu with that action id, an option by its words or value; what is asked before is accepted. */
+  chooses(choice: Choice, { in: action, on }: { in: string; on: Message | View }): Promise<Taken> {
+    const place = placeOf(on);
+    return this.client.acts(place, elementOf(place, action), choice, {});
   }
 
-  /** What Slack itself says, to this person alone. */
-  #hears(channel: Channel, text: string, thread: string | null = null): null {
-    this.#stage.workspace.post({ channel, text, blocks: [], by: SLACKBOT, to: this.id, thread });
-    return null;
+  /** Types into the menu with that action id; gives what the bot offers. */
+  async searches(on: Message | View, action: string, words: string): Promise<Option[]> {
+    const place = placeOf(on);
+    const found: Suggestions = await this.client.searches(place, elementOf(place, action), words);
+    return [...(found.options ?? []), ...(found.option_groups ?? []).flatMap(({ options }) => options)];
   }
 
-  /** A command may be answered in the response itself. */
-  #answered(channel: Channel, body: string): void {
-    if (!body) return;
-    let said: unknown = { text: body };
-    try {
-      said = JSON.parse(body);
-    } catch {
-      // Plain words.
+  /** An entry of a message's menu, by its name. */
+  uses(name: string, message: Message): Promise<Taken> {
+    const { shortcuts } = this.#parts.installed;
+    const shortcut = shortcuts.find(known => known.name === name);
+    const names = shortcuts.map(known => known.name).join(', ') || 'none';
+    if (!shortcut) throw new Error(`There is no shortcut “${name}”; there are: ${names}`);
+    return this.client.uses(shortcut.callback, message.post);
+  }
+
+  /**
+   * Fills in the form that is open for this person, and presses its button; waits for the form. One text goes into each
+   * field; several go by the fields' labels or block ids, and the other fields stay as they are.
+   */
+  async fills(
+    filled: string | Record<string, Choice>,
+    within: Within = {},
+  ): Promise<Taken & { form: View; errors: Record<string, string> }> {
+    const form = await this.seesForm('', within);
+    if (form.type !== 'modal' || !form.submit) throw new Error('This form has nothing to press');
+    const fields = form.blocks.filter(block => block.type === 'input');
+    const choices: Record<string, Choices[string]> = {};
+    const fill = ({ block_id = '', element }: (typeof fields)[number], choice: Choice): void => {
+      choices[block_id] = { [element.action_id ?? '']: choice };
+    };
+    if (typeof filled === 'string') for (const field of fields) fill(field, filled);
+    else {
+      for (const [name, choice] of Object.entries(filled)) {
+        const field = fields.find(({ block_id, label }) => label.text === name || block_id === name);
+        if (!field) throw new Error(`There is no field “${name}”; there are: ${fields.map(({ label }) => label.text)}`);
+        fill(field, choice);
+      }
     }
-    try {
-      answerAsked(this.#stage.workspace, { user: this.id, channel, original: null }, said);
-    } catch (error) {
-      if (!(error instanceof SlackError)) throw error;
-      this.#hears(channel, `The answer could not be shown: ${error.message}`);
-    }
+    const { taken, errors } = await this.client.submits(form, choices);
+    return { ...(taken ?? { ms: 0, status: null, error: null, body: '' }), form, errors };
+  }
+
+  /** Closes the uppermost form without its button. */
+  async closes(): Promise<Taken | null> {
+    return this.client.closes(await this.seesForm());
+  }
+
+  async #view(look: () => View | undefined, words: string | RegExp, what: string, withinMs: number): Promise<View> {
+    const { workspace } = this.#parts.stage;
+    const plain = (view: View) => {
+      const title = view.type === 'modal' ? `${view.title.text}\n` : '';
+      return title + plainWords({ text: '', blocks: view.blocks }, workspace.nameOf);
+    };
+    const fits = (view: View) => (typeof words === 'string' ? plain(view).includes(words) : words.test(plain(view)));
+    const found = await until(workspace, withinMs, () => {
+      const view = look();
+      return view && fits(view) ? view : undefined;
+    });
+    const there = look();
+    if (found) return found;
+    const name = workspace.nameOf(this.id);
+    throw new Error(
+      `${name} saw no ${what} with ${words} within ${withinMs} ms, but:\n${there ? plain(there) : '(none)'}`,
+    );
   }
 }
 
-type Button = Extract<Pressed, { type: 'button' }>;
+/** What `look` finds now, or after a change of somebody's forms or Home. */
+function until<T>(workspace: Workspace, withinMs: number, look: () => T | undefined): Promise<T | undefined> {
+  return new Promise(resolve => {
+    const end = (found?: T) => {
+      clearTimeout(timer);
+      workspace.off('view', changed);
+      resolve(found);
+    };
+    const changed = () => {
+      const found = look();
+      if (found !== undefined) end(found);
+    };
+    const timer = setTimeout(end, withinMs);
+    workspace.on('view', changed);
+    changed();
+  });
+}
 
-function buttonOf(post: Post, label: string, earlierToo = false): Button | undefined {
-  const versions = [post.blocks, ...(earlierToo ? post.earlier.map(({ blocks }) => blocks).reverse() : [])];
-  return versions
-    .flatMap(actionsOf)
+const placeOf = (on: Message | View): Place => (on instanceof Message ? { post: on.post } : { view: on });
+
+function elementOf(place: Place, action: string): Placed<Element> {
+  const all = elementsOf('post' in place ? place.post.blocks : place.view.blocks);
+  const found = all.find(({ action_id }) => action_id === action);
+  if (!found) throw new Error(`There is no ${action}; there are: ${all.map(({ action_id }) => action_id).join(', ')}`);
+  return found;
+}
+
+type Button = Extract<Placed<Accessory>, { type: 'button' }>;
+
+function buttonOf(place: Place, label: string, earlierToo = false): Button | undefined {
+  const { blocks } = 'post' in place ? place.post : place.view;
+  const earlier = earlierToo && 'post' in place ? place.post.earlier.map(version => version.blocks).reverse() : [];
+  return [blocks, ...earlier]
+    .flatMap(elementsOf)
     .filter((element): element is Button => element.type === 'button')
     .find(({ text }) => text.text === label);
 }
 
-function question(
-  { title, text, confirm, deny }: NonNullable<ActionElement['confirm']>,
-  { nameOf }: Workspace,
-): string {
+function question({ title, text, confirm, deny }: NonNullable<Button['confirm']>, { nameOf }: Workspace): string {
   const words = text.type === 'mrkdwn' ? plainMrkdwn(text.text, nameOf) : text.text;
   return `${title.text}\n${words}\n[${confirm.text}] [${deny.text}]`;
 }

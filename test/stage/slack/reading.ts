@@ -1,7 +1,8 @@
+import { DateTime } from 'luxon';
 import { z } from 'zod';
 import { channelOf, count, flag, type Method, method, moment, need, postJson, type Stage } from './method.ts';
 import { SlackError } from './slack-error.ts';
-import { BOT, type Channel, type Post } from './workspace.ts';
+import { BOT, type Channel, type Post, type Workspace } from './workspace.ts';
 
 const pages = {
   channel: z.string().min(1),
@@ -59,29 +60,78 @@ export const READING: Record<string, Method> = {
     return { messages: [postJson(first, stage, args.include_all_metadata), ...messages], ...rest };
   }),
 
+  'conversations.members': method(
+    { tier: 4 },
+    { channel: z.string().min(1), limit: count(999).optional(), cursor: z.string().optional() },
+    ({ channel: id }, stage) => {
+      const channel = channelOf(stage, id);
+      need(stage, `${FAMILY[channel.kind]}:read`);
+      const bot = channel.botIsIn ? [BOT.user] : [];
+      return { members: [...channel.members, ...bot], response_metadata: { next_cursor: '' } };
+    },
+  ),
+
+  'usergroups.list': method(
+    { tier: 2, scope: 'usergroups:read' },
+    { include_users: flag, include_count: flag, include_disabled: flag },
+    ({ include_users }, { workspace }) => ({
+      usergroups: workspace.groups.map(({ id, handle, members }) => ({
+        id,
+        team_id: workspace.team.id,
+        is_usergroup: true,
+        name: handle,
+        handle,
+        date_delete: 0,
+        user_count: members.length,
+        ...(include_users ? { users: members } : {}),
+      })),
+    }),
+  ),
+
+  'usergroups.users.list': method(
+    { tier: 2, scope: 'usergroups:read' },
+    { usergroup: z.string().min(1), include_disabled: flag },
+    ({ usergroup }, { workspace }) => {
+      const group = workspace.groups.find(({ id }) => id === usergroup);
+      if (!group) throw new SlackError('no_such_subteam');
+      return { users: group.members };
+    },
+  ),
+
   'users.info': method(
     { tier: 4, scope: 'users:read' },
     { user: z.string().min(1), include_locale: flag },
-    (args, { workspace }) => {
-      const name = workspace.users.get(args.user);
-      if (!name) throw new SlackError('user_not_found');
-      const profile = { real_name: name, display_name: name };
-      return {
-        user: {
-          id: args.user,
-          team_id: workspace.team.id,
-          name,
-          real_name: name,
-          profile,
-          deleted: false,
-          is_bot: false,
-          tz: 'Etc/UTC',
-          tz_offset: 0,
-        },
-      };
-    },
+    ({ user }, { workspace }) => ({ user: userJson(user, workspace) }),
   ),
 };
+
+/** docs.slack.dev, reference/objects/user-object. */
+function userJson(id: string, { users, team }: Workspace): Record<string, unknown> {
+  if (id === BOT.user)
+    return { id, team_id: team.id, name: BOT.name, real_name: BOT.name, deleted: false, is_bot: true };
+  const user = users.get(id);
+  if (!user) throw new SlackError('user_not_found');
+  const { name, zone, guest } = user;
+  const now = DateTime.now().setZone(zone);
+  return {
+    id,
+    team_id: user.team,
+    name,
+    real_name: name,
+    profile: { real_name: name, display_name: name },
+    deleted: false,
+    tz: zone,
+    tz_label: now.offsetNameLong,
+    tz_offset: now.offset * 60,
+    is_bot: false,
+    is_app_user: false,
+    is_admin: false,
+    is_owner: false,
+    is_restricted: guest,
+    is_ultra_restricted: false,
+    is_stranger: user.team !== team.id,
+  };
+}
 
 function readable(stage: Stage, id: string): Channel {
   const channel = channelOf(stage, id);

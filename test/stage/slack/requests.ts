@@ -1,35 +1,29 @@
-import { createHmac, randomUUID } from 'node:crypto';
-import type { ActionElement } from './blocks.ts';
+import type { Element, Placed } from './blocks.ts';
+import { type Choice, type Choices, initialOf, type Offered, stateOf, stateOfBlocks } from './chosen.ts';
+import type { Delivery, Taken } from './delivery.ts';
+import type { Command, Shortcut } from './manifest.ts';
 import { postJson } from './method.ts';
 import type { ResponseUrls } from './response-urls.ts';
 import type { TriggerIds } from './trigger-ids.ts';
+import { viewJson } from './view-json.ts';
 import type { View } from './views.ts';
 import { BOT, type Channel, type Post, type Workspace } from './workspace.ts';
 
-/** Slack gives up on the bot after this. */
-const ANSWER_WITHIN_MS = 3_000;
-
-/** How the bot took a request: `ms` until its answer; null when there was none in time, or no connection. */
-export type Taken = {
-  ms: number;
-  status: number | null;
-  error: 'operation_timeout' | 'dispatch_failed' | null;
-  body: string;
-};
-
-export type Pressed = ActionElement & { block_id?: string | undefined };
+/** Where somebody presses, chooses or fills in. */
+export type Place = { post: Post } | { view: View };
+/** What was done there: to which element, with what chosen in it, and what else stands chosen around it. */
+export type Act = { element: Placed<Element>; choice: Choice; choices: Choices; offered: Offered };
 
 type Parts = {
   workspace: Workspace;
-  signingSecret: string;
+  delivery: Delivery;
   triggers: TriggerIds;
   responses: ResponseUrls;
   /** The server's own address. */
   url: () => string;
-  botUrl: () => string;
 };
 
-/** What Slack sends to the bot, signed as Slack signs (docs.slack.dev, authentication/verifying-requests-from-slack). */
+/** What Slack sends to the bot when somebody does something (docs.slack.dev, reference/interaction-payloads). */
 export class Requests {
   readonly #parts: Parts;
 
@@ -37,9 +31,10 @@ export class Requests {
     this.#parts = parts;
   }
 
-  async command(user: string, channel: Channel, command: string, text: string): Promise<Taken> {
-    const { workspace, triggers } = this.#parts;
-    return this.#send({
+  /** `text` is escaped already. */
+  command(user: string, channel: Channel, { command }: Command, text: string): Promise<Taken> {
+    const { workspace, triggers, delivery } = this.#parts;
+    return delivery.form({
       token: 'verification-token',
       team_id: workspace.team.id,
       team_domain: workspace.team.domain,
@@ -48,7 +43,7 @@ export class Requests {
       user_id: user,
       user_name: workspace.nameOf(user),
       command,
-      text: text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;'),
+      text,
       api_app_id: BOT.app,
       is_enterprise_install: 'false',
       response_url: this.#answersTo(user, channel, null),
@@ -56,93 +51,118 @@ export class Requests {
     });
   }
 
-  async press(user: string, post: Post, pressed: Pressed): Promise<Taken> {
-    const { workspace, triggers } = this.#parts;
-    const { channel, ts, thread, to } = post;
-    const { action_id, block_id, type } = pressed;
-    const button = pressed.type === 'button' ? { text: pressed.text, value: pressed.value, style: pressed.style } : {};
-    const payload = {
-      type: 'block_actions',
-      user: { id: user, username: workspace.nameOf(user), name: workspace.nameOf(user), team_id: workspace.team.id },
-      api_app_id: BOT.app,
-      token: 'verification-token',
-      container: {
-        type: 'message',
-        message_ts: ts,
-        channel_id: channel.id,
-        is_ephemeral: to !== null,
-        ...(thread ? { thread_ts: thread } : {}),
-      },
-      trigger_id: triggers.give(user),
-      team: workspace.team,
-      enterprise: null,
-      is_enterprise_install: false,
-      channel: { id: channel.id, name: channel.name },
-      // Slack does not give an ephemeral message back.
-      ...(to === null ? { message: postJson(post, { workspace }) } : {}),
-      state: { values: {} },
-      response_url: this.#answersTo(user, channel, post),
-      actions: [{ action_id, block_id, type, ...button, action_ts: (Date.now() / 1000).toFixed(6) }],
+  action(user: string, place: Place, { element, choice, choices, offered }: Act): Promise<Taken> {
+    const { action_id, block_id, type } = element;
+    const { text, value, style, placeholder, confirm } = { ...blank, ...element };
+    const acted = {
+      type,
+      action_id,
+      block_id,
+      ...(type === 'button' ? { text, value, style } : stateOf(element, choice, offered)),
+      ...(placeholder ? { placeholder } : {}),
+      ...(confirm ? { confirm } : {}),
+      action_ts: (Date.now() / 1000).toFixed(6),
     };
-    return this.#send({ payload: JSON.stringify(payload) });
+    const { blocks } = 'post' in place ? place.post : place.view;
+    const stands = { ...choices };
+    if (type !== 'button' && type !== 'overflow')
+      stands[block_id ?? ''] = { ...stands[block_id ?? ''], [action_id ?? '']: choice ?? initialOf(element) };
+    const values = stateOfBlocks(blocks, stands, offered);
+    return this.#interaction('block_actions', user, {
+      trigger_id: this.#parts.triggers.give(user),
+      container: containerOf(place),
+      ...('post' in place
+        ? {
+            ...this.#around(place.post),
+            state: { values },
+            response_url: this.#answersTo(user, place.post.channel, place.post),
+          }
+        : { view: viewJson(place.view, this.#parts.workspace, values) }),
+      actions: [acted],
+    });
   }
 
-  /** A form as it was filled in: what each input block holds, by block and action id. */
-  async submit(
-    user: string,
-    view: View,
-    values: Record<string, Record<string, { type: string; value: string }>>,
-  ): Promise<Taken> {
+  /** Somebody types into a menu that the bot fills. */
+  suggestion(user: string, place: Place, { action_id, block_id }: Placed<Element>, value: string): Promise<Taken> {
+    return this.#interaction('block_suggestion', user, {
+      container: containerOf(place),
+      action_id,
+      block_id,
+      value,
+      ...('post' in place ? this.#around(place.post) : { view: viewJson(place.view, this.#parts.workspace) }),
+    });
+  }
+
+  /** A form as it was filled in. */
+  submission(user: string, view: View, choices: Choices, offered: Offered): Promise<Taken> {
     const { workspace, triggers } = this.#parts;
-    const { user: _, ...shown } = view;
+    return this.#interaction('view_submission', user, {
+      trigger_id: triggers.give(user),
+      view: viewJson(view, workspace, stateOfBlocks(view.blocks, choices, offered)),
+      response_urls: [],
+    });
+  }
+
+  /** A form that wants to know was closed by hand, alone or with all below it. */
+  closed(user: string, view: View, is_cleared: boolean): Promise<Taken> {
+    return this.#interaction('view_closed', user, { view: viewJson(view, this.#parts.workspace), is_cleared });
+  }
+
+  /** An entry of a message's menu. */
+  shortcut(user: string, { callback }: Shortcut, post: Post): Promise<Taken> {
+    return this.#interaction('message_action', user, {
+      callback_id: callback,
+      action_ts: (Date.now() / 1000).toFixed(6),
+      trigger_id: this.#parts.triggers.give(user),
+      response_url: this.#answersTo(user, post.channel, null),
+      message_ts: post.ts,
+      ...this.#around(post),
+    });
+  }
+
+  #interaction(type: string, user: string, more: object): Promise<Taken> {
+    const { workspace, delivery } = this.#parts;
+    const name = workspace.nameOf(user);
+    const team_id = workspace.users.get(user)?.team ?? workspace.team.id;
     const payload = {
-      type: 'view_submission',
+      type,
       team: workspace.team,
-      user: { id: user, username: workspace.nameOf(user), name: workspace.nameOf(user), team_id: workspace.team.id },
+      user: { id: user, username: name, name, team_id },
       api_app_id: BOT.app,
       token: 'verification-token',
-      trigger_id: triggers.give(user),
-      view: { ...shown, team_id: workspace.team.id, app_id: BOT.app, bot_id: BOT.id, state: { values } },
-      response_urls: [],
-      is_enterprise_install: false,
       enterprise: null,
+      is_enterprise_install: false,
+      ...more,
     };
-    return this.#send({ payload: JSON.stringify(payload) });
+    return delivery.form({ payload: JSON.stringify(payload) });
+  }
+
+  /** Slack does not give an ephemeral message back. */
+  #around(post: Post): object {
+    const { channel } = post;
+    const name = channel.kind === 'im' ? 'directmessage' : channel.name;
+    return {
+      channel: { id: channel.id, name },
+      ...(post.to === null ? { message: postJson(post, this.#parts) } : {}),
+    };
   }
 
   #answersTo(user: string, channel: Channel, original: Post | null): string {
     return this.#parts.url() + this.#parts.responses.give({ user, channel, original });
   }
+}
 
-  async #send(form: Record<string, string>): Promise<Taken> {
-    const body = new URLSearchParams(form).toString();
-    const timestamp = String(Math.floor(Date.now() / 1000));
-    const digest = createHmac('sha256', this.#parts.signingSecret).update(`v0:${timestamp}:${body}`).digest('hex');
-    const began = performance.now();
-    const taken = (status: number | null, error: Taken['error'], said = ''): Taken => ({
-      ms: performance.now() - began,
-      status,
-      error,
-      body: said,
-    });
-    try {
-      const response = await fetch(this.#parts.botUrl(), {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/x-www-form-urlencoded',
-          'user-agent': 'Slackbot 1.0 (+https://api.slack.com/robots)',
-          'x-slack-request-timestamp': timestamp,
-          'x-slack-signature': `v0=${digest}`,
-          'x-request-id': randomUUID(),
-        },
-        body,
-        signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
-      });
-      const said = await response.text();
-      return taken(response.status, response.ok ? null : 'dispatch_failed', said);
-    } catch (error) {
-      const late = error instanceof Error && error.name === 'TimeoutError';
-      return taken(null, late ? 'operation_timeout' : 'dispatch_failed');
-    }
-  }
+/** What only some elements have. */
+const blank: { text?: unknown; value?: unknown; style?: unknown; placeholder?: unknown; confirm?: unknown } = {};
+
+function containerOf(place: Place): object {
+  if ('view' in place) return { type: 'view', view_id: place.view.id };
+  const { channel, ts, thread, to } = place.post;
+  return {
+    type: 'message',
+    message_ts: ts,
+    channel_id: channel.id,
+    is_ephemeral: to !== null,
+    ...(thread ? { thread_ts: thread } : {}),
+  };
 }

@@ -1,5 +1,8 @@
 import type { Server } from 'node:http';
+import { Delivery } from './delivery.ts';
+import { Events } from './events.ts';
 import { Limits } from './limits.ts';
+import type { Command, Installed, Shortcut } from './manifest.ts';
 import { Message, type Sought } from './message.ts';
 import type { Stage } from './method.ts';
 import { Person, type Press } from './person.ts';
@@ -10,13 +13,13 @@ import { Sight, type Within } from './sight.ts';
 import { TriggerIds } from './trigger-ids.ts';
 import { type Trouble, Troubles } from './trouble.ts';
 import type { View } from './views.ts';
-import { type Change, type Channel, Workspace } from './workspace.ts';
+import { type Change, type Channel, type Group, type User, Workspace } from './workspace.ts';
 
 export { Message } from './message.ts';
 export type { Person } from './person.ts';
 export type { Call } from './server.ts';
 
-/** What manifest.yml asks for, and what else a workspace may grant. */
+/** Scopes when none are given. */
 const SCOPES = ['commands', 'chat:write', 'chat:write.public', 'channels:history', 'groups:history'];
 
 export type SlackAsk = {
@@ -24,16 +27,23 @@ export type SlackAsk = {
   signingSecret: string;
   botToken: string;
   team?: { id: string; domain: string };
-  /** Ids by name: `{ ann: 'U0ANN' }`. */
-  users: Record<string, string>;
-  /** Ids by name without the #. The bot is in them, and they are public, unless told otherwise. */
-  channels: Record<string, string | { id: string; private?: boolean; botIsIn?: boolean }>;
+  /** Ids by name: `{ ann: 'U0ANN' }`. Everybody lives in Greenwich and belongs here unless told otherwise. */
+  users: Record<string, string | { id: string; zone?: string; guest?: boolean; team?: string }>;
+  /** Ids by name without the #. The bot and everybody are in them, and they are public, unless told otherwise. */
+  channels: Record<string, string | { id: string; private?: boolean; botIsIn?: boolean; members?: string[] }>;
+  /** User groups by handle, with the names of who is in them. */
+  groups?: Record<string, { id: string; members: string[] }>;
   /** Where commands and presses go, such as http://127.0.0.1:3000/slack/events. */
   botUrl?: string;
-  commands?: string[];
+  commands?: readonly (string | Command)[];
+  shortcuts?: readonly Shortcut[];
+  scopes?: readonly string[];
+  /** Events that the bot is told; none when not given. */
+  events?: readonly string[];
+  /** The bot fills menus while people type into them; it does when not given. */
+  suggests?: boolean;
   /** Slack's rate limits; on when not given. */
   limits?: boolean;
-  scopes?: string[];
   onRecord?: (call: Call) => void;
 };
 
@@ -50,29 +60,46 @@ export class Slack {
   readonly calls: Call[] = [];
   /** Every press, with what was asked before it. */
   readonly presses: Press[] = [];
-  readonly #workspace: Workspace;
+  readonly workspace: Workspace;
+  readonly installed: Installed;
   readonly #troubles = new Troubles();
   readonly #stage: Stage;
   readonly #people: Map<string, Person>;
   readonly #server: Server;
+  readonly #events: Events;
 
   constructor(ask: SlackAsk) {
     this.botUrl = ask.botUrl ?? '';
-    const users = new Map(Object.entries(ask.users).map(([name, id]) => [id, name]));
-    const channels = Object.entries(ask.channels).map(([name, about]): Channel => {
-      const { id, private: closed = false, botIsIn = true } = typeof about === 'string' ? { id: about } : about;
-      return { id, name, kind: closed ? 'private' : 'public', botIsIn };
+    const team = ask.team ?? { id: 'T0ACME', domain: 'acme' };
+    const users = Object.entries(ask.users).map(([name, about]): User => {
+      const given = typeof about === 'string' ? { id: about } : about;
+      return { zone: 'Etc/UTC', guest: false, team: team.id, ...given, name };
     });
-    const workspace = new Workspace(ask.team ?? { id: 'T0ACME', domain: 'acme' }, users, channels);
+    const idOf = (name: string): string => users.find(user => user.name === name)?.id ?? name;
+    const channels = Object.entries(ask.channels).map(([name, about]): Channel => {
+      const given = typeof about === 'string' ? { id: about } : about;
+      const { id, private: closed = false, botIsIn = true, members = users.map(user => user.name) } = given;
+      return { id, name, kind: closed ? 'private' : 'public', botIsIn, members: members.map(idOf) };
+    });
+    const groups = Object.entries(ask.groups ?? {}).map(
+      ([handle, { id, members }]): Group => ({ id, handle, members: members.map(idOf) }),
+    );
+    const workspace = new Workspace({ team, users, channels, groups });
     const triggers = new TriggerIds();
     const responses = new ResponseUrls(workspace);
-    this.#workspace = workspace;
-    this.#stage = {
-      workspace,
-      triggers,
-      scopes: new Set(ask.scopes ?? SCOPES),
-      views: { open: [], home: new Map() },
+    const delivery = new Delivery(ask.signingSecret, () => this.botUrl);
+    const scopes = new Set(ask.scopes ?? SCOPES);
+    this.workspace = workspace;
+    this.installed = {
+      commands: (ask.commands ?? ['/deploy']).map(command =>
+        typeof command === 'string' ? { command, hint: '', description: '', escapes: true } : command,
+      ),
+      shortcuts: [...(ask.shortcuts ?? [])],
+      scopes: [...scopes],
+      events: [...(ask.events ?? [])],
+      suggests: ask.suggests ?? true,
     };
+    this.#stage = { workspace, triggers, scopes, views: { open: [], home: new Map() } };
     this.#server = createWebApi({
       stage: this.#stage,
       token: ask.botToken,
@@ -84,23 +111,16 @@ export class Slack {
         ask.onRecord?.(call);
       },
     });
-    const requests = new Requests({
-      workspace,
-      signingSecret: ask.signingSecret,
-      triggers,
-      responses,
-      url: () => this.url,
-      botUrl: () => this.botUrl,
-    });
+    this.#events = new Events({ workspace, delivery, scopes, subscribed: new Set(this.installed.events) });
     const parts = {
-      workspace,
-      requests,
-      commands: ask.commands ?? ['/deploy'],
+      stage: this.#stage,
+      requests: new Requests({ workspace, delivery, triggers, responses, url: () => this.url }),
+      events: this.#events,
+      installed: this.installed,
       presses: this.presses,
-      forms: this.#stage.views,
       channelNamed: (name: string) => this.#channelNamed(name),
     };
-    this.#people = new Map(Object.entries(ask.users).map(([name, id]) => [name, new Person(id, parts)]));
+    this.#people = new Map(users.map(({ id, name }) => [name, new Person(id, parts)]));
   }
 
   get url(): string {
@@ -126,7 +146,7 @@ export class Slack {
   }
 
   channel(name: string): ChannelSeen {
-    return new ChannelSeen(this.#channelNamed(name), this.#workspace);
+    return new ChannelSeen(this.#channelNamed(name), this.workspace);
   }
 
   /** Forms that are open, the uppermost last. */
@@ -145,21 +165,22 @@ export class Slack {
 
   /** Everything new, edited or deleted, as it happens. */
   on(_event: 'change', listener: (change: { kind: Change['kind']; message: Message }) => void): void {
-    this.#workspace.on('change', ({ kind, post }) => listener({ kind, message: new Message(post, this.#workspace) }));
+    this.workspace.on('change', ({ kind, post }) => listener({ kind, message: new Message(post, this.workspace) }));
   }
 
   /** All that was said, to whomever. */
   transcript(): string {
-    return new Sight(this.#workspace, 'Slack', () => true).transcript();
+    return new Sight(this.workspace, 'Slack', () => true).transcript();
   }
 
   async stop(): Promise<void> {
+    this.#events.stop();
     this.#server.closeAllConnections();
     await new Promise(closed => this.#server.close(closed));
   }
 
   #channelNamed(name: string): Channel {
-    const channel = this.#workspace.channels.find(known => known.name === name.replace(/^#/, ''));
+    const channel = this.workspace.channels.find(known => known.name === name.replace(/^#/, ''));
     if (!channel) throw new Error(`There is no channel ${name}`);
     return channel;
   }

@@ -1,5 +1,16 @@
 import { EventEmitter } from 'node:events';
-import type { Block } from './blocks.ts';
+import { type Block, named } from './blocks.ts';
+
+export type User = {
+  id: string;
+  name: string;
+  /** As in Europe/Berlin. */
+  zone: string;
+  /** Only in some channels. */
+  guest: boolean;
+  /** Their own workspace, which is another one for people who are met in a shared channel. */
+  team: string;
+};
 
 export type Channel = {
   id: string;
@@ -7,7 +18,12 @@ export type Channel = {
   kind: 'public' | 'private' | 'im';
   /** The bot was invited. */
   botIsIn: boolean;
+  /** Ids of the people in it. */
+  members: readonly string[];
 };
+
+/** People who can be named together. */
+export type Group = { id: string; handle: string; members: readonly string[] };
 
 export type Metadata = { event_type: string; event_payload: Record<string, unknown> };
 export type Content = { text: string; blocks: Block[] };
@@ -33,39 +49,43 @@ export type Change = { kind: 'posted' | 'edited' | 'deleted'; post: Post };
 export const SLACKBOT = 'USLACKBOT';
 export const BOT = { id: 'B0SWITCH', user: 'U0SWITCH', app: 'A0SWITCH', name: 'switchover' } as const;
 
-/** Who is there, and everything that was said. Emits `change` for each message that is new, edited or deleted. */
-export class Workspace extends EventEmitter<{ change: [Change] }> {
+/**
+ * Who is there, and everything that was said. Emits `change` for each message that is new, edited or deleted, and `view`
+ * with a person's id when a form of theirs, or their Home, is another.
+ */
+export class Workspace extends EventEmitter<{ change: [Change]; view: [user: string] }> {
   readonly team: { id: string; domain: string };
-  /** Names by id. */
-  readonly users: Map<string, string>;
+  readonly users: Map<string, User>;
   readonly channels: Channel[];
+  readonly groups: readonly Group[];
   readonly posts: Post[] = [];
   #micros = 0;
   #ids = 0;
 
-  constructor(team: { id: string; domain: string }, users: Map<string, string>, channels: Channel[]) {
+  constructor(who: { team: Workspace['team']; users: User[]; channels: Channel[]; groups: Group[] }) {
     super();
     this.setMaxListeners(0);
-    this.team = team;
-    this.users = users;
-    this.channels = channels;
+    this.team = who.team;
+    this.users = new Map(who.users.map(user => [user.id, user]));
+    this.channels = who.channels;
+    this.groups = who.groups;
   }
 
   /** Name of a person or channel, for readers; the id itself when there is no such one. */
   nameOf = (id: string): string => {
     if (id === BOT.user) return BOT.name;
     if (id === SLACKBOT) return 'Slackbot';
-    return this.users.get(id) ?? this.channels.find(channel => channel.id === id)?.name ?? id;
+    return this.users.get(id)?.name ?? this.channels.find(channel => channel.id === id)?.name ?? id;
   };
 
   /** A channel by its id, or the direct messages of a person by the person's. */
   channel(id: string): Channel | undefined {
     const known = this.channels.find(channel => channel.id === id);
     if (known || !this.users.has(id)) return known;
-    const direct = `D${id.slice(1)}`;
+    const direct = directOf(id);
     const opened = this.channels.find(channel => channel.id === direct);
     if (opened) return opened;
-    const channel: Channel = { id: direct, name: this.nameOf(id), kind: 'im', botIsIn: true };
+    const channel: Channel = { id: direct, name: this.nameOf(id), kind: 'im', botIsIn: true, members: [id] };
     this.channels.push(channel);
     return channel;
   }
@@ -79,7 +99,7 @@ export class Workspace extends EventEmitter<{ change: [Change] }> {
   ): Post {
     const defaults = { thread: null, broadcast: false, to: null, metadata: null };
     const kept = { earlier: [], edited: null, deleted: false };
-    const post: Post = { ...defaults, ...said, blocks: this.#named(said.blocks), ts: this.#now(), ...kept };
+    const post: Post = { ...defaults, ...said, blocks: named(said.blocks, this.name), ts: this.#now(), ...kept };
     this.posts.push(post);
     this.emit('change', { kind: 'posted', post });
     return post;
@@ -88,7 +108,7 @@ export class Workspace extends EventEmitter<{ change: [Change] }> {
   edit(post: Post, { text, blocks }: Content): void {
     post.earlier.push({ text: post.text, blocks: post.blocks, until: Date.now() });
     post.text = text;
-    post.blocks = this.#named(blocks);
+    post.blocks = named(blocks, this.name);
     post.edited = this.#now();
     this.emit('change', { kind: 'edited', post });
   }
@@ -98,24 +118,15 @@ export class Workspace extends EventEmitter<{ change: [Change] }> {
     this.emit('change', { kind: 'deleted', post });
   }
 
+  /** A name for a block or element that came without one. */
+  name = (): string => `s${(++this.#ids).toString(36).padStart(4, '0')}`;
+
   /** Seconds since 1970 with six decimals, never the same twice: Slack's name for a message. */
   #now(): string {
     this.#micros = Math.max(Date.now() * 1000, this.#micros + 1);
     return (this.#micros / 1_000_000).toFixed(6);
   }
-
-  /** Slack gives a name to each block and button that came without one. */
-  #named(blocks: Block[]): Block[] {
-    const name = (): string => `s${(++this.#ids).toString(36).padStart(4, '0')}`;
-    return blocks.map(block => {
-      const named = { ...block, block_id: block.block_id ?? name() };
-      if (named.type === 'actions') {
-        named.elements = named.elements.map(element => ({ ...element, action_id: element.action_id ?? name() }));
-      }
-      if (named.type === 'section' && named.accessory && named.accessory.type !== 'image') {
-        named.accessory = { ...named.accessory, action_id: named.accessory.action_id ?? name() };
-      }
-      return named;
-    });
-  }
 }
+
+/** Where the bot and that person write to each other. */
+export const directOf = (user: string): string => `D${user.slice(1)}`;

@@ -1,0 +1,102 @@
+import type pg from 'pg';
+import type { Closing } from '../domain/closing.ts';
+import type { ClosingChange, Closings, Notice } from '../outside.ts';
+import { putNotices } from './notices.ts';
+import { inTransaction } from './transaction.ts';
+
+const ms = (column: string, name: string): string => `floor(extract(epoch FROM ${column}) * 1000)::float8 AS "${name}"`;
+const CLOSING = `id, app, by, reason, channel, minutes, wanted, told, seen, opened_by AS "openedBy", workers,
+  stop_workers AS "stopWorkers", ${[
+    ms('wanted_at', 'wantedAt'),
+    ms('until', 'until'),
+    ms('told_at', 'toldAt'),
+    ms('seen_at', 'seenAt'),
+    ms('reminded_at', 'remindedAt'),
+    ms('barred_at', 'barredAt'),
+    ms('late_at', 'lateAt'),
+    ms('ended_at', 'endedAt'),
+  ].join(', ')}`;
+/** Longer than a look at an app may take. */
+const CLAIM_SECONDS = 45;
+
+const COLUMNS = {
+  wanted: 'wanted',
+  wantedNow: 'wanted_at',
+  until: 'until',
+  told: 'told',
+  toldNow: 'told_at',
+  seen: 'seen',
+  seenNow: 'seen_at',
+  openedBy: 'opened_by',
+  workers: 'workers',
+  stopWorkers: 'stop_workers',
+  remindedNow: 'reminded_at',
+  barredNow: 'barred_at',
+  lateNow: 'late_at',
+  endedNow: 'ended_at',
+} as const satisfies Record<keyof ClosingChange, string>;
+
+/** Queries on the table `closings`. A change is kept with what is to be said of it, or neither is. */
+export function connectClosings(pool: pg.Pool, words: (closing: Closing, now: number) => Notice[]): Closings {
+  const write = async (client: pg.PoolClient, id: string, change: ClosingChange): Promise<Closing | null> => {
+    const values: unknown[] = [id];
+    const sets = Object.entries(change).map(([key, value]) => {
+      const column = COLUMNS[key as keyof typeof COLUMNS];
+      if (key.endsWith('Now')) return `${column} = ${value ? 'now()' : 'NULL'}`;
+      values.push(key === 'workers' ? JSON.stringify(value) : value);
+      const param = `$${values.length}`;
+      return column === 'until' ? `until = to_timestamp(${param}::float8 / 1000)` : `${column} = ${param}`;
+    });
+    const { rows } = await client.query<Closing>(
+      `UPDATE closings SET ${sets.join(', ')} WHERE id = $1 AND ended_at IS NULL RETURNING ${CLOSING}`,
+      values,
+    );
+    if (rows[0]) await putNotices(client, words(rows[0], Date.now()));
+    return rows[0] ?? null;
+  };
+
+  return {
+    ask: async ({ id, app, by, reason, channel, minutes }) => {
+      await pool.query('INSERT INTO closings (id, app, by, reason, channel, minutes) VALUES ($1, $2, $3, $4, $5, $6)', [
+        id,
+        app,
+        by,
+        reason,
+        channel,
+        minutes,
+      ]);
+    },
+
+    async get(id) {
+      const { rows } = await pool.query<Closing>(`SELECT ${CLOSING} FROM closings WHERE id = $1`, [id]);
+      return rows[0] ?? null;
+    },
+
+    async open(app) {
+      const { rows } = await pool.query<Closing>(
+        `SELECT ${CLOSING} FROM closings WHERE app = $1 AND wanted IS NOT NULL AND ended_at IS NULL`,
+        [app],
+      );
+      return rows[0] ?? null;
+    },
+
+    change: (id, change) => inTransaction(pool, client => write(client, id, change)),
+
+    async claim(except) {
+      const { rows } = await pool.query<Closing>(
+        `UPDATE closings SET claimed_at = now() WHERE id = (
+           SELECT id FROM closings WHERE wanted IS NOT NULL AND ended_at IS NULL AND NOT id = ANY ($1)
+             AND (claimed_at IS NULL OR claimed_at < now() - interval '${CLAIM_SECONDS} s')
+           ORDER BY claimed_at NULLS FIRST LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING ${CLOSING}`,
+        [except],
+      );
+      return rows[0] ?? null;
+    },
+
+    free: async id => {
+      await pool.query('UPDATE closings SET claimed_at = NULL WHERE id = $1', [id]);
+    },
+
+    say: notices => putNotices(pool, notices),
+  };
+}

@@ -1,0 +1,76 @@
+// Maintenance mode as a person asked for it: a dead-man's switch. What is wanted is stored; whichever process of the bot
+// comes by brings Heroku there, looks what visitors really get, and opens the app when its time is over.
+
+export type Door = 'closed' | 'open';
+
+/** Times in ms since 1970; null: not yet. */
+export type Closing = {
+  id: string;
+  app: string;
+  by: string;
+  reason: string;
+  channel: string;
+  minutes: number | null;
+  wanted: Door | null;
+  wantedAt: number | null;
+  until: number | null;
+  told: Door | null;
+  toldAt: number | null;
+  seen: Door | null;
+  seenAt: number | null;
+  openedBy: string | null;
+  workers: readonly Stopped[];
+  stopWorkers: boolean;
+  remindedAt: number | null;
+  barredAt: number | null;
+  lateAt: number | null;
+  endedAt: number | null;
+};
+
+/** A process type that was stopped, and of how many dynos it had been. */
+export type Stopped = { type: string; quantity: number };
+
+/** Before its end it is said once more. */
+export const REMIND_CLOSING_MS = 5 * 60_000;
+/** Visitors should see the change by then; if not, that is said aloud. */
+const LATE_MS = 60_000;
+/** While somebody migrates, an app whose time is over is asked about so often. */
+const ASK_AGAIN_MS = 5 * 60_000;
+
+export type Move =
+  /** Its time is over. */
+  | { kind: 'open' }
+  | { kind: 'tell'; door: Door }
+  | { kind: 'stop workers' }
+  | { kind: 'start workers' }
+  | { kind: 'look'; door: Door; late: boolean }
+  | { kind: 'remind' }
+  | { kind: 'end' }
+  | { kind: 'rest' };
+
+/** What is to be done next. */
+export function nextMove(closing: Closing, now: number): Move {
+  const { wanted, until, told, toldAt, seen, stopWorkers, workers, remindedAt, lateAt, barredAt } = closing;
+  if (closing.endedAt !== null || wanted === null) return { kind: 'rest' };
+  const isOver = wanted === 'closed' && until !== null && until <= now;
+  if (isOver && (barredAt === null || now - barredAt >= ASK_AGAIN_MS || told !== 'closed')) return { kind: 'open' };
+  if (told !== wanted) return { kind: 'tell', door: wanted };
+  if (wanted === 'closed' && stopWorkers && workers.length === 0) return { kind: 'stop workers' };
+  if (wanted === 'open' && workers.length > 0) return { kind: 'start workers' };
+  if (seen !== wanted) {
+    return { kind: 'look', door: wanted, late: lateAt === null && toldAt !== null && now - toldAt > LATE_MS };
+  }
+  if (wanted === 'open') return { kind: 'end' };
+  const soon =
+    until !== null &&
+    until > now &&
+    until - now <= REMIND_CLOSING_MS &&
+    (closing.minutes ?? 0) * 60_000 > REMIND_CLOSING_MS;
+  return soon && remindedAt === null ? { kind: 'remind' } : { kind: 'rest' };
+}
+
+/** What one answer says of the door: the router's closed page is a 503 without a word of the app's own. */
+export function doorIn({ status, version }: { status: number | null; version: unknown }): Door | null {
+  if (status === 503 && version === null) return 'closed';
+  return status !== null && status < 500 ? 'open' : null;
+}

@@ -1,0 +1,260 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type pg from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { connectClosings } from '../src/adapters/closings.ts';
+import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import { migrate } from '../src/adapters/schema.ts';
+import { Doors } from '../src/closings.ts';
+import type { FactBody } from '../src/domain/deploy.ts';
+import { Refusal } from '../src/domain/refusal.ts';
+import type { Blocker, Heroku, Ledger } from '../src/outside.ts';
+import { barredNotices, closingAsked, closingNotices, doorStatus } from '../views/closings.ts';
+import { deployOf, plan } from './sample-deploys.ts';
+
+const [ANN, BOB] = ['U0ANN', 'U0BOB'];
+const settings = { ...plan, name: 'shop', deployers: [ANN], defaultRef: 'main', probe: undefined };
+
+let dir: string;
+let server: Embedded;
+let pool: pg.Pool;
+/** What Heroku has of the app, and what a probe of it gets. */
+let world: {
+  maintenance: boolean;
+  worker: number;
+  calls: string[];
+  status: number | null;
+  page: number | null;
+  holders: Blocker[];
+  deploy: FactBody[] | null;
+  config: Record<string, string>;
+};
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'closings-'));
+  server = await startEmbedded(dir, { fsync: false });
+  pool = connect(server.url, () => {});
+  await migrate(pool);
+});
+afterAll(async () => {
+  await pool?.end();
+  await server?.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+beforeEach(() => {
+  world = {
+    ...{ maintenance: false, worker: 2, calls: [], status: null, page: 200, holders: [], deploy: null },
+    config: { DATABASE_URL: 'postgres://shop.example.com/x' },
+  };
+});
+afterEach(() => pool.query('DELETE FROM closings; DELETE FROM notices'));
+
+/** Another process of the bot: what it knows, it knows from the store. */
+function doors(): Doors {
+  const running = () => (world.deploy ? [{ id: 'd1', app: 'shop', startedBy: BOB }] : []);
+  return new Doors({
+    closings: connectClosings(pool, closingNotices),
+    ledger: {
+      app: async () => settings,
+      running: async () => running(),
+      deploy: async () => ({ ...deployOf((world.deploy ?? []).map(fact => [0, fact] as const)), startedBy: BOB }),
+    } as unknown as Ledger,
+    heroku: {
+      app: async () => ({ maintenance: world.maintenance, webUrl: 'https://shop.example.com/' }),
+      formation: async () => [
+        { type: 'web', quantity: 2, size: 'Standard-1X' },
+        { type: 'worker', quantity: world.worker, size: 'Standard-1X' },
+      ],
+      config: async () => world.config,
+      setMaintenance: async (_: string, on: boolean) => {
+        world.maintenance = on;
+        world.calls.push(on ? 'close' : 'open');
+      },
+      scale: async (_: string, formation: { quantity: number }[]) => {
+        world.worker = formation[0]?.quantity ?? 0;
+        world.calls.push(`worker=${world.worker}`);
+      },
+    } as unknown as Heroku,
+    prober: {
+      ask: async () => ({
+        sentAt: 0,
+        receivedAt: 0,
+        status: world.status ?? (world.maintenance ? 503 : 200),
+        version: null,
+      }),
+    },
+    migrator: { holders: async () => world.holders },
+    page: async () => {
+      if (world.page === null) throw new Error('getaddrinfo ENOTFOUND');
+      return world.page;
+    },
+    barred: barredNotices,
+    log: { warn: () => {} },
+  });
+}
+
+const ask = (minutes: number | null = 15, user = ANN) =>
+  doors().ask(settings, { user, channel: 'C1', minutes, reason: 'We move the database' });
+
+/** Ticks, each time in a process of its own, until nothing is done any more. */
+async function tick(): Promise<void> {
+  for (let before = ''; ; ) {
+    await doors().tick();
+    const { rows } = await pool.query('SELECT to_jsonb(closings) - $1 AS row FROM closings ORDER BY id', [
+      'claimed_at',
+    ]);
+    const after = JSON.stringify(rows);
+    if (after === before) return;
+    before = after;
+  }
+}
+
+async function close(minutes: number | null = 15): Promise<string> {
+  const { id } = await ask(minutes);
+  await doors().close({ user: ANN, id });
+  await tick();
+  return id;
+}
+
+const ends = (when: string) => pool.query(`UPDATE closings SET until = now() ${when}`);
+async function told(): Promise<string> {
+  const { rows } = await pool.query<{ message: { text: string } }>('SELECT message FROM notices ORDER BY at, id');
+  return rows.map(({ message }) => message.text).join('\n');
+}
+
+describe('closing an app', () => {
+  it('is asked first, with what it means, and done once it is confirmed and proved', async () => {
+    world.page = 404;
+    world.config = { MAINTENANCE_PAGE_URL: 'https://pages.example.com/closed' };
+    const asked = JSON.stringify(closingAsked(await ask()));
+    for (const part of ['for 15 min, then it opens by itself', 'worker × 2', 'broken page', 'it answers 404']) {
+      expect(asked).toContain(part);
+    }
+    expect(world.calls).toEqual([]);
+    const id = await close();
+    expect(world.calls).toEqual(['close']);
+    expect(await told()).toMatch(
+      /shop is closed\. <@U0ANN>: We move the database\. Visitors get the closed page since .*proved by asking it.*opens by itself at/s,
+    );
+    expect(JSON.stringify(doorStatus(await doors().status(settings)))).toContain('shop is closed');
+    await expect(ask()).rejects.toThrow(Refusal);
+    await doors().close({ user: ANN, id });
+    expect(world.calls).toEqual(['close']);
+  });
+
+  it('that visitors do not see is said aloud', async () => {
+    world.status = 200;
+    await close();
+    await pool.query("UPDATE closings SET told_at = now() - interval '2 min'");
+    await tick();
+    expect(await told()).toContain('shop may not be closed');
+  });
+
+  it('is refused during the deploy of somebody else, and to whoever did not ask', async () => {
+    const { id } = await ask();
+    await expect(doors().close({ user: BOB, id })).rejects.toThrow('was asked this, not you');
+    world.deploy = [];
+    await expect(ask()).rejects.toThrow('<@U0BOB> is deploying shop');
+    await expect(doors().close({ user: ANN, id })).rejects.toThrow('<@U0BOB> is deploying shop');
+  });
+
+  it('that somebody did without the bot is said, and can be undone', async () => {
+    world.maintenance = true;
+    await expect(ask()).rejects.toThrow('not by this bot');
+    expect(await doors().open(settings, ANN)).toBe('opening');
+    await tick();
+    expect(world.calls).toEqual(['open']);
+    expect(await told()).toContain('shop is open again');
+    expect(await doors().open(settings, ANN)).toBe('is open');
+  });
+});
+
+describe('a closed app', () => {
+  it('opens by itself at its time, and that is proved', async () => {
+    await close();
+    await ends("+ interval '4 min'");
+    await tick();
+    expect(await told()).toContain('shop opens in 5 min');
+    await ends("- interval '1 s'");
+    await tick();
+    expect(world.calls).toEqual(['close', 'open']);
+    expect(await told()).toMatch(/shop is open again\. Its time was over\. Visitors get the app again since .*proved/s);
+    await expect(doors().extend('m0', 15)).rejects.toThrow(Refusal);
+  });
+
+  it('stays closed longer when somebody says so, and is said once more before its new end', async () => {
+    const id = await close();
+    await ends("+ interval '1 min'");
+    await tick();
+    await doors().extend(id, 15);
+    await ends("+ interval '2 min'");
+    await tick();
+    expect((await told()).match(/shop opens in/g)).toHaveLength(2);
+    expect(world.calls).toEqual(['close']);
+  });
+
+  it('without an end stays closed until somebody opens it', async () => {
+    await close(null);
+    expect(await told()).toContain('stays closed until somebody opens it');
+    await doors().open(settings, BOB);
+    await tick();
+    expect(await told()).toContain('<@U0BOB> opened it');
+  });
+
+  it('is not opened while somebody migrates, says so, and opens when that has ended', async () => {
+    await close();
+    world.holders = [{ pid: 7, application: 'node-pg-migrate', state: 'active', ageMs: 3000 }];
+    await ends("- interval '1 s'");
+    await tick();
+    await tick();
+    expect(world.calls).toEqual(['close']);
+    expect((await told()).match(/stays closed past its time.*node-pg-migrate/g)).toHaveLength(1);
+    world.holders = [];
+    await pool.query("UPDATE closings SET barred_at = now() - interval '6 min'");
+    await tick();
+    expect(world.calls).toEqual(['close', 'open']);
+  });
+
+  it('is not opened onto the half changed schema of a deploy', async () => {
+    await close();
+    world.deploy = [{ kind: 'migrating', direction: 'contract' }];
+    await ends("- interval '1 s'");
+    await tick();
+    expect(world.calls).toEqual(['close']);
+    expect(await told()).toContain('the deploy of <@U0BOB>');
+    world.deploy.push({ kind: 'closing', byUs: true });
+    await expect(doors().open(settings, ANN)).rejects.toThrow('opens it itself');
+  });
+
+  it('has its workers stopped on request, and they are what they were when it opens', async () => {
+    const id = await close();
+    await doors().stopWorkers(id);
+    await tick();
+    expect(world.worker).toBe(0);
+    expect(await told()).toContain('Workers are stopped (worker × 2)');
+    await doors().open(settings, ANN);
+    await tick();
+    expect(world.calls).toEqual(['close', 'worker=0', 'open', 'worker=2']);
+  });
+
+  it('leaves workers alone that somebody started meanwhile', async () => {
+    const id = await close();
+    await doors().stopWorkers(id);
+    await tick();
+    world.worker = 1;
+    await doors().open(settings, ANN);
+    await tick();
+    expect(world.worker).toBe(1);
+  });
+
+  it('that answers badly after it was opened is said aloud', async () => {
+    await close();
+    await doors().open(settings, ANN);
+    world.status = 500;
+    await tick();
+    await pool.query("UPDATE closings SET told_at = now() - interval '2 min'");
+    await tick();
+    expect(await told()).toContain('shop was opened, and does not answer well');
+  });
+});

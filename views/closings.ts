@@ -1,0 +1,205 @@
+import { type Closing, REMIND_CLOSING_MS } from '../src/domain/closing.ts';
+import { actions, type ButtonAsk, type Message, message, section } from './blocks.ts';
+import { code, duration, foreign, literal, mention, plural, prose, sentence, time } from './text.ts';
+
+// What is said of maintenance mode: a message in the app's channel that follows the door, and loud ones for people.
+
+type Notice = { id: string; channel: string; message: Message };
+type Page = { kind: 'not set' } | { kind: 'answers' } | { kind: 'broken'; why: string };
+type Workers = readonly { type: string; quantity: number }[];
+
+const listed = (workers: Workers): string =>
+  workers.map(({ type, quantity }) => `${foreign(type, 40)} × ${quantity}`).join(', ');
+
+/** Before anything is closed: what it means, for whoever must confirm it. */
+export function closingAsked(plan: {
+  id: string;
+  app: string;
+  minutes: number | null;
+  reason: string;
+  workers: Workers;
+  page: Page;
+}): Message {
+  const app = foreign(plan.app);
+  const until =
+    plan.minutes === null
+      ? 'until somebody opens it: it has *no end of its own*'
+      : `for ${duration(plan.minutes * 60)}, then it opens by itself unless somebody extends it`;
+  return message(`Close ${app}? Nothing has happened yet.`, [
+    section(
+      `*Close ${app}?* Nothing has happened yet.`,
+      `Visitors are turned away ${until}. Why: ${sentence(foreign(plan.reason, 500))}`,
+    ),
+    section(
+      pageWords(plan.page),
+      plan.workers.length > 0
+        ? `:warning: *Workers keep running* (${listed(plan.workers)}). The message in the channel offers to stop them too.`
+        : '',
+    ),
+    actions({
+      ...{ label: 'Close it', action: 'close-app', value: plan.id, style: 'danger' },
+      aloud: `Close ${literal(plan.app, 40)} for visitors`,
+      confirm: {
+        title: `Close ${literal(plan.app, 40)}?`,
+        text: 'Every visitor gets a closed page at once.',
+        ...{ yes: 'Close it', no: 'Leave it open' },
+      },
+    }),
+  ]);
+}
+
+function pageWords(page: Page): string {
+  switch (page.kind) {
+    case 'not set':
+      return 'Visitors see Heroku’s own page: `MAINTENANCE_PAGE_URL` is not set.';
+    case 'answers':
+      return 'Visitors see the page at `MAINTENANCE_PAGE_URL`: it answers.';
+    case 'broken':
+      return `:warning: Visitors would see a broken page: what \`MAINTENANCE_PAGE_URL\` names does not answer as it should (${foreign(page.why, 200)}). Mend it first, or unset it.`;
+    default:
+      return page satisfies never;
+  }
+}
+
+/** Everything that is to be said of a closing as it is now. */
+export function closingNotices(closing: Closing, now: number): Notice[] {
+  const { id, channel } = closing;
+  const notices: Notice[] = [{ id: `door ${id}`, channel, message: doorMessage(closing, now) }];
+  if (closing.remindedAt !== null && closing.wanted === 'closed') {
+    notices.push({ id: `door ${id} reminded ${closing.remindedAt}`, channel, message: reminder(closing) });
+  }
+  if (closing.lateAt !== null) {
+    notices.push({ id: `door ${id} late ${closing.lateAt}`, channel, message: late(closing) });
+  }
+  return notices;
+}
+
+/** The closing's own message. */
+function doorMessage(closing: Closing, now: number): Message {
+  const { by, openedBy, reason, until, seenAt, endedAt, toldAt } = closing;
+  const app = foreign(closing.app);
+  const who = `${mention(by)}: ${sentence(foreign(reason, 500))}`;
+  const opener = openedBy ? `${mention(openedBy)} opened it.` : 'Its time was over.';
+  if (endedAt !== null) {
+    return said(':unlock:', `${app} is open again`, [
+      `${opener} Visitors get the app again since ${time(seenAt ?? endedAt)}, *proved by asking it*.`,
+      `It was closed by ${who}`,
+    ]);
+  }
+  if (closing.wanted === 'open') {
+    return said(':hourglass_flowing_sand:', `${app} is being opened`, [
+      `${opener} Waiting for proof that visitors get the app.`,
+    ]);
+  }
+  const proved = closing.seen === 'closed' && seenAt !== null;
+  const end =
+    until === null
+      ? 'It stays closed until somebody opens it.'
+      : `It opens by itself at ${time(until)}, ${until > now ? `in about ${duration(Math.ceil((until - now) / 60_000) * 60)}` : 'now'}.`;
+  const headline = proved
+    ? `${app} is closed`
+    : toldAt === null
+      ? `${app} is being closed`
+      : `${app}: closed, not yet proved`;
+  return said(
+    ':construction:',
+    headline,
+    [
+      who,
+      proved ? `Visitors get the closed page since ${time(seenAt)}, *proved by asking it*. ${end}` : end,
+      workerWords(closing),
+    ],
+    buttons(closing),
+  );
+}
+
+function workerWords({ workers, stopWorkers }: Closing): string {
+  if (workers.length > 0) return `Workers are stopped (${listed(workers)}); they start again when it opens.`;
+  return stopWorkers ? 'Workers are being stopped.' : 'Workers keep running.';
+}
+
+function buttons({ id, app, until, stopWorkers }: Closing): ButtonAsk[] {
+  const open: ButtonAsk = {
+    ...{ label: 'Open now', action: 'open-door', value: id, style: 'primary' },
+    aloud: `Open ${literal(app, 40)} now`,
+  };
+  const extend: ButtonAsk = {
+    ...{ label: '15 minutes more', action: 'extend-door', value: id },
+    aloud: `Keep ${literal(app, 40)} closed for 15 minutes more`,
+  };
+  const stop: ButtonAsk = {
+    ...{ label: 'Stop workers too', action: 'stop-workers', value: id },
+    aloud: `Stop the workers of ${literal(app, 40)} until it opens`,
+    confirm: {
+      title: 'Stop the workers too?',
+      text: 'They are scaled to 0 now, and back to what they were when the app opens.',
+      ...{ yes: 'Stop them', no: 'Let them run' },
+    },
+  };
+  return [open, ...(until === null ? [] : [extend]), ...(stopWorkers ? [] : [stop])];
+}
+
+function reminder({ app, by, until }: Closing): Message {
+  return said(':alarm_clock:', `${foreign(app)} opens in ${duration(REMIND_CLOSING_MS / 1000)}`, [
+    `${mention(by)} At ${time(until ?? 0)} visitors are let in again. If that is too early, press *15 minutes more* above.`,
+  ]);
+}
+
+function late({ app, by, wanted }: Closing): Message {
+  const name = foreign(app);
+  return wanted === 'closed'
+    ? said(':warning:', `${name} may not be closed`, [
+        `${mention(by)} Heroku was told a minute ago, and visitors do not all get the closed page. Look yourself, and at \`heroku maintenance -a ${name}\`.`,
+      ])
+    : said(':rotating_light:', `${name} was opened, and does not answer well`, [
+        `${mention(by)} Heroku was told a minute ago, and visitors do not all get the app. \`heroku logs -a ${name}\` shows why; the bot goes on looking.`,
+      ]);
+}
+
+/** Its time is over, and somebody is at its schema: opening now could show visitors half of a change. */
+export function barredNotices(closing: Closing, who: readonly string[], now: number): Notice[] {
+  const words = said(':rotating_light:', `${foreign(closing.app)} stays closed past its time`, [
+    `${mention(closing.by)} It should be open by now, and its database is being migrated: ${prose(who.join('; '), 400)}. It opens by itself when that has ended. If you know better, press *Open now* above.`,
+  ]);
+  return [{ id: `door ${closing.id} barred ${now}`, channel: closing.channel, message: words }];
+}
+
+/** `/maintenance shop status`. */
+export function doorStatus({
+  app,
+  closed,
+  closing,
+}: {
+  app: string;
+  closed: boolean;
+  closing: Closing | null;
+}): Message {
+  const name = foreign(app);
+  if (!closing) {
+    return closed
+      ? said(':construction:', `${name} is closed`, [`Not by this bot. ${code(`/maintenance ${app} off`)} opens it.`])
+      : said(':unlock:', `${name} is open`, ['']);
+  }
+  const end = closing.until === null ? 'until somebody opens it' : `until ${time(closing.until)}`;
+  return said(':construction:', `${name} is ${closed ? 'closed' : 'being closed'}`, [
+    `${mention(closing.by)}, ${end}: ${sentence(foreign(closing.reason, 500))} ${workerWords(closing)}`,
+  ]);
+}
+
+export const doorAnswer = (text: string): Message => message(text, [section(text)]);
+
+export const maintenanceHelp = (): Message =>
+  said(':construction:', 'Close an app for a while, and open it again', [
+    `${code('/maintenance shop on for 15m we move the database')} closes it; without \`for\` it has no end`,
+    `${code('/maintenance shop off')} opens it`,
+    `${code('/maintenance shop status')} says how it is`,
+    `It opens by itself at its time, and ${plural(REMIND_CLOSING_MS / 60_000, 'minute')} before that it says so.`,
+  ]);
+
+function said(mark: string, headline: string, lines: readonly string[], asked: readonly ButtonAsk[] = []): Message {
+  const words = lines.filter(Boolean);
+  return message(`${headline}. ${words.join(' ')}`, [
+    section(`${mark} *${headline}*`, ...words),
+    asked.length > 0 ? actions(...asked) : null,
+  ]);
+}
