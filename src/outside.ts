@@ -126,6 +126,7 @@ export interface SourceHost {
 }
 
 /** What one request to the app, over a connection of its own, told. Times in ms since 1970. */
+/** `sentAt`, `receivedAt`: ms by `steadyNow`, so that no correction of a clock makes the time between answers longer. */
 export type Answer = { sentAt: number; receivedAt: number; status: number | null; version: Version; problem?: string };
 
 export interface Prober {

@@ -1,6 +1,7 @@
 import { afterOldCode } from './approval.ts';
 import { type Click, latest, type Tally } from './domain/deploy.ts';
 import { samePhase } from './domain/phase.ts';
+import { logKnownFromRelease } from './domain/proof.ts';
 import type { Goal, Phase, Watch } from './domain/watch.ts';
 import type { Following } from './outside.ts';
 import type { Next, Run } from './run.ts';
@@ -185,6 +186,13 @@ const isAfterwards = (phase: Phase): boolean =>
 const phasesTold = ({ deploy }: Run, of: 'deploy' | 'rollback'): Phase[] =>
   deploy.facts.flatMap(fact => (fact.kind === 'phase' && fact.of === of ? [fact.phase] : []));
 
-export function tallyOf({ answers, failures, firstNewAt, goal }: Watch): Tally {
-  return { answers, failures, windowSeconds: firstNewAt === null ? null : (firstNewAt - goal.releasedAt) / 1000 };
+export function tallyOf(watch: Watch): Tally {
+  const { answers, failures, firstNewAt, goal, logFrom, logTo, logOpen } = watch;
+  const from = logKnownFromRelease(watch) ? null : logFrom;
+  return {
+    answers,
+    failures,
+    log: logFrom === null ? null : { from, until: logOpen ? null : logTo },
+    windowSeconds: firstNewAt === null ? null : (firstNewAt - goal.releasedAt) / 1000,
+  };
 }

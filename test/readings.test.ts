@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { StepState } from '../src/domain/deploy.ts';
 import { clicksOf, exposureOf, stepsOf } from '../src/domain/readings.ts';
-import { ANN, type DeployName, deployOf, deploys } from './sample-deploys.ts';
+import { beginWatch } from '../src/domain/watch.ts';
+import { tallyOf } from '../src/watching.ts';
+import { ANN, type DeployName, deployOf, deploys, phase, tally } from './sample-deploys.ts';
 
 /** One letter a step: done, running, failed, not reached or to come. */
 const LETTER = { done: 'd', running: 'r', failed: 'F', skipped: '-', pending: '.' } as const satisfies Record<
@@ -102,7 +104,44 @@ describe('what users met of a release that was undone', () => {
     expect(exposureOf(deploys['rolled back too late'])).toMatchObject({ kind: 'seen', signs: { length: 2 } });
   });
 
-  it('unknown, when no answer told whose code it came from', () => {
-    expect(exposureOf(deploys['not proved'])).toEqual({ kind: 'unknown' });
+  const undone = (answers: Parameters<typeof tally>[0], rest: Parameters<typeof tally>[1] = {}) =>
+    exposureOf(deployOf([[9, phase('rollback', 43, { kind: 'old gone', at: 9, dynos: [] }, tally(answers, rest))]]));
+
+  it('a probe that failed is a sign: so may visitors have', () => {
+    expect(undone({ old: 40, silent: 2, failed: 2 })).toEqual({ kind: 'seen', signs: ['2 probes failed'] });
+  });
+
+  it('unknown, when an answer did not tell whose code it came from', () => {
+    expect(exposureOf(deploys['not proved'])).toMatchObject({
+      kind: 'unknown',
+      why: [expect.stringContaining('no answer')],
+    });
+    expect(undone({ old: 40, silent: 3 })).toEqual({
+      kind: 'unknown',
+      why: ['3 answers did not say which release they came from'],
+    });
+  });
+
+  it.each([
+    ['was never read', null],
+    ['begins too late', { from: 5, until: null }],
+    ['ended too soon', { from: null, until: 8 }],
+  ])('unknown, when the log %s', (_, log) => {
+    expect(undone({ old: 40 }, { log })).toMatchObject({ kind: 'unknown', why: [expect.stringContaining('log')] });
+    expect(undone({ old: 40 })).toEqual({ kind: 'none seen', answers: 40 });
+  });
+});
+
+describe('what a watch has counted', () => {
+  const goal = { ours: 42, slug: 's', commit: null, oldCommit: null, oldWeb: ['web.1'], web: 1 };
+  const watch = beginWatch({ ...goal, releasedAt: 100_000, windowMs: 180_000 });
+
+  it('says from when until when the log is known', () => {
+    expect(tallyOf(watch).log).toBe(null);
+    expect(tallyOf({ ...watch, logFrom: 90_000, logTo: 150_000, logOpen: true }).log).toEqual({
+      from: null,
+      until: null,
+    });
+    expect(tallyOf({ ...watch, logFrom: 130_000, logTo: 150_000 }).log).toEqual({ from: 130_000, until: 150_000 });
   });
 });

@@ -248,7 +248,7 @@ export class World {
       return {
         get watch() {
           const evidence = { by: 'logs', dyno: 'web.1', at: 1 } as const;
-          const served = script[0]?.kind === 'old gone' ? { at: 2, from: 1, evidence } : null;
+          const served = script[0]?.kind === 'old gone' ? { at: 2, from: 1, oldAt: null, evidence } : null;
           return { ...beginWatch(goal), served };
         },
         checked: user => {

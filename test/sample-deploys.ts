@@ -58,6 +58,7 @@ export function deployOf(facts: readonly Told[], changed: Partial<Plan> = {}): D
 export const tally = (changed: Partial<Tally['answers']> = {}, rest: Partial<Tally> = {}): Tally => ({
   answers: { byRelease: {}, new: 0, old: 0, silent: 0, failed: 0, slowestMs: 0, ...changed },
   failures: {},
+  log: { from: null, until: null },
   windowSeconds: null,
   ...rest,
 });

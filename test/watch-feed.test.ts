@@ -1,7 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
-import { describe, it } from 'vitest';
+import { describe, it, vi } from 'vitest';
+import { steadyNow } from '../src/adapters/clock.ts';
 import { createWatcher } from '../src/adapters/watcher.ts';
 import { DEFAULT_PROBE, type Version } from '../src/domain/app.ts';
 import { beginWatch, type Goal, type Phase, type Watch } from '../src/domain/watch.ts';
@@ -69,10 +70,10 @@ function world() {
     },
     prober: {
       ask: async (_url, _probe, signal): Promise<Answer> => {
-        const sentAt = Date.now();
+        const sentAt = steadyNow();
         seen.asked.push(sentAt - now);
         if (world.answerMs > 0) await sleep(world.answerMs, undefined, { signal });
-        return { sentAt, receivedAt: Date.now(), status: 200, version: world.version };
+        return { sentAt, receivedAt: steadyNow(), status: 200, version: world.version };
       },
     },
     store: { load: () => world.load(), save: (_, watch) => world.save(watch) },
@@ -245,6 +246,19 @@ describe.concurrent('a watch', () => {
     it.watcher.forget('d1');
   });
 
+  it('does not go on with a row of answers that another process heard', async ({ expect }) => {
+    const it = world();
+    const heard = it.now - 60_000;
+    const run = { sentAt: heard, receivedAt: heard, answers: 500, logTo: null };
+    it.load = async () => ({ ...beginWatch(it.goal), booted: { up: 1, of: 1 }, firstNewAt: heard, run });
+    it.version = { release: 2 };
+    expect(await it.until('new serves')).toEqual(['mixed', 'new serves']);
+    const phase = it.told.at(-1)?.phase;
+    const evidence = phase?.kind === 'new serves' && phase.evidence.by === 'probe' ? phase.evidence : null;
+    expect(evidence?.answers).toBeLessThan(100);
+    it.watcher.forget('d1');
+  });
+
   it('keeps one state after the other, never an older one after a newer', async ({ expect }) => {
     const it = world();
     let inside = 0;
@@ -290,6 +304,27 @@ describe.concurrent('a watch', () => {
     it.follow().checked('U1');
     await it.until('new serves', 2_000);
     expect(it.told.at(-1)?.phase).toMatchObject({ evidence: { by: 'person', user: 'U1' } });
+    it.watcher.forget('d1');
+  });
+});
+
+describe("a watch whose computer's clock jumps an hour forward, and back", () => {
+  it('proves nothing by that, and is not kept from proving', async ({ expect, onTestFinished }) => {
+    const it = world();
+    it.version = { release: 2 };
+    const served = it.until('new serves');
+    const watch = () => it.follow().watch;
+    await until(() => (watch().run?.answers ?? 0) >= 10);
+    const real = Date.now;
+    onTestFinished(() => void vi.restoreAllMocks());
+    vi.spyOn(Date, 'now').mockImplementation(() => real() + 3_600_000);
+    await sleep(300);
+    expect(watch().served).toBe(null);
+    vi.restoreAllMocks();
+    await served;
+    const evidence = watch().served?.evidence;
+    expect(evidence?.by === 'probe' && evidence.spanMs).toBeGreaterThanOrEqual(2_500);
+    expect(watch().now - real()).toBeLessThan(1_000);
     it.watcher.forget('d1');
   });
 });

@@ -7,7 +7,7 @@ import { prober } from '../src/adapters/prober.ts';
 import { createWatcher } from '../src/adapters/watcher.ts';
 import { DEFAULT_PROBE } from '../src/domain/app.ts';
 import type { Goal, Phase, Watch } from '../src/domain/watch.ts';
-import type { HerokuApp } from './stage/heroku/app.ts';
+import type { HerokuApp, ReleaseModel } from './stage/heroku/app.ts';
 import { type HerokuRecord, type LocalHeroku, startHeroku } from './stage/heroku/heroku.ts';
 
 // The whole proof, against real processes behind the local Heroku's routers: only time is shortened, 180 s to 10 s.
@@ -19,7 +19,7 @@ const server = createServer((_, response) => {
   if (env.QUIET !== 'yes') response.setHeader('X-Heroku-Release-Version', env.HEROKU_RELEASE_VERSION);
   response.end('hats');
 });
-setTimeout(() => server.listen(env.PORT), 300);
+setTimeout(() => server.listen(env.PORT), Number(env.BOOT_MS ?? 300));
 process.on('SIGTERM', () => { server.close(() => process.exit(0)); server.closeIdleConnections(); });
 `;
 
@@ -42,9 +42,14 @@ async function source(): Promise<Buffer> {
   return Buffer.concat(await tar.pipe(createGzip()).toArray());
 }
 
-async function released(config: Record<string, string> = {}): Promise<{ app: HerokuApp; goal: Goal }> {
+async function deployed(config: Record<string, string> = {}): Promise<HerokuApp> {
   const app = await heroku.createApp({ name: `hats-${++apps}`, preboot: true, config });
   await heroku.deploy(app, await source(), 'a'.repeat(40));
+  return app;
+}
+
+async function released(config: Record<string, string> = {}): Promise<{ app: HerokuApp; goal: Goal }> {
+  const app = await deployed(config);
   return { app, goal: goalOf(app, await release(app)) };
 }
 
@@ -54,7 +59,7 @@ async function release(app: HerokuApp) {
   return build.release;
 }
 
-const goalOf = (app: HerokuApp, made: Awaited<ReturnType<typeof release>>): Goal => ({
+const goalOf = (app: HerokuApp, made: ReleaseModel): Goal => ({
   ours: made.version,
   slug: made.slug?.id ?? '',
   commit: 'b'.repeat(40),
@@ -74,12 +79,19 @@ function newWatcher() {
   });
 }
 
+const asked = (app: HerokuApp) => ({ deploy: app.name, app: app.name, url: app.runtime.url, probe: DEFAULT_PROBE });
+
+async function scale(app: HerokuApp, quantity: number): Promise<void> {
+  const headers = { Accept: 'application/vnd.heroku+json; version=3', Authorization: 'Bearer any' };
+  const body = JSON.stringify({ quantity });
+  await fetch(`${heroku.url}/apps/${app.name}/formation/web`, { method: 'PATCH', headers, body });
+}
+
 type Seen = { phase: Phase; at: number };
 
 async function follow(app: HerokuApp, goal: Goal, until: Phase['kind'], watcher = newWatcher()): Promise<Seen[]> {
   const seen: Seen[] = [];
-  const ask = { deploy: app.name, app: app.name, url: app.runtime.url, probe: DEFAULT_PROBE, goal };
-  const following = watcher.follow(ask);
+  const following = watcher.follow({ ...asked(app), goal });
   await following.until(
     phase => phase.kind === until,
     async phase => void seen.push({ phase, at: Date.now() }),
@@ -115,9 +127,46 @@ describe.concurrent('the watch of a real switchover', () => {
   it('is proved by the log where answers say nothing, and later', async ({ expect }) => {
     const { app, goal } = await released({ QUIET: 'yes' });
     const seen = await follow(app, goal, 'old gone');
-    expect(seen.map(({ phase }) => phase.kind)).toEqual(['booting', 'old serves', 'new serves', 'old gone']);
-    expect(seen[2]?.phase).toMatchObject({ evidence: { by: 'logs' } });
+    const kinds = seen.map(({ phase }) => phase.kind);
+    expect([...new Set(kinds)]).toEqual(['booting', 'old serves', 'new serves', 'old gone']);
+    expect(seen.find(({ phase }) => phase.kind === 'new serves')?.phase).toMatchObject({ evidence: { by: 'logs' } });
     expect(at(seen, 'new serves')).toBeGreaterThanOrEqual(happened(app, 'switched', goal.ours));
+  });
+
+  it.for<[string, (app: HerokuApp) => unknown]>([
+    ['lines of it were dropped', app => heroku.dropsLogs(app, 3)],
+    ['somebody scaled down', app => scale(app, 1)],
+  ])('is not proved by the log when %s in the window', async ([, disturb], { expect }) => {
+    const { app, goal } = await released({ QUIET: 'yes' });
+    const watcher = newWatcher();
+    await follow(app, goal, 'old serves', watcher);
+    // Well after the changes of state that a release is told with.
+    await expect.poll(() => Date.now() - goal.releasedAt, { timeout: 10_000 }).toBeGreaterThan(4_000);
+    await disturb(app);
+    const following = watcher.follow({ ...asked(app), goal });
+    // By the log's own time: as long as the proof would take, and half as long again.
+    const loggedSince = () => {
+      const over = [happened(app, 'switched', goal.ours), happened(app, 'dyno-exited', goal.ours - 1)];
+      return Math.min(...over) > 0 ? (following.watch.logTo ?? 0) - Math.max(...over) : 0;
+    };
+    await expect.poll(loggedSince, { timeout: 40_000 }).toBeGreaterThan(6_500);
+    expect(following.watch.served).toBe(null);
+    watcher.forget(app.name);
+  });
+
+  it('is not proved by dynos that a rollback stops while they boot, but by those of the switch', async ({ expect }) => {
+    const app = await deployed({ QUIET: 'yes' });
+    const good = app.current;
+    const bad = app.setConfig({ BOOT_MS: '5500' }, heroku.user);
+    const bootedFor = () => Date.now() - happened(app, 'dyno-started', bad.version);
+    await expect.poll(() => Number.isFinite(bootedFor()) && bootedFor() > 3_500, { timeout: 10_000 }).toBe(true);
+    const back = app.release({ description: 'Rollback to v3', slug: good?.slug ?? null, user: heroku.user });
+    await app.settled();
+    const seen = await follow(app, goalOf(app, back), 'new serves');
+    const switched = happened(app, 'switched', back.version);
+    expect(switched).toBeGreaterThan(0);
+    expect(at(seen, 'new serves')).toBeGreaterThanOrEqual(switched);
+    expect(happened(app, 'dyno-sigterm', bad.version)).toBeLessThan(back.updatedAt.getTime() + 1_000);
   });
 
   it('goes on in another process, which closes the gap in the log by what the session replays', async ({ expect }) => {

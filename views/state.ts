@@ -1,5 +1,6 @@
 import { type Deploy, type FactOf, latest, type Outcome } from '../src/domain/deploy.ts';
 import { phaseFact } from '../src/domain/readings.ts';
+import { silenceOf } from './evidence.ts';
 import { placeWords } from './queue.ts';
 import { expectedSwitch } from './step-words.ts';
 import { foreign, plural, prose, sentence, sha, time } from './text.ts';
@@ -112,7 +113,8 @@ function switchState(deploy: Deploy): State | null {
   const app = foreign(plan.app);
   const live = `v${plan.live.version}`;
   const { phase, version = released.version } = phaseFact(deploy, 'deploy') ?? {};
-  const old = `Old code (${live}) still serves everybody.`;
+  const silence = silenceOf(phase);
+  const old = silence ?? `Old code (${live}) still serves everybody.`;
   switch (phase?.kind) {
     case undefined:
     case 'booting': {
@@ -124,8 +126,12 @@ function switchState(deploy: Deploy): State | null {
       };
     }
     case 'old serves': {
-      const words = `${live} serves everybody; v${version} is up and has waited since ${time(released.releasedAt)}. The switch is expected about ${time(expectedSwitch(deploy, released.releasedAt))}.`;
-      return { mark: ':hourglass_flowing_sand:', headline: `${app}: old code is still serving`, words };
+      const waits = `v${version} is up and has waited since ${time(released.releasedAt)}.`;
+      const words = `The switch is expected about ${time(expectedSwitch(deploy, released.releasedAt))}.`;
+      const mark = ':hourglass_flowing_sand:';
+      return silence
+        ? { mark, headline: `${app}: new dynos wait for the switch`, words: `${waits} ${silence} ${words}` }
+        : { mark, headline: `${app}: old code is still serving`, words: `${live} serves everybody; ${waits} ${words}` };
     }
     case 'mixed':
       return phase.corrected
@@ -137,10 +143,15 @@ function switchState(deploy: Deploy): State | null {
         : {
             mark: ':hourglass_flowing_sand:',
             headline: `${app}: the routers change over`,
-            words: `${live} and v${version} both answer. The announcement comes when only v${version} does.`,
+            words: `${silence ?? `${live} and v${version} both answer.`} The announcement comes when only v${version} does.`,
           };
     case 'new serves': {
-      const words = `v${version} serves everybody since ${time(phase.at)}. The dynos of ${live} are being stopped.`;
+      const rest = `The dynos of ${live} are being stopped.`;
+      if (silence) {
+        const words = `It was proved at ${time(phase.at)} that v${version} serves everybody. ${silence} ${rest}`;
+        return { mark: ':grey_question:', headline: `${app}: new code was proved to serve`, words };
+      }
+      const words = `v${version} serves everybody since ${time(phase.at)}. ${rest}`;
       return { mark: ':large_green_circle:', headline: `${app}: new code serves`, words };
     }
     case 'old gone':

@@ -1,6 +1,6 @@
 import { type Deploy, latest, migrationsOf, type StepReading } from '../src/domain/deploy.ts';
 import { type Direction, filesOf } from '../src/domain/gate.ts';
-import { exposureOf, phaseFact } from '../src/domain/readings.ts';
+import { exposureOf, phaseFact, silentSince } from '../src/domain/readings.ts';
 import type { Step } from '../src/domain/steps.ts';
 import { duration, literal, plural, secondsBetween } from './text.ts';
 
@@ -86,10 +86,8 @@ const WORDS: Record<Step, (reading: StepReading, deploy: Deploy) => Words> = {
     if (phaseFact(deploy, 'deploy')?.phase.kind === 'not proved') {
       return [`${live} may still serve; the switch was expected about `, expected];
     }
-    const waits = [
-      `${live} serves everybody; v${released.version} has waited since `,
-      { at: released.releasedAt },
-    ] as const;
+    const serves = silentSince(phaseFact(deploy, 'deploy')?.phase) === null ? `${live} serves everybody; ` : '';
+    const waits = [`${serves}v${released.version} has waited since `, { at: released.releasedAt }] as const;
     return [...waits, '; the switch is expected about ', expected];
   },
   'New code serves': (reading, deploy) => {
@@ -97,7 +95,9 @@ const WORDS: Record<Step, (reading: StepReading, deploy: Deploy) => Words> = {
     if (reading.state === 'done') return [`v${version}, announced in the thread`];
     if (phase?.kind === 'mixed') {
       return [
-        `v${deploy.plan.live.version} and v${version} both answer${phase.corrected ? ' again' : ''}: not yet proved`,
+        silentSince(phase) === null
+          ? `v${deploy.plan.live.version} and v${version} both answer${phase.corrected ? ' again' : ''}: not yet proved`
+          : 'no answer says any more which release it comes from: not yet proved',
       ];
     }
     return phase?.kind === 'not proved' ? ['not proved: somebody has to look, the thread says at what'] : [];

@@ -3,6 +3,7 @@ import { type IncomingMessage, request as plain } from 'node:http';
 import { request as secure } from 'node:https';
 import { type Probe, readVersion, type Version } from '../domain/app.ts';
 import type { Answer, Prober } from '../outside.ts';
+import { steadyNow } from './clock.ts';
 
 const TIMEOUT_MS = 10_000;
 const BODY_BYTES = 64 * 1024;
@@ -18,10 +19,10 @@ export const prober: Prober = {
     const send = url.protocol === 'https:' ? secure : plain;
     const headers = { 'User-Agent': 'Switchover-Probe', 'Cache-Control': 'no-cache', Accept: '*/*' };
     return new Promise<Answer>((resolve, reject) => {
-      const sentAt = Date.now();
+      const sentAt = steadyNow();
       const timeout = AbortSignal.timeout(TIMEOUT_MS);
       const done = (rest: Omit<Answer, 'sentAt' | 'receivedAt'>) => {
-        resolve({ sentAt, receivedAt: Date.now(), ...rest });
+        resolve({ sentAt, receivedAt: steadyNow(), ...rest });
         asked.destroy();
       };
       const failed = (error: Error) => {

@@ -3,6 +3,7 @@ import type { Probe } from '../domain/app.ts';
 import { type LogEvent, readLogLine } from '../domain/log-line.ts';
 import { type Observation, probesPerSecond, type Watch } from '../domain/watch.ts';
 import type { Heroku, Prober } from '../outside.ts';
+import { steadyNow } from './clock.ts';
 
 // What a watch is fed with: the app's answers, its log, and the few reads that the fold asks for.
 
@@ -31,12 +32,16 @@ export type Feed = {
   readonly signal: AbortSignal;
   readonly watch: () => Watch;
   readonly see: (seen: Observation) => void;
+  /** The watch's time for a time by `steadyNow`. */
+  readonly timeOf: (steady: number) => number;
   /** Resolves when the next thing was seen, or at the end. */
   readonly change: () => Promise<void>;
   readonly warn: (err: unknown, what: string) => void;
   /** Lines so far that a list read before them cannot know of. */
   lines: number;
 };
+
+const now = (feed: Feed): number => feed.timeOf(steadyNow());
 
 export const backOff = (attempt: number): number => BACK_OFF_MS[attempt] ?? 30_000;
 
@@ -53,7 +58,7 @@ export async function listen(feed: Feed): Promise<void> {
     } catch (err) {
       if (!feed.signal.aborted) feed.warn(err, 'The log session broke');
     }
-    feed.see({ kind: 'log closed', at: Date.now() });
+    feed.see({ kind: 'log closed', at: now(feed) });
     if (performance.now() - begun > LASTING_MS) attempt = 0;
     await pause(backOff(attempt), feed.signal);
   }
@@ -65,13 +70,13 @@ async function hear(feed: Feed): Promise<void> {
   for await (const line of feed.heroku.openLog(feed.app, feed.signal)) {
     const event = readLogLine(line);
     if (!event) continue;
-    if (!opened) feed.see({ kind: 'log opened', at: Date.now(), oldest: event.at });
+    if (!opened) feed.see({ kind: 'log opened', at: now(feed), oldest: event.at });
     opened = true;
     // Replayed ones were counted before the last session broke.
     if (event.kind === 'request' && event.at <= known) continue;
     if (!isNews(event) && event.at <= (feed.watch().logTo ?? 0) + LOG_KNOWN_EVERY_MS) continue;
     if (event.kind === 'state' || event.kind === 'error' || event.kind === 'api') feed.lines++;
-    feed.see({ kind: 'line', at: Date.now(), event });
+    feed.see({ kind: 'line', at: now(feed), event });
   }
 }
 
@@ -87,7 +92,10 @@ export function keepAsking(feed: Feed): void {
     inFlight++;
     feed.prober
       .ask(feed.url, feed.probe, feed.signal)
-      .then(answer => feed.see({ kind: 'answer', ...answer }))
+      .then(answer => {
+        const [sentAt, receivedAt] = [feed.timeOf(answer.sentAt), feed.timeOf(answer.receivedAt)];
+        feed.see({ kind: 'answer', ...answer, sentAt, receivedAt });
+      })
       .catch(err => feed.signal.aborted || feed.warn(err, 'A probe failed'))
       .finally(() => {
         inFlight--;
@@ -115,15 +123,15 @@ export async function keepReading(feed: Feed): Promise<void> {
   let overtaken = false;
   while (!feed.signal.aborted) {
     const { asks, logOpen } = feed.watch();
-    const now = performance.now();
+    const lookedAt = performance.now();
     if (logOpen) {
-      closedAt = now;
+      closedAt = lookedAt;
       blind = 0;
     }
     const isAsked = overtaken || asks.dynos || asks.releases;
-    const isBlind = now - Math.max(closedAt, readAt) >= (BLIND_MS[blind] ?? 30_000);
-    const isDue = isAsked && (attempt === 0 || now - readAt >= backOff(attempt - 1));
-    if (!isAsked && now - readAt > backOff(attempt)) attempt = 0;
+    const isBlind = lookedAt - Math.max(closedAt, readAt) >= (BLIND_MS[blind] ?? 30_000);
+    const isDue = isAsked && (attempt === 0 || lookedAt - readAt >= backOff(attempt - 1));
+    if (!isAsked && lookedAt - readAt > backOff(attempt)) attempt = 0;
     if (!isDue && !isBlind) {
       await feed.change();
       continue;
@@ -146,7 +154,7 @@ export async function keepReading(feed: Feed): Promise<void> {
 }
 
 async function readDynos(feed: Feed): Promise<boolean> {
-  const at = Date.now();
+  const at = now(feed);
   try {
     feed.see({ kind: 'dynos', at, dynos: await feed.heroku.dynos(feed.app) });
     return true;
@@ -157,7 +165,7 @@ async function readDynos(feed: Feed): Promise<boolean> {
 }
 
 async function readReleases(feed: Feed): Promise<boolean> {
-  const at = Date.now();
+  const at = now(feed);
   try {
     const releases = await feed.heroku.releases(feed.app, RELEASES);
     const seen = releases.map(({ version, slug, status, by, description, updatedAt }) => {

@@ -2,8 +2,9 @@ import type { Logger } from 'pino';
 import type { Probe } from '../domain/app.ts';
 import { phaseOf, samePhase } from '../domain/phase.ts';
 import { observe } from '../domain/switchover.ts';
-import { beginWatch, type Goal, type Observation, type Phase, type Watch } from '../domain/watch.ts';
+import { beginWatch, type Goal, type Observation, type Phase, resumeWatch, type Watch } from '../domain/watch.ts';
 import type { Following, Prober, Watcher, WatchStore } from '../outside.ts';
+import { steadyNow } from './clock.ts';
 import { backOff, type Feed, keepAsking, keepReading, listen, pause, type WatchedHeroku } from './watch-feed.ts';
 
 const SAVE_EVERY_MS = 2_000;
@@ -37,13 +38,15 @@ class Follow implements Following {
   readonly #parts: Parts;
   readonly #stopped = new AbortController();
   readonly #loaded: Promise<void>;
+  /** The computer's clock is looked at once: jumps of it must neither prove anything nor keep it from being proved. */
+  readonly #offset = Date.now() - steadyNow();
   #watch: Watch;
   /** In the order in which they came: the first is being told, the last is the newest. */
   #phases: [Phase, ...Phase[]];
   #change = Promise.withResolvers<void>();
   #saving = Promise.resolve();
   #toSave: Promise<void> | null = null;
-  #savedAt = Date.now();
+  #savedAt = steadyNow();
 
   constructor(key: string, ask: Ask, parts: Parts) {
     this.#key = key;
@@ -89,13 +92,17 @@ class Follow implements Following {
   }
 
   checked(user: string): void {
-    const see = () => this.#watch.served ?? this.#see({ kind: 'checked', at: Date.now(), user });
+    const see = () => this.#watch.served ?? this.#see({ kind: 'checked', at: this.#now(), user });
     this.#loaded.then(see, () => {});
   }
 
   stop(): void {
     this.#stopped.abort();
     this.#wake();
+  }
+
+  #now(): number {
+    return steadyNow() + this.#offset;
   }
 
   #feed(): void {
@@ -106,6 +113,7 @@ class Follow implements Following {
       ...{ app, url, probe, heroku, prober, signal },
       watch: () => this.#watch,
       see: seen => this.#see(seen),
+      timeOf: steady => steady + this.#offset,
       change: () => this.#change.promise,
       warn: (err, what) => this.#warn(err, what),
       lines: 0,
@@ -114,7 +122,7 @@ class Follow implements Following {
       this.stop();
       return;
     }
-    const ticking = setInterval(() => this.#see({ kind: 'time', at: Date.now() }), 1_000);
+    const ticking = setInterval(() => this.#see({ kind: 'time', at: this.#now() }), 1_000);
     signal.addEventListener('abort', () => clearInterval(ticking));
     keepAsking(feed);
     void listen(feed);
@@ -125,9 +133,7 @@ class Follow implements Following {
   async #load(): Promise<void> {
     const stored = await this.#insist(() => this.#parts.store.load(this.#key));
     if (!stored) return;
-    // A former version of the bot may have kept less.
-    const answers = { ...this.#watch.answers, ...stored.answers };
-    this.#watch = { ...this.#watch, ...stored, answers, logOpen: false, asks: { dynos: true, releases: true } };
+    this.#watch = resumeWatch(stored, this.#now());
     this.#phases = [phaseOf(this.#watch)];
   }
 
@@ -144,7 +150,7 @@ class Follow implements Following {
     const phase = phaseOf(this.#watch);
     const isNew = !samePhase(this.#phases.at(-1) ?? phase, phase);
     if (isNew) this.#phases.push(phase);
-    if (isNew || Date.now() - this.#savedAt > SAVE_EVERY_MS) {
+    if (isNew || steadyNow() - this.#savedAt > SAVE_EVERY_MS) {
       this.#save().catch(err => this.#warn(err, 'A watch could not be kept'));
     }
     if (this.#isOver()) this.stop();
@@ -162,7 +168,7 @@ class Follow implements Following {
 
   /** Keeps the watch as it is when its turn comes. One save at a time: an older watch must not come after a newer one. */
   #save(): Promise<void> {
-    this.#savedAt = Date.now();
+    this.#savedAt = steadyNow();
     this.#toSave ??= this.#saving
       .catch(() => {})
       .then(() => {

@@ -92,6 +92,8 @@ export type Fact = FactBody & { seq: number; at: string };
 export type Tally = {
   answers: Watch['answers'];
   failures: Watch['failures'];
+  /** Where the log is known without a gap, ms: from the release and until now where these are null. Null: it was never read. */
+  log: { from: number | null; until: number | null } | null;
   /** From release to first new answer, seconds; null before it. */
   windowSeconds: number | null;
 };

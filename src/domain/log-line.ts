@@ -7,22 +7,30 @@ export type LogEvent =
   | { kind: 'error'; at: number; dyno: string; code: string; text: string }
   | { kind: 'request'; at: number; status: number; code: string | null; serviceMs: number | null }
   | { kind: 'api'; at: number; text: string }
+  /** Lines before this one were dropped: what they said is not known. */
+  | { kind: 'gap'; at: number }
   | { kind: 'other'; at: number };
 
 const LINE = /^(\S+) (\w+)\[([^\]]+)\]: (.*)$/s;
+/** L10 to L15 (error-codes article, 2024-05): lines were dropped. One that names a drain lost nothing of this session. */
+const DROPPED = /^Error L1[0-5]\b(?!.*\bdrain 'd\.)/;
 const field = (text: string, name: string): string | undefined =>
   new RegExp(`(?:^| )${name}=("[^"]*"|\\S*)`).exec(text)?.[1];
 
 /**
  * Reads `<RFC 3339 time> <source>[<process>]: <message>` (the format and the wordings: logplex and Heroku's logging
- * article). Null for a line that is not of that form.
+ * article). Null for a line that is not of that form, and for an add-on's, which are stamped by a clock of its own.
  */
 export function readLogLine(line: string): LogEvent | null {
   const [, time = '', source, process = '', text = ''] = LINE.exec(line) ?? [];
   const at = Date.parse(time);
   if (Number.isNaN(at)) return null;
-  if (source === 'app') return process === 'api' ? { kind: 'api', at, text } : { kind: 'other', at };
+  if (source === 'app') {
+    if (process === 'api') return { kind: 'api', at, text };
+    return process.includes('.') ? { kind: 'other', at } : null;
+  }
   if (process === 'router') return readRequest(at, text);
+  if (process === 'logplex' || source === 'logplex') return { kind: DROPPED.test(text) ? 'gap' : 'other', at };
 
   const state = /^State changed from (\w+) to (\w+)$/.exec(text);
   if (state?.[1] && state[2]) return { kind: 'state', at, dyno: process, from: state[1], to: state[2] };

@@ -1,12 +1,15 @@
-import { logKnownSince } from './switchover.ts';
+import { logKnownSinceOld } from './proof.ts';
 import type { Phase, Watch } from './watch.ts';
 
 /** SIGTERM came up to 71 s after the switch (heroku/barnes#58), then 30 s of grace: past this the log will not prove it. */
 const DRAINED_WITHIN_MS = 180_000;
+/** So many in a row are no accident. Where no answer ever told a version, the first is enough. */
+const SILENT_ANSWERS = 5;
 
 /** What a watch says now. */
 export function phaseOf(watch: Watch): Phase {
   const { served, booted, superseded, crash, now } = watch;
+  const silent = silentSince(watch);
   if (superseded) {
     return { kind: 'superseded', version: superseded.version, by: superseded.by, what: superseded.what };
   }
@@ -14,40 +17,54 @@ export function phaseOf(watch: Watch): Phase {
   if (served && watch.goneAt !== null) return { kind: 'old gone', at: watch.goneAt, dynos: watch.goal.oldWeb };
   if (served) {
     if (now > served.at + DRAINED_WITHIN_MS) return notProved(watch, 'old gone');
-    return { kind: 'new serves', at: served.at, evidence: served.evidence };
+    const { at, evidence } = served;
+    return { kind: 'new serves', at, evidence, ...(evidence.by === 'probe' ? silent : {}) };
   }
   // Twice the documented window and a minute: the longest seen was 4:15 for a window of 3:00.
-  if (now > watch.clockFrom + 2 * watch.goal.windowMs + 60_000) return notProved(watch, 'new serves');
-  if (watch.firstNewAt !== null) return { kind: 'mixed', corrected: watch.corrected };
+  if (watch.begunAt !== null && now > watch.begunAt + 2 * watch.goal.windowMs + 60_000)
+    return notProved(watch, 'new serves');
+  if (watch.firstNewAt !== null) return { kind: 'mixed', corrected: watch.corrected, ...silent };
   if (booted === null || booted.up < booted.of) {
-    return { kind: 'booting', up: booted?.up ?? 0, of: booted?.of ?? watch.goal.web };
+    return { kind: 'booting', up: booted?.up ?? 0, of: booted?.of ?? watch.goal.web, ...silent };
   }
-  return { kind: 'old serves', expectedSwitch: watch.clockFrom + watch.goal.windowMs };
+  return { kind: 'old serves', expectedSwitch: watch.clockFrom + watch.goal.windowMs, ...silent };
+}
+
+function silentSince({ silence, answers }: Watch): { silentSince?: number } {
+  const least = answers.new + answers.old > 0 ? SILENT_ANSWERS : 1;
+  return silence && silence.answers >= least ? { silentSince: silence.since } : {};
 }
 
 /** True when two phases would be told in the same words. */
 export function samePhase(a: Phase, b: Phase): boolean {
-  if (a.kind !== b.kind) return false;
+  if (a.kind !== b.kind || 'silentSince' in a !== 'silentSince' in b) return false;
   if (a.kind === 'booting' && b.kind === 'booting') return a.up === b.up && a.of === b.of;
   if (a.kind === 'old serves' && b.kind === 'old serves') return a.expectedSwitch === b.expectedSwitch;
   return true;
 }
 
 function notProved(watch: Watch, missing: 'new serves' | 'old gone'): Phase {
-  const { answers, logFrom, served, older, goal } = watch;
-  const known: string[] = [];
-  if (missing === 'new serves') {
-    const seen = Object.entries(answers.byRelease).map(([release, count]) => `${count} from ${release}`);
-    known.push(
-      seen.length > 0
-        ? `Answers that named a release: ${seen.join(', ')}.`
-        : `None of ${answers.silent} answers named a release that could be read.`,
-    );
-  }
+  const { logFrom, served, older, goal, clockFrom } = watch;
+  const known = missing === 'new serves' || watch.silence ? answersKnown(watch) : [];
   if (logFrom === null) known.push('The log could not be read.');
-  else if (served && !logKnownSince(watch, served.from)) known.push('The log has a gap since the switch.');
-  const waiting = goal.oldWeb.filter(dyno => !watch.sigterms[dyno]);
+  else if (served && !logKnownSinceOld(watch)) known.push('The log has a gap since the switch.');
+  const waiting = goal.oldWeb.filter(dyno => !watch.sigterms[dyno]?.some(at => at >= clockFrom));
   if (waiting.length > 0) known.push(`No SIGTERM was seen for the old ${waiting.join(', ')}.`);
   if (older && older.names.length > 0) known.push(`Still on an older release: ${older.names.join(', ')}.`);
   return { kind: 'not proved', missing, known };
+}
+
+function answersKnown({ answers, silence }: Watch): string[] {
+  const named = Object.entries(answers.byRelease).map(([release, count]) => `${count} from ${release}`);
+  const told = named.length > 0 || answers.new + answers.old > 0;
+  const known: string[] = [];
+  if (named.length > 0) known.push(`Answers that named a release: ${named.join(', ')}.`);
+  else if (told) known.push(`Answers that named a commit: ${answers.old} old, ${answers.new} new.`);
+  if (!told) known.push(`None of ${answers.silent} answers named a release that could be read.`);
+  else if (answers.silent > 0) {
+    const newest = silence ? `, the newest ${silence.answers} in a row` : '';
+    known.push(`${answers.silent} answers named none that could be read${newest}.`);
+  }
+  if (answers.failed > 0) known.push(`${answers.failed} times there was no answer, or a 5xx.`);
+  return known;
 }

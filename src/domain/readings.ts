@@ -204,6 +204,10 @@ export function phaseFact(deploy: Told, of?: 'deploy' | 'rollback'): FactOf<'pha
   );
 }
 
+/** Since when (ms) answers no longer said whose they were, by that phase; null when they did. */
+export const silentSince = (phase: Phase | undefined): number | null =>
+  phase && 'silentSince' in phase ? (phase.silentSince ?? null) : null;
+
 /** What can be pressed on the root message; the rest is on a card of its own. */
 export type RootClick = Exclude<Click['kind'], 'go on' | 'run them' | 'hold' | 'open' | 'try again'>;
 
@@ -230,17 +234,28 @@ export function clicksOf(deploy: Told): RootClick[] {
 }
 
 /** Whether visitors can have met the release that was undone, as far as the probe and the router's log tell. */
-export type Exposure = { kind: 'none seen'; answers: number } | { kind: 'seen'; signs: string[] } | { kind: 'unknown' };
+export type Exposure =
+  | { kind: 'none seen'; answers: number }
+  | { kind: 'seen'; signs: string[] }
+  | { kind: 'unknown'; why: string[] };
 
 export function exposureOf(deploy: Told): Exposure {
   const tally = phaseFact(deploy)?.tally;
-  if (!tally) return { kind: 'unknown' };
-  const { new: met, old } = tally.answers;
-  const failures = Object.values(tally.failures).reduce((sum, count) => sum + count, 0);
+  if (!tally) return { kind: 'unknown', why: ['nothing was seen'] };
+  const { answers, failures, log } = tally;
+  const { new: met, old, silent, failed } = answers;
+  const logged = Object.values(failures).reduce((sum, count) => sum + count, 0);
   const signs = [
     met > 0 ? `${met} of ${met + old} answers to the probe came from it` : '',
-    failures > 0 ? `the router logged ${failures} failed requests` : '',
+    failed > 0 ? `${failed} probes failed` : '',
+    logged > 0 ? `the router logged ${logged} failed requests` : '',
   ].filter(Boolean);
   if (signs.length > 0) return { kind: 'seen', signs };
-  return old > 0 ? { kind: 'none seen', answers: old } : { kind: 'unknown' };
+  const isWhole = log && log.from === null && log.until === null;
+  const why = [
+    old === 0 ? 'no answer said which release it came from' : '',
+    old > 0 && silent > 0 ? `${silent} answers did not say which release they came from` : '',
+    isWhole ? '' : 'the log of the router is not known from the release until now',
+  ].filter(Boolean);
+  return why.length > 0 ? { kind: 'unknown', why } : { kind: 'none seen', answers: old };
 }

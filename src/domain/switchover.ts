@@ -1,25 +1,26 @@
 import type { LogEvent } from './log-line.ts';
-import { answersNeeded, type Observation, type SeenDyno, type SeenRelease, type Watch } from './watch.ts';
+import { CLOCKS_MS, LINGERS, SKEW_MS, settle, surelyBefore } from './proof.ts';
+import {
+  answersNeeded,
+  type Evidence,
+  type Observation,
+  type SeenDyno,
+  type SeenRelease,
+  type StateChange,
+  type Watch,
+} from './watch.ts';
 
 // Heroku never says when its routers change over to the new dynos. This fold of what can be seen from outside (answers
 // of the app, its log, its dyno list, its releases) says which code serves, with evidence, and never early.
 
-/** Routers flip one after another; how far apart is not documented. Assumed: at most 2 s; half a second is margin. */
-export const SKEW_MS = 2_500;
-/** A stopped dyno has 30 s from SIGTERM to SIGKILL (dyno-shutdown-behavior, 2024-12). */
-const GRACE_MS = 30_000;
-/** Heroku's clock and ours may differ by this much: an assumption. */
-const CLOCKS_MS = 2_000;
-/** Where no old answer was seen: that long before the first sign of new code the switch had not begun. An assumption. */
-const SURELY_BEFORE_MS = 10_000;
 /** The API tells times in whole seconds, cut off (Platform API reference); the log in microseconds. */
 const API_GRAIN_MS = 1_000;
-/** A dyno's SIGTERM and its change of state were logged at most 1.8 s apart (heroku.md's real logs). */
-const PAIR_MS = 3_000;
 
 /** The watch with one more thing seen. Log lines may come in any order and more than once. */
 export function observe(before: Watch, seen: Observation): Watch {
-  const watch = { ...before, now: Math.max(before.now, seen.kind === 'answer' ? seen.receivedAt : seen.at) };
+  const at = seen.kind === 'answer' ? seen.receivedAt : seen.at;
+  const { begunAt } = before;
+  const watch = { ...before, now: begunAt === null ? at : Math.max(before.now, at), begunAt: begunAt ?? at };
   switch (seen.kind) {
     case 'answer':
       return settle(hear(watch, seen));
@@ -34,7 +35,7 @@ export function observe(before: Watch, seen: Observation): Watch {
     case 'releases':
       return settle(learn(watch, seen.releases));
     case 'checked':
-      return settle({ ...watch, served: { at: seen.at, from: seen.at, evidence: { by: 'person', user: seen.user } } });
+      return settle({ ...watch, served: onTheWordOf(seen.user, watch) });
     case 'time':
       return settle(watch);
     default:
@@ -42,52 +43,80 @@ export function observe(before: Watch, seen: Observation): Watch {
   }
 }
 
+const onTheWordOf = (user: string, { now, logTo }: Watch): Watch['served'] => ({
+  ...{ at: now, from: now, oldAt: surelyBefore(logTo) },
+  evidence: { by: 'person', user },
+});
+
+type Run = NonNullable<Watch['run']>;
 type Answer = Extract<Observation, { kind: 'answer' }>;
 
-function hear(watch: Watch, answer: Answer): Watch {
-  const answers = { ...watch.answers, slowestMs: Math.max(watch.answers.slowestMs, answer.receivedAt - answer.sentAt) };
-  if (answer.status === null || answer.status >= 500) answers.failed++;
-  const heard = { ...watch, answers };
-  if (answer.version && 'release' in answer.version) {
-    const name = `v${answer.version.release}`;
-    answers.byRelease = { ...answers.byRelease, [name]: (answers.byRelease[name] ?? 0) + 1 };
-  }
-  switch (codeOf(watch, answer)) {
+function hear(before: Watch, answer: Answer): Watch {
+  const code = codeOf(before, answer);
+  const silence = code === 'silent' ? oneMore(before.silence, answer) : null;
+  const watch = { ...before, answers: counted(before.answers, answer, code), silence };
+  // Asked before the run of new answers began: a slow answer, which says nothing of the time since.
+  const isLate = watch.run !== null && answer.sentAt < watch.run.sentAt;
+  switch (code) {
     case 'new': {
-      answers.new++;
-      const run = watch.run ?? { sentAt: answer.sentAt, receivedAt: answer.receivedAt, answers: 0 };
-      return {
-        ...heard,
-        run: { ...run, answers: run.answers + 1 },
-        firstNewAt: watch.firstNewAt ?? answer.receivedAt,
-      };
+      const { sentAt, receivedAt, answers, logTo } = watch.run ?? { ...answer, answers: 0, logTo: watch.logTo };
+      const run = { sentAt, receivedAt, answers: answers + 1, logTo };
+      const firstNewAt = watch.firstNewAt ?? answer.receivedAt;
+      return { ...watch, run, firstNewAt, served: watch.served ?? provedByProbe(watch, run, answer) };
     }
     case 'old': {
-      answers.old++;
       const lastOldAt = Math.max(watch.lastOldAt ?? 0, answer.sentAt);
-      // Asked before the run of new answers began: a slow answer, which says nothing of the time since.
-      if (watch.run && answer.sentAt < watch.run.sentAt) return { ...heard, lastOldAt };
+      const tookMs = answer.receivedAt - answer.sentAt;
+      const oldAt = watch.logTo === null ? watch.oldAt : Math.max(watch.oldAt ?? 0, watch.logTo - tookMs);
+      const heard = { ...watch, lastOldAt, oldAt };
       const broken = watch.served && answer.sentAt >= watch.served.from + SKEW_MS;
-      if (watch.served && !broken) return { ...heard, lastOldAt };
-      return {
-        ...heard,
-        lastOldAt,
-        run: null,
-        served: null,
-        goneAt: null,
-        corrected: watch.corrected || Boolean(broken),
-      };
+      if (isLate || (watch.served && !broken)) return heard;
+      return { ...heard, run: null, served: null, goneAt: null, corrected: watch.corrected || Boolean(broken) };
     }
     case 'unknown':
-      return { ...heard, asks: { ...watch.asks, releases: true } };
-    case 'silent':
-      answers.silent++;
-      return heard;
+    case 'other':
+    case 'silent': {
+      const asks = { ...watch.asks, releases: watch.asks.releases || code === 'unknown' };
+      // Old code may have given it. Where nothing came back at all, nothing was answered: that breaks no row of answers.
+      const breaks = answer.status !== null && !isLate;
+      return { ...watch, asks, run: breaks ? null : watch.run };
+    }
   }
 }
 
+const oneMore = (silence: Watch['silence'], { receivedAt }: Answer): Watch['silence'] => ({
+  since: silence?.since ?? receivedAt,
+  answers: (silence?.answers ?? 0) + 1,
+});
+
+function counted(answers: Watch['answers'], answer: Answer, code: Code): Watch['answers'] {
+  const { status, version, sentAt, receivedAt } = answer;
+  const name = version && 'release' in version ? `v${version.release}` : null;
+  const { byRelease } = answers;
+  return {
+    byRelease: name === null ? byRelease : { ...byRelease, [name]: (byRelease[name] ?? 0) + 1 },
+    new: answers.new + Number(code === 'new'),
+    old: answers.old + Number(code === 'old'),
+    silent: answers.silent + Number(code === 'silent'),
+    failed: answers.failed + Number(status === null || status >= 500),
+    slowestMs: Math.max(answers.slowestMs, receivedAt - sentAt),
+  };
+}
+
+/** The routers have all flipped when the skew is over since the first new answer came: later questions must show it. */
+function provedByProbe({ goal, lastOldAt }: Watch, run: Run, { sentAt, receivedAt }: Answer): Watch['served'] {
+  const spanMs = sentAt - run.receivedAt;
+  if (run.answers < answersNeeded(goal.web) || spanMs < SKEW_MS) return null;
+  const { answers, receivedAt: firstNewAt } = run;
+  const evidence: Evidence = { by: 'probe', answers, spanMs, firstNewAt, lastOldAt };
+  return { at: receivedAt, from: firstNewAt, oldAt: surelyBefore(run.logTo), evidence };
+}
+
+/** `other`: of a release that neither is ours nor came before it. */
+type Code = 'new' | 'old' | 'other' | 'unknown' | 'silent';
+
 /** Whose code gave the answer. A commit tells only when old and new differ; a release not seen yet tells nothing. */
-function codeOf({ goal, releases }: Watch, { version }: Answer): 'new' | 'old' | 'unknown' | 'silent' {
+function codeOf({ goal, releases }: Watch, { version }: Answer): Code {
   if (!version) return 'silent';
   if ('commit' in version) {
     if (!goal.commit || !goal.oldCommit || goal.commit === goal.oldCommit) return 'silent';
@@ -98,42 +127,43 @@ function codeOf({ goal, releases }: Watch, { version }: Answer): 'new' | 'old' |
   if (version.release === goal.ours) return 'new';
   const release = releases[version.release];
   if (!release) return 'unknown';
-  return release.slug === goal.slug ? 'new' : 'silent';
+  return release.slug === goal.slug ? 'new' : 'other';
 }
 
-function read(watch: Watch, event: LogEvent): Watch {
-  const logTo = Math.max(watch.logTo ?? 0, event.at);
-  const seen = { ...watch, logTo };
-  if (event.at < watch.goal.releasedAt - CLOCKS_MS) return seen;
+function read(before: Watch, event: LogEvent): Watch {
+  const { goal } = before;
+  const watch = { ...before, logTo: Math.max(before.logTo ?? 0, event.at) };
+  if (event.kind === 'gap') return { ...watch, logFrom: Math.max(watch.logFrom ?? 0, event.at) };
+  if (event.at < goal.releasedAt - LINGERS * goal.windowMs) return watch;
+  const isSince = event.at >= goal.releasedAt - CLOCKS_MS;
   switch (event.kind) {
-    case 'state': {
-      if (!isWeb(event.dyno)) return seen;
-      const asking = { ...seen, asks: { ...seen.asks, dynos: true } };
-      if (event.to === 'up') return ours(seen, event) ? { ...asking, upAt: noted(seen.upAt, event) } : asking;
-      if (event.to === 'crashed') return ours(seen, event) ? crashed(asking, event) : asking;
-      return event.from === 'up' ? { ...seen, leaving: noted(seen.leaving, event) } : seen;
-    }
+    case 'state':
+      return isWeb(event.dyno) ? changed(watch, event, isSince) : watch;
     case 'restarting':
-      return isWeb(event.dyno) ? { ...seen, disturbed: true, restarts: noted(seen.restarts, event) } : seen;
+      if (!isWeb(event.dyno)) return watch;
+      return { ...watch, disturbed: watch.disturbed || isSince, restarts: noted(watch.restarts, event) };
     case 'sigterm':
-      return isWeb(event.dyno) ? { ...seen, sigterms: noted(seen.sigterms, event) } : seen;
+      return isWeb(event.dyno) ? { ...watch, sigterms: noted(watch.sigterms, event) } : watch;
     case 'exited':
-      return isWeb(event.dyno) ? { ...seen, exits: noted(seen.exits, event) } : seen;
+      return isWeb(event.dyno) ? { ...watch, exits: noted(watch.exits, event) } : watch;
     case 'error':
-      return event.code === 'R10' && ours(seen, event)
-        ? suspect(seen, event.dyno, `${event.code}: ${event.text}`)
-        : seen;
+      return event.code === 'R10' && ours(watch, event)
+        ? suspect(watch, event.dyno, `${event.code}: ${event.text}`)
+        : watch;
     case 'request': {
-      if (event.status < 500) return seen;
+      if (event.status < 500 || !isSince) return watch;
       const code = event.code ?? '5xx';
-      return { ...seen, failures: { ...seen.failures, [code]: (seen.failures[code] ?? 0) + 1 } };
+      return { ...watch, failures: { ...watch.failures, [code]: (watch.failures[code] ?? 0) + 1 } };
     }
-    case 'api':
-      return /\bv\d+\b|config vars|Rollback|Deploy/.test(event.text)
-        ? { ...seen, asks: { ...seen.asks, releases: true } }
-        : seen;
+    case 'api': {
+      if (!isSince) return watch;
+      // Fewer dynos in the window: Heroku stops those first that it hides.
+      if (event.text.startsWith('Scaled to ')) return disturb(watch);
+      const isRelease = /\bv\d+\b|config vars|Rollback|Deploy/.test(event.text);
+      return isRelease ? { ...watch, asks: { ...watch.asks, releases: true } } : watch;
+    }
     case 'other':
-      return seen;
+      return watch;
     default:
       return event satisfies never;
   }
@@ -141,6 +171,19 @@ function read(watch: Watch, event: LogEvent): Watch {
 
 const isCrashed = (dyno: SeenDyno): boolean => dyno.state === 'crashed';
 const isWeb = (dyno: string): boolean => dyno.startsWith('web.');
+const disturb = (watch: Watch): Watch => ({ ...watch, disturbed: true, asks: { dynos: true, releases: true } });
+
+function changed(before: Watch, { dyno, at, from, to }: StateChange & { dyno: string }, isSince: boolean): Watch {
+  const known = before.changes[dyno] ?? [];
+  const isKnown = known.some(change => change.at === at && change.to === to);
+  const changes = isKnown ? known : [...known, { at, from, to }].sort((a, b) => a.at - b.at);
+  const watch = { ...before, changes: { ...before.changes, [dyno]: changes } };
+  if (!isSince) return watch;
+  if (to === 'down') return disturb(watch);
+  if (to !== 'up' && to !== 'crashed') return watch;
+  const asking = { ...watch, asks: { ...watch.asks, dynos: true } };
+  return to === 'crashed' && ours(watch, { at }) ? crashed(asking, { dyno, from }) : asking;
+}
 
 function noted(times: Record<string, number[]>, { dyno, at }: { dyno: string; at: number }): Record<string, number[]> {
   const known = times[dyno] ?? [];
@@ -151,10 +194,10 @@ function noted(times: Record<string, number[]>, { dyno, at }: { dyno: string; at
 const ours = ({ clockFrom }: Watch, { at }: { at: number }): boolean => at >= clockFrom + API_GRAIN_MS;
 
 /** `web.1` crashed, but old and new share that name. One that was never up yet, or had come up since, is a new one. */
-function crashed(watch: Watch, event: { dyno: string; from: string }): Watch {
-  if (event.from === 'starting') return suspect(watch, event.dyno, 'crashed while it started');
-  if (watch.upAt[event.dyno]) return suspect(watch, event.dyno, 'crashed after it had started');
-  return watch;
+function crashed(watch: Watch, { dyno, from }: { dyno: string; from: string }): Watch {
+  if (from === 'starting') return suspect(watch, dyno, 'crashed while it started');
+  const wasUp = watch.changes[dyno]?.some(change => change.to === 'up' && ours(watch, change));
+  return wasUp ? suspect(watch, dyno, 'crashed after it had started') : watch;
 }
 
 function suspect(watch: Watch, dyno: string, what: string): Watch {
@@ -165,7 +208,8 @@ function suspect(watch: Watch, dyno: string, what: string): Watch {
 /** A session that replays lines up to the newest known one closes the gap; else the log is known only from its start. */
 function joinLog(watch: Watch, oldest: number): Watch {
   const unbroken = watch.logFrom !== null && watch.logTo !== null && oldest < watch.logTo;
-  return { ...watch, logOpen: true, logFrom: unbroken ? watch.logFrom : oldest };
+  const logTo = Math.max(watch.logTo ?? 0, oldest);
+  return { ...watch, logOpen: true, logFrom: unbroken ? watch.logFrom : oldest, logTo };
 }
 
 function list(watch: Watch, at: number, dynos: readonly SeenDyno[]): Watch {
@@ -199,77 +243,9 @@ function learn(watch: Watch, seen: readonly SeenRelease[]): Watch {
     releases,
     superseded: watch.superseded ?? stranger ?? null,
     clockFrom,
+    begunAt: again ? watch.now : watch.begunAt,
     booted: again ? null : watch.booted,
-    upAt: again ? {} : watch.upAt,
     disturbed: watch.disturbed || again,
     asks: { dynos: watch.asks.dynos || again, releases: pending },
   };
-}
-
-/** Draws what follows from all that has been seen: that new code serves, that old code is gone. */
-function settle(watch: Watch): Watch {
-  const served = watch.served ?? provedByProbe(watch) ?? provedByLogs(watch);
-  if (!served || watch.goneAt !== null) return { ...watch, served };
-  const departedAt = departed(watch, served.from);
-  if (departedAt === null) return { ...watch, served };
-  const listed = watch.older !== null && watch.older.at >= departedAt && watch.older.names.length === 0;
-  return listed ? { ...watch, served, goneAt: watch.now } : { ...watch, served, asks: { ...watch.asks, dynos: true } };
-}
-
-function provedByProbe(watch: Watch): Watch['served'] {
-  const { run, goal, now } = watch;
-  if (!run || run.answers < answersNeeded(goal.web) || now - run.receivedAt < SKEW_MS) return null;
-  const spanMs = now - run.receivedAt;
-  return {
-    at: now,
-    from: run.receivedAt,
-    evidence: { by: 'probe', answers: run.answers, spanMs, firstNewAt: run.receivedAt, lastOldAt: watch.lastOldAt },
-  };
-}
-
-/** Only where no answer ever told its version, and nobody released or restarted in the window: then a hidden SIGTERM is the old code's. */
-function provedByLogs(watch: Watch): Watch['served'] {
-  const { answers, goal, logFrom, now } = watch;
-  const told = answers.new + answers.old > 0;
-  const allUp = watch.booted !== null && watch.booted.up >= watch.booted.of;
-  if (told || !allUp || watch.disturbed) return null;
-  const first = goal.oldWeb
-    .flatMap(dyno => hiddenSigterms(watch, dyno).map(at => ({ dyno, at })))
-    .sort((a, b) => a.at - b.at)[0];
-  if (!first || logFrom === null || logFrom > goal.releasedAt + CLOCKS_MS) return null;
-  if (now < first.at + CLOCKS_MS + SKEW_MS) return null;
-  return { at: now, from: first.at, evidence: { by: 'logs', dyno: first.dyno, at: first.at } };
-}
-
-/** SIGTERMs that no change of state goes with: those of dynos that `GET /dynos` hides. */
-function hiddenSigterms(watch: Watch, dyno: string): number[] {
-  const left = [...(watch.leaving[dyno] ?? [])];
-  return (watch.sigterms[dyno] ?? []).filter(at => {
-    const pair = left.findIndex(change => Math.abs(change - at) <= PAIR_MS);
-    if (pair >= 0) left.splice(pair, 1);
-    return pair < 0;
-  });
-}
-
-/** A moment at which old code surely still served: SIGTERMs of the switch come after it. */
-const oldServedAt = (watch: Watch, servedFrom: number): number => watch.lastOldAt ?? servedFrom - SURELY_BEFORE_MS;
-
-/** True when no line of the log can be missing since old code served. */
-export function logKnownSince(watch: Watch, servedFrom: number): boolean {
-  return watch.logFrom !== null && watch.logFrom <= oldServedAt(watch, servedFrom);
-}
-
-/** When the last old web dyno was gone, by the log; null while one is not, or the log has a gap since the switch. */
-function departed(watch: Watch, servedFrom: number): number | null {
-  const { goal } = watch;
-  if (!logKnownSince(watch, servedFrom)) return null;
-  const ends = goal.oldWeb.map(dyno => {
-    const since = hiddenSigterms(watch, dyno).filter(at => at >= oldServedAt(watch, servedFrom) - CLOCKS_MS);
-    // A restart in the window leaves one more hidden dyno of that name, and no telling which of them went first.
-    const last = since[watch.restarts[dyno]?.length ?? 0];
-    if (last === undefined) return null;
-    const exit = watch.exits[dyno]?.find(at => at >= last - CLOCKS_MS);
-    return exit ?? (watch.logOpen && watch.now >= last + GRACE_MS + CLOCKS_MS ? last + GRACE_MS : null);
-  });
-  return ends.includes(null) ? null : Math.max(...ends.map(Number), servedFrom);
 }

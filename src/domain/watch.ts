@@ -46,21 +46,29 @@ export type Evidence =
   | { by: 'logs'; dyno: string; at: number }
   | { by: 'person'; user: string };
 
+/** Since when (ms) answers, which had told their version, tell none any more, or that none ever did: who serves is not known. */
+type Silent = { silentSince?: number };
+
 export type Phase =
-  | { kind: 'booting'; up: number; of: number }
-  | { kind: 'old serves'; expectedSwitch: number }
-  | { kind: 'mixed'; corrected: boolean }
-  | { kind: 'new serves'; at: number; evidence: Evidence }
+  | ({ kind: 'booting'; up: number; of: number } & Silent)
+  | ({ kind: 'old serves'; expectedSwitch: number } & Silent)
+  | ({ kind: 'mixed'; corrected: boolean } & Silent)
+  | ({ kind: 'new serves'; at: number; evidence: Evidence } & Silent)
   | { kind: 'old gone'; at: number; dynos: readonly string[] }
   | { kind: 'crashed'; dyno: string; what: string }
   | { kind: 'superseded'; version: number; by: string; what: string }
   | { kind: 'not proved'; missing: 'new serves' | 'old gone'; known: readonly string[] };
 
+/** A change of state that the log tells of a dyno which `GET /dynos` shows. */
+export type StateChange = { at: number; from: string; to: string };
+
 /** Everything seen so far. Plain data: it is stored, and a restarted bot goes on from it. */
 export type Watch = {
   goal: Goal;
-  /** When the window began: a newer release with our slug begins it anew. */
+  /** When the window began, by Heroku's clock: a newer release with our slug begins it anew. */
   clockFrom: number;
+  /** The same by our clock, or when we began to watch; null before. The two clocks may differ by anything. */
+  begunAt: number | null;
   now: number;
   releases: Record<string, SeenRelease>;
   superseded: SeenRelease | null;
@@ -70,7 +78,7 @@ export type Watch = {
   crash: { dyno: string; what: string } | null;
   /** Web dynos of which the log says that they crashed, and how, until the dyno list says whose they were. */
   suspects: Record<string, string>;
-  /** Somebody released or restarted in the window: a hidden SIGTERM need not be the old code's. */
+  /** Somebody released, restarted or scaled in the window: a hidden SIGTERM need not be the switch's. */
   disturbed: boolean;
   /** `silent` told no version that could be read; `failed` of them all had no answer at all, or a 5xx. */
   answers: {
@@ -81,21 +89,28 @@ export type Watch = {
     failed: number;
     slowestMs: number;
   };
-  run: { sentAt: number; receivedAt: number; answers: number } | null;
+  /** Those up to the newest that were silent, one after the other. */
+  silence: { since: number; answers: number } | null;
+  /** New answers, one after the other; when the first of them was sent and received, and how far the log was then. */
+  run: { sentAt: number; receivedAt: number; answers: number; logTo: number | null } | null;
   firstNewAt: number | null;
   lastOldAt: number | null;
-  /** `from`: not later than the switch's end less the skew; `at`: when it was proved. */
-  served: { at: number; from: number; evidence: Evidence } | null;
+  /** A moment at which old code still served, by the log's times: SIGTERMs of the switch come after it. */
+  oldAt: number | null;
+  /** `from`: not later than the switch's end less the skew; `at`: when it was proved; `oldAt`: where no old answer was heard. */
+  served: { at: number; from: number; oldAt: number | null; evidence: Evidence } | null;
   corrected: boolean;
   goneAt: number | null;
+  /** When the log had shown the switch, and that old web dynos were gone, by our clock: a dyno list made later must agree. */
+  signAt: number | null;
+  leftAt: number | null;
   /** Since when the log is known without a gap; null before the first session. */
   logFrom: number | null;
   logTo: number | null;
   logOpen: boolean;
-  /** Times by dyno name. */
-  upAt: Record<string, number[]>;
+  /** By name of web dyno, which old and new share, in order; the times are Heroku's. */
+  changes: Record<string, StateChange[]>;
   sigterms: Record<string, number[]>;
-  leaving: Record<string, number[]>;
   exits: Record<string, number[]>;
   restarts: Record<string, number[]>;
   /** Router lines with a 5xx since the release, by code (`H10`) or `5xx`. */
@@ -109,6 +124,7 @@ export function beginWatch(goal: Goal): Watch {
   return {
     goal,
     clockFrom: goal.releasedAt,
+    begunAt: null,
     now: goal.releasedAt,
     releases: {},
     superseded: null,
@@ -118,21 +134,52 @@ export function beginWatch(goal: Goal): Watch {
     suspects: none,
     disturbed: false,
     answers: { byRelease: none, new: 0, old: 0, silent: 0, failed: 0, slowestMs: 0 },
+    silence: null,
     run: null,
     firstNewAt: null,
     lastOldAt: null,
+    oldAt: null,
     served: null,
     corrected: false,
     goneAt: null,
+    signAt: null,
+    leftAt: null,
     logFrom: null,
     logTo: null,
     logOpen: false,
-    upAt: none,
+    changes: none,
     sigterms: none,
-    leaving: none,
     exits: none,
     restarts: none,
     failures: none,
+    asks: { dynos: true, releases: true },
+  };
+}
+
+/**
+ * What another process kept, as this one goes on with it at `now`. Nobody asked meanwhile, so no run of answers goes on;
+ * and a clock that was ahead of ours must not leave times that have still to come.
+ */
+export function resumeWatch(kept: Watch, now: number): Watch {
+  const begun = beginWatch(kept.goal);
+  const past = (at: number | null): number | null => (at === null ? null : Math.min(at, now));
+  const { served } = kept;
+  return {
+    ...begun,
+    ...kept,
+    // A former version of the bot may have kept less.
+    answers: { ...begun.answers, ...kept.answers },
+    now,
+    begunAt: past(kept.begunAt),
+    older: null,
+    run: null,
+    firstNewAt: past(kept.firstNewAt),
+    lastOldAt: past(kept.lastOldAt),
+    served: served && { ...served, at: Math.min(served.at, now), from: Math.min(served.from, now) },
+    goneAt: past(kept.goneAt),
+    signAt: null,
+    leftAt: null,
+    logOpen: false,
     asks: { dynos: true, releases: true },
   };
 }

@@ -43,6 +43,8 @@ export type LogFilter = { source?: string; dyno?: string; type?: string; lines: 
 
 export interface Logs {
   emit(line: { source: 'app' | 'heroku'; process: string; text: string; at?: Date }): void;
+  /** So many lines from now on do not reach those who tail, who are told so after them (L10); they are kept all the same. */
+  drops(lines: number): void;
   /** The last `lines` kept lines that pass the filter (of at most 1,500 kept), then, with `tail`, each new one until the signal. */
   read(filter: LogFilter, signal: AbortSignal): AsyncIterable<LogLine>;
 }

@@ -35,6 +35,8 @@ export type LocalHeroku = {
   fails(call: string, trouble: Trouble): void;
   /** Breaks the connection of everybody who reads the app's log now. */
   cutsLogs(app: HerokuApp): void;
+  /** Drops the next lines for everybody who reads the app's log now: its buffer has overflowed (L10). */
+  dropsLogs(app: HerokuApp, lines: number): void;
   stop(): Promise<void>;
 };
 
@@ -141,6 +143,7 @@ export async function startHeroku(
     cutsLogs: app => {
       for (const reader of platform.reading) if (reader.app === app) reader.response.destroy();
     },
+    dropsLogs: (app, lines) => app.runtime.logs.drops(lines),
     stop: async () => {
       await Promise.all(platform.apps.map(app => app.close()));
       server.closeAllConnections();

@@ -8,6 +8,19 @@ const LONGEST = /.{1,10000}/gsu;
 export function createLogs(): Logs {
   const kept: LogLine[] = [];
   const readers = new Set<(line: LogLine) => void>();
+  let dropping = { left: 0, lines: 0, since: new Date() };
+
+  /** True for a line that finds the buffer full; after the last of them those who tail are told (L10, in logplex's words). */
+  const isDropped = ({ at }: LogLine): boolean => {
+    if (dropping.left === 0) return false;
+    const { left, lines, since } = dropping;
+    dropping = { left: left - 1, lines: lines + 1, since: lines === 0 ? at : since };
+    if (dropping.left > 0) return true;
+    const from = `${dropping.since.toISOString().slice(0, 19)}+00:00`;
+    const text = `Error L10 (output buffer overflow): ${dropping.lines} messages dropped since ${from}.`;
+    for (const read of readers) read({ at: new Date(), source: 'heroku', process: 'logplex', text });
+    return true;
+  };
 
   return {
     emit({ source, process, text, at = new Date() }) {
@@ -15,8 +28,11 @@ export function createLogs(): Logs {
         const line = { at, source, process, text: part };
         kept.push(line);
         if (kept.length > KEPT_LINES) kept.shift();
-        for (const read of readers) read(line);
+        if (!isDropped(line)) for (const read of readers) read(line);
       }
+    },
+    drops(lines) {
+      dropping = { left: lines, lines: 0, since: new Date() };
     },
     // Subscribes at once, not at the first `next`, so that no line falls between the kept and the new ones.
     read(filter, signal) {

@@ -52,3 +52,23 @@ test('a tail goes on from the kept lines without a gap until it is ended', async
   emit('too late');
   expect(seen).toEqual(['before', 'between', 'after']);
 });
+
+test('a buffer that overflows drops lines for those who tail, and says so', async () => {
+  const logs = createLogs();
+  const end = new AbortController();
+  const tail = logs.read({ lines: 0, tail: true }, end.signal);
+  logs.drops(2);
+  for (const n of [1, 2, 3]) {
+    logs.emit({ source: 'heroku', process: 'web.1', text: `line ${n}`, at: new Date('2026-11-23T12:00:00Z') });
+  }
+  const seen: string[] = [];
+  for await (const { process, text } of tail) {
+    seen.push(`${process}: ${text}`);
+    if (text === 'line 3') end.abort();
+  }
+  expect(seen).toEqual([
+    'logplex: Error L10 (output buffer overflow): 2 messages dropped since 2026-11-23T12:00:00+00:00.',
+    'web.1: line 3',
+  ]);
+  expect(await read(logs, { lines: 1500 })).toEqual(['line 1', 'line 2', 'line 3']);
+});

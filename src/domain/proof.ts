@@ -1,0 +1,128 @@
+import type { Evidence, StateChange, Watch } from './watch.ts';
+
+// What follows from all that a watch has seen: that new code serves, where the answers cannot say so, and that old code
+// is gone. The log's times are compared with Heroku's only, ours with ours: the clocks may differ by anything.
+
+/** Routers flip one after another; how far apart is not documented. Assumed: at most 2 s; half a second is margin. */
+export const SKEW_MS = 2_500;
+/** The clocks of Heroku's machines may differ by this much: an assumption. */
+export const CLOCKS_MS = 2_000;
+/** In windows of 3 min: a restarted dyno is hidden and serves on for 4 to 6 min (preboot article), half a window is margin. */
+export const LINGERS = 2.5;
+/** A stopped dyno has 30 s from SIGTERM to SIGKILL (dyno-shutdown-behavior, 2024-12). */
+const GRACE_MS = 30_000;
+/** Where no old answer was seen: that long before the first sign of new code the switch had not begun. An assumption. */
+const SURELY_BEFORE_MS = 10_000;
+/** A dyno's SIGTERM and its change of state were logged at most 1.8 s apart (heroku.md's real logs). */
+const PAIR_MS = 3_000;
+
+/** The watch with what follows drawn, and with the reads asked for that would settle more. */
+export function settle(watch: Watch): Watch {
+  if (!watch.served) return settleSwitch(watch);
+  return watch.goneAt === null ? settleDeparture(watch) : watch;
+}
+
+/** True when no line of the log can be missing since the release. */
+export const logKnownFromRelease = ({ logFrom, goal }: Watch): boolean =>
+  logFrom !== null && logFrom <= goal.releasedAt + CLOCKS_MS;
+
+/** True when no line of the log can be missing since old code served. */
+export function logKnownSinceOld(watch: Watch): boolean {
+  const oldAt = oldServedAt(watch);
+  return oldAt !== null && watch.logFrom !== null && watch.logFrom <= oldAt;
+}
+
+const oldServedAt = ({ oldAt, served }: Watch): number | null => oldAt ?? served?.oldAt ?? null;
+
+/** A time of the log at which old code surely still served, for one at which new code was heard first. */
+export const surelyBefore = (at: number | null): number | null => (at === null ? null : at - SURELY_BEFORE_MS);
+
+function settleSwitch(watch: Watch): Watch {
+  const sign = signOfSwitch(watch);
+  if (!sign) return { ...watch, signAt: null };
+  const signAt = watch.signAt ?? watch.now;
+  const { booted, older } = watch;
+  if (older === null || older.at < signAt) return { ...watch, signAt, asks: { ...watch.asks, dynos: true } };
+  if (booted === null || booted.up < booted.of) return { ...watch, signAt };
+  const evidence: Evidence = { by: 'logs', ...sign };
+  return { ...watch, signAt, served: { at: watch.now, from: signAt, oldAt: surelyBefore(sign.at), evidence } };
+}
+
+/**
+ * The first SIGTERM of the switch, the skew after it, in a log that is known since the release. Only where no answer ever
+ * told its version, and nothing else can have stopped a hidden dyno.
+ */
+function signOfSwitch(watch: Watch): { dyno: string; at: number } | null {
+  const { answers, goal, logTo } = watch;
+  if (answers.new + answers.old > 0 || watch.disturbed || !logKnownFromRelease(watch)) return null;
+  // One that is much younger than its window has not switched: what it hid is ours to hide.
+  if (Object.keys(watch.restarts).length > 0 || followsSoon(watch, goal.windowMs / 2)) return null;
+  const first = goal.oldWeb
+    .flatMap(dyno => hiddenSigterms(watch, dyno).map(at => ({ dyno, at })))
+    .filter(({ dyno, at }) => stateAt(watch, dyno, at) === 'up')
+    .sort((a, b) => a.at - b.at)[0];
+  return first && (logTo ?? 0) >= first.at + CLOCKS_MS + SKEW_MS ? first : null;
+}
+
+/** True when a release came so soon before ours, but at least `ageMs`, that dynos which it hid may be stopped only now. */
+function followsSoon({ releases, goal: { ours, releasedAt, windowMs } }: Watch, ageMs: number): boolean {
+  const before = Object.values(releases).filter(({ version, slug }) => version < ours && slug !== null);
+  return before.some(({ version, status, at }) => {
+    const isRecent = releasedAt - at >= ageMs && releasedAt - at < LINGERS * windowMs;
+    return isRecent && status === 'succeeded' && before.some(earlier => earlier.version < version);
+  });
+}
+
+/** The state of the new dyno of that name at a moment, by the log; null when it says nothing. */
+function stateAt({ changes, clockFrom, logFrom }: Watch, dyno: string, at: number): string | null {
+  const from = Math.max(clockFrom, logFrom ?? 0);
+  const known = changes[dyno]?.filter(change => change.at >= from) ?? [];
+  return known.findLast(change => change.at <= at)?.to ?? (known[0]?.from === 'starting' ? 'starting' : null);
+}
+
+const isStop = ({ from, to }: StateChange): boolean => to === 'down' || (from === 'up' && to === 'starting');
+
+/** SIGTERMs that no change of state goes with: those of dynos that `GET /dynos` hides. */
+function hiddenSigterms({ changes, sigterms }: Watch, dyno: string): number[] {
+  const stops = (changes[dyno] ?? []).filter(isStop);
+  return (sigterms[dyno] ?? []).filter(at => {
+    const pair = stops.findIndex(change => Math.abs(change.at - at) <= PAIR_MS);
+    if (pair >= 0) stops.splice(pair, 1);
+    return pair < 0;
+  });
+}
+
+function settleDeparture(watch: Watch): Watch {
+  if (!haveLeft(watch)) return { ...watch, leftAt: null };
+  const leftAt = watch.leftAt ?? watch.now;
+  const { older } = watch;
+  const isListed = older !== null && older.at >= leftAt && older.names.length === 0;
+  if (isListed) return { ...watch, leftAt, goneAt: watch.now };
+  return { ...watch, leftAt, asks: { ...watch.asks, dynos: true } };
+}
+
+/** True when by the log each old web dyno was stopped and is gone; false too where it has a gap since the switch. */
+function haveLeft(watch: Watch): boolean {
+  const oldAt = oldServedAt(watch);
+  if (oldAt === null || !logKnownSinceOld(watch)) return false;
+  const from = oldAt - CLOCKS_MS;
+  return watch.goal.oldWeb.every(dyno => {
+    // A restart leaves one more hidden dyno of that name, and no telling which of them goes first.
+    const left = watch.restarts[dyno] ?? [];
+    if (left.length > 0 && followsSoon(watch, 0)) return false;
+    const hidden = hiddenSigterms(watch, dyno).filter(at => at >= Math.min(from, ...left));
+    const stoppedAt = hidden.filter(at => !['starting', 'crashed'].includes(stateAt(watch, dyno, at) ?? ''))[
+      left.length
+    ];
+    if (stoppedAt === undefined || stoppedAt < from) return false;
+    return hasExited(watch, dyno, stoppedAt) || (watch.logTo ?? 0) >= stoppedAt + GRACE_MS + CLOCKS_MS;
+  });
+}
+
+/** Its exit, where no other dyno of that name can have been the one that exited. */
+function hasExited({ changes, sigterms, exits, restarts }: Watch, dyno: string, stoppedAt: number): boolean {
+  const stopped = sigterms[dyno]?.filter(at => at >= stoppedAt - GRACE_MS) ?? [];
+  const crashed = changes[dyno]?.some(({ to, at }) => to === 'crashed' && at >= stoppedAt - PAIR_MS) ?? false;
+  const isAlone = stopped.length === 1 && !crashed && !restarts[dyno];
+  return isAlone && Boolean(exits[dyno]?.some(at => at >= stoppedAt));
+}
