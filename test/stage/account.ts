@@ -41,6 +41,7 @@ const visit = z.strictObject({
   ms,
   status: z.number().nullable(),
   release: z.string().nullable(),
+  wrote: z.boolean(),
 });
 const herokuCall = z.strictObject({
   record: z.literal('call'),
