@@ -9,7 +9,10 @@ import type { Answer } from './answer.ts';
 /** A press: who, on what, and the name by which it is taken only once. */
 export type Press = { id: string; user: string; value: string; channel?: string | null };
 
-export type Door = Pick<Bot, 'start' | 'click' | 'show' | 'planBack' | 'lock' | 'unlock' | 'closeApp' | 'door'>;
+export type Door = Pick<
+  Bot,
+  'start' | 'click' | 'show' | 'planBack' | 'lock' | 'unlock' | 'closeApp' | 'door' | 'deployAt'
+>;
 
 /** Every button of ours, by its action id. */
 export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => Promise<Answer> } = {
@@ -65,7 +68,10 @@ function door(kind: Parameters<Bot['door']>[0]['kind'], done: string) {
 
 /** A press that the run of a deploy answers. Its value is the deploy, and the digest of what it is about if any. */
 export function click(kind: Click['kind']) {
-  return async (bot: Door, { id, user, value, reason }: Press & { reason?: string }): Promise<Answer> => {
+  return async (
+    bot: Pick<Door, 'click'>,
+    { id, user, value, reason }: Press & { reason?: string },
+  ): Promise<Answer> => {
     const [deploy = '', about] = value.split(' ');
     return answered(
       (await bot.click({ user, id, deploy, kind, about: about ?? null, ...(reason === undefined ? {} : { reason }) }))

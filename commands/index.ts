@@ -1,11 +1,13 @@
 import type { App } from '@slack/bolt';
 import type { Logger } from 'pino';
 import { unknown } from '../views/answers.ts';
+import { deployForm } from '../views/thread-help.ts';
 import { type Answer, answer } from './answer.ts';
 import { BUTTONS, type Door } from './buttons.ts';
 import { type Asked, deploy } from './deploy.ts';
 import { FORMS, OPENS, readForm } from './forms.ts';
 import { type Keeper, maintenance } from './maintenance.ts';
+import { mention, shortcut } from './thread.ts';
 
 /** What commands and buttons need: the bot's one door, and a log for what is not the asker's fault. */
 export type Registered = {
@@ -33,7 +35,7 @@ export function registerCommands(app: App, { bot, log }: Registered): void {
     const known = named(BUTTONS, action.action_id);
     const form = named(OPENS, action.action_id);
     const { channel_id: container, thread_ts: thread } = body.container;
-    const channel = body.channel?.id ?? wordOrNull(container);
+    const channel = body.channel?.id ?? wordOrNull(container) ?? channelIn(body.view?.private_metadata);
     const press = { id: `${user} ${action.action_ts} ${action.action_id}`, user, value, channel };
     const asker = { user, channel, thread: wordOrNull(thread), respond, client };
     const trigger_id = 'trigger_id' in body ? body.trigger_id : '';
@@ -45,8 +47,21 @@ export function registerCommands(app: App, { bot, log }: Registered): void {
   });
 
   app.shortcut(/^/, async ({ body, client }) => {
+    const user = body.user.id;
     const channel = 'channel' in body ? body.channel.id : null;
-    await answer({ user: body.user.id, channel, client }, log, async () => unknown('shortcut'));
+    await answer({ user, channel, client }, log, async () => {
+      if (body.type !== 'message_action' || body.callback_id !== 'deploy-actions') return unknown('shortcut');
+      const found = await shortcut(bot, { user, channel: body.channel.id, ts: body.message_ts });
+      await client.views.open({ trigger_id: body.trigger_id, view: deployForm(found, body.channel.id) });
+      return null;
+    });
+  });
+
+  app.event('app_mention', async ({ event, client }) => {
+    const { user, channel, thread_ts: thread = null, ts, text } = event;
+    if (user === undefined || event.bot_id !== undefined) return;
+    const talked = { user, channel, thread, text, id: `${user} ${ts}` };
+    await answer({ user, channel, thread: thread ?? null, client }, log, () => mention(bot, talked));
   });
 
   app.view(/^/, async ({ ack, body, view, client }) => {
@@ -74,5 +89,14 @@ const COMMANDS: { readonly [command: string]: (bot: Registered['bot'], ask: Said
 
 const named = <T>(all: { readonly [name: string]: T }, name: string): T | undefined =>
   Object.hasOwn(all, name) ? all[name] : undefined;
+
+/** A form that has buttons carries where their answers go. */
+function channelIn(metadata: string | undefined): string | null {
+  try {
+    return wordOrNull(JSON.parse(metadata ?? 'null')?.channel);
+  } catch {
+    return null;
+  }
+}
 
 const wordOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);

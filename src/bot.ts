@@ -247,6 +247,14 @@ export class Bot {
     return deploy;
   }
 
+  /** The deploy whose message that is; null when it is none, or the asker may not see its app. */
+  async deployAt({ user, channel, ts }: { user: string; channel: string; ts: string }): Promise<Deploy | null> {
+    const { ledger } = this.#parts;
+    const deploy = await ledger.deployAt(channel, ts);
+    const settings = deploy && (await ledger.app(deploy.plan.app));
+    return settings && maySee(settings, user) ? deploy : null;
+  }
+
   async #allowed(name: string, user: string): Promise<AppSettings> {
     const settings = await this.#parts.ledger.app(name);
     if (!settings) throw new Refusal([await this.#unknown(name, user)]);

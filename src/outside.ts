@@ -203,6 +203,8 @@ export interface Ledger {
   deploy(id: string): Promise<Deploy>;
   /** Deploys that have not ended, of one app or of all, oldest first. */
   running(app?: string): Promise<Running[]>;
+  /** The deploy whose message that is, in its thread or its own; null when it is none of ours. */
+  deployAt(channel: string, ts: string): Promise<Deploy | null>;
   /** The app's deploys, newest first. */
   recent(app: string, most: number): Promise<Deploy[]>;
   /** Takes a press once, whichever times it comes. */

@@ -25,6 +25,7 @@ export class BoltRig {
     status: async () => [],
     history: async () => [],
     live: async () => Promise.reject(new Error('nothing is live here')),
+    deployAt: async () => null,
     askToClose: async () => Promise.reject(new Error('nothing is closed here')),
     closeApp: async () => Promise.reject(new Error('nothing is closed here')),
     openApp: async () => 'opening',

@@ -32,9 +32,23 @@ const manifest = z.strictObject({
         }),
       )
       .max(50),
+    shortcuts: z
+      .array(
+        z.strictObject({
+          name: z.string().max(44),
+          type: z.enum(['message', 'global']),
+          callback_id: z.string().max(255),
+          description: z.string().max(150),
+        }),
+      )
+      .max(5),
   }),
   oauth_config: z.strictObject({ scopes: z.strictObject({ bot: z.array(scope), bot_optional: z.array(scope) }) }),
   settings: z.strictObject({
+    event_subscriptions: z.strictObject({
+      request_url: z.url({ protocol: /^https$/ }),
+      bot_events: z.array(z.string()),
+    }),
     interactivity: z.strictObject({ is_enabled: z.literal(true), request_url: z.url({ protocol: /^https$/ }) }),
     org_deploy_enabled: z.boolean(),
     socket_mode_enabled: z.boolean(),
@@ -82,7 +96,9 @@ describe('manifest.yml', () => {
       for (const needed of NEEDS[method] ?? []) expect(scopes, method).toContain(needed);
     }
     const used = new Set(Object.values(NEEDS).flat());
-    expect([...scopes].filter(known => !used.has(known)).sort()).toEqual(['chat:write.public', 'commands']);
+    expect([...scopes].filter(known => !used.has(known)).sort()).toEqual([
+      ...['app_mentions:read', 'chat:write.public', 'commands'],
+    ]);
   });
 
   it('lets whoever installs it decline only what it can do without', () => {

@@ -249,7 +249,12 @@ describe.concurrent('asking for a deploy', () => {
     await stage.slack.channel('asked').shows(/asked: (fetching|building)/, RECEIPT);
     expect(await asks('live asked next', /Not live/)).toMatch(/lacks 3 commits up to it/);
     expect(await asks('status asked', /asked runs v/)).toMatch(/started by @ann/);
-    await asks('cancel asked', /Rolling back|being stopped|Cancelled|gone on/);
+    const root = await stage.slack.channel('asked').shows(/asked: /, RECEIPT);
+    await ann.mentions(root, 'run them');
+    await ann.sees(/approved on their card/, RECEIPT);
+    await ann.uses('What can be done with this deploy?', root);
+    await ann.presses('Cancel', { on: await ann.seesForm(/asked: /) });
+    await stage.slack.channel('asked').shows(/This deploy is being called off|Rolling asked back/, RECEIPT);
     await ended('asked', /cancelled|was rolled back|is deployed/);
     await asks('history asked', /The last 1 deploy of asked/);
     await asks('stauts', /Did you mean `\/deploy status`/);

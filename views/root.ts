@@ -1,3 +1,4 @@
+import type { ActionsBlock } from '@slack/types';
 import type { Deploy, Fact, FactOf } from '../src/domain/deploy.ts';
 import { latest } from '../src/domain/deploy.ts';
 import { clicksOf, type RootClick } from '../src/domain/readings.ts';
@@ -18,7 +19,7 @@ export function rootMessage(deploy: Deploy): Message {
     trouble,
     stepCards(deploy),
     ...(ended ? [section('*Receipt*', ...receiptOf(deploy))] : []),
-    actions(...clicksOf(deploy).map(kind => BUTTONS[kind](deploy)), ...(canGoBack(deploy) ? [goBack(deploy)] : [])),
+    rootActions(deploy),
     context(
       `${sha(plan.commit.sha)} ${foreign(plan.commit.subject, 100)} · started by ${mention(deploy.startedBy)} ${dayAndTime(deploy.startedAt)}`,
     ),
@@ -36,6 +37,10 @@ export const troubleIn = ({ stage }: FactOf<'trouble'>): string => `Trouble of o
 export function troubleWords({ error, attempt }: FactOf<'trouble'>): string {
   return `Attempt ${attempt}: ${sentence(foreign(error, 400))} It is tried again by itself, and nothing is done twice. You need do nothing.`;
 }
+
+/** What can be pressed now; null when there is nothing. */
+export const rootActions = (deploy: Deploy): ActionsBlock | null =>
+  actions(...clicksOf(deploy).map(kind => BUTTONS[kind](deploy)), ...(canGoBack(deploy) ? [goBack(deploy)] : []));
 
 /** When the deploy has ended well, and as long as the schema that old code needs is there. */
 function canGoBack(deploy: Deploy): boolean {

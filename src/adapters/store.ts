@@ -118,6 +118,14 @@ export class Store implements Ledger {
     return deployIn(row);
   }
 
+  async deployAt(channel: string, ts: string): Promise<Deploy | null> {
+    const { rows } = await this.#pool.query<DeployRow>(
+      `${DEPLOYS} WHERE id = (SELECT deploy_id FROM messages WHERE channel = $1 AND ts = $2)`,
+      [channel, ts],
+    );
+    return rows[0] ? deployIn(rows[0]) : null;
+  }
+
   async recent(app: string, most: number): Promise<Deploy[]> {
     const { rows } = await this.#pool.query<DeployRow>(
       `${DEPLOYS} WHERE app = $1 ORDER BY started_at DESC, id DESC LIMIT $2`,

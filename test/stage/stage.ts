@@ -9,6 +9,7 @@ import { makeFolder } from './folder.ts';
 import { type GitHub, startGitHub } from './github/github.ts';
 import type { HerokuApp } from './heroku/app.ts';
 import { type HerokuRecord, type LocalHeroku, startHeroku } from './heroku/heroku.ts';
+import { readManifest } from './slack/manifest.ts';
 import { type Call, type Slack, startSlack } from './slack/slack.ts';
 
 export type Stage = {
@@ -69,7 +70,7 @@ export async function startStage(ask: {
       botToken,
       users: PEOPLE,
       channels,
-      commands: ['/deploy', '/maintenance'],
+      ...(await readManifest(new URL('../../manifest.yml', import.meta.url))),
       ...(onSlack && { onRecord: onSlack }),
     });
     stops.push(() => slack.stop());

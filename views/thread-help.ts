@@ -1,0 +1,55 @@
+import type { ModalView } from '@slack/types';
+import type { Deploy } from '../src/domain/deploy.ts';
+import { type Message, message, section } from './blocks.ts';
+import { rootActions } from './root.ts';
+import { stateOf } from './state.ts';
+import { code, foreign, literal } from './text.ts';
+
+/** Kinds of words that the bot understands in a deploy's thread, with what they do. */
+const WORDS = [
+  ['status', 'how it stands'],
+  ['cancel', 'calls it off; while old code serves, goes back'],
+  ['roll back', 'goes back while old code still serves'],
+  ['go on', 'after it waited and things changed'],
+  ['hold REASON', 'leaves its contract migrations for the next deploy'],
+  ['it serves REASON', 'you looked, and new code serves'],
+  ['old code is gone REASON', 'you looked, and old code is gone'],
+  ['open', 'an app that failed migrations left closed'],
+  ['try again', 'the migrations that failed'],
+] as const;
+
+export function whatToSay(deploy: Deploy): Message {
+  const { mark, headline, words } = stateOf(deploy);
+  return message(`${headline}. ${words} Say to me in this thread: ${WORDS.map(([said]) => said).join(', ')}.`, [
+    section(`${mark} *${headline}*`, words),
+    section('*Say to me in this thread*', ...WORDS.map(([said, does]) => `• ${code(said)} ${does}`)),
+  ]);
+}
+
+/** How a deploy stands, for whoever asked in its thread. */
+export function deployNow(deploy: Deploy): Message {
+  const { mark, headline, words } = stateOf(deploy);
+  return message(`${headline}. ${words}`, [section(`${mark} *${headline}*`, words)]);
+}
+
+/** What destroys is not said in passing. */
+export function pressInstead(): Message {
+  const text = 'Contract migrations are approved on their card, which shows what they destroy: press *Run them* there.';
+  return message(text, [section(text)]);
+}
+
+/** From the menu of a message: what can be done with its deploy now. `channel`: where answers go. */
+export function deployForm(deploy: Deploy, channel: string): ModalView {
+  const { mark, headline, words } = stateOf(deploy);
+  const actions = rootActions(deploy);
+  return {
+    type: 'modal',
+    private_metadata: JSON.stringify({ channel }),
+    title: { type: 'plain_text', text: literal(`Deploy of ${deploy.plan.app}`, 24) },
+    close: { type: 'plain_text', text: 'Close' },
+    blocks: [
+      section(`${mark} *${headline}*`, words),
+      actions ?? section(`There is nothing to decide about this deploy of ${foreign(deploy.plan.app)} now.`),
+    ],
+  };
+}
