@@ -7,7 +7,7 @@ import { z } from 'zod';
 const root = new URL('..', import.meta.url).pathname;
 
 /** Slack's rules for a manifest (schema 2.0.0 of slackapi/manifest-schema), of the parts that ours has. */
-const scope = z.string().regex(/^[a-z.]+(:[a-z.]+){0,2}$/);
+const scope = z.string().regex(/^[a-z_.]+(:[a-z.]+){0,2}$/);
 const manifest = z.strictObject({
   _metadata: z.strictObject({ major_version: z.literal(2) }),
   display_information: z.strictObject({
@@ -35,7 +35,7 @@ const manifest = z.strictObject({
     shortcuts: z
       .array(
         z.strictObject({
-          name: z.string().max(44),
+          name: z.string().max(24),
           type: z.enum(['message', 'global']),
           callback_id: z.string().max(255),
           description: z.string().max(150),

@@ -252,7 +252,7 @@ describe.concurrent('asking for a deploy', () => {
     const root = await stage.slack.channel('asked').shows(/asked: /, RECEIPT);
     await ann.mentions(root, 'run them');
     await ann.sees(/approved on their card/, RECEIPT);
-    await ann.uses('What can be done with this deploy?', root);
+    await ann.uses('Deploy actions', root);
     await ann.presses('Cancel', { on: await ann.seesForm(/asked: /) });
     await stage.slack.channel('asked').shows(/This deploy is being called off|Rolling asked back/, RECEIPT);
     await ended('asked', /cancelled|was rolled back|is deployed/);
