@@ -51,7 +51,7 @@ const log = pino({ level: config.LOG_LEVEL, name: 'switchover' });
 const warn = (err: unknown) => log.warn({ err }, 'The database did not answer');
 const instance = `${config.DYNO ?? 'bot'}-${randomUUID()}`;
 
-const database = await openDatabase({ url: config.DATABASE_URL, dataDir: config.DATA_DIR }, warn);
+const database = await openDatabase({ url: config.DATABASE_URL, dataDir: config.DATA_DIR }, warn).catch(cannotStart);
 const store = new Store(database.pool);
 const news = await hearNews(database.pool, database.url, warn);
 const heroku = connectHeroku({ url: config.HEROKU_API_URL, token: config.HEROKU_API_KEY });
@@ -91,7 +91,10 @@ const doors = new Doors({
   barred: barredNotices,
 });
 const sources = { heroku, source, prober, migrator, catalog: readCatalog };
-const time: Time = { until: (at, signal) => sleep(Math.max(0, at - Date.now()), undefined, { signal }) };
+const time: Time = {
+  until: (at, signal) => sleep(Math.max(0, at - Date.now()), undefined, { signal }),
+  pass: (ms, signal) => sleep(ms, undefined, { signal }),
+};
 const bot: Bot = new Bot({
   ledger: store,
   locking: new Locking(locks),
@@ -161,7 +164,7 @@ await sweep();
 const sweeping = setInterval(() => void sweep().catch(warn), SWEEP_MS);
 
 await parserReady();
-const port = await bolt.start();
+const port = await bolt.start().catch(cannotStart);
 log.info({ port, instance }, port === null ? 'Switchover listens in Socket Mode' : 'Switchover listens');
 process.send?.({ port });
 
@@ -182,6 +185,12 @@ async function stop(signal: NodeJS.Signals): Promise<void> {
 }
 process.on('SIGTERM', signal => void stop(signal));
 process.on('SIGINT', signal => void stop(signal));
+
+/** What whoever starts us can mend: a sentence, not a trace of our own code. */
+function cannotStart(error: Error): never {
+  console.error(`Switchover cannot start. ${error.message || error}`);
+  process.exit(1);
+}
 
 function configOrExit(): ReturnType<typeof readConfig> {
   try {

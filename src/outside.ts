@@ -161,6 +161,8 @@ export interface Following {
 /** Resolves at a time (ms since 1970); rejects when the signal aborts. */
 export interface Time {
   until(at: number, signal: AbortSignal): Promise<void>;
+  /** Resolves after so many ms; rejects when the signal aborts. */
+  pass(ms: number, signal: AbortSignal): Promise<void>;
 }
 
 /** A message as Slack takes it: blocks for the eye, a whole sentence for readers and notifications. */

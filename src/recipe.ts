@@ -1,6 +1,7 @@
 import { askForApproval, soak } from './approval.ts';
 import { cancelAsked, cancelled, isCancelled } from './cancelling.ts';
 import { latest } from './domain/deploy.ts';
+import { foundInFlight } from './in-flight.ts';
 import { askAboutTheClosedApp } from './maintenance.ts';
 import { contract, expand, open } from './migrations.ts';
 import { type Build, HerokuRefused, NotFound, type Release } from './outside.ts';
@@ -87,7 +88,7 @@ async function uploadTheSource(run: Run): Promise<Next> {
 async function build(run: Run): Promise<Next> {
   const { heroku } = run.outside;
   const { app, commit } = run.deploy.plan;
-  const known = await ourBuild(run);
+  const known = await foundInFlight(run, latest(run.deploy, 'build asked') !== undefined, () => ourBuild(run));
   if (!known) await hearCancel(run);
   if (!known && isCancelled(run)) return cancelled(run);
   const begun = known ?? (await startBuild(run, commit.sha));
@@ -127,6 +128,7 @@ async function ourBuild(run: Run): Promise<Build | undefined> {
 
 async function startBuild(run: Run, commit: string): Promise<Build> {
   const url = latest(run.deploy, 'uploaded')?.url ?? '';
+  await run.record({ kind: 'build asked' });
   run.mayAct();
   return run.outside.heroku.startBuild(run.deploy.plan.app, { url, commit, marker: marker(run) });
 }

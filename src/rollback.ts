@@ -1,4 +1,5 @@
 import { latest } from './domain/deploy.ts';
+import { foundInFlight } from './in-flight.ts';
 import { HerokuRefused, type Release } from './outside.ts';
 import type { Next, Run } from './run.ts';
 import { followDeploy, followRelease, record } from './watching.ts';
@@ -29,7 +30,10 @@ export async function undo(run: Run): Promise<Next> {
       watching.watch.clockFrom + (plan.windowSeconds - (released?.phaseSeconds ?? 0) - MARGIN_SECONDS) * 1000;
     await run.record({ kind: 'rollback intended', newest: releases[0]?.version ?? ours, safeUntil });
   }
-  const begun = ourRollback(run, releases) ?? (await rollBack(run));
+  const known = await foundInFlight(run, intended !== undefined, async () =>
+    ourRollback(run, await heroku.releases(plan.app, 10)),
+  );
+  const begun = known ?? (await rollBack(run));
   if ('refused' in begun) {
     await run.record({ kind: 'rollback failed', why: begun.refused });
     return run.end(
@@ -59,12 +63,17 @@ export async function undo(run: Run): Promise<Next> {
 export async function goBack(run: Run): Promise<Next> {
   const { back, app } = run.deploy.plan;
   if (!back) throw new Error(`${run.deploy.id} has no release to go back to`);
-  const releases = await run.outside.heroku.releases(app, 10);
-  if (!latest(run.deploy, 'going back')) await run.record({ kind: 'going back', newest: releases[0]?.version ?? 0 });
+  const { heroku } = run.outside;
+  const asked = latest(run.deploy, 'going back') !== undefined;
+  if (!asked) await run.record({ kind: 'going back', newest: (await heroku.releases(app, 1))[0]?.version ?? 0 });
   const newest = latest(run.deploy, 'going back')?.newest ?? Number.POSITIVE_INFINITY;
-  const known = releases.find(({ version, description }) => version > newest && description === wordsFor(back.version));
+  const known = await foundInFlight(run, asked, async () =>
+    (await heroku.releases(app, 10)).find(
+      ({ version, description }) => version > newest && description === wordsFor(back.version),
+    ),
+  );
   run.mayAct();
-  const begun = known ?? (await run.outside.heroku.rollBack(app, back.id));
+  const begun = known ?? (await heroku.rollBack(app, back.id));
   await run.record({ kind: 'went back', release: begun.id });
   return { to: 'Release' };
 }

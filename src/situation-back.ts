@@ -4,7 +4,7 @@ import { type Back, candidatesOf, chooseBack, configSince } from './domain/back.
 import type { Situation } from './domain/plan.ts';
 import { readSwitchoverFile } from './domain/switchover-file.ts';
 import { NotFound } from './outside.ts';
-import { absent, askOnce, herokuSituation, type Sources } from './situation.ts';
+import { absent, askOnce, enoughCalls, herokuSituation, type Sources } from './situation.ts';
 
 /** Releases that are looked at: Heroku keeps 20, and those of the last 30 days (changelog 3395). */
 const LOOKED_AT = 60;
@@ -17,6 +17,7 @@ export async function gatherBack(
   { isNext, floor, locks, asker }: Pick<Situation, 'isNext' | 'locks' | 'asker'> & { floor: number | null },
 ): Promise<Situation | { refused: string[] }> {
   const { name, repository } = settings;
+  await enoughCalls(heroku);
   const [app, releases] = await Promise.all([herokuSituation(heroku, settings), heroku.releases(name, LOOKED_AT)]);
   const candidates = candidatesOf(releases, floor);
   const chosen = chooseBack(candidates, version);

@@ -1,5 +1,6 @@
 import { type AppSettings, DEFAULT_PROBE, type Probe } from './domain/app.ts';
-import type { HerokuSituation, Situation } from './domain/plan.ts';
+import { callsShort, type HerokuSituation, type Situation } from './domain/plan.ts';
+import { Refusal } from './domain/refusal.ts';
 import { readSwitchoverFile } from './domain/switchover-file.ts';
 import { type Commit, type Heroku, HerokuRefused, NotFound, type Prober, type SourceHost } from './outside.ts';
 import { type MigrationSources, pendingMigrations } from './pending.ts';
@@ -14,6 +15,7 @@ export async function gather(
   { isNext, held, locks, asker }: Pick<Situation, 'isNext' | 'held' | 'locks' | 'asker'>,
 ): Promise<Situation> {
   const { heroku, source, prober } = sources;
+  await enoughCalls(heroku);
   const [commit, app] = await Promise.all([
     absent(NotFound, source.commit(settings.repository, ref)),
     herokuSituation(heroku, settings),
@@ -56,18 +58,23 @@ export async function gather(
   };
 }
 
+/** Asked first, and free: with none left, everything else would only be refused, again and again. */
+export async function enoughCalls(heroku: Pick<Heroku, 'tokensLeft'>): Promise<void> {
+  const short = callsShort(await heroku.tokensLeft());
+  if (short) throw new Refusal([short]);
+}
+
 /** What Heroku says of the app; null when it shows none. */
 export async function herokuSituation(heroku: Heroku, settings: AppSettings): Promise<HerokuSituation | null> {
   const { name } = settings;
   const found = await absent(HerokuRefused, heroku.app(name));
   if (!found) return null;
-  const [preboot, formation, releases, builds, sharedDatabases, tokensLeft] = await Promise.all([
+  const [preboot, formation, releases, builds, sharedDatabases] = await Promise.all([
     heroku.preboot(name),
     heroku.formation(name),
     heroku.releases(name, 20),
     heroku.builds(name, 5),
     heroku.sharedDatabases(name),
-    heroku.tokensLeft(),
   ]);
   const live = releases.find(release => release.current && release.slug);
   const last = builds.find(build => build.status === 'succeeded');
@@ -85,7 +92,6 @@ export async function herokuSituation(heroku: Heroku, settings: AppSettings): Pr
     openReleases: releases.filter(release => release.status === 'pending'),
     sharedDatabases,
     lastBuildSeconds: last ? Math.round((Date.parse(last.updatedAt) - Date.parse(last.createdAt)) / 1000) : null,
-    tokensLeft,
   };
 }
 

@@ -39,6 +39,7 @@ const PART_OF_FILE: Record<string, string> = {
   'src/approval.ts': 'recipe',
   'src/cancelling.ts': 'recipe',
   'src/queue.ts': 'recipe',
+  'src/in-flight.ts': 'recipe',
   'src/maintenance.ts': 'recipe',
 };
 

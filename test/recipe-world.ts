@@ -230,6 +230,7 @@ export class World {
   } as unknown as Migrator;
 
   readonly time: Time = {
+    pass: async (_, signal) => signal.throwIfAborted(),
     until: async (at, signal) => {
       signal.throwIfAborted();
       if (!this.patient || at <= Date.parse('2026-01-01T00:10:00.000Z')) return;

@@ -5,6 +5,7 @@ import { crash, good, kinds, play, release, unproved, World } from './recipe-wor
 
 const SUCCESS = [
   'uploaded',
+  'build asked',
   'build started',
   'built',
   'release started',

@@ -23,6 +23,7 @@ const NAMES = [
   'settled',
   'asked',
   'door',
+  'late',
 ] as const;
 
 let stage: Stage;
@@ -205,6 +206,18 @@ describe.concurrent('a deploy', () => {
     expect(Number(announced.ts) * 1000).toBeGreaterThanOrEqual(
       switches.find(({ app }) => app === 'quiet')?.at.getTime() ?? Number.NaN,
     );
+  });
+});
+
+describe.concurrent('Heroku', () => {
+  it('that takes a build and says so too late is not asked for another one', async ({ expect }) => {
+    await stage.addShop('late');
+    // Longer than any answer is waited for.
+    stage.heroku.fails('POST /apps/late/builds', { lateMs: 20_000 });
+    await deploy('late');
+    await ended('late', /Old code is gone/);
+    // It is known as answered when it is.
+    await expect.poll(() => madeByBot('late', 'builds').length, { timeout: 30_000 }).toBe(1);
   });
 });
 

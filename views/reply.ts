@@ -74,6 +74,7 @@ export function replyTo(fact: Fact, deploy: Deploy): Reply | null {
     case 'going back':
     case 'went back':
     case 'uploaded':
+    case 'build asked':
     case 'build started':
     case 'built':
     case 'release started':

@@ -25,7 +25,7 @@ export async function binariesFor(folder: string): Promise<Binaries> {
   if (closed) {
     throw new Error(
       `Postgres does not run as root, and the user postgres, who runs it then, may not enter ${closed}. ` +
-        `Set DATA_DIR to a folder elsewhere, such as /var/lib/switchover, start the bot as another user, or set DATABASE_URL.`,
+        `Take a folder elsewhere (DATA_DIR for the bot, such as /var/lib/switchover; TMPDIR for the demo and the local Heroku), start it as another user, or set DATABASE_URL.`,
     );
   }
   if (!(await closedTo(dirname(postgres)))) return { initdb, postgres, as };

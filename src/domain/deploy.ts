@@ -30,6 +30,8 @@ export type FactBody =
   | { kind: 'going back'; newest: number }
   | { kind: 'went back'; release: string }
   | { kind: 'uploaded'; url: string; bytes: number }
+  /** About to ask Heroku for it: from now on one may be under way. */
+  | { kind: 'build asked' }
   | { kind: 'build started'; build: string }
   | { kind: 'built'; slug: string; release: string }
   | { kind: 'build failed'; lines: readonly string[] }

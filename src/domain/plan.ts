@@ -50,7 +50,6 @@ export type HerokuSituation = {
   openReleases: readonly { version: number; by: string }[];
   sharedDatabases: readonly { database: string; apps: readonly string[] }[];
   lastBuildSeconds: number | null;
-  tokensLeft: number;
 };
 
 /** How this deploy can know that new code serves. */
@@ -89,6 +88,12 @@ export type Preflight = { kind: 'ready'; plan: Plan } | { kind: 'refused'; reaso
 const TOKENS_NEEDED = 60;
 /** Preboot: Common Runtime, standard and performance dynos only (preboot article, 2024-10). */
 const PREBOOT_SIZES = /^(standard|performance)/i;
+
+/** Why nothing can be planned with so few API calls left; null when there are enough. */
+export function callsShort(left: number): string | null {
+  if (left >= TOKENS_NEEDED) return null;
+  return `The Heroku account has ${left} API calls left, and a deploy may need ${TOKENS_NEEDED}. They come back at 75 a minute: try again in ${Math.ceil((TOKENS_NEEDED - left) / 75)} min, and look for what else uses them.`;
+}
 
 /** The plan of a deploy, or every reason against it at once. */
 export function preflight(situation: Situation): Preflight {
@@ -199,11 +204,6 @@ function reasonsOfHeroku(heroku: HerokuSituation, { settings: { name }, isNext }
   for (const release of isNext ? heroku.openReleases : []) {
     reasons.push(
       `Release v${release.version} of ${name} by ${release.by} has not finished its release phase. Wait until it has, then try again.`,
-    );
-  }
-  if (heroku.tokensLeft < TOKENS_NEEDED) {
-    reasons.push(
-      `The Heroku account has ${heroku.tokensLeft} API calls left, and a deploy may need ${TOKENS_NEEDED}. They come back at 75 a minute: try again in ${Math.ceil((TOKENS_NEEDED - heroku.tokensLeft) / 75)} min, and look for what else uses them.`,
     );
   }
   return reasons;

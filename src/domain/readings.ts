@@ -46,6 +46,7 @@ function after(steps: StepReading[], fact: Fact): StepReading[] {
     case 'held':
       return end(end(steps, 'Soak', 'skipped', at), 'Approval', 'skipped', at);
     case 'uploaded':
+    case 'build asked':
     case 'build started':
       return reach(steps, 'Build', at);
     case 'going back':

@@ -8,6 +8,8 @@ export type Trouble = {
   truncate?: boolean;
   /** Wait so long before anything else. */
   delayMs?: number;
+  /** Carry it out at once, and answer so long afterwards. */
+  lateMs?: number;
   times?: number;
 };
 

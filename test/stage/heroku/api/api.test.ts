@@ -89,6 +89,11 @@ describe('the rules of the API', () => {
     const { headers } = await rig.get('/apps/shop/features');
     expect((await rig.get('/apps/shop/features', { 'If-None-Match': headers.get('etag') ?? '' })).status).toBe(304);
     expect((await rig.get('/apps/shop/features', { 'If-None-Match': '"other"' })).status).toBe(200);
+    expect((await rig.get('/apps/shop/features', { 'If-Match': headers.get('etag') ?? '' })).status).toBe(200);
+    expect(await rig.get('/apps/shop/features', { 'If-Match': '"other"' })).toMatchObject({
+      status: 412,
+      json: { id: 'precondition_failed' },
+    });
   });
 
   it('a body that is no JSON is 400', async () => {
@@ -149,6 +154,7 @@ describe('answers', () => {
       'version ..; max=none',
       'version ..; max=1001',
       'version ..; order=up',
+      'version a..b',
     ])
       expect(await rig.get('/apps/shop/releases', { Range }), Range).toMatchObject({
         status: 416,
@@ -207,7 +213,8 @@ describe('an app', () => {
       status: 404,
       json: { message: "Couldn't find that process type (hats)." },
     });
-    for (const wrong of [{ type: 'web', quantity: 'many' }, { type: 'web', quantity: -1, size: 'Standard-1X' }, null])
+    const tooMany = { type: 'web', quantity: 101 };
+    for (const wrong of [{ type: 'web', quantity: 'many' }, { type: 'web', quantity: -1 }, tooMany, null])
       expect(await scale(wrong)).toMatchObject({ status: 422, json: { id: 'invalid_params' } });
     const half = await scale({ type: 'worker', quantity: 5 }, { type: 'web', size: 'huge' });
     expect(half.status).toBe(422);

@@ -15,6 +15,9 @@ const SIZES = [
   'Performance-2XL',
 ];
 
+/** More of one type is refused [assumed]: each is a process of this machine. */
+const MOST = 100;
+
 export const formationRoutes: Routes = {
   'GET /apps/:app/formation': call => {
     const app = appOf(call);
@@ -73,5 +76,6 @@ function quantityOf(asked: unknown, now: number): number {
   const quantity = digits ? (sign ? now : 0) + Number(`${sign}${digits}`) : asked;
   if (typeof quantity !== 'number' || !Number.isInteger(quantity) || quantity < 0)
     throw invalid('Quantity must be a whole number, and not less than none.');
+  if (quantity > MOST) throw invalid(`Cannot scale to more than ${MOST} dynos of a process type.`);
   return quantity;
 }

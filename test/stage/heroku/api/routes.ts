@@ -62,6 +62,9 @@ export function page<T extends { id: string }>(
   const { key, exclusive, from, to, most, order } = readRange(range);
   const by = keys[key];
   if (!by) throw unsatisfiable(`Range by ${key} is not supported.`);
+  if (items.some(item => typeof by(item) === 'number') && [from, to].some(end => !/^\d*$/.test(end))) {
+    throw unsatisfiable(`Range ${range} cannot be read.`);
+  }
   const direction = order === 'desc' ? -1 : 1;
   const compare = (a: Key, b: Key): number =>
     direction * (typeof a === 'number' ? a - Number(b) : Number(a > b) - Number(a < b));

@@ -76,6 +76,7 @@ async function respond(ask: Ask, request: IncomingMessage, response: ServerRespo
   }
   const record: CallRecord = { at: new Date(), method, path: url.pathname, status: null, counted: false };
   const reply = await answer(ask, url, request, trouble, record);
+  if (trouble?.lateMs) await sleep(trouble.lateMs);
   if (reply && trouble?.drop !== 'after') {
     record.status = reply.status;
     ask.onCall(record);
@@ -205,6 +206,13 @@ function send(
   };
   if (request.method === 'GET' && reply.status === 200 && request.headers['if-none-match'] === etag) {
     response.writeHead(304, headers).end();
+    return;
+  }
+  // Of a GET only [assumed: what a PATCH would compare it with is not said].
+  const wanted = request.method === 'GET' && reply.status === 200 ? request.headers['if-match'] : undefined;
+  if (wanted !== undefined && wanted !== '*' && wanted !== etag) {
+    const body = JSON.stringify({ id: 'precondition_failed', message: 'The resource has changed since it was read.' });
+    response.writeHead(412, headers).end(body);
     return;
   }
   response.writeHead(reply.status, { ...headers, 'Content-Length': Buffer.byteLength(text) });
