@@ -170,6 +170,10 @@ export function record(run: Run, following: Following, of: 'deploy' | 'rollback'
     await run.record({ kind: 'phase', of, version: ours, phase, tally }, `phase of ${of} ${known.length + 1}`);
   };
   return async (phase: Phase): Promise<void> => {
+    for (const { at, what } of following.watch.meddling) {
+      const isTold = run.deploy.facts.some(fact => fact.kind === 'meddled' && fact.on === at && fact.what === what);
+      if (!isTold) await run.record({ kind: 'meddled', on: at, what }, `meddled ${at} ${what}`);
+    }
     const { served } = following.watch;
     const told = phasesTold(run, of).findLast(({ kind }) => kind === 'new serves' || kind === 'mixed');
     // A bot that was away may find old code gone already: that new code serves is said all the same, and first.

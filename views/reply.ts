@@ -1,6 +1,7 @@
 import type { Deploy, Fact, FactOf } from '../src/domain/deploy.ts';
 import { asOf } from '../src/domain/readings.ts';
 import { section } from './blocks.ts';
+import { meddled } from './meddling-reply.ts';
 import { migrationReply } from './migration-reply.ts';
 import { turnCard } from './queue.ts';
 import { rollbackFailed, rollbackReply, rollingBack } from './rollback-reply.ts';
@@ -27,6 +28,8 @@ export function replyTo(fact: Fact, deploy: Deploy): Reply | null {
       return fact.of === 'deploy' ? switchReply(fact, then, before) : rollbackReply(fact, then, before);
     case 'planned again':
       return fact.news.length > 0 ? { message: turnCard(fact, deploy), broadcast: false, live: true } : null;
+    case 'meddled':
+      return meddled(fact);
     case 'cancel asked':
       return quiet('This deploy is being called off', ':octagonal_sign:', [
         `${mention(fact.by)} asked for it. It ends where it can be left safely, and this thread says how.`,

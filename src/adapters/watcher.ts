@@ -139,6 +139,7 @@ class Follow implements Following {
 
   #see(seen: Observation): void {
     if (this.#stopped.signal.aborted) return;
+    const deeds = this.#watch.meddling.length;
     try {
       this.#watch = observe(this.#watch, seen);
     } catch (err) {
@@ -149,7 +150,8 @@ class Follow implements Following {
     }
     const phase = phaseOf(this.#watch);
     const isNew = !samePhase(this.#phases.at(-1) ?? phase, phase);
-    if (isNew) this.#phases.push(phase);
+    // What others did is told with the phase in which they did it.
+    if (isNew || this.#watch.meddling.length !== deeds) this.#phases.push(phase);
     if (isNew || steadyNow() - this.#savedAt > SAVE_EVERY_MS) {
       this.#save().catch(err => this.#warn(err, 'A watch could not be kept'));
     }

@@ -40,6 +40,8 @@ export type FactBody =
   | { kind: 'release failed'; version: number; lines: readonly string[] }
   /** What the watch of a switchover said when it changed: of our release, or of the rollback. */
   | { kind: 'phase'; of: 'deploy' | 'rollback'; version: number; phase: Phase; tally: Tally }
+  /** Somebody else, or Heroku, did something to the app in the window: `on` (ms) by Heroku's clock. */
+  | { kind: 'meddled'; on: number; what: string }
   /** Before its release: it ends at the next place where it can be left. */
   | { kind: 'cancel asked'; by: string }
   /** Someone, or the bot itself (`by` null), decided to go back. */

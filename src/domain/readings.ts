@@ -87,6 +87,7 @@ function after(steps: StepReading[], fact: Fact): StepReading[] {
     case 'still closed':
     case 'approval reminded':
     case 'cancel asked':
+    case 'meddled':
     case 'planned again':
     case 'agreed':
     case 'trouble':

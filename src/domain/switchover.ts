@@ -141,7 +141,11 @@ function read(before: Watch, event: LogEvent): Watch {
       return isWeb(event.dyno) ? changed(watch, event, isSince) : watch;
     case 'restarting':
       if (!isWeb(event.dyno)) return watch;
-      return { ...watch, disturbed: watch.disturbed || isSince, restarts: noted(watch.restarts, event) };
+      return {
+        ...(isSince ? meddled(watch, event.at, 'Web dynos were restarted') : watch),
+        disturbed: watch.disturbed || isSince,
+        restarts: noted(watch.restarts, event),
+      };
     case 'sigterm':
       return isWeb(event.dyno) ? { ...watch, sigterms: noted(watch.sigterms, event) } : watch;
     case 'exited':
@@ -158,9 +162,10 @@ function read(before: Watch, event: LogEvent): Watch {
     case 'api': {
       if (!isSince) return watch;
       // Fewer dynos in the window: Heroku stops those first that it hides.
-      if (event.text.startsWith('Scaled to ')) return disturb(watch);
+      if (event.text.startsWith('Scaled to ')) return disturb(meddled(watch, event.at, event.text));
+      const seen = /\bconfig vars?\b/.test(event.text) ? meddled(watch, event.at, event.text) : watch;
       const isRelease = /\bv\d+\b|config vars|Rollback|Deploy/.test(event.text);
-      return isRelease ? { ...watch, asks: { ...watch.asks, releases: true } } : watch;
+      return isRelease ? { ...seen, asks: { ...seen.asks, releases: true } } : seen;
     }
     case 'other':
       return watch;
@@ -171,6 +176,16 @@ function read(before: Watch, event: LogEvent): Watch {
 
 const isCrashed = (dyno: SeenDyno): boolean => dyno.state === 'crashed';
 const isWeb = (dyno: string): boolean => dyno.startsWith('web.');
+/** All dynos of a type are restarted one after another: that is said once. */
+const SAME_DEED_MS = 60_000;
+const MEDDLING_KEPT = 10;
+
+function meddled(watch: Watch, at: number, what: string): Watch {
+  const isKnown = watch.meddling.some(known => known.what === what && Math.abs(known.at - at) < SAME_DEED_MS);
+  if (isKnown || watch.meddling.length === MEDDLING_KEPT) return watch;
+  return { ...watch, meddling: [...watch.meddling, { at, what }].sort((a, b) => a.at - b.at) };
+}
+
 const disturb = (watch: Watch): Watch => ({ ...watch, disturbed: true, asks: { dynos: true, releases: true } });
 
 function changed(before: Watch, { dyno, at, from, to }: StateChange & { dyno: string }, isSince: boolean): Watch {

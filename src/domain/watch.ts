@@ -49,6 +49,9 @@ export type Evidence =
 /** Since when (ms) answers, which had told their version, tell none any more, or that none ever did: who serves is not known. */
 type Silent = { silentSince?: number };
 
+/** Something that somebody else, or Heroku, did to the app in the window. `at` in ms. */
+export type Meddling = { at: number; what: string };
+
 export type Phase =
   | ({ kind: 'booting'; up: number; of: number } & Silent)
   | ({ kind: 'old serves'; expectedSwitch: number } & Silent)
@@ -80,6 +83,8 @@ export type Watch = {
   suspects: Record<string, string>;
   /** Somebody released, restarted or scaled in the window: a hidden SIGTERM need not be the switch's. */
   disturbed: boolean;
+  /** What others did in the window, oldest first; of many the first few. */
+  meddling: readonly Meddling[];
   /** `silent` told no version that could be read; `failed` of them all had no answer at all, or a 5xx. */
   answers: {
     byRelease: Record<string, number>;
@@ -133,6 +138,7 @@ export function beginWatch(goal: Goal): Watch {
     crash: null,
     suspects: none,
     disturbed: false,
+    meddling: [],
     answers: { byRelease: none, new: 0, old: 0, silent: 0, failed: 0, slowestMs: 0 },
     silence: null,
     run: null,
