@@ -4,6 +4,7 @@ import { answered, notStarted, started } from '../views/answers.ts';
 import { doorAnswer } from '../views/closings.ts';
 import { lockAnswer, lockInTheWay } from '../views/locks.ts';
 import { planChanged, planShown } from '../views/plan.ts';
+import { historyOf } from '../views/reports.ts';
 import type { Answer } from './answer.ts';
 
 /** A press: who, on what, and the name by which it is taken only once. */
@@ -11,7 +12,7 @@ export type Press = { id: string; user: string; value: string; channel?: string 
 
 export type Door = Pick<
   Bot,
-  'start' | 'click' | 'show' | 'planBack' | 'lock' | 'unlock' | 'closeApp' | 'door' | 'deployAt'
+  'start' | 'click' | 'show' | 'planBack' | 'lock' | 'unlock' | 'closeApp' | 'door' | 'deployAt' | 'plan' | 'history'
 >;
 
 /** Every button of ours, by its action id. */
@@ -32,6 +33,10 @@ export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => 
     const [app = '', version = ''] = value.split(' ');
     return planShown(await bot.planBack({ user, channel: channel ?? '', app, version: Number(version) }));
   },
+  // From Home, which has no channel: the answer comes as a message of its own.
+  'plan-deploy': async (bot, { user, value, channel }) =>
+    planShown(await bot.plan({ user, channel: channel ?? '', app: value, ref: null })),
+  history: async (bot, { user, value }) => historyOf(value, await bot.history({ user, app: value })),
   'go-on': click('go on'),
   unlock: async (bot, { user, value }) => {
     const [scope = '', id = ''] = value.split(' ');

@@ -12,6 +12,7 @@ import { mention, shortcut } from './thread.ts';
 /** What commands and buttons need: the bot's one door, and a log for what is not the asker's fault. */
 export type Registered = {
   bot: Asked & Door & Keeper;
+  homes: { opened(user: string): Promise<void> };
   log: Pick<Logger, 'warn' | 'error'>;
 };
 
@@ -19,7 +20,7 @@ export type Registered = {
  * Everything that people can say. One listener a kind, which looks the name up: so nothing, not even a left-over of an
  * older version, goes unanswered. Bolt has acknowledged commands, buttons and shortcuts by then.
  */
-export function registerCommands(app: App, { bot, log }: Registered): void {
+export function registerCommands(app: App, { bot, homes, log }: Registered): void {
   app.command(/^/, async ({ command, respond, client }) => {
     const { user_id: user, channel_id: channel, text, trigger_id } = command;
     const id = `${user} ${trigger_id}`;
@@ -62,6 +63,10 @@ export function registerCommands(app: App, { bot, log }: Registered): void {
     if (user === undefined || event.bot_id !== undefined) return;
     const talked = { user, channel, thread, text, id: `${user} ${ts}` };
     await answer({ user, channel, thread: thread ?? null, client }, log, () => mention(bot, talked));
+  });
+
+  app.event('app_home_opened', async ({ event }) => {
+    if (event.tab === 'home') await homes.opened(event.user);
   });
 
   app.view(/^/, async ({ ack, body, view, client }) => {

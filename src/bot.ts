@@ -141,6 +141,19 @@ export class Bot {
     return reports.status(apps.filter(settings => maySee(settings, ask.user)));
   }
 
+  /** What this person's Home shows: each app that they may see, and what they may do with it. */
+  async home(user: string): Promise<(AppStatus & { mayDeploy: boolean; mayApprove: boolean })[]> {
+    const apps = (await this.#parts.ledger.apps()).filter(settings => maySee(settings, user));
+    const all = await this.#parts.reports.status(apps);
+    return all.flatMap((status, index) => {
+      const settings = apps[index];
+      if (!settings) return [];
+      const startedBy = status.running?.startedBy ?? '';
+      const mayApprove = approvalRefused(settings, { user, startedBy }) === null;
+      return { ...status, mayDeploy: mayDeploy(settings, user), mayApprove };
+    });
+  }
+
   /** The last deploys of an app, newest first. */
   async history({ user, app }: { user: string; app: string }): Promise<Deploy[]> {
     return this.#parts.reports.history(await this.#seen(app, user), HISTORY);

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
 import { registerCommands } from '../commands/index.ts';
 import { barredNotices, closingNotices } from '../views/closings.ts';
+import { homeView } from '../views/home.ts';
 import { freedNotices, lockedNotices, lockReminders } from '../views/locks.ts';
 import { plainBlocks } from '../views/plain.ts';
 import { replyTo } from '../views/reply.ts';
@@ -15,6 +16,7 @@ import { openDatabase } from './adapters/database.ts';
 import { startEngine } from './adapters/engine.ts';
 import { connectGitHub } from './adapters/github.ts';
 import { connectHeroku } from './adapters/heroku.ts';
+import { connectHomes, homePublisher } from './adapters/homes.ts';
 import { connectLocks } from './adapters/locks.ts';
 import { connectMessages } from './adapters/messages.ts';
 import { createMigrator } from './adapters/migrator.ts';
@@ -29,6 +31,8 @@ import { Doors } from './closings.ts';
 import { ConfigError, readConfig } from './config.ts';
 import type { Deploy } from './domain/deploy.ts';
 import { parserReady } from './domain/migration.ts';
+import { waitsForApproval } from './domain/readings.ts';
+import { Homes } from './homes.ts';
 import { Locking } from './locking.ts';
 import { Narrator } from './narrator.ts';
 import { Notifier } from './notifier.ts';
@@ -154,7 +158,19 @@ const notifier = new Notifier({ notices: connectNotices(database.pool), chat, pa
 news.onEach(what => (what === NOTICES ? notifier.wake() : narrator.wake(what)));
 const ticking = setInterval(() => void Promise.all([locks.tick(), doors.tick()]).catch(warn), TICK_MS);
 
-registerCommands(bolt.app, { bot, log });
+const homes = new Homes({
+  store: connectHomes(database.pool),
+  look: user => bot.home(user),
+  draw: apps =>
+    homeView({
+      apps,
+      waiting: apps.flatMap(({ mayApprove, running }) => (mayApprove && waitsForApproval(running) ? [running] : [])),
+    }),
+  publish: homePublisher({ botToken: config.SLACK_BOT_TOKEN, slackApiUrl: config.SLACK_API_URL, log }),
+  log,
+});
+news.onEach(() => homes.changed());
+registerCommands(bolt.app, { bot, homes, log });
 
 /** A deploy that is in the ledger but was killed before its run began is begun here: beginning twice is the same. */
 const sweep = async (): Promise<void> => {
@@ -177,6 +193,7 @@ async function stop(signal: NodeJS.Signals): Promise<void> {
   clearInterval(ticking);
   await bolt.stop();
   await engine.stop();
+  await homes.stop();
   await narrator.stop();
   await notifier.stop();
   await news.stop();

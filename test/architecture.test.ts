@@ -29,6 +29,7 @@ const PART_OF_FILE: Record<string, string> = {
   'src/notifier.ts': 'bot',
   'src/locking.ts': 'bot',
   'src/reports.ts': 'bot',
+  'src/homes.ts': 'bot',
   'src/closings.ts': 'bot',
   'src/run.ts': 'recipe',
   'src/recipe.ts': 'recipe',

@@ -35,6 +35,8 @@ export class BoltRig {
     unlock: async () => ({ kind: 'unlocked', lock: { scope: 'shop', until: null } }),
     show: async () => migrating['waiting for an approval'],
   };
+  /** Who opened their Home. */
+  readonly homes: string[] = [];
   seen: (signature: string) => Promise<boolean> = async () => false;
   /** Status that Slack's address for direct answers gives. */
   answers = 200;
@@ -73,7 +75,7 @@ export class BoltRig {
     });
     // Looked up at each call, so that a test may put its own in place at any time.
     const bot = new Proxy(this.bot, { get: (_, name) => Reflect.get(this.bot, name) });
-    registerCommands(bolt.app, { bot, log });
+    registerCommands(bolt.app, { bot, homes: { opened: async user => void this.homes.push(user) }, log });
     this.address = `http://127.0.0.1:${await bolt.start()}`;
     this.stop = async () => {
       await bolt.stop();

@@ -265,10 +265,13 @@ describe.concurrent('asking for a deploy', () => {
     const root = await stage.slack.channel('asked').shows(/asked: /, RECEIPT);
     await ann.mentions(root, 'run them');
     await ann.sees(/approved on their card/, RECEIPT);
+    await ann.opensHome();
+    await ann.seesHome(/asked: /);
     await ann.uses('Deploy actions', root);
     await ann.presses('Cancel', { on: await ann.seesForm(/asked: /) });
     await stage.slack.channel('asked').shows(/This deploy is being called off|Rolling asked back/, RECEIPT);
     await ended('asked', /cancelled|was rolled back|is deployed/);
+    await ann.seesHome(/The deploy of asked was cancelled|asked was rolled back/);
     await asks('history asked', /The last 1 deploy of asked/);
     await asks('stauts', /Did you mean `\/deploy status`/);
   });

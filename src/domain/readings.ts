@@ -210,6 +210,14 @@ export function phaseFact(deploy: Told, of?: 'deploy' | 'rollback'): FactOf<'pha
 export const silentSince = (phase: Phase | undefined): number | null =>
   phase && 'silentSince' in phase ? (phase.silentSince ?? null) : null;
 
+/** True while a card asks for the approval of its contract migrations. */
+export function waitsForApproval<D extends Told>(deploy: D | null): deploy is D {
+  const asked = deploy?.facts.findLast(fact => fact.kind === 'approval asked');
+  if (!deploy || !asked) return false;
+  const answers: readonly Fact['kind'][] = ['approved', 'held', 'migrations changed', 'ended'];
+  return !deploy.facts.some(fact => fact.seq > asked.seq && answers.includes(fact.kind));
+}
+
 /** What can be pressed on the root message; the rest is on a card of its own. */
 export type RootClick = Exclude<Click['kind'], 'go on' | 'run them' | 'hold' | 'open' | 'try again'>;
 
