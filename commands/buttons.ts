@@ -5,6 +5,7 @@ import { doorAnswer } from '../views/closings.ts';
 import { lockAnswer, lockInTheWay } from '../views/locks.ts';
 import { planChanged, planShown } from '../views/plan.ts';
 import { historyOf } from '../views/reports.ts';
+import { startAsked } from '../views/starts.ts';
 import type { Answer } from './answer.ts';
 
 /** A press: who, on what, and the name by which it is taken only once. */
@@ -12,22 +13,23 @@ export type Press = { id: string; user: string; value: string; channel?: string 
 
 export type Door = Pick<
   Bot,
-  'start' | 'click' | 'show' | 'planBack' | 'lock' | 'unlock' | 'closeApp' | 'door' | 'deployAt' | 'plan' | 'history'
+  | 'start'
+  | 'click'
+  | 'show'
+  | 'planBack'
+  | 'lock'
+  | 'unlock'
+  | 'closeApp'
+  | 'door'
+  | 'deployAt'
+  | 'plan'
+  | 'history'
+  | 'answerStart'
 >;
 
 /** Every button of ours, by its action id. */
 export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => Promise<Answer> } = {
-  start: async (bot, { user, value }) => {
-    const result = await bot.start({ user, plan: value });
-    switch (result.kind) {
-      case 'started':
-        return { ...started(result), instead: true };
-      case 'changed':
-        return { ...planChanged(result, result.what), instead: true };
-      default:
-        return result satisfies never;
-    }
-  },
+  start: (bot, { user, value }) => begin(bot, { user, plan: value }),
   'not-now': async () => ({ ...notStarted(), instead: true }),
   'plan-back': async (bot, { user, value, channel }) => {
     const [app = '', version = ''] = value.split(' ');
@@ -38,6 +40,8 @@ export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => 
     planShown(await bot.plan({ user, channel: channel ?? '', app: value, ref: null })),
   history: async (bot, { user, value }) => historyOf(value, await bot.history({ user, app: value })),
   'go-on': click('go on'),
+  'approve-start': async (bot, { user, value }) => answered(await bot.answerStart({ user, id: value, yes: true })),
+  'decline-start': async (bot, { user, value }) => answered(await bot.answerStart({ user, id: value, yes: false })),
   unlock: async (bot, { user, value }) => {
     const [scope = '', id = ''] = value.split(' ');
     const done = await bot.unlock({ user, scope, id });
@@ -62,6 +66,24 @@ export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => 
   'open-the-app': click('open'),
   'try-again': click('try again'),
 };
+
+/** Starts a plan: at once, behind others, or with a second person's yes. */
+export async function begin(
+  bot: Pick<Door, 'start'>,
+  ask: { user: string; plan: string; emergency?: string },
+): Promise<Answer> {
+  const result = await bot.start(ask);
+  switch (result.kind) {
+    case 'started':
+      return { ...started(result), instead: true };
+    case 'asked':
+      return { ...startAsked(result.channel), instead: true };
+    case 'changed':
+      return { ...planChanged(result, result.what), instead: true };
+    default:
+      return result satisfies never;
+  }
+}
 
 /** A press on a closed app's own message. */
 function door(kind: Parameters<Bot['door']>[0]['kind'], done: string) {

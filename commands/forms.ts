@@ -3,9 +3,10 @@ import { z } from 'zod';
 import { Refusal } from '../src/domain/refusal.ts';
 import { type Carried, checkedForm, holdForm, lockForm, sharedForm } from '../views/forms.ts';
 import { lockAnswer, lockInTheWay } from '../views/locks.ts';
+import { emergencyForm } from '../views/starts.ts';
 import { wholeFile } from '../views/whole-file.ts';
 import type { Answer } from './answer.ts';
-import { click, type Door, type Press } from './buttons.ts';
+import { begin, click, type Door, type Press } from './buttons.ts';
 
 /** Buttons that open something, by their action id: mostly the form of the same name. */
 export const OPENS: {
@@ -17,6 +18,7 @@ export const OPENS: {
   'run-them-for-all': async (bot, user, carried) =>
     sharedForm(await bot.show({ user, deploy: idIn(carried) }), carried),
   'take-lock': async (_, _user, carried) => lockForm(carried),
+  'emergency-start': async (_, _user, carried) => emergencyForm(carried),
   'show-file': async (bot, user, carried) => {
     const [, seq, index] = carried.value.split(' ').map(Number);
     const view = wholeFile(await bot.show({ user, deploy: idIn(carried) }), seq ?? 0, index ?? -1);
@@ -33,6 +35,7 @@ export const FORMS: { readonly [callback: string]: (bot: Door, press: Press & Ty
   'it-serves': click('it serves'),
   'old-code-is-gone': click('old code is gone'),
   'run-them-for-all': click('run them'),
+  'emergency-start': (bot, { user, value, reason }) => begin(bot, { user, plan: value, emergency: reason }),
   'take-lock': async (bot, { user, value, reason, length, channel }) => {
     const [scope = '', instead = ''] = value.split(' ');
     const done = await bot.lock({ user, scope, length, reason, channel: channel ?? '', instead });

@@ -11,10 +11,11 @@ import { planChanges } from './domain/plan-changes.ts';
 import { Refusal } from './domain/refusal.ts';
 import { type Place, placeBehind } from './domain/turn.ts';
 import type { LockAnswer, Locking } from './locking.ts';
-import { type Ledger, NotFound, type Running, type StoredPlan } from './outside.ts';
+import { type Ledger, NotFound, type Running, type Starts, type StoredPlan } from './outside.ts';
 import type { AppStatus, CommitStatus, LiveStatus, Reports } from './reports.ts';
 import { gather, type Sources } from './situation.ts';
 import { gatherBack } from './situation-back.ts';
+import { type Gate, Starting } from './starting.ts';
 
 /** How long somebody who pressed waits for the run's own answer before they are told that it was taken, ms. */
 const ANSWER_WITHIN_MS = 2_000;
@@ -23,13 +24,17 @@ const EXTEND_MINUTES = 15;
 /** Deploys that `/deploy history` shows. */
 const HISTORY = 10;
 
+const OPEN: Gate = { kind: 'open' };
+
 export type Started = { kind: 'started'; deploy: string; channel: string; place: Place | null };
-export type Planned = { id: string; plan: Plan; place: Place | null };
+export type Planned = { id: string; plan: Plan; place: Place | null; gate: Gate };
+export type Asked = { kind: 'asked'; channel: string };
 export type Changed = Planned & { kind: 'changed'; what: string[] };
 
 export type BotParts = {
   ledger: Ledger;
   locking: Locking;
+  starts: Starts;
   doors: Doors;
   reports: Reports;
   sources: Sources;
@@ -42,9 +47,15 @@ export type BotParts = {
 /** The one door: what the team can ask for. Permission first; what is refused is thrown as a Refusal. */
 export class Bot {
   readonly #parts: BotParts;
+  readonly #starting: Starting;
 
   constructor(parts: BotParts) {
     this.#parts = parts;
+    this.#starting = new Starting({
+      ...{ starts: parts.starts, ledger: parts.ledger },
+      planNow: (settings, shown, user) => this.#again(settings, shown, user),
+      begin: async (shown, user) => void (await this.#begin(shown, user)),
+    });
   }
 
   /** The apps that this person may deploy. */
@@ -66,8 +77,8 @@ export class Bot {
   }
 
   /** Starts what the asker was shown; when the world is different by now, gives the new plan instead. */
-  async start(ask: { user: string; plan: string }): Promise<Started | Changed> {
-    const { ledger, begin } = this.#parts;
+  async start(ask: { user: string; plan: string; emergency?: string | null }): Promise<Started | Changed | Asked> {
+    const { ledger } = this.#parts;
     const shown = await ledger.plan(ask.plan);
     if (!shown) throw new Refusal(['This plan is not known any more. Ask for a new one with `/deploy`.']);
     if (shown.askedBy !== ask.user) {
@@ -76,19 +87,42 @@ export class Bot {
       ]);
     }
     const settings = await this.#allowed(shown.plan.app, ask.user);
-    const { back } = shown.plan;
-    const plan = back
-      ? await this.#backNow(settings, back.version, ask.user)
-      : await this.#planNow(settings, shown.plan.ref, ask.user);
+    const plan = await this.#again(settings, shown, ask.user);
     if (fingerprint(plan) !== shown.digest) {
       const planned = await this.#keep(plan, ask.user, shown.channel);
       const what = planChanges(shown.plan, plan);
       return { kind: 'changed', ...planned, what: what.length > 0 ? what : ['The app or its settings changed.'] };
     }
-    if (back) await this.#makeWay(plan.app, ask.user, back.version);
-    const place = await ledger.createDeploy(shown, ask.user);
-    await begin(shown.id, plan.app);
+    const gate = await this.#starting.gate(settings);
+    if (gate.kind !== 'open') {
+      await this.#starting.ask(settings, shown, gate, ask.emergency ?? null);
+      return { kind: 'asked', channel: plan.channel };
+    }
+    const place = await this.#begin(shown, ask.user);
     return { kind: 'started', deploy: shown.id, channel: plan.channel, place };
+  }
+
+  async #begin(shown: StoredPlan, user: string): Promise<Place | null> {
+    const { ledger, begin } = this.#parts;
+    const { app, back } = shown.plan;
+    if (back) await this.#makeWay(app, user, back.version);
+    const place = await ledger.createDeploy(shown, user);
+    await begin(shown.id, app);
+    return place;
+  }
+
+  /** A second person's yes or no to a start. */
+  answerStart(ask: { user: string; id: string; yes: boolean }): Promise<string> {
+    return this.#starting.answer(ask);
+  }
+
+  /** To be called every few seconds, by any process. */
+  tick(): Promise<void> {
+    return this.#starting.tick();
+  }
+
+  #again(settings: AppSettings, { plan: { back, ref } }: StoredPlan, user: string): Promise<Plan> {
+    return back ? this.#backNow(settings, back.version, user) : this.#planNow(settings, ref, user);
   }
 
   /** Whoever goes back wants it now: a deploy that only waits with its contract migrations leaves them for later. */
@@ -102,10 +136,12 @@ export class Bot {
   }
 
   /** What a deploy would do if it were planned now, when its turn has come. */
-  async planAgain({ plan, startedBy }: Deploy): Promise<Preflight> {
+  async planAgain({ id, plan, startedBy }: Deploy): Promise<Preflight> {
     const settings = await this.#parts.ledger.app(plan.app);
     if (!settings) return { kind: 'refused', reasons: [`${plan.app} is not among the bot's apps any more.`] };
     if (!mayDeploy(settings, startedBy)) return { kind: 'refused', reasons: [askThem(settings)] };
+    const frozen = await this.#starting.frozen(settings, id);
+    if (frozen) return { kind: 'refused', reasons: [frozen] };
     const { back, ref } = plan;
     const judged = back
       ? await this.#judgeBack(settings, back.version, startedBy, true)
@@ -331,8 +367,13 @@ export class Bot {
   async #keep(plan: Plan, askedBy: string, channel: string): Promise<Planned> {
     const { ledger } = this.#parts;
     const stored: StoredPlan = { id: newId(), plan, digest: fingerprint(plan), askedBy, channel };
-    const [running] = await Promise.all([ledger.running(plan.app), ledger.savePlan(stored)]);
-    return { id: stored.id, plan, place: placeBehind(running, Date.now()) };
+    const settings = await ledger.app(plan.app);
+    const [running, gate] = await Promise.all([
+      ledger.running(plan.app),
+      settings ? this.#starting.gate(settings) : OPEN,
+      ledger.savePlan(stored),
+    ]);
+    return { id: stored.id, plan, place: placeBehind(running, Date.now()), gate };
   }
 }
 

@@ -9,6 +9,7 @@ import { freedNotices, lockedNotices, lockReminders } from '../views/locks.ts';
 import { plainBlocks } from '../views/plain.ts';
 import { replyTo } from '../views/reply.ts';
 import { rootMessage } from '../views/root.ts';
+import { startNotices } from '../views/starts.ts';
 import { createBolt } from './adapters/bolt.ts';
 import { readCatalog } from './adapters/catalog.ts';
 import { connectClosings } from './adapters/closings.ts';
@@ -24,6 +25,7 @@ import { hearNews } from './adapters/news.ts';
 import { connectNotices, NOTICES } from './adapters/notices.ts';
 import { prober } from './adapters/prober.ts';
 import { connectSlack } from './adapters/slack.ts';
+import { connectStarts } from './adapters/starts.ts';
 import { Store } from './adapters/store.ts';
 import { createWatcher } from './adapters/watcher.ts';
 import { Bot } from './bot.ts';
@@ -102,6 +104,7 @@ const time: Time = {
 const bot: Bot = new Bot({
   ledger: store,
   locking: new Locking(locks),
+  starts: connectStarts(database.pool, startNotices),
   doors,
   reports: new Reports({ ledger: store, locks, heroku, source }),
   sources,
@@ -156,7 +159,7 @@ const narrator = new Narrator({
 });
 const notifier = new Notifier({ notices: connectNotices(database.pool), chat, pace, instance, log });
 news.onEach(what => (what === NOTICES ? notifier.wake() : narrator.wake(what)));
-const ticking = setInterval(() => void Promise.all([locks.tick(), doors.tick()]).catch(warn), TICK_MS);
+const ticking = setInterval(() => void Promise.all([locks.tick(), doors.tick(), bot.tick()]).catch(warn), TICK_MS);
 
 const homes = new Homes({
   store: connectHomes(database.pool),

@@ -1,6 +1,7 @@
 import type { AppSettings, Probe, Version } from './domain/app.ts';
 import type { Closing, Door, Stopped } from './domain/closing.ts';
 import type { Click, Deploy } from './domain/deploy.ts';
+import type { Freeze } from './domain/freeze.ts';
 import type { Held } from './domain/gate.ts';
 import type { Lock } from './domain/lock.ts';
 import type { MigrationFile } from './domain/migration-file.ts';
@@ -327,4 +328,31 @@ export interface Closings {
   claim(except: readonly string[]): Promise<Closing | null>;
   free(id: string): Promise<void>;
   say(notices: readonly Notice[]): Promise<void>;
+}
+
+/** Somebody's wish to begin a deploy that a second person must agree to. `id` is its plan's. */
+export type StartRequest = {
+  id: string;
+  app: string;
+  by: string;
+  emergency: string | null;
+  at: string;
+  answer: StartAnswer | null;
+  answeredBy: string | null;
+  plan: Plan;
+};
+export type StartAnswer = 'approved' | 'declined' | 'expired' | 'changed';
+export type StartWords = (request: StartRequest) => Notice[];
+
+export interface Starts {
+  ask(request: Pick<StartRequest, 'id' | 'app' | 'by' | 'emergency'>): Promise<void>;
+  get(id: string): Promise<StartRequest | null>;
+  /** False when it was answered before, or is too old. */
+  answer(id: string, answer: StartAnswer, by: string): Promise<boolean>;
+  expire(): Promise<void>;
+  /** Those that were approved a while ago, and never begun. */
+  approved(): Promise<string[]>;
+  /** Freezes of every app. */
+  freezes(): Promise<Freeze[]>;
+  saveFreezes(freezes: readonly Freeze[]): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import 'dotenv/config';
 import { readFile } from 'node:fs/promises';
 import { openDatabase } from './adapters/database.ts';
+import { connectStarts } from './adapters/starts.ts';
 import { Store } from './adapters/store.ts';
 import { readDatabaseConfig } from './config.ts';
 import { readSettingsFile } from './domain/settings-file.ts';
@@ -16,10 +17,11 @@ if (!(verb === 'export' || (verb === 'import' && file))) {
 const database = await openDatabase(readDatabaseConfig(process.env), error => console.error(error.message));
 try {
   const store = new Store(database.pool);
+  const starts = connectStarts(database.pool, () => []);
   if (verb === 'export') {
-    console.log(JSON.stringify({ apps: await store.apps() }, null, 2));
+    console.log(JSON.stringify({ apps: await store.apps(), freezes: await starts.freezes() }, null, 2));
   } else {
-    const { apps, problems } = readSettingsFile(await readFile(file ?? '', 'utf8'));
+    const { apps, freezes, problems } = readSettingsFile(await readFile(file ?? '', 'utf8'));
     if (problems.length > 0) {
       console.error(
         `Nothing was imported. ${file} needs these mended:\n${problems.map(problem => `  ${problem}`).join('\n')}`,
@@ -27,6 +29,7 @@ try {
       process.exitCode = 1;
     }
     for (const app of apps) await store.saveApp(app);
+    if (freezes) await starts.saveFreezes(freezes);
     for (const { name, deployers, channel } of apps) {
       console.log(`${name}: ${deployers.length} may deploy it; its deploys are told in ${channel}.`);
     }

@@ -6,7 +6,7 @@ import { stepsOf } from '../src/domain/readings.ts';
 import { planShown } from '../views/plan.ts';
 import { replyTo } from '../views/reply.ts';
 import { rootMessage } from '../views/root.ts';
-import { plan } from './sample-deploys.ts';
+import { OPEN, plan } from './sample-deploys.ts';
 import { migrating, pending } from './sample-migrations.ts';
 
 const card = (deploy: Deploy) => {
@@ -17,7 +17,9 @@ const card = (deploy: Deploy) => {
 
 describe('the plan', () => {
   it('says what each migration does, when it runs, and what it could hurt', () => {
-    const shown = JSON.stringify(planShown({ id: 'p1', plan: { ...plan, migrations: pending }, place: null }));
+    const shown = JSON.stringify(
+      planShown({ id: 'p1', plan: { ...plan, migrations: pending }, place: null, gate: OPEN }),
+    );
     expect(shown).toMatch(/before the release.*3_cents\.sql.*safe.*4_index\.sql/s);
     expect(shown).toMatch(/after old code is gone.*5_drop_price\.sql.*Destroys/s);
   });

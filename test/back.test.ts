@@ -3,7 +3,7 @@ import { candidatesOf, chooseBack, configSince, type PastRelease } from '../src/
 import { planShown } from '../views/plan.ts';
 import { rootMessage } from '../views/root.ts';
 import { good, kinds, play, plan as toPlay, World } from './recipe-world.ts';
-import { deploys, plan } from './sample-deploys.ts';
+import { deploys, OPEN, plan } from './sample-deploys.ts';
 
 const past = (version: number, slug: string | null, rest: Partial<PastRelease> = {}): PastRelease => ({
   ...{ id: `r${version}`, version, description: `Deploy ${slug}`, by: 'ann@example.com', slug, status: 'succeeded' },
@@ -83,7 +83,7 @@ describe('what people see of it', () => {
   };
 
   it('the plan says what would go away, and offers the other releases', () => {
-    const shown = JSON.stringify(planShown({ id: 'p1', plan: { ...plan, back }, place: null }));
+    const shown = JSON.stringify(planShown({ id: 'p1', plan: { ...plan, back }, place: null, gate: OPEN }));
     for (const part of ['Go back to v40', '1 commit would go away', 'v41: Set PRICE config vars', 'shop 39']) {
       expect(shown).toContain(part);
     }

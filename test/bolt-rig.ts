@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import pino from 'pino';
 import { type Registered, registerCommands } from '../commands/index.ts';
 import { createBolt } from '../src/adapters/bolt.ts';
-import { plan } from './sample-deploys.ts';
+import { OPEN, plan } from './sample-deploys.ts';
 import { migrating } from './sample-migrations.ts';
 
 const SECRET = '0123456789abcdef0123456789abcdef';
@@ -17,14 +17,15 @@ export class BoltRig {
   /** The test puts its own answers in place of these. */
   bot: Registered['bot'] = {
     apps: async () => [],
-    plan: async () => ({ id: 'p1', plan, place: null }),
-    planBack: async () => ({ id: 'p1', plan, place: null }),
+    plan: async () => ({ id: 'p1', plan, place: null, gate: OPEN }),
+    planBack: async () => ({ id: 'p1', plan, place: null, gate: OPEN }),
     start: async () => ({ kind: 'started', deploy: 'd1', channel: 'C0DEPLOYS', place: null }),
     click: async () => ({ answer: 'Rolling back.' }),
     cancel: async () => ({ answer: 'Cancelled.' }),
     status: async () => [],
     history: async () => [],
     live: async () => Promise.reject(new Error('nothing is live here')),
+    answerStart: async () => 'Approved: it begins now.',
     deployAt: async () => null,
     askToClose: async () => Promise.reject(new Error('nothing is closed here')),
     closeApp: async () => Promise.reject(new Error('nothing is closed here')),

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BoltRig, signed } from './bolt-rig.ts';
-import { plan } from './sample-deploys.ts';
+import { OPEN, plan } from './sample-deploys.ts';
 
 let bench: BoltRig;
 
@@ -28,7 +28,7 @@ describe('what Slack did not send, or not now', () => {
     let plans = 0;
     bench.bot.plan = async () => {
       plans++;
-      return { id: 'p1', plan, place: null };
+      return { id: 'p1', plan, place: null, gate: OPEN };
     };
     const body = new URLSearchParams({
       command: '/deploy',
@@ -78,7 +78,7 @@ describe('the process', () => {
     let release = (): void => {};
     bench.bot.plan = () =>
       new Promise(resolve => {
-        release = () => resolve({ id: 'p1', plan, place: null });
+        release = () => resolve({ id: 'p1', plan, place: null, gate: OPEN });
       });
     await bench.types('shop');
     const from = performance.now();

@@ -3,7 +3,7 @@ import type { Deploy } from '../src/domain/deploy.ts';
 import { Refusal } from '../src/domain/refusal.ts';
 import { replyTo } from '../views/reply.ts';
 import { BoltRig } from './bolt-rig.ts';
-import { plan } from './sample-deploys.ts';
+import { OPEN, plan } from './sample-deploys.ts';
 import { migrating, pending } from './sample-migrations.ts';
 
 let bench: BoltRig;
@@ -25,7 +25,7 @@ describe('/deploy', () => {
     const asked: unknown[] = [];
     bench.bot.plan = async ask => {
       asked.push(ask);
-      return { id: 'p1', plan, place: null };
+      return { id: 'p1', plan, place: null, gate: OPEN };
     };
     expect((await bench.types('shop feature/x')).status).toBe(200);
     const told = await bench.hears('/respond');
@@ -55,7 +55,7 @@ describe('/deploy', () => {
     let release = (): void => {};
     bench.bot.plan = () =>
       new Promise(resolve => {
-        release = () => resolve({ id: 'p1', plan, place: null });
+        release = () => resolve({ id: 'p1', plan, place: null, gate: OPEN });
       });
     const { status, body, ms } = await bench.types('shop');
     expect({ status, body }).toEqual({ status: 200, body: '' });
@@ -109,7 +109,7 @@ describe('buttons', () => {
   });
 
   it('Start shows the new plan when the world changed', async () => {
-    bench.bot.start = async () => ({ kind: 'changed', id: 'p2', plan, place: null, what: ['main moved.'] });
+    bench.bot.start = async () => ({ kind: 'changed', id: 'p2', plan, place: null, gate: OPEN, what: ['main moved.'] });
     await bench.presses('start', 'p1');
     const told = await bench.hears('/respond');
     expect(told.text).toContain('Not started');

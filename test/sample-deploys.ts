@@ -7,6 +7,8 @@ import type { Phase } from '../src/domain/watch.ts';
 
 export const STARTED_AT = Date.parse('2026-11-23T12:00:00.000Z');
 export const ANN = 'U0ANN';
+/** Nothing stands before a start. */
+export const OPEN = { kind: 'open' } as const;
 
 export const plan: Plan = {
   app: 'shop',

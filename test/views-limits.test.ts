@@ -127,6 +127,7 @@ describe('whatever others wrote', () => {
           warnings: Array.from({ length: many }, () => text),
         };
         const place = { ahead: many + 1, behind: text, asks: many % 2 === 0, waitSeconds: many };
+        const gate = { kind: 'frozen', frozen: { reason: text, until: many } } as const;
         const back = {
           ...{ id: text, version: many, gone: { commits, total: many * 3 } },
           config: Array.from({ length: many }, () => text),
@@ -137,11 +138,11 @@ describe('whatever others wrote', () => {
             createdAt: text,
           })),
         };
-        expectSafe(planShown({ id: text, plan: bad, place }));
-        expectSafe(planShown({ id: text, plan: { ...bad, back }, place: null }));
+        expectSafe(planShown({ id: text, plan: bad, place, gate }));
+        expectSafe(planShown({ id: text, plan: { ...bad, back }, place: null, gate }));
         expectSafe(
           planChanged(
-            { id: text, plan: bad, place },
+            { id: text, plan: bad, place, gate },
             Array.from({ length: many }, () => text),
           ),
         );

@@ -6,7 +6,7 @@ import { plainBlocks } from '../views/plain.ts';
 import { planChanged, planShown } from '../views/plan.ts';
 import { replyTo } from '../views/reply.ts';
 import { rootMessage } from '../views/root.ts';
-import { ANN, type DeployName, deployOf, deploys, plan } from './sample-deploys.ts';
+import { ANN, type DeployName, deployOf, deploys, OPEN, plan } from './sample-deploys.ts';
 
 /** What a person reads, in order: all texts of all blocks. */
 const readable = (message: { blocks: readonly object[] }): string =>
@@ -44,7 +44,7 @@ const last = (name: DeployName) => {
 
 describe('the plan', () => {
   it('says what is deployed, in which order, how long it takes and how it is proved', () => {
-    const read = readable(planShown({ id: 'p1', plan, place: null }));
+    const read = readable(planShown({ id: 'p1', plan, place: null, gate: OPEN }));
     expect(read).toContain('`c0ffee12` Show the basket on every page (Ann)');
     expect(read).toContain('*2 new commits* since v41');
     expect(read).toContain(
@@ -53,13 +53,13 @@ describe('the plan', () => {
     expect(read).toContain('in about 4 min 10 s');
     expect(read).toContain('`X-Heroku-Release-Version` at `/`');
     expect(read).toContain('10 new ones in a row');
-    expect(buttons(planShown({ id: 'p1', plan, place: null }))).toEqual(['Start', 'Not now']);
+    expect(buttons(planShown({ id: 'p1', plan, place: null, gate: OPEN }))).toEqual(['Start', 'Not now']);
   });
 
   it('Start names the plan, and asks again only when commits would be lost', () => {
     const start = (behind: number) =>
       JSON.stringify(
-        planShown({ id: 'p1', place: null, plan: { ...plan, changes: { commits: [], total: 0, behind } } }),
+        planShown({ id: 'p1', place: null, gate: OPEN, plan: { ...plan, changes: { commits: [], total: 0, behind } } }),
       );
     expect(start(0)).toContain('"value":"p1"');
     expect(start(0)).not.toContain('"confirm"');
@@ -73,16 +73,18 @@ describe('the plan', () => {
       author: 'Ann',
     }));
     const read = readable(
-      planShown({ id: 'p1', place: null, plan: { ...plan, changes: { commits, total: 25, behind: 0 } } }),
+      planShown({ id: 'p1', place: null, gate: OPEN, plan: { ...plan, changes: { commits, total: 25, behind: 0 } } }),
     );
     expect(read).toContain('Change 9');
     expect(read).toContain('and 15 more');
   });
 
   it('one that changed says what changed before it is shown anew', () => {
-    const read = readable(planChanged({ id: 'p2', plan, place: null }, ['main moved from aaaaaaaa to c0ffee12.']));
+    const read = readable(
+      planChanged({ id: 'p2', plan, place: null, gate: OPEN }, ['main moved from aaaaaaaa to c0ffee12.']),
+    );
     expect(read).toMatch(/\*Not started\.\*[\s\S]*main moved from aaaaaaaa to c0ffee12\.[\s\S]*What will happen/);
-    expect(JSON.stringify(planChanged({ id: 'p2', plan, place: null }, []))).toContain('"value":"p2"');
+    expect(JSON.stringify(planChanged({ id: 'p2', plan, place: null, gate: OPEN }, []))).toContain('"value":"p2"');
   });
 });
 

@@ -45,7 +45,8 @@ export const checkedForm = (what: 'it-serves' | 'old-code-is-gone', carried: Car
         : 'Say so only if `heroku ps` shows no dyno of a release before this one, and the log shows that the old web dynos exited.',
   });
 
-function asking(
+/** A form that asks for words: one field, `reason`. */
+export function asking(
   callback: string,
   carried: Carried,
   { title, submit, label, advice }: { title: string; submit: string; label: string; advice?: string },

@@ -6,13 +6,14 @@ import { actions, type ButtonAsk, context, type Message, message, section } from
 import { migrationSections } from './migrations.ts';
 import { backSections } from './plan-back.ts';
 import { placeWords } from './queue.ts';
-import { channelLink, code, duration, foreign, literal, plural, prose, sha } from './text.ts';
+import { channelLink, code, dayAndTime, duration, foreign, literal, plural, prose, sha } from './text.ts';
 
 /** Commits listed before "and N more". */
 const COMMITS_SHOWN = 10;
 
 /** A plan under the name that Start carries, and what stands before it. */
-type Planned = { id: string; plan: Plan; place: Place | null };
+type Planned = { id: string; plan: Plan; place: Place | null; gate: Gate };
+type Gate = { kind: 'open' } | { kind: 'approval' } | { kind: 'frozen'; frozen: { reason: string; until: number } };
 
 /** What would be deployed, how, and what could hurt. Only the asker sees it; Start carries the plan's id, unless it is `only` to be read. */
 export function planShown(planned: Planned, { only = false }: { only?: boolean } = {}): Message {
@@ -59,6 +60,14 @@ export function planChanged(planned: Planned, what: readonly string[]): Message 
 
 function planBlocks({ plan, place }: Planned): (KnownBlock | null)[] {
   return [
+    ...planFacts(plan),
+    place ? section(`:hourglass: *Not at once.* ${placeWords(place)} At its turn it is planned again.`) : null,
+  ];
+}
+
+/** What a plan says of itself, for whoever decides about it. */
+export function planFacts(plan: Plan): (KnownBlock | null)[] {
+  return [
     ...(plan.back
       ? backSections(plan, plan.back)
       : [
@@ -77,13 +86,21 @@ function planBlocks({ plan, place }: Planned): (KnownBlock | null)[] {
     plan.warnings.length > 0
       ? section(':warning: *Mind this*', ...plan.warnings.map(warning => `• ${prose(warning, 600)}`))
       : null,
-    place ? section(`:hourglass: *Not at once.* ${placeWords(place)} At its turn it is planned again.`) : null,
   ];
 }
 
-function startBlocks({ id, plan }: Planned): (KnownBlock | null)[] {
+function startBlocks({ id, plan, gate }: Planned): (KnownBlock | null)[] {
   return [
-    actions(startButton(id, plan), {
+    gate.kind === 'frozen'
+      ? section(
+          `:snowflake: *Nothing is deployed until ${dayAndTime(gate.frozen.until)}*: ${foreign(gate.frozen.reason, 300)}`,
+          'In an emergency an approver may ask for it, with a reason and a second person.',
+        )
+      : null,
+    gate.kind === 'approval'
+      ? section(':raised_hand: *Start asks a second person first*: an approver other than you.')
+      : null,
+    actions(gate.kind === 'frozen' ? emergencyButton(id, plan) : startButton(id, plan), {
       label: 'Not now',
       action: 'not-now',
       value: id,
@@ -141,6 +158,11 @@ function placeOf({ probe }: Plan): string {
     ? `${code(probe.header, 80)} at ${code(probe.path, 80)}`
     : `${code(probe.json, 80)} in the JSON at ${code(probe.path, 80)}`;
 }
+
+const emergencyButton = (id: string, { app }: Plan): ButtonAsk => ({
+  ...{ label: 'Emergency start…', action: 'emergency-start', value: id, style: 'danger' },
+  aloud: `Ask to deploy ${literal(app, 40)} in spite of the freeze`,
+});
 
 function startButton(id: string, plan: Plan): ButtonAsk {
   const lost = plan.changes?.behind ?? 0;

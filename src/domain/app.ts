@@ -1,3 +1,5 @@
+import type { Freeze } from './freeze.ts';
+
 /** What the team has said of an app: who may deploy it, from where, and where it is talked about. */
 export type AppSettings = {
   /** The Heroku app's name. */
@@ -12,6 +14,10 @@ export type AppSettings = {
   approvers: readonly string[];
   /** True: whoever started a deploy may not approve its contract migrations. */
   fourEyes: boolean;
+  /** True: an approver must agree before a deploy begins. */
+  startNeedsApproval?: boolean | undefined;
+  /** When nothing of it is deployed. */
+  freezes?: readonly Freeze[] | undefined;
   /** Where visitors reach it, when that is not the address that Heroku names. */
   url?: string | undefined;
   /** How to find the version in an answer, for commits without a `switchover.json`. */

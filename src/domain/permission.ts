@@ -22,15 +22,15 @@ export const isApproval = (kind: Click['kind']): boolean => kind === 'run them' 
 /** Presses that end an outage: any deployer or approver may, the starter too. */
 export const isRescue = (kind: Click['kind']): boolean => kind === 'open' || kind === 'try again';
 
-/** Why this person may not answer for the contract migrations of a deploy; null when they may. Four eyes, unless the app says otherwise. */
+/** Why this person may not answer for the contract migrations of a deploy, or for `what` else; null when they may. Four eyes, unless the app says otherwise. */
 export function approvalRefused(
   { name, approvers, fourEyes }: AppSettings,
-  { user, startedBy }: { user: string; startedBy: string },
+  { user, startedBy, what = 'contract migrations' }: { user: string; startedBy: string; what?: string },
 ): string | null {
   const others = approvers.filter(approver => !fourEyes || approver !== startedBy);
   const who = others.map(approver => `<@${approver}>`).join(', ') || 'nobody yet';
   if (!approvers.includes(user)) {
-    return `You may not approve contract migrations of ${name}. Those who may: ${who}. Ask one of them, or to be added to the app's approvers.`;
+    return `You may not approve ${what} of ${name}. Those who may: ${who}. Ask one of them, or to be added to the app's approvers.`;
   }
   if (fourEyes && user === startedBy) {
     return `You started this deploy, and ${name} wants a second person to approve what it destroys. Those who may: ${who}.`;

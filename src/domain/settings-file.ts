@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { AppSettings } from './app.ts';
+import { type Freeze, freezeShape } from './freeze.ts';
 
 const user = z
   .string()
@@ -15,6 +16,8 @@ const settings = z.strictObject({
   deployers: z.array(user).min(1, 'needs at least one person'),
   approvers: z.array(user).default([]),
   fourEyes: z.boolean().default(true),
+  startNeedsApproval: z.boolean().default(false),
+  freezes: z.array(freezeShape).default([]),
   url: z
     .url({ protocol: /^https?$/, error: 'is the address that visitors use, such as https://www.example.com/' })
     .optional(),
@@ -30,18 +33,28 @@ const settings = z.strictObject({
     .default(180),
 });
 
-/** The file of `npm run settings`: `{ "apps": [ … ] }`. Gives its apps, or everything that is wrong with it. */
-export function readSettingsFile(text: string): { apps: AppSettings[]; problems: string[] } {
+/**
+ * The file of `npm run settings`: `{ "apps": [ … ], "freezes": [ … ] }`, the freezes being those of every app (null: as they
+ * are). Gives what it says, or everything that is wrong with it.
+ */
+export function readSettingsFile(text: string): {
+  apps: AppSettings[];
+  freezes: Freeze[] | null;
+  problems: string[];
+} {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (error) {
-    return { apps: [], problems: [`It is not JSON: ${error instanceof Error ? error.message : error}`] };
+    return { apps: [], freezes: null, problems: [`It is not JSON: ${error instanceof Error ? error.message : error}`] };
   }
-  const read = z.strictObject({ apps: z.array(settings) }).safeParse(json);
-  if (read.success) return { apps: read.data.apps, problems: [] };
+  const read = z
+    .strictObject({ apps: z.array(settings), freezes: z.array(freezeShape).nullable().default(null) })
+    .safeParse(json);
+  if (read.success) return { ...read.data, problems: [] };
   return {
     apps: [],
+    freezes: null,
     problems: read.error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`),
   };
 }

@@ -1,0 +1,106 @@
+import { DateTime } from 'luxon';
+import type { AppSettings } from './domain/app.ts';
+import { type Frozen, frozenAt } from './domain/freeze.ts';
+import { approvalRefused } from './domain/permission.ts';
+import { fingerprint, type Plan } from './domain/plan.ts';
+import { Refusal } from './domain/refusal.ts';
+import type { Ledger, StartRequest, Starts, StoredPlan } from './outside.ts';
+
+/** What stands between a plan and its start: nothing, a second person's yes, or a freeze. */
+export type Gate = { kind: 'open' } | { kind: 'approval' } | { kind: 'frozen'; frozen: Frozen };
+
+type Parts = {
+  starts: Starts;
+  ledger: Pick<Ledger, 'plan' | 'app'>;
+  /** Plans what was shown anew. Throws a Refusal when it may not be deployed any more. */
+  planNow: (settings: AppSettings, shown: StoredPlan, user: string) => Promise<Plan>;
+  /** Makes the deploy of a plan and begins it; twice is once. */
+  begin: (shown: StoredPlan, user: string) => Promise<void>;
+};
+
+/** Starts that a second person must agree to: those of an app that asks for it, and any in a freeze. */
+export class Starting {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** What stands before a start of this app now. */
+  async gate({ freezes = [], startNeedsApproval }: AppSettings): Promise<Gate> {
+    const frozen = frozenAt([...freezes, ...(await this.#parts.starts.freezes())], Date.now());
+    if (frozen) return { kind: 'frozen', frozen };
+    return startNeedsApproval ? { kind: 'approval' } : { kind: 'open' };
+  }
+
+  /** Why a deploy that waited may not begin now: a freeze that holds, unless it was let through one. */
+  async frozen(settings: AppSettings, id: string): Promise<string | null> {
+    const gate = await this.gate(settings);
+    if (gate.kind !== 'frozen' || (await this.#parts.starts.get(id))?.emergency) return null;
+    return frozenWords(settings, gate.frozen);
+  }
+
+  /** Asks for a second person's yes to exactly what was shown. In a freeze it wants a reason, and an approver who asks. */
+  async ask(settings: AppSettings, shown: StoredPlan, gate: Gate, emergency: string | null): Promise<void> {
+    const { name, approvers } = settings;
+    if (gate.kind === 'frozen') {
+      if (emergency === null) {
+        throw new Refusal([frozenWords(settings, gate.frozen)]);
+      }
+      if (!approvers.includes(shown.askedBy)) {
+        const who = approvers.map(user => `<@${user}>`).join(', ') || 'nobody yet';
+        throw new Refusal([`Only an approver of ${name} may ask for a start in a freeze: ${who}.`]);
+      }
+    }
+    await this.#parts.starts.ask({ id: shown.id, app: name, by: shown.askedBy, emergency });
+  }
+
+  /** The yes or no of a second person. A yes starts what was shown, or nothing when the world is different by now. */
+  async answer({ user, id, yes }: { user: string; id: string; yes: boolean }): Promise<string> {
+    const { starts, ledger } = this.#parts;
+    const request = await starts.get(id);
+    const shown = await ledger.plan(id);
+    const settings = request && (await ledger.app(request.app));
+    if (!request || !shown || !settings) throw new Refusal(['This question is not known any more.']);
+    const refused = refusedBecause(settings, request, user);
+    if (refused) throw new Refusal([refused]);
+    if (request.answer) return alreadyAnswered(request);
+    if (!yes) {
+      const done = await starts.answer(id, 'declined', user);
+      return done ? 'Declined: nothing is begun.' : 'Somebody answered before you: the message shows what.';
+    }
+    const plan = await this.#parts.planNow(settings, shown, request.by);
+    if (fingerprint(plan) !== shown.digest) {
+      await starts.answer(id, 'changed', user);
+      return 'Not started: things changed since it was asked. Whoever wants it plans it again.';
+    }
+    if (!(await starts.answer(id, 'approved', user))) return 'Somebody answered before you: the message shows what.';
+    await this.#parts.begin(shown, request.by);
+    return 'Approved: it begins now.';
+  }
+
+  /** Ends what nobody answered, and begins what was approved by a process that was killed right then. */
+  async tick(): Promise<void> {
+    const { starts, ledger, begin } = this.#parts;
+    await starts.expire();
+    for (const id of await starts.approved()) {
+      const [request, shown] = await Promise.all([starts.get(id), ledger.plan(id)]);
+      if (request && shown) await begin(shown, request.by);
+    }
+  }
+}
+
+function frozenWords({ name }: AppSettings, { reason, until }: Frozen): string {
+  const end = DateTime.fromMillis(until, { zone: 'utc' }).toFormat("d LLL HH:mm 'UTC'");
+  return `Nothing of ${name} is deployed until ${end}: ${reason} In an emergency plan it again and press *Emergency start*: that takes an approver, a reason and a second person.`;
+}
+
+/** Four eyes always: that is what is asked for. */
+function refusedBecause(settings: AppSettings, { by }: StartRequest, user: string): string | null {
+  return approvalRefused({ ...settings, fourEyes: true }, { user, startedBy: by, what: 'the start of a deploy' });
+}
+
+const alreadyAnswered = ({ answer, answeredBy }: StartRequest): string =>
+  answer === 'expired'
+    ? 'Nobody answered for 2 hours: it has to be planned again.'
+    : `<@${answeredBy}> has answered already: ${answer}.`;

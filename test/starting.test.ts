@@ -1,0 +1,153 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type pg from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import { migrate } from '../src/adapters/schema.ts';
+import { connectStarts } from '../src/adapters/starts.ts';
+import { Store } from '../src/adapters/store.ts';
+import type { Freeze } from '../src/domain/freeze.ts';
+import { fingerprint } from '../src/domain/plan.ts';
+import { Refusal } from '../src/domain/refusal.ts';
+import type { Starts } from '../src/outside.ts';
+import { Starting } from '../src/starting.ts';
+import { planShown } from '../views/plan.ts';
+import { startNotices } from '../views/starts.ts';
+import { plan } from './sample-deploys.ts';
+
+const [ANN, BOB, EVE] = ['U0ANN', 'U0BOB', 'U0EVE'];
+const ALWAYS: Freeze = { dates: { from: '2020-01-01', to: '2099-01-01' }, zone: 'UTC', reason: 'Black Friday.' };
+const settings = {
+  ...{ ...plan, name: 'shop', deployers: [ANN, EVE], approvers: [BOB, EVE], defaultRef: 'main', probe: undefined },
+  startNeedsApproval: true,
+};
+
+let dir: string;
+let server: Embedded;
+let pool: pg.Pool;
+let store: Store;
+let starts: Starts;
+let now = plan;
+const begun: string[] = [];
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'starting-'));
+  server = await startEmbedded(dir, { fsync: false });
+  pool = connect(server.url, () => {});
+  await migrate(pool);
+  store = new Store(pool);
+  starts = connectStarts(pool, startNotices);
+  await store.saveApp(settings);
+});
+afterAll(async () => {
+  await pool?.end();
+  await server?.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+beforeEach(() => {
+  now = plan;
+  begun.length = 0;
+});
+afterEach(async () => {
+  await pool.query('DELETE FROM start_requests; DELETE FROM plans; DELETE FROM notices');
+  await starts.saveFreezes([]);
+});
+
+const starting = (): Starting =>
+  new Starting({
+    ...{ starts, ledger: store },
+    planNow: async () => now,
+    begin: async ({ id }, user) => void begun.push(`${id} by ${user}`),
+  });
+
+async function asked(by = ANN, emergency: string | null = null): Promise<void> {
+  const shown = { id: 'd1', plan, digest: fingerprint(plan), askedBy: by, channel: 'C1' };
+  await store.savePlan(shown);
+  await starting().ask(settings, shown, await starting().gate(settings), emergency);
+}
+const answer = (user: string, yes = true) => starting().answer({ user, id: 'd1', yes });
+async function told(channel: string): Promise<string> {
+  const { rows } = await pool.query<{ message: { text: string } }>('SELECT message FROM notices WHERE channel = $1', [
+    channel,
+  ]);
+  return rows.map(({ message }) => message.text).join('\n');
+}
+
+describe('a start that wants a second person', () => {
+  it('begins with the yes of an approver who did not ask, once, and the channel says whose', async () => {
+    await asked(EVE);
+    expect(await told(plan.channel)).toContain('<@U0BOB> <@U0EVE> wants to deploy `c0ffee12`');
+    await expect(answer(EVE)).rejects.toThrow('a second person');
+    await expect(answer(ANN)).rejects.toThrow('You may not approve the start of a deploy');
+    expect(begun).toEqual([]);
+    const answers = await Promise.all([answer(BOB), answer(BOB)]);
+    expect(answers.filter(said => said.startsWith('Approved'))).toHaveLength(1);
+    expect(begun).toEqual(['d1 by U0EVE']);
+    expect(await told(plan.channel)).toContain('<@U0BOB> approved it');
+    expect(await answer(BOB)).toContain('has answered already');
+  });
+
+  it('is declined, and whoever asked is told', async () => {
+    await asked();
+    expect(await answer(BOB, false)).toContain('Declined');
+    expect(await told(ANN)).toContain('<@U0BOB> declined it. Talk to them');
+    expect(begun).toEqual([]);
+  });
+
+  it('begins nothing when the world is not what was shown any more', async () => {
+    await asked();
+    now = { ...plan, warnings: ['It rains.'] };
+    expect(await answer(BOB)).toContain('things changed');
+    expect(begun).toEqual([]);
+    expect(await told(ANN)).toMatch(/things had changed.*`?\/deploy shop/s);
+  });
+
+  it('is dropped after 2 hours', async () => {
+    await asked();
+    await pool.query("UPDATE start_requests SET at = now() - interval '121 min'");
+    expect(await answer(BOB)).toContain('before you');
+    await starting().tick();
+    expect(await answer(BOB)).toContain('Nobody answered for 2 hours');
+    expect(begun).toEqual([]);
+  });
+
+  it('that was approved by a process that was killed right then begins all the same', async () => {
+    await asked();
+    await starts.answer('d1', 'approved', BOB);
+    await pool.query("UPDATE start_requests SET answered_at = now() - interval '11 s'");
+    await starting().tick();
+    expect(begun).toEqual(['d1 by U0ANN']);
+  });
+});
+
+describe('a freeze', () => {
+  it('is on the plan in place of Start, and lets nobody through without a reason or a role', async () => {
+    await starts.saveFreezes([ALWAYS]);
+    const gate = await starting().gate({ ...settings, startNeedsApproval: false });
+    const shown = JSON.stringify(planShown({ id: 'd1', plan, place: null, gate }));
+    expect(shown).toContain('Black Friday.');
+    expect(shown).toContain('"emergency-start"');
+    expect(shown).not.toContain('"start"');
+    await expect(asked(EVE)).rejects.toThrow('Nothing of shop is deployed until 2 Jan 00:00 UTC: Black Friday.');
+    await pool.query('DELETE FROM plans');
+    await expect(asked(ANN, 'The checkout is down')).rejects.toThrow(Refusal);
+  });
+
+  it('is broken by an approver with a reason and a second person who read it', async () => {
+    await starts.saveFreezes([ALWAYS]);
+    await asked(EVE, 'The checkout is down');
+    const { rows } = await pool.query('SELECT message FROM notices');
+    expect(JSON.stringify(rows)).toMatch(/In a freeze.*The checkout is down/);
+    expect(await starting().frozen(settings, 'd1')).toBeNull();
+    expect(await starting().frozen(settings, 'd2')).toContain('Black Friday');
+    expect(await answer(BOB)).toContain('Approved');
+    expect(begun).toEqual(['d1 by U0EVE']);
+  });
+
+  it('of the app counts as well as that of all', async () => {
+    expect((await starting().gate({ ...settings, freezes: [ALWAYS] })).kind).toBe('frozen');
+    expect((await starting().gate(settings)).kind).toBe('approval');
+    expect((await starting().gate({ ...settings, startNeedsApproval: false })).kind).toBe('open');
+  });
+});
