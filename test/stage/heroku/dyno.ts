@@ -153,7 +153,7 @@ export class Dyno {
     this.#port = port;
     this.say(`Starting process with command \`${command}\``);
     const group = startGroup({
-      command,
+      command: this.#ground.knobs.crashes && type === 'web' ? 'exit 1' : command,
       dir: release.slug.dir,
       env: { ...dynoEnvironment(app, release, { id: this.#id, name: this.name, port }), ...once?.env },
       leash,
