@@ -5,6 +5,7 @@ import '@fontsource/lato/900.css';
 import 'slack-blocks-to-jsx/dist/style.css';
 import './look/colours.css';
 import './look/desk.css';
+import './look/drawn.css';
 import './look/messages.css';
 import './look/widgets.css';
 import './look/heroku.css';
