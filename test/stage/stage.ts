@@ -75,7 +75,6 @@ export async function startStage(ask: {
       botToken,
       users: PEOPLE,
       channels,
-      ...(await readManifest(new URL('../../manifest.yml', import.meta.url))),
       ...(onSlack && { onRecord: onSlack }),
     });
     stops.push(() => slack.stop());
