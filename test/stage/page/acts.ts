@@ -39,7 +39,7 @@ export async function carryOut(
   switch (asked.kind) {
     case 'type': {
       const channel = slack.workspace.channel(asked.channel);
-      if (!channel) throw new Error(`There is no channel ${asked.channel}`);
+      if (!channel || !person.isIn(channel)) throw new Error(`There is no channel ${asked.channel}`);
       await client.types(asked.words, channel, asked.thread);
       return {};
     }

@@ -1,6 +1,6 @@
 import type { Person, Slack } from '../slack/slack.ts';
 import type { View } from '../slack/views.ts';
-import { BOT, type Change, directOf, type Post } from '../slack/workspace.ts';
+import { BOT, type Change, type Post } from '../slack/workspace.ts';
 import type { ChannelSeen, MessageSeen, News, PersonSeen, ViewSeen, World } from './shapes.ts';
 
 /** Tells what that person sees: all of it first, then each change. Gives what ends it. */
@@ -41,10 +41,9 @@ function worldOf(slack: Slack, person: Person, people: PersonSeen[]): World {
   };
 }
 
-function channelsOf({ workspace }: Slack, { id }: Person): ChannelSeen[] {
-  return workspace.channels
-    .filter(({ kind, members, ...channel }) => (kind === 'im' ? channel.id === directOf(id) : members.includes(id)))
-    .map(({ id: channel, name, kind }) => ({ id: channel, name, kind }));
+function channelsOf({ workspace }: Slack, person: Person): ChannelSeen[] {
+  const mine = workspace.channels.filter(channel => person.isIn(channel));
+  return mine.map(({ id, name, kind }) => ({ id, name, kind }));
 }
 
 function messageOf({ channel, ts, thread, broadcast, by, to, text, blocks, edited }: Post): MessageSeen {

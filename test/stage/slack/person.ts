@@ -31,9 +31,12 @@ export class Person {
     this.#sight = new Sight(workspace, workspace.nameOf(id), post => this.maySee(post));
   }
 
+  isIn(channel: Channel): boolean {
+    return channel.kind === 'im' ? channel.id === directOf(this.id) : channel.members.includes(this.id);
+  }
+
   maySee({ to, channel }: Post): boolean {
-    const mine = channel.kind === 'im' ? channel.id === directOf(this.id) : channel.members.includes(this.id);
-    return mine && (to === null || to === this.id);
+    return this.isIn(channel) && (to === null || to === this.id);
   }
 
   /** Everything that this person can see, oldest first. */

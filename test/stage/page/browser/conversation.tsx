@@ -1,4 +1,4 @@
-import { type ReactNode, useLayoutEffect, useRef } from 'react';
+import { type ReactNode, useEffect, useLayoutEffect, useRef } from 'react';
 import type { ChannelSeen, MessageSeen } from '../shapes.ts';
 import { Composer } from './composer.tsx';
 import { MessageRow } from './message.tsx';
@@ -70,6 +70,15 @@ function Scrolled({ of, children }: { of: MessageSeen[]; children: ReactNode }) 
     const { current } = column;
     if (current && atEnd.current) current.scrollTop = current.scrollHeight;
   }, [of]);
+  useEffect(() => {
+    const { current } = column;
+    if (!current) return;
+    const resized = new ResizeObserver(() => {
+      if (atEnd.current) current.scrollTop = current.scrollHeight;
+    });
+    resized.observe(current);
+    return () => resized.disconnect();
+  }, []);
   return (
     <div
       ref={column}
