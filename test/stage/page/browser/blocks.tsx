@@ -1,4 +1,4 @@
-import { Fragment, type ReactNode } from 'react';
+import { Fragment, type ReactNode, useId } from 'react';
 import type { Block } from '../../slack/blocks.ts';
 import { DrawnBlocks, Words } from './drawn.tsx';
 import { Widget } from './widget.tsx';
@@ -44,18 +44,21 @@ function liveBlock(block: Block, errors: Record<string, string>): ReactNode {
       </div>
     );
   }
-  if (block.type !== 'input') return null;
-  const error = errors[block_id];
+  return block.type === 'input' ? <Field block={block} error={errors[block_id]} /> : null;
+}
+
+function Field({ block, error }: { block: Extract<Block, { type: 'input' }>; error: string | undefined }) {
+  const label = useId();
   return (
     <div className={error ? 'field wrong' : 'field'}>
-      <div className="label" id={`label ${block_id}`}>
+      <div className="label" id={label}>
         <Words text={block.label} />
         {block.optional && <span className="optional"> (optional)</span>}
       </div>
       <Widget
-        element={{ ...block.element, block_id }}
+        element={{ ...block.element, block_id: block.block_id }}
         acts={block.dispatch_action === true}
-        labelledBy={`label ${block_id}`}
+        labelledBy={label}
       />
       {error && (
         <p className="error" role="alert">

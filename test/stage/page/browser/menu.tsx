@@ -15,7 +15,7 @@ export function Menu({
   children?: ReactNode;
 }) {
   const [open, setOpen] = useState(false);
-  const whole = useClosing(() => setOpen(false));
+  const whole = useClosing(open, () => setOpen(false));
   return (
     <span className="menu" ref={whole}>
       <button
@@ -51,14 +51,18 @@ export function Menu({
 }
 
 /** Closes what is open when somebody presses elsewhere, or Escape. */
-export function useClosing(close: () => void) {
+export function useClosing(open: boolean, close: () => void) {
   const whole = useRef<HTMLSpanElement>(null);
   useEffect(() => {
+    if (!open) return;
     const elsewhere = ({ target }: MouseEvent) => {
       if (target instanceof Node && !whole.current?.contains(target)) close();
     };
-    const escaped = ({ key }: KeyboardEvent) => {
-      if (key === 'Escape') close();
+    const escaped = (event: KeyboardEvent) => {
+      if (event.key !== 'Escape') return;
+      // The form below stays.
+      event.preventDefault();
+      close();
     };
     document.addEventListener('mousedown', elsewhere);
     document.addEventListener('keydown', escaped);

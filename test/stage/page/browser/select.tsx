@@ -45,7 +45,7 @@ export function Select({
   const [open, setOpen] = useState(false);
   const [query, setQuery] = useState('');
   const [known, setKnown] = useState<Record<string, string>>({});
-  const whole = useClosing(() => setOpen(false));
+  const whole = useClosing(open, () => setOpen(false));
   const { groups, note } = useEntries(element, query, open);
   const many = element.type.startsWith('multi_');
   const chosen = typeof choice === 'string' ? [choice] : (choice ?? []);

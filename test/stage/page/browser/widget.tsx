@@ -1,4 +1,4 @@
-import { type ReactNode, useRef, useState } from 'react';
+import { type ReactNode, useId, useState } from 'react';
 import type { Element, Placed } from '../../slack/blocks.ts';
 import { type Choice, initialOf } from '../../slack/standing.ts';
 import { ask } from './confirm.tsx';
@@ -139,7 +139,7 @@ function Marks({
   change: (choice: Choice) => void;
   labelledBy: string | undefined;
 }) {
-  const group = useRef(`marks ${Math.random()}`);
+  const group = useId();
   const isOne = element.type === 'radio_buttons';
   const chosen = typeof choice === 'string' ? [choice] : (choice ?? []);
   const toggle = (value: string): void => {
@@ -152,7 +152,7 @@ function Marks({
         <label key={value}>
           <input
             type={isOne ? 'radio' : 'checkbox'}
-            name={group.current}
+            name={group}
             checked={chosen.includes(value)}
             onChange={() => toggle(value)}
           />
