@@ -9,7 +9,7 @@ import { createTimers } from './timers.ts';
 
 /** How far apart real routers change over is not known [assumed: some]. */
 const AS_USUAL: Knobs = {
-  crashes: false,
+  onlyBoots: null,
   bootDelayMs: 0,
   switchSkewMs: 1_500,
   drainDelayMs: 10_000,

@@ -67,7 +67,7 @@ export class HerokuBoard {
         requests,
         failed,
         failures: Object.fromEntries(failures),
-        knobs: { crash: knobs.crashes, slowBoot: knobs.bootDelayMs > 0 },
+        knobs: { crash: knobs.onlyBoots !== null, slowBoot: knobs.bootDelayMs > 0 },
       };
     });
   }

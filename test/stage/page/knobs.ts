@@ -14,14 +14,16 @@ export async function turn(
   app: string,
   on: boolean,
 ): Promise<void> {
-  const knobs = heroku.platform.find(app)?.runtime.knobs;
+  const found = heroku.platform.find(app);
+  const knobs = found?.runtime.knobs;
   switch (knob) {
     case 'kill the bot':
       return bot.end('SIGKILL');
     case 'start the bot':
       return bot.running ? undefined : bot.start();
-    case 'crash new dynos':
-      if (knobs) knobs.crashes = on;
+    case 'crash new code':
+      // A rollback to what runs now is to succeed.
+      if (knobs) knobs.onlyBoots = on ? (found?.current?.slug?.id ?? null) : null;
       return;
     case 'slow boot':
       if (knobs) knobs.bootDelayMs = on ? SLOW_BOOT_MS : 0;

@@ -85,7 +85,7 @@ export type News =
 
 export type PlaceNamed = { channel: string; ts: string } | { view: string };
 
-export const KNOBS = ['kill the bot', 'start the bot', 'crash new dynos', 'slow boot', 'heroku 503'] as const;
+export const KNOBS = ['kill the bot', 'start the bot', 'crash new code', 'slow boot', 'heroku 503'] as const;
 export type Knob = (typeof KNOBS)[number];
 
 /** What somebody does on the page. */

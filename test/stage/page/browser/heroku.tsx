@@ -1,9 +1,16 @@
-import { Fragment } from 'react';
+import { Fragment, useEffect, useState } from 'react';
 import type { AppSeen, Board, DynoSeen, Knob, SecondSeen } from '../shapes.ts';
 import { act } from './server.ts';
 
-/** Older releases in amber, the newest in green: the colours of who serves, everywhere in this panel. */
-const colourOf = (release: number, newest: number): string => `var(--release-${Math.min(newest - release, 2)})`;
+type Colour = (release: number) => string;
+
+/** The newest release in green, the one before in amber: the colours of who serves, everywhere in this panel. */
+function coloursOf({ current, dynos, routers, seconds }: AppSeen): Colour {
+  const answered = seconds.flatMap(second => Object.keys(second.answered).map(release => Number(release.slice(1))));
+  const all = [...(current === null ? [] : [current]), ...dynos.map(({ release }) => release), ...routers, ...answered];
+  const ranked = [...new Set(all)].sort((a, b) => b - a);
+  return release => `var(--release-${Math.min(ranked.indexOf(release), 2)})`;
+}
 
 /** The local Heroku as it really is, and ways to make trouble. */
 export function HerokuPanel({ board, close }: { board: Board; close: () => void }) {
@@ -42,7 +49,7 @@ export function HerokuPanel({ board, close }: { board: Board; close: () => void 
 
 function AppPanel({ app, turn }: { app: AppSeen; turn: (knob: Knob, app: string, on?: boolean) => void }) {
   const releases = [...new Set([...app.dynos.map(({ release }) => release), ...app.routers])].sort((a, b) => b - a);
-  const newest = Math.max(app.current ?? 0, ...releases);
+  const colour = coloursOf(app);
   const serving = [...new Set(app.routers)].sort((a, b) => a - b);
   return (
     <section aria-label={app.name}>
@@ -52,7 +59,7 @@ function AppPanel({ app, turn }: { app: AppSeen; turn: (knob: Knob, app: string,
       <dl className="truths">
         <dt>Heroku says</dt>
         <dd>
-          <Release release={app.current} newest={newest} /> is current
+          <Release release={app.current} colour={colour} /> is current
         </dd>
         <dt>Visitors get</dt>
         <dd data-testid="serving">
@@ -61,19 +68,19 @@ function AppPanel({ app, turn }: { app: AppSeen; turn: (knob: Knob, app: string,
             serving.map((release, index) => (
               <Fragment key={release}>
                 {index > 0 && ' and '}
-                <Release release={release} newest={newest} />
+                <Release release={release} colour={colour} />
               </Fragment>
             ))}
           <span className="routers" title="where each router sends visitors">
             {app.routers.map((release, router) => (
               // biome-ignore lint/suspicious/noArrayIndexKey: a router is known by its number
-              <i key={router} style={{ background: colourOf(release, newest) }} />
+              <i key={router} style={{ background: colour(release) }} />
             ))}
             {app.routers.length} routers
           </span>
         </dd>
       </dl>
-      <Rates seconds={app.seconds} newest={newest} />
+      <Rates seconds={app.seconds} colour={colour} />
       <p className="tally">
         {app.requests.toLocaleString('en-GB')} requests,{' '}
         <b className={app.failed ? 'bad' : 'good'}>{app.failed} failed</b>
@@ -84,18 +91,18 @@ function AppPanel({ app, turn }: { app: AppSeen; turn: (knob: Knob, app: string,
           <Fleet
             key={release}
             release={release}
-            newest={newest}
+            colour={colour}
             dynos={app.dynos.filter(dyno => dyno.release === release)}
           />
         ))}
       </ul>
       <h4>Make trouble</h4>
       <div className="knobs">
-        <Toggle on={app.knobs.crash} turn={on => turn('crash new dynos', app.name, on)}>
-          New dynos crash
+        <Toggle on={app.knobs.crash} turn={on => turn('crash new code', app.name, on)}>
+          New code crashes
         </Toggle>
         <Toggle on={app.knobs.slowBoot} turn={on => turn('slow boot', app.name, on)}>
-          They boot 20 s slower
+          Dynos boot 20 s slower
         </Toggle>
         <button type="button" className="button" onClick={() => turn('heroku 503', app.name)}>
           Heroku answers 503
@@ -105,19 +112,19 @@ function AppPanel({ app, turn }: { app: AppSeen; turn: (knob: Knob, app: string,
   );
 }
 
-function Release({ release, newest }: { release: number | null; newest: number }) {
+function Release({ release, colour }: { release: number | null; colour: Colour }) {
   if (release === null) return 'nothing';
   return (
-    <span className="release" style={{ background: colourOf(release, newest) }}>
+    <span className="release" style={{ background: colour(release) }}>
       v{release}
     </span>
   );
 }
 
-function Fleet({ release, newest, dynos }: { release: number; newest: number; dynos: DynoSeen[] }) {
+function Fleet({ release, colour, dynos }: { release: number; colour: Colour; dynos: DynoSeen[] }) {
   return (
     <li>
-      <Release release={release} newest={newest} />
+      <Release release={release} colour={colour} />
       {dynos.length === 0 && <small>no dynos left</small>}
       {dynos.map(({ id, name, state }) => (
         <span key={id} className="dyno">
@@ -130,14 +137,21 @@ function Fleet({ release, newest, dynos }: { release: number; newest: number; dy
 }
 
 function Toggle({ on, turn, children }: { on: boolean; turn: (on: boolean) => void; children: string }) {
+  // Shown at once; the stage says a moment later how it stands.
+  const [asked, setAsked] = useState(on);
+  useEffect(() => setAsked(on), [on]);
+  const change = (wanted: boolean): void => {
+    setAsked(wanted);
+    turn(wanted);
+  };
   return (
     <label className="toggle">
       <input
         type="checkbox"
         role="switch"
-        aria-checked={on}
-        checked={on}
-        onChange={event => turn(event.target.checked)}
+        aria-checked={asked}
+        checked={asked}
+        onChange={event => change(event.target.checked)}
       />
       {children}
     </label>
@@ -147,7 +161,7 @@ function Toggle({ on, turn, children }: { on: boolean; turn: (on: boolean) => vo
 const [WIDE, HIGH] = [300, 72];
 
 /** Requests a second by the release that answered, failures on top. */
-function Rates({ seconds, newest }: { seconds: SecondSeen[]; newest: number }) {
+function Rates({ seconds, colour }: { seconds: SecondSeen[]; colour: Colour }) {
   const sums = seconds.map(({ answered, failed }) => Object.values(answered).reduce((a, b) => a + b, failed));
   const most = Math.max(10, ...sums);
   const wide = WIDE / seconds.length;
@@ -160,7 +174,7 @@ function Rates({ seconds, newest }: { seconds: SecondSeen[]; newest: number }) {
           const parts = Object.entries(answered)
             .map(([release, count]) => ({ release: Number(release.slice(1)), count }))
             .sort((a, b) => a.release - b.release)
-            .map(({ release, count }) => ({ count, fill: colourOf(release, newest) }));
+            .map(({ release, count }) => ({ count, fill: colour(release) }));
           let top = HIGH;
           return [...parts, { count: failed, fill: 'var(--bad)' }].map(({ count, fill }) => {
             const high = (count / most) * HIGH;
