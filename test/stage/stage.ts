@@ -70,11 +70,11 @@ export async function startStage(ask: {
     const channels = Object.fromEntries(ask.channels.map(name => [name, channelOf(name)]));
     const { onSlack } = ask;
     const slack = await startSlack({
-      ...(await readManifest(new URL('../../manifest.yml', import.meta.url))),
       signingSecret,
       botToken,
       users: PEOPLE,
       channels,
+      ...(await readManifest(new URL('../../manifest.yml', import.meta.url))),
       ...(onSlack && { onRecord: onSlack }),
     });
     stops.push(() => slack.stop());
