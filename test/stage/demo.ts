@@ -13,13 +13,12 @@ const { values } = parseArgs({
   options: {
     headless: { type: 'boolean', default: false },
     record: { type: 'string' },
-    port: { type: 'string', default: '0' },
   },
 });
 if (values.headless) process.exit(await play(values.record));
 
 console.log(styleText('dim', 'Starting Postgres, the local Heroku, GitHub and Slack, and the bot …'));
-const demo = await startDemoPage({ scale: SCALE, port: Number(values.port) });
+const demo = await startDemoPage({ scale: SCALE });
 console.log(`\nOpen ${styleText('bold', demo.url)} and type ${styleText('bold', '/deploy shop')}`);
 console.log(
   `You are ann, who deploys; bob approves: switch at the bottom left, or in a window of his own: ${demo.url}?as=bob`,

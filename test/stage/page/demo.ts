@@ -1,5 +1,4 @@
-import type { HerokuRecord } from '../heroku/heroku.ts';
-import { PEOPLE, type Stage, startStage } from '../stage.ts';
+import { PEOPLE, startStage } from '../stage.ts';
 import { startTraffic } from '../traffic.ts';
 import { HerokuBoard } from './board.ts';
 import { turn } from './knobs.ts';
@@ -15,20 +14,10 @@ const ROLES: Record<keyof typeof PEOPLE, string> = {
 const REQUESTS_PER_SECOND = 20;
 
 /** The sample app under traffic, the real bot, and the page to play them from. `/deploy shop` replaces a column. */
-export async function startDemoPage(ask: {
-  scale: number;
-  port?: number;
-  onHeroku?: (record: HerokuRecord) => void;
-}): Promise<{ url: string; stage: Stage; stop(): Promise<void> }> {
+export async function startDemoPage({ scale }: { scale: number }): Promise<{ url: string; stop(): Promise<void> }> {
   const board = new HerokuBoard();
-  const stage = await startStage({
-    scale: ask.scale,
-    channels: ['shop', 'general'],
-    onHeroku: record => {
-      board.take(record);
-      ask.onHeroku?.(record);
-    },
-  });
+  const channels = ['shop', 'general'];
+  const stage = await startStage({ scale, channels, onHeroku: record => board.take(record) });
   try {
     const shop = await stage.addShop('shop', { ref: 'main', defaultRef: 'cents' });
     const visitors = startTraffic({
@@ -41,14 +30,13 @@ export async function startDemoPage(ask: {
       people: Object.entries(PEOPLE).map(([name, id]) => ({ id, name, role: ROLES[name as keyof typeof PEOPLE] })),
       board: () => ({ bot: stage.bot.running ? 'running' : 'down', apps: board.apps(stage.heroku) }),
       turn: (knob, app, on) => turn(stage, knob, app, on),
-      ...(ask.port === undefined ? {} : { port: ask.port }),
     });
     const stop = async (): Promise<void> => {
       await page.stop();
       await visitors.stop();
       await stage.stop();
     };
-    return { url: page.url, stage, stop };
+    return { url: page.url, stop };
   } catch (error) {
     await stage.stop();
     throw error;

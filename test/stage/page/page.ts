@@ -13,7 +13,6 @@ export type PageAsk = {
   people: PersonSeen[];
   board: () => Board;
   turn: (knob: Knob, app: string, on: boolean) => Promise<void>;
-  port?: number;
 };
 
 export type Page = { url: string; stop(): Promise<void> };
@@ -43,7 +42,7 @@ export async function startPage(ask: PageAsk): Promise<Page> {
       response.end(String(error));
     });
   });
-  await once(server.listen(ask.port ?? 0, '127.0.0.1'), 'listening');
+  await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}/`,
