@@ -26,6 +26,7 @@ describe('blocks that Slack takes', () => {
     ['a plan with every status', [plan('pending', 'in_progress', 'complete', 'error')]],
     ['50 blocks', Array.from({ length: 50 }, () => ({ type: 'divider' }))],
     ['an image', [{ type: 'image', image_url: 'https://example.com/a.png', alt_text: 'A hat' }]],
+    ['two charts', [chart(), chart('pie')]],
     ['a table', [{ type: 'table', rows: [[{ type: 'raw_text', text: 'a' }, rich]] }]],
   ])('%s', (_, blocks) => {
     expect(validateBlocks(blocks, 'message')).toEqual([]);
@@ -80,6 +81,8 @@ describe('blocks that Slack refuses', () => {
     ['two tasks of one name', [{ type: 'plan', title: 'A', tasks: [card, card] }], 'task_id "a" already exists'],
     ['a plan beside a card', [plan('pending'), { ...card, task_id: 'z' }], 'cannot be mixed'],
     ['two tables', [table(), table()], 'only one table'],
+    ['three charts', [chart(), chart(), chart('pie')], 'only two data_visualization'],
+    ['a chart of 21 points', [chart('line', 21)], 'no more than 20 items'],
     ['a table of 101 rows', [table(101)], 'no more than 100 items'],
     ['markdown of 12,001 in all', [markdown(12_000), markdown(1)], 'must be less than 12001'],
   ])('%s', (_, blocks, problem) => {
@@ -157,6 +160,12 @@ describe('what is read', () => {
 function plan(...statuses: string[]) {
   const tasks = statuses.map((status, index) => ({ ...card, task_id: `t${index}`, status, details: rich }));
   return { type: 'plan', title: 'Deploy', tasks };
+}
+
+function chart(type: 'line' | 'pie' = 'line', count = 20) {
+  const data = Array.from({ length: count }, (_, i) => ({ label: `${i}`, value: i }));
+  const drawn = type === 'pie' ? { type, segments: data.slice(0, 6) } : { type, series: [{ name: 'v5', data }] };
+  return { type: 'data_visualization', title: 'Requests', chart: drawn };
 }
 
 function table(rows = 1) {

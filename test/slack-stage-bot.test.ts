@@ -1,15 +1,19 @@
-import { App, HTTPReceiver } from '@slack/bolt';
 import { WebClient } from '@slack/web-api';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { slackLogger } from '../src/adapters/slack-client.ts';
 import { type Slack, startSlack } from './stage/slack/slack.ts';
+import { startStockBot } from './stock-bot.ts';
 
 let slack: Slack;
-let app: App;
-let receiver: HTTPReceiver;
+let bot: Awaited<ReturnType<typeof startStockBot>>;
+let app: typeof bot.app;
 
-/** A bot that answers as stock Bolt does, with the listeners that a test adds. */
+async function startBot(signingSecret: string): Promise<void> {
+  bot = await startStockBot(slack, signingSecret);
+  app = bot.app;
+}
+
 beforeEach(async () => {
   slack = await startSlack({
     signingSecret: 'secret',
@@ -19,29 +23,14 @@ beforeEach(async () => {
     commands: ['/deploy', '/slow', '/form'],
     limits: false,
   });
-  slack.botUrl = await startBot('secret');
+  await startBot('secret');
 });
 
 afterEach(async () => {
   vi.useRealTimers();
-  await stopBot();
+  await bot.stop();
   await slack.stop();
 });
-
-async function startBot(signingSecret: string): Promise<string> {
-  const logger = slackLogger(pino({ level: 'silent' }));
-  receiver = new HTTPReceiver({ signingSecret, logger });
-  const clientOptions = { slackApiUrl: slack.apiUrl, retryConfig: { retries: 0 } };
-  app = new App({ receiver, logger, clientOptions, authorize: async () => ({ botToken: 'xoxb-1' }) });
-  const address = (await receiver.start({ port: 0, host: '127.0.0.1' })).address();
-  return `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}/slack/events`;
-}
-
-async function stopBot(): Promise<void> {
-  const stopped = receiver.stop();
-  await fetch(slack.botUrl, { headers: { connection: 'close' } }).catch(() => {});
-  await stopped;
-}
 
 const channel = '#deploys';
 const start = (value = 'plan-1') => [
@@ -157,16 +146,16 @@ describe('a bot and its people', () => {
       ann.sees(/^\/slow failed with the error "(operation_timeout|dispatch_failed)"$/),
     ]);
     expect(slow?.ms).toBeGreaterThan(2_900);
-    await stopBot();
+    await bot.stop();
     expect(await ann.types('/deploy shop', { channel })).toMatchObject({ error: 'dispatch_failed', status: null });
     await ann.sees('/deploy failed with the error "dispatch_failed"');
     expect(slack.person('bob').messages()).toEqual([]);
-    slack.botUrl = await startBot('secret');
+    await startBot('secret');
   });
 
   it('do not get through with another signing secret', async () => {
-    await stopBot();
-    slack.botUrl = await startBot('another');
+    await bot.stop();
+    await startBot('another');
     expect(await slack.person('ann').types('/deploy shop', { channel })).toMatchObject({ status: 401 });
   });
 

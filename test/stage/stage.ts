@@ -21,11 +21,15 @@ export type Stage = {
   /** The bot's own database. */
   database: pg.Pool;
   /** An app of the sample repository, deployed at v1 or another ref, known to the bot, told in the channel of its name. */
-  addShop(name: string, more?: { ref?: string; config?: Record<string, string> }): Promise<HerokuApp>;
+  addShop(
+    name: string,
+    more?: { ref?: string; defaultRef?: string; config?: Record<string, string> },
+  ): Promise<HerokuApp>;
   stop(): Promise<void>;
 };
 
-export const PEOPLE = { ann: 'U0ANN', bob: 'U0BOB', eve: 'U0EVE' };
+/** ann deploys, bob approves too; vic may look, ada decides who may, and eve may nothing. */
+export const PEOPLE = { ann: 'U0ANN', bob: 'U0BOB', vic: 'U0VIC', ada: 'U0ADA', eve: 'U0EVE' };
 
 /** Everything that the bot needs, on this machine, and the bot: it listens when this resolves. `scale` as in startHeroku. */
 export async function startStage(ask: {
@@ -96,7 +100,7 @@ export async function startStage(ask: {
     stops.push(() => bot.end('SIGTERM'));
     await bot.start();
 
-    const addShop: Stage['addShop'] = async (name, { ref = 'v1', config = {} } = {}) => {
+    const addShop: Stage['addShop'] = async (name, { ref = 'v1', defaultRef = 'main', config = {} } = {}) => {
       const app = await heroku.createApp({ name, preboot: true, config });
       await heroku.addDatabase(app);
       const sha = await commitOf(repository.dir, ref);
@@ -104,7 +108,7 @@ export async function startStage(ask: {
       const known = {
         name,
         repository: 'acme/shop',
-        defaultRef: 'main',
+        defaultRef,
         channel: channelOf(name),
         deployers: [PEOPLE.ann, PEOPLE.bob],
         approvers: [PEOPLE.bob],

@@ -81,6 +81,8 @@ export type TruthRecord =
 
 /** Trouble and delays of one app, set aloud by tests and the demo: change the fields of `runtime.knobs`. */
 export type Knobs = {
+  /** Id of the one slug whose web dynos still boot: those of any other end at once, as code does that cannot start. */
+  onlyBoots: string | null;
   /** Added before each new dyno's process starts, ms. Never scaled. */
   bootDelayMs: number;
   /** How far apart the routers flip, ms (0-2,000). Never scaled. */

@@ -152,8 +152,10 @@ export class Dyno {
     if (this.#ending) return;
     this.#port = port;
     this.say(`Starting process with command \`${command}\``);
+    const { onlyBoots } = this.#ground.knobs;
+    const crashes = type === 'web' && onlyBoots !== null && onlyBoots !== release.slug.id;
     const group = startGroup({
-      command,
+      command: crashes ? 'exit 1' : command,
       dir: release.slug.dir,
       env: { ...dynoEnvironment(app, release, { id: this.#id, name: this.name, port }), ...once?.env },
       leash,

@@ -8,7 +8,13 @@ import { startRouter } from './router.ts';
 import { createTimers } from './timers.ts';
 
 /** How far apart real routers change over is not known [assumed: some]. */
-const AS_USUAL: Knobs = { bootDelayMs: 0, switchSkewMs: 1_500, drainDelayMs: 10_000, bootTimeoutMs: 60_000 };
+const AS_USUAL: Knobs = {
+  onlyBoots: null,
+  bootDelayMs: 0,
+  switchSkewMs: 1_500,
+  drainDelayMs: 10_000,
+  bootTimeoutMs: 60_000,
+};
 
 /** Runs one app: its dynos as processes of this machine, its routers on one loopback port, its log. */
 export const startAppRuntime: StartAppRuntime = async ask => {

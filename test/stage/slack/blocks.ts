@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { chart } from './chart.ts';
 import {
   accessory,
   actionElement,
@@ -74,6 +75,7 @@ const block = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('markdown'), block_id: identifier, text: z.string().min(1).max(12_000) }),
   richText,
   taskCard,
+  chart,
   z.strictObject({
     type: z.literal('plan'),
     block_id: identifier,
@@ -103,7 +105,7 @@ export type InputElement = z.infer<typeof inputElement>;
 export type Element = z.infer<typeof actionElement> | Accessory | InputElement;
 
 const MOST = { message: 50, modal: 100, home: 100 } as const satisfies Record<Surface, number>;
-const ONLY_IN_MESSAGES = new Set(['markdown', 'table', 'plan', 'task_card']);
+const ONLY_IN_MESSAGES = new Set(['markdown', 'table', 'plan', 'task_card', 'data_visualization']);
 
 /** What Slack would object to, in its words; none when the blocks can be shown on that surface. */
 export function validateBlocks(blocks: unknown, surface: Surface): string[] {
@@ -127,6 +129,8 @@ function misplaced(blocks: Block[], surface: Surface): string[] {
   if (count('plan') > 0 && count('task_card') > 0) {
     problems.push('[ERROR] plan and task_card blocks cannot be mixed [json-pointer:/blocks]');
   }
+  if (count('data_visualization') > 2)
+    problems.push('[ERROR] only two data_visualization blocks are allowed [json-pointer:/blocks]');
   if (count('table') > 1) problems.push('[ERROR] only one table is allowed [json-pointer:/blocks]');
   const markdown = blocks.reduce((sum, one) => sum + (one.type === 'markdown' ? one.text.length : 0), 0);
   if (markdown > 12_000)

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Element, Placed } from './blocks.ts';
-import { type Choice, type Choices, listedIn, refusedBySlack } from './chosen.ts';
+import { type Choices, refusedBySlack } from './chosen.ts';
 import type { Taken } from './delivery.ts';
 import { type Option, suggestions } from './elements.ts';
 import type { Events } from './events.ts';
@@ -10,6 +10,7 @@ import type { Stage } from './method.ts';
 import type { Place, Requests } from './requests.ts';
 import { answerAsked } from './response-urls.ts';
 import { SlackError } from './slack-error.ts';
+import { type Choice, listedIn } from './standing.ts';
 import { typed } from './typed.ts';
 import type { View } from './views.ts';
 import { BOT, type Channel, type Post, SLACKBOT } from './workspace.ts';

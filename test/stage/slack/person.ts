@@ -1,5 +1,5 @@
 import { type Accessory, type Element, elementsOf, type Placed } from './blocks.ts';
-import type { Choice, Choices } from './chosen.ts';
+import type { Choices } from './chosen.ts';
 import { Client, type ClientParts, type Suggestions } from './client.ts';
 import type { Taken } from './delivery.ts';
 import type { Option } from './elements.ts';
@@ -7,6 +7,7 @@ import { Message, type Sought } from './message.ts';
 import { plainMrkdwn, plainWords } from './plain.ts';
 import type { Place } from './requests.ts';
 import { Sight, type Within } from './sight.ts';
+import type { Choice } from './standing.ts';
 import type { View } from './views.ts';
 import { BOT, type Channel, directOf, type Post, type Workspace } from './workspace.ts';
 
@@ -30,9 +31,12 @@ export class Person {
     this.#sight = new Sight(workspace, workspace.nameOf(id), post => this.maySee(post));
   }
 
+  isIn(channel: Channel): boolean {
+    return channel.kind === 'im' ? channel.id === directOf(this.id) : channel.members.includes(this.id);
+  }
+
   maySee({ to, channel }: Post): boolean {
-    const mine = channel.kind === 'im' ? channel.id === directOf(this.id) : channel.members.includes(this.id);
-    return mine && (to === null || to === this.id);
+    return this.isIn(channel) && (to === null || to === this.id);
   }
 
   /** Everything that this person can see, oldest first. */

@@ -1,4 +1,5 @@
 import type { Block } from './blocks.ts';
+import { chartWords } from './chart.ts';
 import type { RichElement, RichText } from './elements.ts';
 
 /** Names by id, as the reader's client knows them. */
@@ -43,6 +44,8 @@ function plainBlock(block: Block, names: Names): string {
       return taskWords(block, names);
     case 'plan':
       return [block.title, ...(block.tasks ?? []).map(task => `  ${taskWords(task, names)}`)].join('\n');
+    case 'data_visualization':
+      return chartWords(block);
     case 'table':
       return block.rows
         .map(row =>

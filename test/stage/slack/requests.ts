@@ -1,9 +1,10 @@
 import type { Element, Placed } from './blocks.ts';
-import { type Choice, type Choices, initialOf, type Offered, stateOf, stateOfBlocks } from './chosen.ts';
+import { type Choices, type Offered, stateOf, stateOfBlocks } from './chosen.ts';
 import type { Delivery, Taken } from './delivery.ts';
 import type { Command, Shortcut } from './manifest.ts';
 import { postJson } from './method.ts';
 import type { ResponseUrls } from './response-urls.ts';
+import { type Choice, initialOf } from './standing.ts';
 import type { TriggerIds } from './trigger-ids.ts';
 import { viewJson } from './view-json.ts';
 import type { View } from './views.ts';

@@ -155,7 +155,11 @@ export class Slack {
   }
 
   home(person: string): View | undefined {
-    return this.#stage.views.home.get(this.person(person).id);
+    return this.homeOf(this.person(person).id);
+  }
+
+  homeOf(user: string): View | undefined {
+    return this.#stage.views.home.get(user);
   }
 
   /** The next calls of that method go wrong like this. */
