@@ -10,6 +10,9 @@ import { createTimers } from './timers.ts';
 /** How far apart real routers change over is not known [assumed: some]. */
 const AS_USUAL: Knobs = { bootDelayMs: 0, switchSkewMs: 1_500, drainDelayMs: 10_000, bootTimeoutMs: 60_000 };
 
+/** One-off dynos live for a day at most (dyno resource of the API reference, `time_to_live`), s. */
+export const LONGEST_LIFE_S = 86_400;
+
 /** Runs one app: its dynos as processes of this machine, its routers on one loopback port, its log. */
 export const startAppRuntime: StartAppRuntime = async ask => {
   const logs = createLogs();
@@ -60,10 +63,14 @@ export const startAppRuntime: StartAppRuntime = async ask => {
       if (oneOff) void oneOff.shutdown();
       return oneOff !== undefined || formation.stop(nameOrId);
     },
-    oneOff({ env = {}, onOutput, ...what }): OneOff {
-      const dyno = new Dyno(ground, { ...what, once: { env, onOutput } });
+    oneOff({ env = {}, onOutput, meeting, timeToLive = LONGEST_LIFE_S, ...what }): OneOff {
+      const dyno = new Dyno(ground, { ...what, once: { env, onOutput, meeting } });
       oneOffs.add(dyno);
-      void dyno.over.then(() => oneOffs.delete(dyno));
+      const cancelEnd = ground.timers.after((timeToLive * 1000) / ask.scale, () => void dyno.shutdown());
+      void dyno.over.then(() => {
+        cancelEnd();
+        oneOffs.delete(dyno);
+      });
       dyno.start();
       return { dyno: dyno.view(), exited: dyno.over, stop: () => void dyno.shutdown() };
     },
