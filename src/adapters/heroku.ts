@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import HerokuClient from 'heroku-client';
 import pRetry, { AbortError } from 'p-retry';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { type Heroku, HerokuRefused } from '../outside.ts';
 import * as shape from './heroku-shapes.ts';
 import { type Output, outputOf, readLines, settled } from './heroku-streams.ts';
@@ -147,6 +147,14 @@ export function connectHeroku({ url, token }: { url: string; token: string }): H
       const isOver = (now: { status: string }) => now.status !== 'pending';
       if (!begun.outputUrl) return settled(read, isOver, signal);
       return outputThenStatus(outputOf(begun.outputUrl, onLine), read, isOver, signal);
+    },
+    startOneOff: (app, command, env) => {
+      // With a terminal its input would come back in its output.
+      const ask = { command, env, attach: true, force_no_tty: true };
+      return once(shape.waitingDynoShape, `/apps/${app}/dynos`, ask);
+    },
+    stopDyno: async (app, name) => {
+      await once(z.unknown(), `/apps/${app}/dynos/${name}/actions/stop`, {});
     },
     openLog: async function* (app, signal) {
       const path = `/apps/${app}/log-sessions`;
