@@ -101,17 +101,21 @@ export interface Heroku {
   openLog(app: string, signal: AbortSignal): AsyncIterable<string>;
 }
 
-/** How a command in a one-off dyno ended; `unclear`: it may have done anything, and a person must look. */
+/**
+ * How a command in a one-off dyno ended. `told`: by the command's own output, or, where that was lost, by Heroku's line in
+ * the log. `unclear`: it may have done anything, and a person must look.
+ */
 export type OneOffEnd =
-  | { kind: 'exited'; code: number }
+  | { kind: 'exited'; code: number; told: 'by output' | 'by log' }
   | { kind: 'not run'; why: string }
   | { kind: 'unclear'; why: string };
 
 /** Both reject when the signal aborts, and the command goes on. */
 export interface OneOffs {
   /**
-   * Starts the command once, or waits for one that runs under the marker. Heroku runs one-off dynos on the app's current
-   * release only: where that is not `release`, nothing runs. Rejects, nothing having run, when Heroku cannot be asked.
+   * Starts the command once, or waits, without its lines, for one that runs under the marker. Heroku runs one-off dynos
+   * on the app's current release only: where that is not `release`, nothing runs. Rejects, nothing having run, when
+   * Heroku cannot be asked.
    */
   run(ask: {
     app: string;

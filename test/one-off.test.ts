@@ -3,14 +3,15 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { connectHeroku } from '../src/adapters/heroku.ts';
 import { connectOneOffs } from '../src/adapters/one-off.ts';
-import { wrapCommand } from '../src/adapters/one-off-command.ts';
+import { readOutput, wrapCommand } from '../src/adapters/one-off-command.ts';
 import type { Heroku } from '../src/outside.ts';
 import { makeFolder } from './stage/folder.ts';
 import { tarball } from './stage/heroku/api/rig.ts';
@@ -53,12 +54,13 @@ function ask(command: string, over: Partial<Heroku> = {}) {
   return { marker, lines, leaving, oneOffs, run, resume, listed };
 }
 
-/** A command that says `begun`, leaves a line in a file, and ends with 6 when it is let. */
+/** A command that says `begun`, leaves a line in a file, and when it is let says more than any buffer holds and ends with 6. */
 function patient() {
   const path = join(folder.dir, randomUUID());
-  const begins = `echo once >> ${path}; echo begun`;
+  const waits = `while ! test -e ${path}.end; do sleep 0.05; done`;
+  const says = 'n=0; while [ $n -lt 20000 ]; do echo "line $n"; n=$((n+1)); done';
   return {
-    command: `${begins}; while ! test -e ${path}.end; do sleep 0.05; done; echo more; echo ended >> ${path}; exit 6`,
+    command: `echo once >> ${path}; echo begun; ${waits}; ${says}; echo ended >> ${path}; exit 6`,
     end: () => writeFile(`${path}.end`, ''),
     did: () => readFile(path, 'utf8'),
   };
@@ -75,10 +77,10 @@ const said = async (wanted: RegExp) => {
 describe.concurrent('a command in a one-off dyno', () => {
   it('runs on the current release, and tells its lines and its exit code', async () => {
     const it = ask('echo "it is $DYNO on $HEROKU_RELEASE_VERSION"; echo oops >&2; cat; printf "no end"; exit 3');
-    expect(await it.run()).toEqual({ kind: 'exited', code: 3 });
+    expect(await it.run()).toEqual({ kind: 'exited', code: 3, told: 'by output' });
     expect(it.lines).toEqual([expect.stringMatching(/^it is run\.\d+ on v3$/), 'oops', 'no end']);
-    expect(await ask('true').run()).toEqual({ kind: 'exited', code: 0 });
-    expect(await ask('no-such-command').run()).toEqual({ kind: 'exited', code: 127 });
+    expect(await ask('true').run()).toEqual({ kind: 'exited', code: 0, told: 'by output' });
+    expect(await ask('no-such-command').run()).toEqual({ kind: 'exited', code: 127, told: 'by output' });
   });
 
   it('sees the variables that it was given, and quotes stay what they are', async () => {
@@ -97,21 +99,29 @@ describe.concurrent('a command in a one-off dyno', () => {
       'echo',
     ];
     const it = ask(`${fakes.join('; ')}; exit 4`);
-    expect(await it.run()).toEqual({ kind: 'exited', code: 4 });
+    expect(await it.run()).toEqual({ kind: 'exited', code: 4, told: 'by output' });
     expect(it.lines[0]).toMatch(/^[\da-f-]{36} 0$/);
   });
 
   it('is followed to its end though it prints without end, and no more than can be read is handed on', async () => {
     const it = ask(`head -c 5000 /dev/zero | tr '\\0' x; echo; yes | head -n 300000; exit 5`);
-    expect(await it.run()).toEqual({ kind: 'exited', code: 5 });
+    expect(await it.run()).toEqual({ kind: 'exited', code: 5, told: 'by output' });
     expect(it.lines.slice(0, 4).map(line => line.length)).toEqual([2_000, 2_000, 1_000, 1]);
     expect(it.lines.join('\n').length).toBeLessThan(201_000);
     expect(it.lines.at(-1)).toBe('… the output goes on; it is not shown any further');
   });
 
-  it('that is there at once on a new release is asked for again when Heroku does not know that yet', async () => {
+  it('is understood in whatever pieces its output comes, and with a terminal between', () => {
+    const lines: string[] = [];
+    const output = readOutput('secret', line => lines.push(line));
+    for (const letter of `one\r\n\r\n${'x'.repeat(5_995)}\0secret 12\r\n`) output.push(letter);
+    expect(output.code).toBe(12);
+    expect(lines).toEqual(['one', '', 'x'.repeat(2_000), 'x'.repeat(2_000), 'x'.repeat(1_995)]);
+  });
+
+  it('is asked for again when Heroku does not know its new release yet', async () => {
     stage.fails('POST /apps/shop/dynos', { status: 409 });
-    expect(await ask('exit 7').run()).toEqual({ kind: 'exited', code: 7 });
+    expect(await ask('exit 7').run()).toEqual({ kind: 'exited', code: 7, told: 'by output' });
   });
 
   it('is not run on another release than the one that was meant', async () => {
@@ -125,7 +135,10 @@ describe.concurrent('a command in a one-off dyno', () => {
   it('is not run by a Heroku whose certificate nobody vouches for, nor when it cannot be reached', async () => {
     const stranger = await startRendezvous({ scale: 1 });
     const meeting = stranger.meet();
-    for (const attachUrl of [meeting.url, 'rendezvous://127.0.0.1:1/secret']) {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const silentUrl = `rendezvous://127.0.0.1:${(silent.address() as AddressInfo).port}/secret`;
+    for (const attachUrl of [meeting.url, 'rendezvous://127.0.0.1:1/secret', silentUrl]) {
       const startOneOff: Heroku['startOneOff'] = async (...asked) => ({
         ...(await heroku.startOneOff(...asked)),
         attachUrl,
@@ -133,13 +146,16 @@ describe.concurrent('a command in a one-off dyno', () => {
       const it = ask('echo never', { startOneOff });
       expect(await it.run()).toEqual({
         kind: 'not run',
-        why: expect.stringMatching(/could not be attached to: (self-signed certificate|connect ECONNREFUSED)/),
+        why: expect.stringMatching(
+          /could not be attached to: (self-signed certificate|connect ECONNREFUSED|no answer within 10 s)/,
+        ),
       });
       await seen(() => it.listed().length === 0);
     }
     meeting.callOff();
     expect(await meeting.client).toBe(null);
     await stranger.close();
+    silent.close();
   });
 
   it('that an earlier bot may have started is unclear when nothing is known of it, and is not started', async () => {
@@ -162,7 +178,7 @@ describe('a command that nobody is attached to any more', () => {
     await said(/^Error R16 \(Detached\)/);
     stage.cutsLogs(shop);
     await end();
-    expect(await running).toEqual({ kind: 'exited', code: 6 });
+    expect(await running).toEqual({ kind: 'exited', code: 6, told: 'by log' });
     expect(await did()).toBe('once\nended\n');
   });
 
@@ -197,7 +213,7 @@ describe('a command that nobody is attached to any more', () => {
     await seen(() => opened() === before + 2);
     expect(it.listed()).toHaveLength(1);
     await end();
-    expect(await ends).toEqual(Array(2).fill({ kind: 'exited', code: 6 }));
+    expect(await ends).toEqual(Array(2).fill({ kind: 'exited', code: 6, told: 'by log' }));
     expect(await did()).toBe('once\nended\n');
   });
 
@@ -209,6 +225,7 @@ describe('a command that nobody is attached to any more', () => {
         env: { ...process.env, NODE_EXTRA_CA_CERTS: stage.caFile },
         stdio: ['ignore', 'pipe', 'inherit'],
       });
+      onTestFinished(() => void bot.kill('SIGKILL'));
       for await (const line of createInterface(bot.stdout)) if (line === 'begun') break;
       bot.kill('SIGKILL');
       await once(bot, 'exit');
@@ -216,7 +233,7 @@ describe('a command that nobody is attached to any more', () => {
       if (isOver) await seen(() => it.listed().length === 0);
       const resumed = it.resume();
       if (!isOver) await end();
-      expect(await resumed).toEqual({ kind: 'exited', code: 6 });
+      expect(await resumed).toEqual({ kind: 'exited', code: 6, told: 'by log' });
       expect(await did()).toBe('once\nended\n');
     }
   });
@@ -235,17 +252,18 @@ describe('a command that nobody is attached to any more', () => {
     const running = it.run();
     await seen(() => it.lines.includes('begun'));
     await heroku.stopDyno('shop', it.listed()[0]?.name ?? '');
-    expect(await running).toEqual({ kind: 'exited', code: 143 });
+    expect(await running).toEqual({ kind: 'exited', code: 143, told: 'by log' });
     expect(await did()).toBe('once\n');
   });
 
   it('is not ended by what it prints where nobody reads any more', async () => {
     const { command, end, did } = patient();
     const shell = spawn('sh', ['-c', wrapCommand({ marker: 'd1', command, secret: 'secret' })], { detached: true });
+    onTestFinished(() => void (shell.exitCode ?? process.kill(-shell.pid!, 'SIGKILL')));
     await once(shell.stdout, 'data');
     shell.stdout.destroy();
     shell.stderr.destroy();
-    process.kill(-(shell.pid ?? Number.NaN), 'SIGHUP');
+    process.kill(-shell.pid!, 'SIGHUP');
     await end();
     expect(await once(shell, 'exit')).toEqual([6, null]);
     expect(await did()).toBe('once\nended\n');

@@ -29,7 +29,7 @@ export async function endInLog(
         }
         const event = readLogLine(line);
         if (!event || event.at < since || !('dyno' in event) || event.dyno !== name) continue;
-        if (event.kind === 'exited') return { kind: 'exited', code: event.status };
+        if (event.kind === 'exited') return { kind: 'exited', code: event.status, told: 'by log' };
         if (event.kind === 'error' && event.code === 'R13')
           return { kind: 'not run', why: 'Nobody attached to it in time (R13)' };
       }

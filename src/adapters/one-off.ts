@@ -72,7 +72,7 @@ export function connectOneOffs(heroku: OneOffHeroku): OneOffs {
       };
       const { met, why } = await attach(dyno.attachUrl, onText, signal);
       output.end();
-      if (output.code !== null) return { kind: 'exited', code: output.code };
+      if (output.code !== null) return { kind: 'exited', code: output.code, told: 'by output' };
       if (!met) return notRun(`${dyno.name} could not be attached to: ${why}`);
       return outcome(app, marker, signal, `The connection to ${dyno.name} was lost (${why ?? 'Heroku closed it'})`);
     },

@@ -1,8 +1,9 @@
 import { isIP } from 'node:net';
 import { connect } from 'node:tls';
 
-/** A dyno waits 30 s for whom it is to be attached to (error-codes article, R13). */
-const MEET_WITHIN_MS = 25_000;
+const CONNECT_MS = 10_000;
+/** From then until the dyno is there: it has to be placed and to fetch its slug [assumed: minutes at most]. */
+const GREETING_MS = 5 * 60_000;
 /** A connection that died without a word is noticed by this, ms. */
 const KEEP_ALIVE_MS = 30_000;
 
@@ -25,11 +26,14 @@ export function attach(url: string, onText: (text: string) => boolean, signal: A
     let why: string | null = null;
 
     const leave = () => void socket.destroy();
-    const late = setTimeout(() => socket.destroy(new Error('It did not answer in time')), MEET_WITHIN_MS);
+    const limit = (ms: number) => setTimeout(() => socket.destroy(new Error(`no answer within ${ms / 1000} s`)), ms);
+    let late = limit(CONNECT_MS);
     signal.addEventListener('abort', leave);
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     socket.once('secureConnect', () => {
       met = true;
+      clearTimeout(late);
+      late = limit(GREETING_MS);
       socket.write(`${pathname.slice(1)}${search}\r\n`);
     });
     socket.on('data', chunk => {
