@@ -14,7 +14,17 @@ import type { Goal, Phase, Watch } from './domain/watch.ts';
 
 // The world as a recipe and the bot see it. Adapters implement these; nothing here says how.
 
-export type Dyno = { name: string; type: string; state: string; release: number; createdAt: string };
+export type Dyno = {
+  name: string;
+  type: string;
+  command: string;
+  state: string;
+  release: number;
+  createdAt: string;
+};
+
+/** A one-off dyno that waits for somebody to attach to it. */
+export type WaitingDyno = { name: string; release: number; attachUrl: string };
 
 export type Release = {
   id: string;
@@ -103,8 +113,41 @@ export interface Heroku {
   buildEnded(app: string, build: Build, onLine: (line: string) => void, signal: AbortSignal): Promise<Build>;
   /** Follows the release phase's output, then resolves when the release is no longer pending. */
   releaseEnded(app: string, release: Release, onLine: (line: string) => void, signal: AbortSignal): Promise<Release>;
+  /** Makes a one-off dyno on the current release. Its command starts when somebody attaches to it, or never (R13). */
+  startOneOff(app: string, command: string, env: Record<string, string>): Promise<WaitingDyno>;
+  stopDyno(app: string, name: string): Promise<void>;
   /** One log session: the last 1,500 lines, then each new one, until it ends by itself or by the signal. */
   openLog(app: string, signal: AbortSignal): AsyncIterable<string>;
+}
+
+/**
+ * How a command in a one-off dyno ended. `told`: by the command's own output, or, where that was lost, by Heroku's line in
+ * the log. `unclear`: it may have done anything, and a person must look.
+ */
+export type OneOffEnd =
+  | { kind: 'exited'; code: number; told: 'by output' | 'by log' }
+  | { kind: 'not run'; why: string }
+  | { kind: 'unclear'; why: string };
+
+/** Both reject when the signal aborts, and the command goes on. */
+export interface OneOffs {
+  /**
+   * Starts the command once, or waits, without its lines, for one that runs under the marker. Heroku runs one-off dynos
+   * on the app's current release only: where that is not `release`, nothing runs. Rejects, nothing having run, when
+   * Heroku cannot be asked.
+   */
+  run(ask: {
+    app: string;
+    /** Names this run for ever, for a bot that finds it again. */
+    marker: string;
+    release: number;
+    command: string;
+    env?: Record<string, string>;
+    signal: AbortSignal;
+    onLine: (line: string) => void;
+  }): Promise<OneOffEnd>;
+  /** For a run that a killed bot may have started: waits until it is over and tells how it ended. Starts nothing. */
+  resume(ask: { app: string; marker: string; signal: AbortSignal }): Promise<OneOffEnd>;
 }
 
 export type Commit = { sha: string; subject: string; author: string; at: string };

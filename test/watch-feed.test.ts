@@ -13,6 +13,7 @@ import type { Answer, Dyno, Release } from '../src/outside.ts';
 const dyno = (name: string, release: number, state = 'up'): Dyno => ({
   name,
   type: 'web',
+  command: 'node server.js',
   state,
   release,
   createdAt: '',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Build, Dyno, FormationEntry, HerokuApp, Release } from '../outside.ts';
+import type { Build, Dyno, FormationEntry, HerokuApp, Release, WaitingDyno } from '../outside.ts';
 
 // The fields of Heroku's answers that we use, and what they are called here (Platform API reference, schema of 2026-02).
 
@@ -47,6 +47,7 @@ export const dynosShape = z.array(
     .object({
       name: z.string(),
       type: z.string(),
+      command: z.string(),
       state: z.string(),
       release: z.object({ version: z.number() }),
       created_at: z.string(),
@@ -55,12 +56,22 @@ export const dynosShape = z.array(
       (dyno): Dyno => ({
         name: dyno.name,
         type: dyno.type,
+        command: dyno.command,
         state: dyno.state,
         release: dyno.release.version,
         createdAt: dyno.created_at,
       }),
     ),
 );
+
+export const waitingDynoShape = z
+  // In a Private Space it is the address of something else.
+  .object({
+    name: z.string(),
+    release: z.object({ version: z.number() }),
+    attach_url: z.string().startsWith('rendezvous:'),
+  })
+  .transform((dyno): WaitingDyno => ({ name: dyno.name, release: dyno.release.version, attachUrl: dyno.attach_url }));
 
 export const releaseShape = z
   .object({

@@ -161,6 +161,14 @@ export function connectHeroku({ url, token }: { url: string; token: string }): H
       if (!begun.outputUrl) return settled(read, isOver, signal);
       return outputThenStatus(outputOf(begun.outputUrl, onLine), read, isOver, signal);
     },
+    startOneOff: (app, command, env) => {
+      // With a terminal its input would come back in its output.
+      const ask = { command, env, attach: true, force_no_tty: true };
+      return once(shape.waitingDynoShape, `/apps/${app}/dynos`, ask);
+    },
+    stopDyno: async (app, name) => {
+      await once(z.unknown(), `/apps/${app}/dynos/${name}/actions/stop`, {});
+    },
     openLog: async function* (app, signal) {
       const path = `/apps/${app}/log-sessions`;
       const ask = { method: 'POST', path, body: { lines: BACKLOG, tail: true } } as const;

@@ -1,3 +1,5 @@
+import type { Meeting } from './rendezvous.ts';
+
 // What the API half of the local Heroku asks of the half that runs apps, and the records both leave for tests.
 
 export type DynoState = 'starting' | 'up' | 'crashed' | 'down' | 'idle' | 'complete';
@@ -117,6 +119,10 @@ export interface AppRuntime {
     size: string;
     env?: Record<string, string>;
     onOutput?: (chunk: Buffer) => void;
+    /** Of an attached one. */
+    meeting?: Meeting;
+    /** Seconds until it is stopped; a day when not said. */
+    timeToLive?: number;
   }): OneOff;
   close(): Promise<void>;
 }

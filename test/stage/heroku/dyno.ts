@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { ATTACH_WITHIN_MS, attach } from './attached.ts';
 import type { DynoState, DynoView, Knobs, Logs, RunnableRelease, TruthRecord } from './contract.ts';
 import { type AppIdentity, dynoEnvironment } from './environment.ts';
 import { type Group, startGroup } from './group.ts';
 import type { Leash } from './leash.ts';
 import { listens } from './ports.ts';
+import type { Meeting } from './rendezvous.ts';
 import type { Timers } from './timers.ts';
 
 /** Where dynos run: what all dynos of one app share. */
@@ -29,7 +32,12 @@ export type DynoAsk = {
   size: string;
   release: RunnableRelease;
   /** Runs once, is never restarted, ends as `complete`. */
-  once?: { env: Record<string, string>; onOutput: ((chunk: Buffer) => void) | undefined };
+  once?: {
+    env: Record<string, string>;
+    onOutput: ((chunk: Buffer) => void) | undefined;
+    /** Starts only when a client has come, whose terminal it then is. */
+    meeting: Meeting | undefined;
+  };
 };
 
 const TERM_GRACE_MS = 30_000;
@@ -95,7 +103,7 @@ export class Dyno {
       size,
       state: this.#state,
       release: { id: release.id, version: release.version },
-      attachUrl: null,
+      attachUrl: this.#ask.once?.meeting?.url ?? null,
       createdAt: this.#createdAt,
       updatedAt: this.#updatedAt,
     };
@@ -104,6 +112,10 @@ export class Dyno {
   /** Starts its first process, after the app's boot delay. */
   start(): void {
     if (this.#ending) return;
+    if (this.#ask.once?.meeting) {
+      void this.#awaitClient(this.#ask.once.meeting);
+      return;
+    }
     const delayMs = this.#ask.once ? 0 : this.#ground.knobs.bootDelayMs;
     this.#cancelTimer = this.#ground.timers.after(delayMs, () => void this.#launch());
   }
@@ -145,7 +157,25 @@ export class Dyno {
     return this.#group;
   }
 
-  async #launch(): Promise<void> {
+  async #awaitClient(meeting: Meeting): Promise<void> {
+    this.say('Awaiting client');
+    this.#up();
+    const cancel = this.#ground.timers.after(ATTACH_WITHIN_MS / this.#ground.scale, meeting.callOff);
+    this.#cancelTimer = () => {
+      cancel();
+      meeting.callOff();
+    };
+    const client = await meeting.client;
+    this.#cancelTimer();
+    if (this.#ending) client?.destroy();
+    else if (client) await this.#launch(client);
+    else {
+      this.say('Error R13 (Attach error) -> Failed to attach to process');
+      this.#onExit(128);
+    }
+  }
+
+  async #launch(client?: Duplex): Promise<void> {
     const { type, command, release, once } = this.#ask;
     const { app, leash, logs, ports } = this.#ground;
     const port = type === 'web' ? await ports.take() : null;
@@ -159,12 +189,19 @@ export class Dyno {
       dir: release.slug.dir,
       env: { ...dynoEnvironment(app, release, { id: this.#id, name: this.name, port }), ...once?.env },
       leash,
-      onLine: text => logs.emit({ source: 'app', process: this.name, text }),
-      onOutput: once?.onOutput,
+      // What goes to a client is not in the log [assumed].
+      onLine: client ? undefined : text => logs.emit({ source: 'app', process: this.name, text }),
+      onOutput: client ? chunk => client.write(chunk) : once?.onOutput,
     });
     this.#group = group;
     this.#truth('dyno-started');
     void group.exited.then(status => this.#onExit(status));
+    if (client) {
+      const after = (ms: number, act: () => void) => this.#ground.timers.after(ms / this.#ground.scale, act);
+      attach(client, group, { say: text => this.say(text), after });
+      return;
+    }
+    group.stdin.end();
     if (port === null) this.#up();
     else void this.#awaitPort(group, port, Date.now() + this.#ground.knobs.bootTimeoutMs);
   }

@@ -1,14 +1,17 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { createInterface } from 'node:readline';
+import type { Writable } from 'node:stream';
 import type { Leash } from './leash.ts';
 
 /** The processes of one dyno. */
 export type Group = {
   /** The command's exit status, 128 + signal when a signal ended it; once all its processes have let go of the output. */
   exited: Promise<number>;
+  /** Input of the command, to be ended by whoever has nothing to say. */
+  stdin: Writable;
   /** To all processes; after a SIGTERM they may take their time, after a SIGKILL none is left. */
-  signal(name: 'SIGTERM' | 'SIGKILL'): void;
+  signal(name: 'SIGTERM' | 'SIGKILL' | 'SIGHUP'): void;
 };
 
 const LEFT_BEHIND_MS = 1000;
@@ -20,18 +23,20 @@ export function startGroup(ask: {
   dir: string;
   env: Record<string, string>;
   leash: Leash;
-  onLine: (text: string) => void;
+  onLine?: ((text: string) => void) | undefined;
   onOutput?: ((chunk: Buffer) => void) | undefined;
 }): Group {
   const child = spawn('sh', ['-c', ask.command], {
     cwd: ask.dir,
     env: ask.env,
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: 'pipe',
   });
-  const { pid, stdout, stderr } = child;
+  const { pid, stdin, stdout, stderr } = child;
+  // It may have closed its input.
+  stdin.on('error', () => {});
   for (const input of [stdout, stderr]) {
-    createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }).on('line', ask.onLine);
+    if (ask.onLine) createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }).on('line', ask.onLine);
     if (ask.onOutput) input.on('data', ask.onOutput);
   }
   if (pid) ask.leash.hold(pid);
@@ -52,7 +57,7 @@ export function startGroup(ask: {
   };
   const exited = new Promise<number>(resolve => {
     child.once('error', error => {
-      ask.onLine(error.message);
+      ask.onLine?.(error.message);
       resolve(127);
     });
     // A dyno ends with its command, whatever else it had started; only a dyno that is being stopped waits for all.
@@ -66,12 +71,13 @@ export function startGroup(ask: {
   });
   return {
     exited,
+    stdin,
     signal(name) {
       if (name === 'SIGKILL') {
         killed = true;
         kill();
       } else {
-        stopping = true;
+        stopping ||= name === 'SIGTERM';
         send(name);
       }
     },

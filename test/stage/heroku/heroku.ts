@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -8,6 +8,7 @@ import { type CallRecord, startApi } from './api/server.ts';
 import { type BuildModel, HerokuApp, type User } from './app.ts';
 import type { FormationEntry, RequestRecord, TruthRecord } from './contract.ts';
 import { Platform } from './platform.ts';
+import { startRendezvous } from './rendezvous.ts';
 import { startAppRuntime } from './runtime.ts';
 import { type Trouble, Troubles } from './trouble.ts';
 
@@ -19,6 +20,8 @@ export type HerokuRecord =
 export type LocalHeroku = {
   url: string;
   user: User;
+  /** Certificate of the rendezvous for attached dynos, a PEM file: for NODE_EXTRA_CA_CERTS. */
+  caFile: string;
   calls: CallRecord[];
   platform: Platform;
   createApp(ask: {
@@ -37,6 +40,8 @@ export type LocalHeroku = {
   cutsLogs(app: HerokuApp): void;
   /** Drops the next lines for everybody who reads the app's log now: its buffer has overflowed (L10). */
   dropsLogs(app: HerokuApp, lines: number): void;
+  /** Breaks the connection of everybody who is attached to a dyno now. */
+  cutsAttached(): void;
   stop(): Promise<void>;
 };
 
@@ -54,7 +59,8 @@ export async function startHeroku(
   } = {},
 ): Promise<LocalHeroku> {
   const { scale = 1, routers = 3, token = null, onRecord = () => {} } = ask;
-  const platform = new Platform();
+  const rendezvous = await startRendezvous({ scale });
+  const platform = new Platform(rendezvous);
   const troubles = new Troubles();
   const calls: CallRecord[] = [];
   const user = { id: randomUUID(), email: 'owner@example.com' };
@@ -64,6 +70,8 @@ export async function startHeroku(
   };
   const server = await startApi({ platform, user, token, troubles, onCall }, ask.port ?? 0);
   const { dir, remove } = await makeFolder();
+  const caFile = join(dir, 'ca.pem');
+  await writeFile(caFile, rendezvous.ca);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   const createApp: LocalHeroku['createApp'] = async ({
@@ -96,6 +104,7 @@ export async function startHeroku(
   return {
     url,
     user,
+    caFile,
     calls,
     platform,
     createApp,
@@ -144,8 +153,10 @@ export async function startHeroku(
       for (const reader of platform.reading) if (reader.app === app) reader.response.destroy();
     },
     dropsLogs: (app, lines) => app.runtime.logs.drops(lines),
+    cutsAttached: () => rendezvous.cut(),
     stop: async () => {
       await Promise.all(platform.apps.map(app => app.close()));
+      await rendezvous.close();
       server.closeAllConnections();
       await new Promise(closed => server.close(closed));
       await remove();

@@ -33,6 +33,7 @@ try {
   await heroku.deploy(shop, await packCommit(repository, commits.v1), commits.v1);
   console.log(`Heroku  ${heroku.url}   (any token; one minute of Heroku's windows lasts ${60 / scale} s)`);
   console.log(`shop    ${shop.runtime.url}/`);
+  console.log(`CA      ${heroku.caFile}   (heroku run needs it: NODE_EXTRA_CA_CERTS)`);
   console.log(`\nTry: HEROKU_HOST=${heroku.url} HEROKU_API_KEY=x npx heroku@11.10.0 ps -a shop\n`);
   await asked;
 } catch (error) {

@@ -4,6 +4,7 @@ import type * as Heroku from '@heroku-cli/schema';
 import type { HerokuApp } from './app.ts';
 import { Bucket } from './bucket.ts';
 import type { LogFilter } from './contract.ts';
+import type { Rendezvous } from './rendezvous.ts';
 import type { Output } from './streams.ts';
 
 /** A log session's address can be connected to for so long (session_expiry_s in heroku/logplex). */
@@ -13,6 +14,7 @@ export type LogSession = { app: HerokuApp; filter: LogFilter; until: number };
 
 /** What one account sees: its apps, its calls left, the addresses that were given out. */
 export class Platform {
+  readonly rendezvous: Rendezvous;
   readonly startedAt = new Date();
   readonly bucket = new Bucket();
   readonly apps: HerokuApp[] = [];
@@ -20,6 +22,10 @@ export class Platform {
   readonly sessions = new Map<string, LogSession>();
   /** Log sessions that somebody is reading now. */
   readonly reading = new Set<{ app: HerokuApp; response: ServerResponse }>();
+
+  constructor(rendezvous: Rendezvous) {
+    this.rendezvous = rendezvous;
+  }
 
   find(nameOrId: string): HerokuApp | undefined {
     return this.apps.find(app => app.name === nameOrId || app.id === nameOrId);

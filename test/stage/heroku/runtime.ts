@@ -16,6 +16,9 @@ const AS_USUAL: Knobs = {
   bootTimeoutMs: 60_000,
 };
 
+/** One-off dynos live for a day at most (dyno resource of the API reference, `time_to_live`), s. */
+export const LONGEST_LIFE_S = 86_400;
+
 /** Runs one app: its dynos as processes of this machine, its routers on one loopback port, its log. */
 export const startAppRuntime: StartAppRuntime = async ask => {
   const logs = createLogs();
@@ -66,10 +69,14 @@ export const startAppRuntime: StartAppRuntime = async ask => {
       if (oneOff) void oneOff.shutdown();
       return oneOff !== undefined || formation.stop(nameOrId);
     },
-    oneOff({ env = {}, onOutput, ...what }): OneOff {
-      const dyno = new Dyno(ground, { ...what, once: { env, onOutput } });
+    oneOff({ env = {}, onOutput, meeting, timeToLive = LONGEST_LIFE_S, ...what }): OneOff {
+      const dyno = new Dyno(ground, { ...what, once: { env, onOutput, meeting } });
       oneOffs.add(dyno);
-      void dyno.over.then(() => oneOffs.delete(dyno));
+      const cancelEnd = ground.timers.after((timeToLive * 1000) / ask.scale, () => void dyno.shutdown());
+      void dyno.over.then(() => {
+        cancelEnd();
+        oneOffs.delete(dyno);
+      });
       dyno.start();
       return { dyno: dyno.view(), exited: dyno.over, stop: () => void dyno.shutdown() };
     },

@@ -1,5 +1,6 @@
 import { runnable } from '../app.ts';
 import type { DynoView } from '../contract.ts';
+import { LONGEST_LIFE_S } from '../runtime.ts';
 import { entryOf, sizeOf } from './formation.ts';
 import { dynoJson } from './json.ts';
 import {
@@ -74,20 +75,24 @@ function dynoOf(call: Call): DynoView {
   return dyno;
 }
 
-/** Only detached: attaching is a stream of its own. */
+/** Always on the current release, whatever its release phase or preboot are doing. There is no terminal, as with `force_no_tty`. */
 function runDyno(call: Call): Reply {
   const app = appOf(call);
-  const { command, attach, env, size } = call.body;
+  const { command, attach, env, size, time_to_live: timeToLive = LONGEST_LIFE_S } = call.body;
   if (typeof command !== 'string' || command === '') throw invalid('Command is required.');
-  if (attach === true) throw invalid('Attaching is not supported here. Run it detached.');
+  if (typeof timeToLive !== 'number' || !(timeToLive > 0 && timeToLive <= LONGEST_LIFE_S))
+    throw invalid(`Time to live must be 1 to ${LONGEST_LIFE_S}.`);
   const release = app.current;
   if (!release?.slug) throw new Refused(409, 'conflict', 'There is no release to run yet.');
+  app.say(`Starting process with command \`${command}\` by user ${call.user.email}`);
   const { dyno } = app.runtime.oneOff({
     release: runnable(release, release.slug),
     type: 'run',
     name: app.nextName('run'),
     command,
     size: sizeOf(size ?? 'Standard-1X'),
+    timeToLive,
+    ...(attach === true && { meeting: call.platform.rendezvous.meet() }),
     ...(typeof env === 'object' && env !== null && { env: env as Record<string, string> }),
   });
   return created(dynoJson(app, dyno));
