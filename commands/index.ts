@@ -33,8 +33,9 @@ export function registerCommands(app: App, { bot, homes, log }: Registered): voi
     const user = body.user.id;
     const chosen = 'selected_option' in action ? action.selected_option : action;
     const value = chosen && 'value' in chosen && typeof chosen.value === 'string' ? chosen.value : '';
-    const known = named(BUTTONS, action.action_id);
-    const form = named(OPENS, action.action_id);
+    const [name = ''] = action.action_id.split(':');
+    const known = named(BUTTONS, name);
+    const form = named(OPENS, name);
     const { channel_id: container, thread_ts: thread } = body.container;
     const channel = body.channel?.id ?? wordOrNull(container) ?? channelIn(body.view?.private_metadata);
     const press = { id: `${user} ${action.action_ts} ${action.action_id}`, user, value, channel };

@@ -1,5 +1,6 @@
 import { type Click, latest, latestOfThese, migrationsOf } from './domain/deploy.ts';
 import { filesOf, gateReasons } from './domain/gate.ts';
+import { planByCommand } from './migration-commands.ts';
 import { pendingMigrations } from './pending.ts';
 import { again, type Next, type Run } from './run.ts';
 
@@ -76,6 +77,10 @@ async function illness(run: Run): Promise<string | null> {
 export async function askForApproval(run: Run): Promise<Next> {
   const known = decided(run);
   if (known) return known;
+  const { commands } = run.deploy.plan.migrations ?? {};
+  if (commands && !latest(run.deploy, 'migrations planned') && !latest(run.deploy, 'migrations changed')) {
+    await run.record({ kind: 'migrations planned', migrations: await planByCommand(run, commands) });
+  }
   const migrations = migrationsOf(run.deploy);
   const digest = migrations?.digests.contract ?? '';
   await run.record({ kind: 'approval asked', digest }, again(run, 'approval asked'));

@@ -23,6 +23,7 @@ import { connectMessages } from './adapters/messages.ts';
 import { createMigrator } from './adapters/migrator.ts';
 import { hearNews } from './adapters/news.ts';
 import { connectNotices, NOTICES } from './adapters/notices.ts';
+import { connectOneOffs } from './adapters/one-off.ts';
 import { prober } from './adapters/prober.ts';
 import { connectSlack } from './adapters/slack.ts';
 import { connectStarts } from './adapters/starts.ts';
@@ -112,7 +113,8 @@ const bot: Bot = new Bot({
   news: (deploy, ms) => news.wait(deploy, ms),
 });
 const planAgain = (deploy: Deploy) => bot.planAgain(deploy);
-const outside = { heroku, source, watcher, migrator, catalog: readCatalog, planAgain, time };
+const oneOffs = connectOneOffs(heroku);
+const outside = { heroku, source, watcher, migrator, oneOffs, catalog: readCatalog, planAgain, time };
 const engine = await startEngine({
   pool: database.pool,
   url: database.url,

@@ -2,17 +2,20 @@ import { askAnew, RECEIPT } from './approval.ts';
 import { cancelAsked } from './cancelling.ts';
 import { latestOfThese, type MigrationFailure, migrationsOf } from './domain/deploy.ts';
 import { directDatabase } from './domain/direct-database.ts';
-import { type Direction, filesOf } from './domain/gate.ts';
+import { type Commands, type Direction, filesOf } from './domain/gate.ts';
 import { blockersInWords } from './domain/migration-outcome.ts';
 import { closeTheApp, openTheApp } from './maintenance.ts';
+import { contractByCommands, planByCommand } from './migration-commands.ts';
 import { progressOf, triesOf } from './migration-progress.ts';
-import type { Next, Run } from './run.ts';
+import { again, type Next, type Run } from './run.ts';
 
 // The schema around a switchover: what only adds goes before the release; what destroys waits until old code is gone,
 // new code has been watched for a while, and a second person has said yes to exactly what was shown.
 
 /** Old code serves on meanwhile, and can: these migrations only add. */
 export async function expand(run: Run): Promise<Next> {
+  // A command of the app needs the new release to run on.
+  if (run.deploy.plan.migrations?.commands) return { to: 'Upload the source' };
   const ended = await migrate(run, 'expand');
   switch (ended.kind) {
     case 'done':
@@ -37,6 +40,7 @@ export async function contract(run: Run): Promise<Next> {
   const migrations = migrationsOf(run.deploy);
   // Also asked here: what is approved is these very files, not that somebody once said yes.
   if (latestOfThese(run.deploy, 'approved')?.digest !== migrations?.digests.contract) return { to: 'Approval' };
+  if (migrations?.commands) return contractAgain(run, migrations.commands);
   const closes = migrations?.maintenance === true;
   if (closes) await closeTheApp(run);
   const ended = await migrate(run, 'contract');
@@ -54,6 +58,19 @@ export async function contract(run: Run): Promise<Next> {
     default:
       return ended satisfies never;
   }
+}
+
+/** By the app's command: what it would do is looked at once more before. */
+async function contractAgain(run: Run, commands: Commands): Promise<Next> {
+  const known = run.deploy.facts.some(fact => fact.kind === 'command started' && fact.direction === 'contract');
+  const now = known ? null : await planByCommand(run, commands);
+  if (now && now.digests.contract !== migrationsOf(run.deploy)?.digests.contract) {
+    const why = 'What the command would do is not what was shown.';
+    await run.record({ kind: 'migrations changed', why, migrations: now }, again(run, 'migrations changed'));
+    return { to: 'Approval' };
+  }
+  const ended = await contractByCommands(run, commands.contract ?? '');
+  return ended.kind === 'done' ? RECEIPT : unfinished(run, ended.failure);
 }
 
 /** What we closed is open again, whether the migrations are done or not. */
@@ -140,7 +157,8 @@ async function failed(run: Run, direction: Direction, failure: MigrationFailure)
 const nothingStays = (error: string) => ({ error, stays: null, blockers: [] });
 
 /** What of a direction stays in the database though the rest failed. */
-function left(run: Run, direction: Direction, { stays }: MigrationFailure): string {
+function left(run: Run, direction: Direction, { stays, byCommand }: MigrationFailure): string {
+  if (byCommand) return 'What the command had done by then stays: look at the database.';
   const before = applied(run, direction);
   const rest = stays === null ? 'Nothing of it stays.' : `Part of it stays. To take that away: ${stays}`;
   return before.length > 0 ? `${rest} ${before.join(', ')} had been applied before, and stay.` : rest;

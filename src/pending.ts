@@ -1,6 +1,7 @@
 import { directDatabase } from './domain/direct-database.ts';
 import { type Direction, filesOf, type PendingFile, type PendingMigrations } from './domain/gate.ts';
 import { type Facts, judge } from './domain/migration.ts';
+import { commandWarnings, pendingCommands } from './domain/migration-commands.ts';
 import { digestOf, type MigrationFile } from './domain/migration-file.ts';
 import { judgeReleasePhase } from './domain/release-phase.ts';
 import type { Migrations } from './domain/switchover-file.ts';
@@ -8,7 +9,7 @@ import type { Commit, Heroku, Migrator, SourceHost } from './outside.ts';
 
 export type MigrationSources = {
   heroku: Pick<Heroku, 'config'>;
-  source: Pick<SourceHost, 'tarball'>;
+  source: Pick<SourceHost, 'tarball' | 'file'>;
   migrator: Migrator;
   /** What the database's catalog says, read and never changed. */
   catalog: (databaseUrl: string) => Promise<Facts>;
@@ -29,8 +30,14 @@ export async function pendingMigrations(
 ): Promise<Pending> {
   const { app, repository, commit, where, sharedWith } = ask;
   if (where.kind === 'commands') {
-    const why = 'switchover.json names commands for migrations, which this bot cannot run yet.';
-    return none([`${why} Take them out, and run them as before.`]);
+    const { expand, contract = null, plan = null } = where;
+    const commands = { expand, contract, plan };
+    const procfile = await source.file(repository, commit.sha, 'Procfile');
+    return {
+      migrations: pendingCommands(commit.sha, commands, sharedWith),
+      problems: [],
+      warnings: commandWarnings(commands, procfile),
+    };
   }
   const { place, maintenance } = where;
   const [tarball, config] = await Promise.all([source.tarball(repository, commit.sha), heroku.config(app)]);

@@ -3,6 +3,7 @@ import { cancelAsked, cancelled, isCancelled } from './cancelling.ts';
 import { latest } from './domain/deploy.ts';
 import { foundInFlight } from './in-flight.ts';
 import { askAboutTheClosedApp } from './maintenance.ts';
+import { expandByCommand } from './migration-commands.ts';
 import { contract, expand, open } from './migrations.ts';
 import { type Build, HerokuRefused, NotFound, type Release } from './outside.ts';
 import { planAgain } from './queue.ts';
@@ -26,6 +27,7 @@ export const recipe: { readonly [stage: string]: Stage } = {
   'Upload the source': beforeRelease(unlessCancelled(uploadTheSource)),
   Build: beforeRelease(build),
   Release: release,
+  'Expand by command': expandByCommand,
   'New dynos boot': watchWhile('booting'),
   'Old code still serving': watchWhile('old serves'),
   'New code serves': watchWhile('mixed'),
@@ -161,7 +163,7 @@ async function release(run: Run): Promise<Next> {
   }
   await run.record(released(ended, ended.slug));
   const asked = latest(run.deploy, 'cancel asked');
-  if (!asked) return { to: 'New dynos boot' };
+  if (!asked) return { to: run.deploy.plan.migrations?.commands ? 'Expand by command' : 'New dynos boot' };
   await run.record({ kind: 'rollback asked', by: asked.by, why: 'the deploy was cancelled' });
   return { to: 'Roll back' };
 }

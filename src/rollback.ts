@@ -1,4 +1,5 @@
 import { latest } from './domain/deploy.ts';
+import { safeUntil } from './domain/window.ts';
 import { foundInFlight } from './in-flight.ts';
 import { HerokuRefused, type Release } from './outside.ts';
 import type { Next, Run } from './run.ts';
@@ -6,9 +7,6 @@ import { followDeploy, followRelease, record } from './watching.ts';
 
 // Going back while old code still serves. A rollback is a release of its own: Heroku runs the old code's release phase
 // again, and only when that has succeeded are the bad dynos, which wait for the switch, replaced. A race.
-
-/** Reading, asking and Heroku's own delays, seconds: taken off the last moment at which going back surely comes in time. */
-const MARGIN_SECONDS = 15;
 
 export async function undo(run: Run): Promise<Next> {
   const { heroku } = run.outside;
@@ -26,9 +24,11 @@ export async function undo(run: Run): Promise<Next> {
         `${stranger.by} released v${stranger.version} (${stranger.description}) meanwhile: going back would undo that. Nothing more is done.`,
       );
     }
-    const safeUntil =
-      watching.watch.clockFrom + (plan.windowSeconds - (released?.phaseSeconds ?? 0) - MARGIN_SECONDS) * 1000;
-    await run.record({ kind: 'rollback intended', newest: releases[0]?.version ?? ours, safeUntil });
+    const intention = {
+      newest: releases[0]?.version ?? ours,
+      safeUntil: safeUntil(run.deploy, watching.watch.clockFrom),
+    };
+    await run.record({ kind: 'rollback intended', ...intention });
   }
   const known = await foundInFlight(run, intended !== undefined, async () =>
     ourRollback(run, await heroku.releases(plan.app, 10)),

@@ -1,6 +1,6 @@
 import type { Click, Deploy, FactBody, Outcome } from './domain/deploy.ts';
 import type { Preflight } from './domain/plan.ts';
-import type { Heroku, Migrator, SourceHost, Time, Watcher } from './outside.ts';
+import type { Heroku, Migrator, OneOffs, SourceHost, Time, Watcher } from './outside.ts';
 import type { MigrationSources } from './pending.ts';
 
 /** The key of a fact that comes once for each version of the migrations that a deploy stands for. */
@@ -18,6 +18,7 @@ export type Outside = {
   source: SourceHost;
   watcher: Watcher;
   migrator: Migrator;
+  oneOffs: OneOffs;
   catalog: MigrationSources['catalog'];
   /** What a deploy would do if it were planned now. */
   planAgain: (deploy: Deploy) => Promise<Preflight>;

@@ -38,6 +38,7 @@ const PART_OF_FILE: Record<string, string> = {
   'src/rollback.ts': 'recipe',
   'src/migrations.ts': 'recipe',
   'src/migration-progress.ts': 'recipe',
+  'src/migration-commands.ts': 'recipe',
   'src/approval.ts': 'recipe',
   'src/cancelling.ts': 'recipe',
   'src/queue.ts': 'recipe',

@@ -109,6 +109,8 @@ describe('the GitHub stand-in', () => {
         'bad-build',
         'bad-release',
         'cents',
+        'cents-at-once',
+        'cents-by-command',
         'crashes',
         'crashes-later',
         'fix/the/fez',

@@ -3,6 +3,7 @@ import { Homes } from '../src/homes.ts';
 import { homeView } from '../views/home.ts';
 import { deploys } from './sample-deploys.ts';
 import { migrating } from './sample-migrations.ts';
+import { validateBlocks } from './stage/slack/blocks.ts';
 
 const status = { app: 'shop', mayDeploy: true, mayApprove: true, running: null, waiting: [], last: null, locks: [] };
 
@@ -35,7 +36,9 @@ describe('the Home of a person', () => {
       app: `app-${index}`,
       last: deploys.succeeded,
     }));
-    expect(homeView({ waiting: Array(50).fill(deploys.succeeded), apps }).blocks.length).toBeLessThanOrEqual(100);
+    const { blocks } = homeView({ waiting: Array(50).fill(deploys.succeeded), apps });
+    expect(blocks.length).toBeLessThanOrEqual(100);
+    expect(validateBlocks(blocks, 'home')).toEqual([]);
   });
 
   it('is published when they open it, and again only when something in it changed', async () => {

@@ -9,7 +9,7 @@ import { startTraffic, type Visit } from './stage/traffic.ts';
 // Schema changes around a deploy, on real processes: the branch `cents` replaces a column of the shop.
 
 const SCALE = 15;
-const NAMES = ['gowns', 'wigs', 'boots', 'veils', 'capes'];
+const NAMES = ['gowns', 'wigs', 'boots', 'veils', 'capes', 'socks'];
 const LONG = { withinMs: 90_000 };
 
 let stage: Stage;
@@ -45,9 +45,12 @@ async function columns(app: HerokuApp): Promise<unknown[]> {
   return rows.map(({ name }) => name);
 }
 
-async function start(name: string): Promise<{ plan: string; channel: ReturnType<Stage['slack']['channel']> }> {
+async function start(
+  name: string,
+  ref = 'cents',
+): Promise<{ plan: string; channel: ReturnType<Stage['slack']['channel']> }> {
   const ann = stage.slack.person('ann');
-  await ann.types(`/deploy ${name} cents`, { channel: name });
+  await ann.types(`/deploy ${name} ${ref}`, { channel: name });
   const plan = await ann.sees(
     message => message.channel === name && message.buttons().some(({ label }) => label === 'Start'),
     LONG,
@@ -77,7 +80,7 @@ describe.concurrent('a deploy that replaces a column', () => {
     await ann.presses('Run them', { on: card });
     await ann.sees(/a second person/);
     await bob.types('/deploy gowns', { channel: 'gowns' });
-    await bob.sees(/waits for the approval of its contract migrations/);
+    await bob.sees(/waits for an approval of its contract migrations/);
     await bob.presses('Run them', { on: card });
     await channel.shows(
       message => message.inThreadOf !== null && /Contract migrations are done/.test(message.plain),
@@ -136,6 +139,23 @@ describe.concurrent('a naive order loses visitors while old code serves', () => 
 });
 
 describe('a killed bot', () => {
+  it('waits for the app’s own command that it had started, and starts it no second time', async ({ expect }) => {
+    const app = await stage.addShop('socks', { ref: 'main' });
+    const { plan, channel } = await start('socks', 'cents-by-command');
+    expect(plan).toMatch(/Migrations once it is released.*node migrate\.js expand/s);
+    const card = await channel.shows(/Approve what socks no longer needs/, LONG);
+    expect(card.plain).toContain('ALTER TABLE hats DROP COLUMN price');
+    await stage.slack.person('bob').presses('Run them', { on: card });
+    const runs = async () => (await ask(app, 'SELECT what FROM runs')).map(({ what }) => what);
+    await expect.poll(runs, { timeout: 60_000, interval: 20 }).toEqual(['expand', 'contract']);
+    await stage.bot.end('SIGKILL');
+    await stage.bot.start();
+    await channel.shows(/^\*Receipt\*$/m, LONG);
+    expect(await runs()).toEqual(['expand', 'contract']);
+    expect(await columns(app)).toEqual(['id', 'name', 'price_cents', 'stock']);
+    expect(failed('socks')).toEqual([]);
+  });
+
   it('goes on with what was approved, and runs it once', { timeout: 120_000 }, async ({ expect }) => {
     const app = await stage.addShop('boots', { ref: 'main' });
     const { channel } = await start('boots');

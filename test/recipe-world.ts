@@ -9,6 +9,7 @@ import type {
   Heroku,
   MigrationRun,
   Migrator,
+  OneOffs,
   Release,
   SourceHost,
   Time,
@@ -62,6 +63,10 @@ type Trouble = {
   /** What the commit gives now in place of the contract migrations of the plan. */
   gives?: MigrationFile;
   ill?: boolean;
+  /** A command that does not end in time; what commands print; nobody can say how one ended. */
+  takesLong?: string;
+  prints?: () => string[];
+  lost?: boolean;
 };
 
 /** Everything that survives a kill: Heroku's own state, the journal, and how far the switchover has come. */
@@ -204,6 +209,28 @@ export class World {
       }),
   } as unknown as Heroku;
 
+  /** Commands that were started, as often as they were. */
+  readonly started: string[] = [];
+  readonly #marked = new Set<string>();
+  readonly oneOffs: OneOffs = {
+    run: async ({ command, marker, onLine, release }) => {
+      if (!this.releases.some(({ version, current }) => version === release && current)) {
+        return { kind: 'not run', why: 'another release is current' };
+      }
+      await this.touch(() => {
+        this.started.push(command);
+        this.#marked.add(marker);
+      });
+      if (this.trouble.takesLong === command) await new Promise(() => {});
+      for (const line of this.trouble.prints?.() ?? ['done']) onLine(line);
+      return { kind: 'exited', code: this.trouble.breaks === command ? 1 : 0, told: 'by output' };
+    },
+    resume: async ({ marker }) =>
+      !this.#marked.has(marker) || this.trouble.lost
+        ? { kind: 'unclear', why: 'the log does not tell' }
+        : { kind: 'exited', code: 0, told: 'by log' },
+  };
+
   /** Looks before it runs, as the real one does. */
   readonly migrator = {
     applied: async () => ({}),
@@ -276,9 +303,9 @@ export class World {
 /** Runs to the end as the engine does: a killed stage is run again, a finished one never. */
 export async function play(world: World, kills: number[] = []): Promise<{ stages: string[]; outcome: string }> {
   const stages: string[] = [];
-  const { heroku, source, watcher, migrator, time } = world;
+  const { heroku, source, watcher, migrator, oneOffs, time } = world;
   const planAgain = async () => world.plannedAgain;
-  const outside = { heroku, source, watcher, migrator, catalog: async () => null as never, planAgain, time };
+  const outside = { heroku, source, watcher, migrator, oneOffs, catalog: async () => null as never, planAgain, time };
   for (let at = FIRST_STAGE; ; ) {
     world.killAt = kills[0] ?? Number.POSITIVE_INFINITY;
     const run = new Run(world.deploy(), world.journal, outside, new AbortController().signal);

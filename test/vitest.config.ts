@@ -24,8 +24,9 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 3,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Far longer than any takes: on a slow or busy machine the real seconds of a story stretch.
+    testTimeout: 240_000,
+    hookTimeout: 120_000,
     sequence: { sequencer: LongestFirst },
   },
 });

@@ -18,7 +18,7 @@ export function context(...lines: string[]): ContextBlock {
   return { type: 'context', elements: [{ type: 'mrkdwn', text: cut(lines.join('\n') || '…', 2_000) }] };
 }
 
-/** `action` is what the press is known by, `value` what it is about, `aloud` what a screen reader says. */
+/** `action` is what the press is known by (up to a colon: a view may have an id only once), `value` what it is about, `aloud` what a screen reader says. */
 export type ButtonAsk = {
   label: string;
   action: string;

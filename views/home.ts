@@ -67,8 +67,13 @@ function appBlocks({ app, mayDeploy, running, waiting, last, locks }: Home['apps
   ];
   const buttons = mayDeploy
     ? actions(
-        { label: 'Plan a deploy', action: 'plan-deploy', value: app, aloud: `Plan a deploy of ${literal(app, 40)}` },
-        { label: 'History', action: 'history', value: app, aloud: `The last deploys of ${literal(app, 40)}` },
+        {
+          label: 'Plan a deploy',
+          action: `plan-deploy:${app}`,
+          value: app,
+          aloud: `Plan a deploy of ${literal(app, 40)}`,
+        },
+        { label: 'History', action: `history:${app}`, value: app, aloud: `The last deploys of ${literal(app, 40)}` },
       )
     : null;
   return [section(...lines), ...(buttons ? [buttons] : [])];

@@ -1,6 +1,8 @@
-import type { Deploy, FactOf } from '../src/domain/deploy.ts';
+import type { Deploy, FactOf, MigrationFailure } from '../src/domain/deploy.ts';
+import type { Direction } from '../src/domain/gate.ts';
 import { approvalCard, closedCard } from './approval.ts';
-import { foreign, mention, sentence } from './text.ts';
+import { section } from './blocks.ts';
+import { foreign, mention, output, sentence } from './text.ts';
 import { loud, quiet, type Reply } from './thread.ts';
 
 type MigrationFact = FactOf<
@@ -72,6 +74,7 @@ function migrationWaits({ file, why, blockers }: FactOf<'migration waits'>): Rep
 
 function migrationFailed({ direction, failure }: FactOf<'migration failed'>, then: Deploy): Reply {
   const { file, error, stays, blockers } = failure;
+  if (failure.byCommand) return commandFailed(direction, failure, then);
   const rest =
     stays === null
       ? 'It was rolled back: nothing of it stays.'
@@ -85,6 +88,19 @@ function migrationFailed({ direction, failure }: FactOf<'migration failed'>, the
     blockers.length > 0 ? `In its way: ${foreign(blockers.join('; '), 600)}.` : '',
     `${rest} ${serves} Mend it, push, then \`/deploy\` again.`,
   ]);
+}
+
+function commandFailed(direction: Direction, { file, error, lines = [] }: MigrationFailure, then: Deploy): Reply {
+  const next =
+    direction === 'expand'
+      ? `The release is taken back now, while v${then.plan.live.version} still serves.`
+      : 'New code serves everybody; only this is not done.';
+  const told = loud(`\`${foreign(file, 100)}\` failed`, ':x:', [
+    `${mention(then.startedBy)} ${sentence(foreign(error, 600))}`,
+    `What it had done by then stays: look at the database. ${next} Mend it, push, then \`/deploy\` again.`,
+  ]);
+  if (lines.length > 0) told.message.blocks.push(section(output(lines)));
+  return told;
 }
 
 function approversOf({ plan, startedBy }: Deploy): string {

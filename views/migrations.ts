@@ -1,6 +1,6 @@
 import type { KnownBlock } from '@slack/types';
 import { type Deploy, migrationsOf } from '../src/domain/deploy.ts';
-import { filesOf } from '../src/domain/gate.ts';
+import { filesOf, type PendingFile } from '../src/domain/gate.ts';
 import type { Hazard, Lasts, StatementVerdict, Verdict } from '../src/domain/migration.ts';
 import type { Plan } from '../src/domain/plan.ts';
 import { button, section } from './blocks.ts';
@@ -17,7 +17,14 @@ export function migrationSections(plan: Plan): KnownBlock[] {
   const contract = filesOf(plan.migrations, 'contract');
   return [
     ...(expand.length > 0
-      ? [section('*Migrations before the release*, while old code serves:', ...expand.map(line(plan)))]
+      ? [
+          section(
+            plan.migrations?.commands
+              ? '*Migrations once it is released*, while old code serves:'
+              : '*Migrations before the release*, while old code serves:',
+            ...expand.map(line(plan)),
+          ),
+        ]
       : []),
     ...(contract.length > 0
       ? [
@@ -30,7 +37,8 @@ export function migrationSections(plan: Plan): KnownBlock[] {
   ];
 }
 
-const line = (plan: Plan) => (verdict: Verdict) => {
+const line = (plan: Plan) => (verdict: PendingFile) => {
+  if (plan.migrations?.commands) return `• ${fileLink(verdict, plan)}: ${prose(verdict.review ?? '', 300)}`;
   const hazards = verdict.statements.flatMap(statement => statement.hazards);
   const what =
     hazards.length > 0 ? prose(hazards.map(({ message }) => message).join(' '), 500) : 'safe: nothing waits.';
@@ -44,6 +52,7 @@ export function fileSections(deploy: Deploy): KnownBlock[] {
   const files = filesOf(migrations, 'contract');
   const shown = files.slice(0, FILES_SHOWN).map((verdict): KnownBlock => {
     const lines = [`*${fileLink(verdict, plan)}*`, ...verdict.statements.flatMap(statementLines)];
+    if (verdict.review !== null) lines.push(`:warning: ${prose(verdict.review, 400)}`);
     if (verdict.loosened !== null) lines.push(`Its own reason for running earlier: ${foreign(verdict.loosened, 300)}`);
     const text = lines.join('\n');
     const isWhole = text.length <= SECTION && verdict.statements.every(({ sql }) => sql.length <= SQL_SHOWN);
@@ -88,7 +97,8 @@ function summary({ statements }: Verdict): string {
 }
 
 /** The file at the commit that is deployed. */
-export function fileLink({ file }: Verdict, { repository, commit }: Plan): string {
+export function fileLink({ file }: Verdict, { repository, commit, migrations }: Plan): string {
+  if (migrations?.commands) return code(file);
   const path = file.split('/').map(encodeURIComponent).join('/');
   const isPlain = /^[\w.-]+\/[\w.-]+$/.test(repository) && /^[0-9a-f]{40}$/.test(commit.sha);
   return isPlain

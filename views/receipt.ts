@@ -76,7 +76,8 @@ function migrationLines(deploy: Deploy): string[] {
       .flatMap(fact => (fact.kind === 'migrated' && fact.direction === direction ? [foreign(fact.file, 100)] : []))
       .join(', ');
   const lines: string[] = [];
-  if (ran('expand')) lines.push(`• Migrations before the release: ${ran('expand')}.`);
+  const when = deploy.plan.migrations?.commands ? 'once it was released' : 'before the release';
+  if (ran('expand')) lines.push(`• Migrations ${when}: ${ran('expand')}.`);
   const approved = latest(deploy, 'approved');
   if (approved) {
     const files = ran('contract') || 'none was run';

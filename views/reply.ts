@@ -66,6 +66,9 @@ export function replyTo(fact: Fact, deploy: Deploy): Reply | null {
     case 'closed app answered':
     case 'migrating':
     case 'migration begins':
+    case 'command started':
+    case 'command failed':
+    case 'migrations planned':
     case 'migrations changed':
     case 'migrated':
     case 'soaking':

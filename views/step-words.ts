@@ -130,16 +130,17 @@ function migrated(direction: Direction, reading: StepReading, deploy: Deploy): W
   const failed = deploy.facts.findLast(fact => fact.kind === 'migration failed' && fact.direction === direction);
   if (failed?.kind === 'migration failed') return [literal(`${failed.failure.file} failed`, 100)];
   const done = deploy.facts.filter(fact => fact.kind === 'migrated' && fact.direction === direction).length;
-  if (reading.state === 'done') return [`${plural(done, 'file')}${took(reading)}`];
+  const noun = migrationsOf(deploy)?.commands ? 'command' : 'file';
+  if (reading.state === 'done') return [`${plural(done, noun)}${took(reading)}`];
   const files = filesOf(migrationsOf(deploy), direction).map(({ file }) => file);
   const told = deploy.facts.findLast(
     fact => (fact.kind === 'migration begins' || fact.kind === 'migration waits') && fact.direction === direction,
   );
   if (told?.kind === 'migration waits' && told.file === null) return ['waits until nobody else migrates'];
   if (told?.kind !== 'migration begins' && told?.kind !== 'migration waits')
-    return [`${done} of ${plural(files.length, 'file')}`];
+    return [`${done} of ${plural(files.length, noun)}`];
   const name = literal(told.file ?? '', 100);
-  const place = `${files.indexOf(told.file ?? '') + 1} of ${plural(files.length, 'file')}: ${name}`;
+  const place = `${files.indexOf(told.file ?? '') + 1} of ${plural(files.length, noun)}: ${name}`;
   return [told.kind === 'migration waits' ? `${place} waits for others, and is tried again` : place];
 }
 

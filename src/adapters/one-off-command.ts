@@ -5,6 +5,9 @@ const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 /** How the command line of a run begins: by this it is found again among the dynos and in the log. */
 export const labelOf = (marker: string): string => `: ${quoted(`switchover ${marker}`)};`;
 
+/** Node forgets on its way up that SIGHUP is ignored (PlatformInit in its src/node.cc); this makes it ignore it anew. */
+const DEAF_NODE = '--import=data:text/javascript,process.on(%22SIGHUP%22,()=>{})';
+
 /**
  * The command line, for any POSIX shell, that runs the command and then prints NUL, `secret`, space, its exit code.
  * The command must not end half-way because our connection does, so Heroku's SIGHUP is ignored, and its output goes
@@ -17,6 +20,8 @@ export function wrapCommand(ask: { marker: string; command: string; secret: stri
   return [
     labelOf(ask.marker),
     "trap '' HUP; exec 3>&1;",
+    // An older Node refuses to start with an option that it does not know.
+    `node '${DEAF_NODE}' -e 0 >/dev/null 2>&1 && export NODE_OPTIONS="\${NODE_OPTIONS:-} ${DEAF_NODE}";`,
     `code=$({ { ${run}; echo $? >&4; } </dev/null 2>&1 | ${relay}; } 4>&1);`,
     `trap '' PIPE; printf '\\000%s %s\\n' ${ask.secret} "$code" 2>/dev/null; exit "$code"`,
   ].join(' ');

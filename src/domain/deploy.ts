@@ -59,12 +59,17 @@ export type FactBody =
   /** Somebody else's lock is in its way (`file` null: of the whole run); it is tried again. */
   | { kind: 'migration waits'; direction: Direction; file: string | null; why: string; blockers: readonly string[] }
   | { kind: 'migrated'; direction: Direction; file: string; seconds: number | null }
+  /** About to start a command in a one-off dyno: from now on it may run, and is never started again. */
+  | { kind: 'command started'; direction: Direction; marker: string }
+  | { kind: 'command failed'; direction: Direction; lines: readonly string[] }
   | { kind: 'migration failed'; direction: Direction; failure: MigrationFailure }
   | { kind: 'schema changed'; direction: Direction }
   /** Until (ms) when new code is only watched, before anything is destroyed. */
   | { kind: 'soaking'; until: number }
   /** What was approved is not what the commit would run now: this is, and it is asked anew. */
   | { kind: 'migrations changed'; why: string; migrations: PendingMigrations }
+  /** What the app's plan command shows of its contract command. */
+  | { kind: 'migrations planned'; migrations: PendingMigrations }
   | { kind: 'approval asked'; digest: string }
   | { kind: 'approval reminded' }
   | { kind: 'approved'; by: string; digest: string }
@@ -88,6 +93,9 @@ export type MigrationFailure = {
   /** What stays of it, and SQL that takes it away; null when it was rolled back whole. */
   stays: string | null;
   blockers: readonly string[];
+  /** A command of the app: what it had done by then stays, whatever that is. */
+  byCommand?: true;
+  lines?: readonly string[];
 };
 
 export type Fact = FactBody & { seq: number; at: string };
@@ -138,8 +146,10 @@ export function latest<K extends Kind>(deploy: Pick<Deploy, 'facts'>, kind: K): 
 }
 
 /** The migrations that this deploy stands for now: those of its plan, until others were found in their place. */
-export const migrationsOf = (deploy: Pick<Deploy, 'facts' | 'plan'>): PendingMigrations | null =>
-  latest(deploy, 'migrations changed')?.migrations ?? deploy.plan.migrations;
+export function migrationsOf(deploy: Pick<Deploy, 'facts' | 'plan'>): PendingMigrations | null {
+  const found = deploy.facts.findLast(fact => fact.kind === 'migrations changed' || fact.kind === 'migrations planned');
+  return found && 'migrations' in found ? found.migrations : deploy.plan.migrations;
+}
 
 /** The newest fact of a kind since the migrations were found to be others: what was said before counts no more. */
 export function latestOfThese<K extends Kind>(deploy: Pick<Deploy, 'facts'>, kind: K): FactOf<K> | undefined {

@@ -16,7 +16,12 @@ export type PendingMigrations = {
   maintenance: boolean;
   /** Other apps that use the same database. */
   sharedWith: readonly string[];
+  /** The app migrates by these, each in a one-off dyno; what stands in `files` is what is known of them. */
+  commands?: Commands;
 };
+
+/** Shell commands of an app on another stack. `plan` prints the SQL that `contract` would run. */
+export type Commands = { expand: string; contract: string | null; plan: string | null };
 
 /** Contract migrations that somebody held in an earlier deploy. */
 export type Held = { file: string; by: string | null; why: string };
@@ -67,7 +72,8 @@ export function gateWarnings(pending: PendingMigrations, held: readonly Held[]):
   const risky = filesOf(pending, 'expand').filter(verdict => !isClean(verdict));
   return [
     ...risky.flatMap(verdict => openHazards(verdict).map(({ message }) => `${verdict.file}: ${message}`)),
-    ...pending.files.flatMap(({ file, review }) => (review === null ? [] : [`${file}: ${review}`])),
+    // Of commands the plan's own list says so.
+    ...pending.files.flatMap(({ file, review }) => (review === null || pending.commands ? [] : [`${file}: ${review}`])),
     ...pending.files.flatMap(({ file, loosened }) =>
       loosened === null ? [] : [`${file} runs earlier than its verdict says. Its reason: ${loosened}`],
     ),

@@ -125,6 +125,7 @@ export function preflight(situation: Situation): Preflight {
         : stepsWith({
             expand: filesOf(migrations, 'expand').length > 0,
             contract: filesOf(migrations, 'contract').length > 0,
+            byCommand: migrations?.commands !== undefined,
           }),
       probe: situation.probe,
       proof,
@@ -221,7 +222,11 @@ function warningsOf(situation: Situation, heroku: HerokuSituation, commit: Plann
     warnings.push(`This commit is live already, as v${heroku.live.version}. It would be built and released again.`);
   }
   if (!situation.back && changes && changes.behind > 0) {
-    warnings.push(`The live code has ${changes.behind} commits that this one does not: they would go away.`);
+    warnings.push(
+      changes.behind === 1
+        ? 'The live code has 1 commit that this one does not: it would go away.'
+        : `The live code has ${changes.behind} commits that this one does not: they would go away.`,
+    );
   }
   if (!heroku.live?.commit && !situation.back)
     warnings.push('The live release does not say which commit it is, so changes cannot be listed.');

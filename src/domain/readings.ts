@@ -35,7 +35,7 @@ function after(steps: StepReading[], fact: Fact): StepReading[] {
       return end(steps, STEP_OF[fact.direction], 'failed', at);
     case 'schema changed':
       return fact.direction === 'expand'
-        ? reach(steps, 'Upload the source', at)
+        ? reach(steps, stepAfterRelease(steps) === 'Expand the schema' ? 'New dynos boot' : 'Upload the source', at)
         : end(steps, 'Contract the schema', 'done', at);
     case 'soaking':
       return reach(steps, 'Soak', at);
@@ -55,7 +55,7 @@ function after(steps: StepReading[], fact: Fact): StepReading[] {
     case 'release started':
       return reach(steps, 'Release', at);
     case 'released':
-      return reach(steps, 'New dynos boot', at);
+      return reach(steps, stepAfterRelease(steps), at);
     case 'build failed':
       return end(steps, 'Build', 'failed', at);
     case 'release failed':
@@ -81,6 +81,9 @@ function after(steps: StepReading[], fact: Fact): StepReading[] {
     case 'migrated':
     case 'migration begins':
     case 'migration waits':
+    case 'command started':
+    case 'command failed':
+    case 'migrations planned':
     case 'closing':
     case 'opened':
     case 'left closed':
@@ -96,6 +99,10 @@ function after(steps: StepReading[], fact: Fact): StepReading[] {
       return fact satisfies never;
   }
 }
+
+/** Where a command adds to the schema, that comes between the release and its dynos. */
+const stepAfterRelease = (steps: readonly StepReading[]): Step =>
+  steps[steps.findIndex(({ step }) => step === 'Release') + 1]?.step ?? 'New dynos boot';
 
 const STEP_OF = { expand: 'Expand the schema', contract: 'Contract the schema' } as const satisfies Record<
   Direction,

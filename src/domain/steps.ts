@@ -13,13 +13,24 @@ export const STEPS = [
   'Contract the schema',
 ] as const;
 
-/** The steps of a deploy with these kinds of migrations pending. */
-export function stepsWith({ expand, contract }: { expand: boolean; contract: boolean }): Step[] {
-  const left: readonly Step[] = [
+/** The steps of a deploy with these kinds of migrations pending. A command can expand only once its release is there. */
+export function stepsWith({
+  expand,
+  contract,
+  byCommand = false,
+}: {
+  expand: boolean;
+  contract: boolean;
+  byCommand?: boolean;
+}): Step[] {
+  const left = new Set<Step>([
     ...(expand ? [] : (['Expand the schema'] as const)),
     ...(contract ? [] : (['Soak', 'Approval', 'Contract the schema'] as const)),
-  ];
-  return STEPS.filter(step => !left.includes(step));
+  ]);
+  const steps: Step[] = STEPS.filter(step => !left.has(step));
+  if (!byCommand || !expand) return steps;
+  const others: Step[] = steps.filter(step => step !== 'Expand the schema');
+  return others.toSpliced(others.indexOf('New dynos boot'), 0, 'Expand the schema');
 }
 
 /** The steps of going back to an older release on purpose. */

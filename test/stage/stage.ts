@@ -88,6 +88,7 @@ export async function startStage(ask: {
       SLACK_API_URL: slack.apiUrl,
       HEROKU_API_KEY: secrets.token,
       HEROKU_API_URL: heroku.url,
+      NODE_EXTRA_CA_CERTS: heroku.caFile,
       GITHUB_TOKEN: secrets.github,
       GITHUB_API_URL: github.url,
       DATABASE_URL: url,

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -13,7 +13,7 @@ export type ShopRepository = { dir: string; commits: { v1: string; v2: string; v
  * The sample app's git repository, made anew in `dir`: tags v1, v2, v3; `main` is v2 and `next` v3. Branches that go
  * wrong each in their way: crashes, crashes-later, never-binds, bad-build, bad-release, slow-release. `cents` replaces
  * a column: what is new before the release, and what is old in `contract/`; `cents-at-once` does it all in its release
- * phase.
+ * phase, and `cents-by-command` by commands of its own.
  */
 export async function makeShopRepository(dir: string): Promise<ShopRepository> {
   await rm(dir, { recursive: true, force: true });
@@ -113,6 +113,26 @@ export async function makeShopRepository(dir: string): Promise<ShopRepository> {
   await git('checkout', '--quiet', '-b', 'cents-at-once');
   await git('mv', 'migrations/contract/5_drop_price.sql', 'migrations/5_drop_price.sql');
   await commit('Do it all in the release phase');
+  await branch('cents-by-command', 'cents', 'Migrate as other stacks do', {
+    // New dynos boot while the expand command runs.
+    'catalogue.js': [
+      "export const QUERY = `SELECT name, to_jsonb(hats) -> 'price_cents' AS price_cents FROM hats ORDER BY name`;",
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is a file of the app
+      'export const show = ({ name, price_cents }) => `${name}: ${price_cents / 100} EUR`;',
+      `export const RAISE = "UPDATE hats SET price_cents = price_cents + 100 WHERE name = 'Fez'";`,
+      '',
+    ].join('\n'),
+    'switchover.json': JSON.stringify({
+      soakSeconds: 2,
+      migrations: {
+        expand: 'node migrate.js expand',
+        contract: 'node migrate.js contract',
+        plan: 'node migrate.js plan',
+      },
+    }),
+    Procfile: 'web: node server.js\n',
+    'migrate.js': await readFile(join(files, 'migrate.js'), 'utf8'),
+  });
   await git('checkout', '--quiet', 'main');
   return { dir, commits: { v1, v2, v3 } };
 }

@@ -68,13 +68,13 @@ export class Person {
   }
 
   /** This person's Home with these words on it; waits for it. */
-  async seesHome(words: string | RegExp, { withinMs = 10_000 }: Within = {}): Promise<View> {
+  async seesHome(words: string | RegExp, { withinMs = 30_000 }: Within = {}): Promise<View> {
     const { views } = this.#parts.stage;
     return this.#view(() => views.home.get(this.id), words, 'Home', withinMs);
   }
 
   /** The uppermost form that is open for this person, with these words on it; waits for it. */
-  async seesForm(words: string | RegExp = '', { withinMs = 5_000 }: Within = {}): Promise<View> {
+  async seesForm(words: string | RegExp = '', { withinMs = 30_000 }: Within = {}): Promise<View> {
     const { views } = this.#parts.stage;
     return this.#view(() => views.open.findLast(({ user }) => user === this.id), words, 'form', withinMs);
   }

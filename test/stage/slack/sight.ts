@@ -7,7 +7,7 @@ export type Within = {
   after?: Message;
 };
 
-const WITHIN_MS = 10_000;
+const WITHIN_MS = 30_000;
 
 /** What somebody who may see these messages sees, now and as they come. */
 export class Sight {

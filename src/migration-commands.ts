@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto';
+import { latest, type MigrationFailure, migrationsOf } from './domain/deploy.ts';
+import { directDatabase } from './domain/direct-database.ts';
+import type { Commands, Direction, PendingMigrations } from './domain/gate.ts';
+import { judge, parserReady } from './domain/migration.ts';
+import { contractByCommand } from './domain/migration-commands.ts';
+import { safeUntil } from './domain/window.ts';
+import { triesOf } from './migration-progress.ts';
+import type { OneOffEnd } from './outside.ts';
+import type { Next, Run } from './run.ts';
+
+// Migrations of apps on other stacks: the app's own commands, each in a one-off dyno of the new release. A dyno goes on
+// without us, so what was started is never started again: the next bot waits for it, and where nobody can say how it
+// ended, a person must look.
+
+/** Lines of a plan's SQL that are read. */
+const LINES_READ = 5_000;
+
+/** Runs the app's expand command while old code still serves; what fails, or takes too long, is undone with the release. */
+export async function expandByCommand(run: Run): Promise<Next> {
+  const released = latest(run.deploy, 'released');
+  const command = run.deploy.plan.migrations?.commands?.expand;
+  if (!released || !command) throw new Error(`${run.deploy.id} has no expand command to run`);
+  if (latest(run.deploy, 'rollback asked')) return BACK;
+  await run.record({ kind: 'migrating', direction: 'expand' }, 'migrating expand');
+  const deadline = safeUntil(run.deploy, released.releasedAt);
+  const ended = await run.listening<OneOffEnd | { kind: 'late' } | { kind: 'called off' }>(
+    signal =>
+      Promise.race([
+        runOnce(run, 'expand', command, signal),
+        run.outside.time.until(deadline, signal).then(() => ({ kind: 'late' as const })),
+      ]),
+    async ({ kind, by }) => {
+      if (kind !== 'roll back' && kind !== 'cancel')
+        return { answer: 'The expand command runs just now: see the newest state.' };
+      await run.record({ kind: 'rollback asked', by, why: 'asked in Slack' });
+      return { answer: 'Rolling back. The command goes on by itself.', instead: { kind: 'called off' } };
+    },
+  );
+  if (ended.kind === 'called off') return BACK;
+  if (ended.kind === 'exited' && ended.code === 0) {
+    await run.record(
+      { kind: 'migrated', direction: 'expand', file: command, seconds: null },
+      `migrated expand ${command}`,
+    );
+    await run.record({ kind: 'schema changed', direction: 'expand' }, 'schema changed expand');
+    return { to: 'New dynos boot' };
+  }
+  const late = 'It was not through in time before the routers switch, and goes on by itself.';
+  const error = ended.kind === 'late' ? late : errorOf(ended);
+  await run.record(
+    { kind: 'migration failed', direction: 'expand', failure: failureOf(run, command, error) },
+    'migration failed expand',
+  );
+  await run.record({ kind: 'rollback asked', by: null, why: `\`${command}\`: ${error}` });
+  return BACK;
+}
+
+const BACK: Next = { to: 'Roll back' };
+
+/** Runs the app's contract command, as approved. */
+export async function contractByCommands(
+  run: Run,
+  command: string,
+): Promise<{ kind: 'done' } | { kind: 'failed'; failure: MigrationFailure }> {
+  await run.record({ kind: 'migrating', direction: 'contract' }, 'migrating contract');
+  const ended = await run.listening(
+    signal => runOnce(run, 'contract', command, signal),
+    async () => ({ answer: 'The contract command runs just now and is not broken off. The thread says how it ends.' }),
+  );
+  if (ended.kind === 'exited' && ended.code === 0) {
+    await run.record(
+      { kind: 'migrated', direction: 'contract', file: command, seconds: null },
+      `migrated contract ${command}`,
+    );
+    await run.record({ kind: 'schema changed', direction: 'contract' }, 'schema changed contract');
+    return { kind: 'done' };
+  }
+  const failure = failureOf(run, command, errorOf(ended));
+  await run.record(
+    { kind: 'migration failed', direction: 'contract', failure },
+    `migration failed contract ${triesOf(run)}`,
+  );
+  return { kind: 'failed', failure };
+}
+
+/** Starts it, or waits for the one that was started before: what was started is never started again. */
+async function runOnce(run: Run, direction: Direction, command: string, signal: AbortSignal): Promise<OneOffEnd> {
+  const { oneOffs } = run.outside;
+  const { app } = run.deploy.plan;
+  const marker = `${run.deploy.id} ${direction} ${triesOf(run)}`;
+  const known = run.deploy.facts.some(fact => fact.kind === 'command started' && fact.marker === marker);
+  if (known) return oneOffs.resume({ app, marker, signal });
+  run.mayAct();
+  await run.record({ kind: 'command started', direction, marker }, `command started ${marker}`);
+  const lines: string[] = [];
+  const release = latest(run.deploy, 'released')?.version ?? 0;
+  const ended = await oneOffs.run({ app, marker, release, command, signal, onLine: line => keep(lines, line, 20) });
+  if (ended.kind !== 'exited' || ended.code !== 0) {
+    await run.record({ kind: 'command failed', direction, lines }, `command failed ${marker}`);
+  }
+  return ended;
+}
+
+function keep(lines: string[], line: string, most: number): void {
+  lines.push(line);
+  if (lines.length > most) lines.shift();
+}
+
+function failureOf(run: Run, command: string, error: string): MigrationFailure {
+  const lines = latest(run.deploy, 'command failed')?.lines ?? [];
+  return { file: command, error, stays: null, blockers: [], byCommand: true, lines };
+}
+
+function errorOf(ended: OneOffEnd): string {
+  switch (ended.kind) {
+    case 'exited':
+      return `It ended with ${ended.code}.`;
+    case 'not run':
+      return `It was not run: ${ended.why}.`;
+    case 'unclear':
+      return `It is not known how it ended: ${ended.why}. Look at the database before anything else is done.`;
+    default:
+      return ended satisfies never;
+  }
+}
+
+/**
+ * The contract migrations as the app's plan command shows them now: its SQL with our verdicts, and a digest of it all.
+ * Without such a command, or where it fails, what will be done cannot be seen, and that is said.
+ */
+export async function planByCommand(run: Run, commands: Commands): Promise<PendingMigrations> {
+  const { plan } = run.deploy;
+  const { app, commit } = plan;
+  const known = migrationsOf(run.deploy);
+  if (!known) throw new Error(`${run.deploy.id} has no migrations`);
+  if (commands.plan === null) return known;
+  const lines: string[] = [];
+  const count = run.deploy.facts.filter(fact => fact.kind === 'approval asked').length;
+  const ended = await run.outside.oneOffs.run({
+    ...{ app, marker: `${run.deploy.id} plan ${count}`, command: commands.plan, signal: run.signal },
+    release: latest(run.deploy, 'released')?.version ?? 0,
+    onLine: line => keep(lines, line, LINES_READ),
+  });
+  const isGood = ended.kind === 'exited' && ended.code === 0;
+  const sql = isGood ? lines.join('\n') : '';
+  const review = isGood
+    ? null
+    : `What it does could not be shown: \`${commands.plan}\` did not tell. ${errorOf(ended)}`;
+  await parserReady();
+  const database = directDatabase(await run.outside.heroku.config(app));
+  const facts = database.kind === 'direct' ? await run.outside.catalog(database.url).catch(() => null) : null;
+  const [verdict] = judge([{ file: commands.contract ?? '', sql }], facts);
+  const files = known.files.filter(({ phase }) => phase !== 'contract');
+  const contract = contractByCommand(commands, review, verdict?.statements ?? []);
+  const digest = createHash('sha256')
+    .update(JSON.stringify([commit.sha, commands, sql]))
+    .digest('hex');
+  return { ...known, files: [...files, contract], digests: { ...known.digests, contract: digest } };
+}

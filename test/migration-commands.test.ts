@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest';
+import type { Commands } from '../src/domain/gate.ts';
+import { commandWarnings, pendingCommands } from '../src/domain/migration-commands.ts';
+import { stepsOf } from '../src/domain/readings.ts';
+import { stepsWith } from '../src/domain/steps.ts';
+import { planShown } from '../views/plan.ts';
+import { replyTo } from '../views/reply.ts';
+import { good, kinds, play, plan as toPlay, World } from './recipe-world.ts';
+import { OPEN, plan } from './sample-deploys.ts';
+
+const [EXPAND, CONTRACT, SHOW] = ['bin/rails db:expand', 'bin/rails db:contract', 'bin/rails db:sql'];
+
+function worldWith(trouble: ConstructorParameters<typeof World>[1] = {}, more: Partial<Commands> = {}): World {
+  const world = new World({ 42: [...good], 43: good.slice(0, 4) }, trouble);
+  const commands = { expand: EXPAND, contract: CONTRACT, plan: null, ...more };
+  const migrations = pendingCommands(toPlay.commit.sha, commands, []);
+  const steps = stepsWith({ expand: true, contract: commands.contract !== null, byCommand: true });
+  // Only whoever is impatient lives to see the end of this window.
+  world.plan = { ...toPlay, migrations, steps, soakSeconds: 300, windowSeconds: 3_600 };
+  return world;
+}
+
+/** Somebody says yes to whatever the newest card shows. */
+function approving(world: World): World {
+  const append = world.append.bind(world);
+  world.append = (fact, key) => {
+    append(fact, key);
+    if (fact.kind !== 'approval asked' || world.clicks.some(({ about }) => about === fact.digest)) return;
+    world.clicks.push({
+      ...{ id: `yes ${world.clicks.length}`, kind: 'run them', by: 'U2', at: '', about: fact.digest, reason: null },
+    });
+    setImmediate(() => world.wake());
+  };
+  return world;
+}
+
+describe('an app that migrates by its own commands', () => {
+  it('has them run once each, on the new release, whatever is killed when', async () => {
+    const rehearsal = approving(worldWith());
+    expect((await play(rehearsal)).outcome).toBe('succeeded');
+    const told = kinds(rehearsal);
+    expect(told.slice(told.indexOf('released'), told.indexOf('deploy: booting'))).toEqual([
+      ...['released', 'migrating', 'command started', 'migrated', 'schema changed'],
+    ]);
+    expect(told.slice(told.indexOf('soaking'))).toEqual([
+      ...['soaking', 'migrations planned', 'approval asked', 'approved'],
+      ...['migrating', 'command started', 'migrated', 'schema changed', 'ended'],
+    ]);
+    for (let kill = 1; kill <= rehearsal.calls; kill++) {
+      const world = approving(worldWith());
+      const { outcome } = await play(world, [kill]);
+      const ran = world.started.filter(command => command === EXPAND || command === CONTRACT);
+      expect(new Set(ran).size, `killed at ${kill}`).toBe(ran.length);
+      // Killed right before it was started, nobody can know that it was not: then it is not started again.
+      expect(['succeeded', 'rolled back', 'unfinished'], `killed at ${kill}`).toContain(outcome);
+      if (outcome === 'succeeded') expect(ran, `killed at ${kill}`).toEqual([EXPAND, CONTRACT]);
+    }
+  });
+
+  it('is rolled back when its expand command fails, or is not through before the switch', async () => {
+    const broken = worldWith({ breaks: EXPAND });
+    expect((await play(broken)).outcome).toBe('rolled back');
+    expect(broken.facts).toContainEqual(expect.objectContaining({ kind: 'command failed', lines: ['done'] }));
+    const slow = worldWith({ takesLong: EXPAND });
+    slow.patient = false;
+    expect((await play(slow)).outcome).toBe('rolled back');
+    expect(slow.facts).toContainEqual(expect.objectContaining({ why: expect.stringContaining('not through in time') }));
+  });
+
+  it('stops, and asks a person to look, when nobody can say how a command ended', async () => {
+    const world = approving(worldWith({ lost: true }));
+    const rehearsal = approving(worldWith());
+    await play(rehearsal);
+    const startedAt = rehearsal.facts.findIndex(
+      fact => fact.kind === 'command started' && fact.direction === 'contract',
+    );
+    expect(startedAt).toBeGreaterThan(0);
+    world.append(
+      { kind: 'command started', direction: 'contract', marker: 'd1 contract 0' },
+      'command started d1 contract 0',
+    );
+    expect((await play(world)).outcome).toBe('unfinished');
+    expect(world.started).not.toContain(CONTRACT);
+    expect(world.facts.at(-1)).toMatchObject({ why: expect.stringContaining('look at the database') });
+  });
+
+  it('shows on the card what its plan command prints, with our verdicts', async () => {
+    const world = approving(worldWith({ prints: () => ['ALTER TABLE hats DROP COLUMN price;'] }, { plan: SHOW }));
+    expect((await play(world)).outcome).toBe('succeeded');
+    const asked = world.facts.find(fact => fact.kind === 'approval asked');
+    const deploy = { ...world.deploy(), plan: { ...plan, ...world.plan, approvers: [] } };
+    const card = JSON.stringify(asked && replyTo(asked, deploy)?.message);
+    expect(card).toContain('ALTER TABLE hats DROP COLUMN price');
+    expect(card).toContain('Destroys');
+    expect(world.started).toEqual([EXPAND, SHOW, SHOW, CONTRACT]);
+  });
+
+  it('is asked anew when the plan command prints something else before it runs', async () => {
+    let prints = 0;
+    const world = approving(worldWith({ prints: () => [`DROP TABLE hats_${Math.min(3, ++prints)};`] }, { plan: SHOW }));
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(kinds(world).filter(kind => kind === 'approval asked').length).toBeGreaterThan(1);
+    expect(world.started.filter(command => command === CONTRACT)).toHaveLength(1);
+  });
+
+  it('shows in its plan when each runs, and what to mind', () => {
+    const commands = { expand: EXPAND, contract: CONTRACT, plan: null };
+    const migrations = pendingCommands(plan.commit.sha, commands, []);
+    const steps = stepsWith({ expand: true, contract: true, byCommand: true });
+    const warnings = commandWarnings(commands, 'web: puma\nrelease: bin/rails db:migrate\n');
+    const shown = JSON.stringify(
+      planShown({ id: 'p1', plan: { ...plan, migrations, steps, warnings }, place: null, gate: OPEN }),
+    );
+    for (const part of [
+      '3. Release',
+      '4. Expand the schema',
+      '5. New dynos boot',
+      'once it is released',
+      'known only when it runs',
+      'booting must not need what it adds',
+      'The Procfile also has a `release:` command',
+    ]) {
+      expect(shown).toContain(part);
+    }
+  });
+
+  it('has its steps told in their order', async () => {
+    const world = approving(worldWith());
+    await play(world);
+    const states = stepsOf(world.deploy()).map(({ step, state }) => `${step}: ${state}`);
+    expect(states.slice(2, 5)).toEqual(['Release: done', 'Expand the schema: done', 'New dynos boot: done']);
+  });
+});
