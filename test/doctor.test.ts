@@ -32,11 +32,13 @@ let slack: Slack;
 let store: Store;
 let database: pg.Pool;
 let env: Record<string, string>;
+let dataDir: string;
 
 beforeAll(async () => {
   const { dir, remove } = await makeFolder();
   stops.push(remove);
-  const postgres = await startEmbedded(join(dir, 'postgres'), { fsync: false });
+  dataDir = dir;
+  const postgres = await startEmbedded(join(dir, 'database'), { fsync: false });
   stops.push(postgres.stop);
   database = connect(postgres.url, () => {});
   stops.push(() => database.end());
@@ -209,6 +211,28 @@ describe('the doctor', () => {
   it('takes no address of a pooler', async () => {
     const { said } = await doctor({ DATABASE_URL: `${env.DATABASE_URL}?pgbouncer=true` });
     expect(said).toMatch(/red +Postgres, direct +The address is that of a connection pooler/);
+  });
+
+  it('leaves the private database to a bot that runs on it, and makes none', async () => {
+    const held = await doctor({ DATABASE_URL: '', DATA_DIR: dataDir });
+    expect(held.said).toMatch(/yellow Postgres +The private one does not start: Process \d+ already runs on /);
+    const none = await doctor({ DATABASE_URL: '' });
+    expect(none.said).toMatch(/yellow Postgres +No DATABASE_URL: the bot will make a private one under \/nonexistent/);
+    expect(none.said).toMatch(/yellow Apps +There is none yet/);
+    expect([held.status, none.status]).toEqual([0, 0]);
+  });
+
+  it('waits for no server longer than it must', async () => {
+    const server = createServer(() => {});
+    await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening));
+    stops.push(
+      () => server.close(),
+      () => server.closeAllConnections(),
+    );
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    await expect(createAsk(200).ask({ of: 'Slack', url, token: 'x' })).rejects.toThrow(
+      'Slack did not answer within 0.2 s',
+    );
   });
 
   it('hears from the Date of the answers how far off this machine is', async () => {

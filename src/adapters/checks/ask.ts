@@ -10,27 +10,27 @@ const WITHIN_MS = 10_000;
  * Asks once, without the patience that a deploy needs, and reads each answer's `Date`: `ahead` is by how many ms the
  * server's clock is before ours. Throws in words when there is no answer.
  */
-export function createAsk(now: () => number = Date.now): { ask: Ask; ahead: ReadonlyMap<string, number> } {
+export function createAsk(withinMs = WITHIN_MS): { ask: Ask; ahead: ReadonlyMap<string, number> } {
   const ahead = new Map<string, number>();
   const ask: Ask = async ({ of, url, token, form, accept = 'application/json' }) => {
-    const sent = now();
+    const sent = Date.now();
     const headers = { authorization: `Bearer ${token}`, accept, 'user-agent': 'switchover' };
-    const signal = AbortSignal.timeout(WITHIN_MS);
+    const signal = AbortSignal.timeout(withinMs);
     const body = form && { method: 'POST', body: new URLSearchParams(form) };
     const { response, text } = await fetch(url, { ...body, headers, signal, redirect: 'manual' })
       .then(async response => ({ response, text: await response.text() }))
-      .catch(error => Promise.reject(unheard(of, error)));
+      .catch(error => Promise.reject(unheard(of, error, withinMs)));
     const date = Date.parse(response.headers.get('date') ?? '');
     // A Date is cut to whole seconds.
-    if (!Number.isNaN(date)) ahead.set(of, date + 500 - (sent + now()) / 2);
+    if (!Number.isNaN(date)) ahead.set(of, date + 500 - (sent + Date.now()) / 2);
     return { status: response.status, headers: response.headers, text, json: parsed(text) };
   };
   return { ask, ahead };
 }
 
-function unheard(of: string, error: unknown): Error {
+function unheard(of: string, error: unknown, withinMs: number): Error {
   if (error instanceof Error && error.name === 'TimeoutError')
-    return new Error(`${of} did not answer within ${WITHIN_MS / 1000} s`);
+    return new Error(`${of} did not answer within ${withinMs / 1000} s`);
   // The message of fetch itself says nothing, and the address in its cause may hold a password.
   const { cause } = error as { cause?: { code?: string } };
   return new Error(`${of} cannot be reached (${cause?.code ?? 'no connection'})`);

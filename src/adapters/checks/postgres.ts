@@ -27,7 +27,11 @@ export async function checkDatabase(at: { url: string | undefined; dataDir: stri
     const found = `No DATABASE_URL: the bot will make a private one under ${at.dataDir}/ when it starts.`;
     return { apps: [], findings: [yellow('Postgres', found, 'Enough for a trial; a team wants a DATABASE_URL.')] };
   }
-  const embedded = await startEmbedded(dir);
+  const embedded = await startEmbedded(dir).catch((error: Error) => error);
+  if (embedded instanceof Error) {
+    const todo = 'If that is the bot, all is well: stop it for as long as the doctor looks, or give it a DATABASE_URL.';
+    return { apps: null, findings: [yellow('Postgres', `The private one does not start: ${embedded.message}`, todo)] };
+  }
   try {
     return await checkPostgres(embedded.url);
   } finally {
