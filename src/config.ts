@@ -93,9 +93,17 @@ export function secretsIn(env: Record<string, string | undefined>): string[] {
   const password = URL.parse(env.DATABASE_URL ?? '')?.password;
   const secrets = [
     ...[env.SLACK_SIGNING_SECRET, env.SLACK_BOT_TOKEN, env.SLACK_APP_TOKEN, env.HEROKU_API_KEY, env.GITHUB_TOKEN],
-    ...[env.DATABASE_URL, password, password && decodeURIComponent(password)],
+    ...[env.DATABASE_URL, password, password && unescaped(password)],
   ];
   return secrets.flatMap(secret => secret || []);
+}
+
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** Only where the database is, for commands that need nothing else. */
