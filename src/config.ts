@@ -49,21 +49,61 @@ const environment = z.object({
 /** Something in the environment is missing or wrong. The message lists everything, with where to get it, and no values. */
 export class ConfigError extends Error {}
 
-/** Reads the environment; throws one ConfigError that names every problem. */
-export function readConfig(env: Record<string, string | undefined>): Config {
+export type ConfigProblem = { name: string; advice: string };
+
+const incomplete = environment.partial({
+  SLACK_SIGNING_SECRET: true,
+  SLACK_BOT_TOKEN: true,
+  HEROKU_API_KEY: true,
+  GITHUB_TOKEN: true,
+});
+
+/** Reads as much of the environment as is right, and names all that is not, without values. */
+export function readUsableConfig(env: Record<string, string | undefined>): {
+  config: z.infer<typeof incomplete>;
+  problems: ConfigProblem[];
+} {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const read = environment.safeParse(given);
-  const problems = read.success ? [] : read.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`);
+  const wrong = read.success ? [] : read.error.issues;
+  const problems = wrong.map(({ path, message }) => ({ name: path.join('.'), advice: message }));
   if (given.DYNO && !given.DATABASE_URL) {
-    problems.push(
-      'DATABASE_URL is needed on Heroku, whose disk is wiped daily: `heroku addons:create heroku-postgresql:essential-0`',
-    );
+    problems.push({
+      name: 'DATABASE_URL',
+      advice: 'is needed on Heroku, whose disk is wiped daily: `heroku addons:create heroku-postgresql:essential-0`',
+    });
   }
-  if (problems.length > 0 || !read.success) {
-    const named = problems.map(problem => `  ${problem}`).join('\n');
+  const names = new Set(problems.map(({ name }) => name));
+  const right = Object.fromEntries(Object.entries(given).filter(([name]) => !names.has(name)));
+  return { config: incomplete.parse(right), problems };
+}
+
+/** Reads the environment; throws one ConfigError that names every problem. */
+export function readConfig(env: Record<string, string | undefined>): Config {
+  const { config, problems } = readUsableConfig(env);
+  if (problems.length > 0) {
+    const named = problems.map(({ name, advice }) => `  ${name} ${advice}`).join('\n');
     throw new ConfigError(`Switchover cannot start. Set these in the environment or in .env:\n${named}`);
   }
-  return read.data;
+  return environment.parse(config);
+}
+
+/** Values of the environment that nobody may read, whether they are right or not. */
+export function secretsIn(env: Record<string, string | undefined>): string[] {
+  const password = URL.parse(env.DATABASE_URL ?? '')?.password;
+  const secrets = [
+    ...[env.SLACK_SIGNING_SECRET, env.SLACK_BOT_TOKEN, env.SLACK_APP_TOKEN, env.HEROKU_API_KEY, env.GITHUB_TOKEN],
+    ...[env.DATABASE_URL, password, password && unescaped(password)],
+  ];
+  return secrets.flatMap(secret => secret || []);
+}
+
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** Only where the database is, for commands that need nothing else. */

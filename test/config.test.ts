@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readConfig } from '../src/config.ts';
+import { readConfig, secretsIn } from '../src/config.ts';
 
 const good = {
   SLACK_SIGNING_SECRET: '0123456789abcdef0123456789abcdef',
@@ -24,6 +24,13 @@ describe('the configuration', () => {
   it('never prints a secret that is wrong', () => {
     expect(() => readConfig({ ...good, SLACK_BOT_TOKEN: 'hunter2' })).toThrow(/^(?!.*hunter2)/s);
     expect(() => readConfig({ ...good, DATABASE_URL: 'mysql://me:hunter2@host' })).toThrow(/^(?!.*hunter2)/s);
+  });
+
+  it('knows a password in every spelling, also one that is spelt wrong', () => {
+    expect(secretsIn({ DATABASE_URL: 'postgres://me:hunter%32@host/db' })).toEqual(
+      expect.arrayContaining(['hunter%32', 'hunter2']),
+    );
+    expect(secretsIn({ DATABASE_URL: 'postgres://me:100%zz@host/db', GITHUB_TOKEN: '' })).toContain('100%zz');
   });
 
   it('refuses to keep its data on a dyno, whose disk is wiped daily', () => {

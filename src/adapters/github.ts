@@ -1,5 +1,5 @@
 import { constants, gunzipSync } from 'node:zlib';
-import { Octokit } from 'octokit';
+import { request as octokit } from '@octokit/request';
 import pRetry, { AbortError } from 'p-retry';
 import { z } from 'zod';
 import { type Commit, NotFound, type SourceHost } from '../outside.ts';
@@ -40,13 +40,10 @@ type Ask = {
 
 /** GitHub by its REST API. Throws NotFound for what is not there, or what the token may not see. */
 export function connectGitHub({ url, token }: { url: string; token: string }): SourceHost {
-  // Octokit's retries end with the headers, and a body that breaks off is an empty one to it: both are done here.
-  const octokit = new Octokit({
-    auth: token,
+  // Octokit's retries end with the headers, and a body that breaks off is an empty one to it: so its bare client is used.
+  const send = octokit.defaults({
     baseUrl: url,
-    userAgent: 'switchover',
-    throttle: { enabled: false },
-    retry: { enabled: false },
+    headers: { authorization: `token ${token}`, 'user-agent': 'switchover' },
   });
 
   const ask = async ({ repository, of, values, absent, raw, ms = CALL_MS, bytes = JSON_BYTES }: Ask) => {
@@ -54,7 +51,7 @@ export function connectGitHub({ url, token }: { url: string; token: string }): S
     const request = { signal: AbortSignal.timeout(ms), parseSuccessResponseBody: false };
     const mediaType = raw ? { mediaType: { format: 'raw' } } : {};
     try {
-      const { data, headers } = await octokit.request(`GET /repos/{owner}/{repo}/${of}`, {
+      const { data, headers } = await send(`GET /repos/{owner}/{repo}/${of}`, {
         ...{ owner, repo, ...values },
         ...mediaType,
         request,

@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
 import type pg from 'pg';
@@ -20,4 +22,15 @@ export async function migrate(pool: pg.Pool): Promise<void> {
     // Not kept: after a failure node-pg-migrate leaves its lock on the connection.
     client.release(true);
   }
+}
+
+/** Files of the schema that the database has not had. Changes nothing. */
+export async function missingTables(client: pg.ClientBase): Promise<string[]> {
+  const names = (await readdir(dir)).map(file => basename(file, '.sql')).sort();
+  const [found] = (
+    await client.query<{ known: boolean }>("SELECT to_regclass('switchover_migrations') IS NOT NULL AS known")
+  ).rows;
+  if (!found?.known) return names;
+  const { rows } = await client.query<{ name: string }>('SELECT name FROM switchover_migrations');
+  return names.filter(name => !rows.some(row => row.name === name));
 }

@@ -35,7 +35,7 @@ export function directDatabase(vars: Readonly<Record<string, string>>): DirectDa
 }
 
 /** By what people call it (Heroku: `DATABASE_CONNECTION_POOL_URL`) and where it listens. The server is asked as well. */
-function isPooled(name: string, url: URL): boolean {
+export function isPooled(name: string, url: URL): boolean {
   return (
     name.endsWith('_CONNECTION_POOL_URL') ||
     POOLER_PORTS.includes(url.port) ||

@@ -85,7 +85,7 @@ export type Plan = {
 export type Preflight = { kind: 'ready'; plan: Plan } | { kind: 'refused'; reasons: string[] };
 
 /** Calls that one deploy may need at worst; below this it could stop half-way for want of tokens. */
-const TOKENS_NEEDED = 60;
+export const TOKENS_NEEDED = 60;
 /** Preboot: Common Runtime, standard and performance dynos only (preboot article, 2024-10). */
 const PREBOOT_SIZES = /^(standard|performance)/i;
 

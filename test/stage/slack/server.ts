@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openConnection } from './app-token.ts';
 import { CHAT } from './chat.ts';
 import type { Limits } from './limits.ts';
 import { need, type Stage } from './method.ts';
@@ -34,6 +35,7 @@ type Answer = { status: number; json: Record<string, unknown>; retryAfter?: numb
 export type WebApi = {
   stage: Stage;
   token: string;
+  appToken: string | null;
   limits: Limits | null;
   troubles: Troubles;
   responses: ResponseUrls;
@@ -83,6 +85,7 @@ async function serve(web: WebApi, request: IncomingMessage, response: ServerResp
   keep(answer);
   if (answer.retryAfter) response.setHeader('retry-after', answer.retryAfter);
   response.setHeader('content-type', 'application/json; charset=utf-8');
+  if (answer.json.ok) response.setHeader('x-oauth-scopes', [...web.stage.scopes].join(','));
   response.writeHead(answer.status).end(JSON.stringify(answer.json));
 }
 
@@ -103,10 +106,13 @@ function attempt(work: () => Answer): Answer {
   }
 }
 
-function carryOut({ stage, token, limits }: WebApi, name: string, args: Record<string, unknown>, header = ''): Answer {
+function carryOut(web: WebApi, name: string, args: Record<string, unknown>, header = ''): Answer {
+  const { stage, token, appToken, limits } = web;
   const given = /^Bearer (.+)$/i.exec(header)?.[1] ?? args.token;
   // Not kept: what is recorded may be written to disk.
   delete args.token;
+  if (name === 'apps.connections.open')
+    return { status: 200, json: { ok: true, ...openConnection(given, { botToken: token, appToken }) } };
   const known = Object.hasOwn(METHODS, name) ? METHODS[name] : undefined;
   if (!known) throw new SlackError('unknown_method', [], { req_method: name });
   if (!given) throw new SlackError('not_authed');

@@ -26,6 +26,8 @@ export type SlackAsk = {
   port?: number;
   signingSecret: string;
   botToken: string;
+  /** Of the app itself; none when not given. */
+  appToken?: string;
   team?: { id: string; domain: string };
   /** Ids by name: `{ ann: 'U0ANN' }`. Everybody lives in Greenwich and belongs here unless told otherwise. */
   users: Record<string, string | { id: string; zone?: string; guest?: boolean; team?: string }>;
@@ -103,6 +105,7 @@ export class Slack {
     this.#server = createWebApi({
       stage: this.#stage,
       token: ask.botToken,
+      appToken: ask.appToken ?? null,
       limits: ask.limits === false ? null : new Limits(),
       troubles: this.#troubles,
       responses,
