@@ -6,6 +6,9 @@ const DRAINED_WITHIN_MS = 180_000;
 /** So many in a row are no accident. Where no answer ever told a version, the first is enough. */
 const SILENT_ANSWERS = 5;
 
+/** A probe is sent each second, and waits for its answer. */
+const FIRST_ANSWER_MS = 5_000;
+
 /** What a watch says now. */
 export function phaseOf(watch: Watch): Phase {
   const { served, booted, superseded, crash, now } = watch;
@@ -24,10 +27,17 @@ export function phaseOf(watch: Watch): Phase {
   if (watch.begunAt !== null && now > watch.begunAt + 2 * watch.goal.windowMs + 60_000)
     return notProved(watch, 'new serves');
   if (watch.firstNewAt !== null) return { kind: 'mixed', corrected: watch.corrected, ...silent };
-  if (booted === null || booted.up < booted.of) {
+  // Who answers is not said before anybody did: a bot that comes late may find the switch done.
+  if (booted === null || booted.up < booted.of || unasked(watch)) {
     return { kind: 'booting', up: booted?.up ?? 0, of: booted?.of ?? watch.goal.web, ...silent };
   }
   return { kind: 'old serves', expectedSwitch: watch.clockFrom + watch.goal.windowMs, ...silent };
+}
+
+/** True in the first moments of a watch, before anybody answered. */
+function unasked({ answers, begunAt, now }: Watch): boolean {
+  const heard = answers.new + answers.old + answers.silent + answers.failed;
+  return heard === 0 && begunAt !== null && now < begunAt + FIRST_ANSWER_MS;
 }
 
 function silentSince({ silence, answers }: Watch): { silentSince?: number } {
