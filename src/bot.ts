@@ -1,21 +1,18 @@
-import { randomBytes } from 'node:crypto';
+import type { Access } from './access.ts';
 import type { DoorStatus, Doors } from './closings.ts';
-import type { AppSettings } from './domain/app.ts';
 import type { Closing } from './domain/closing.ts';
 import type { Click, Deploy } from './domain/deploy.ts';
-import { ALL_APPS } from './domain/lock.ts';
-import { nearest } from './domain/nearest.ts';
-import { approvalRefused, askThem, isApproval, isRescue, mayDeploy, maySee } from './domain/permission.ts';
-import { fingerprint, type Plan, type Preflight, preflight } from './domain/plan.ts';
+import { type App, approvalRefused, askThem, mayDeploy, maySee } from './domain/permission.ts';
+import { fingerprint, type Preflight } from './domain/plan.ts';
 import { planChanges } from './domain/plan-changes.ts';
 import { Refusal } from './domain/refusal.ts';
-import { type Place, placeBehind } from './domain/turn.ts';
+import type { Place } from './domain/turn.ts';
 import type { LockAnswer, Locking } from './locking.ts';
-import { type Ledger, NotFound, type Running, type Starts, type StoredPlan } from './outside.ts';
+import { type Ledger, NotFound, type Starts, type StoredPlan } from './outside.ts';
+import { type Planned, Planning } from './planning.ts';
 import type { AppStatus, CommitStatus, LiveStatus, Reports } from './reports.ts';
-import { gather, type Sources } from './situation.ts';
-import { gatherBack } from './situation-back.ts';
-import { type Gate, Starting } from './starting.ts';
+import type { Sources } from './situation.ts';
+import { Starting } from './starting.ts';
 
 /** How long somebody who pressed waits for the run's own answer before they are told that it was taken, ms. */
 const ANSWER_WITHIN_MS = 2_000;
@@ -24,15 +21,13 @@ const EXTEND_MINUTES = 15;
 /** Deploys that `/deploy history` shows. */
 const HISTORY = 10;
 
-const OPEN: Gate = { kind: 'open' };
-
 export type Started = { kind: 'started'; deploy: string; channel: string; place: Place | null };
-export type Planned = { id: string; plan: Plan; place: Place | null; gate: Gate };
 export type Asked = { kind: 'asked'; channel: string };
 export type Changed = Planned & { kind: 'changed'; what: string[] };
 
 export type BotParts = {
   ledger: Ledger;
+  access: Access;
   locking: Locking;
   starts: Starts;
   doors: Doors;
@@ -48,37 +43,40 @@ export type BotParts = {
 export class Bot {
   readonly #parts: BotParts;
   readonly #starting: Starting;
+  readonly #planning: Planning;
 
   constructor(parts: BotParts) {
+    const { ledger, access, locking, sources, starts } = parts;
     this.#parts = parts;
+    this.#planning = new Planning({ ledger, locking, sources, gate: app => this.#starting.gate(app) });
     this.#starting = new Starting({
-      ...{ starts: parts.starts, ledger: parts.ledger },
-      planNow: (settings, shown, user) => this.#again(settings, shown, user),
+      ...{ starts, ledger, access },
+      planNow: (app, shown, user) => this.#planning.again(app, shown.plan, user),
       begin: async (shown, user) => void (await this.#begin(shown, user)),
     });
   }
 
   /** The apps that this person may deploy. */
-  async apps(user: string): Promise<readonly AppSettings[]> {
-    const apps = await this.#parts.ledger.apps();
-    return apps.filter(settings => mayDeploy(settings, user));
+  apps(user: string): Promise<readonly App[]> {
+    return this.#parts.access.deployable(user);
   }
 
   /** What a deploy of the ref (the app's default one when null) would do; stored, so that Start can name it. */
   async plan(ask: { user: string; channel: string; app: string; ref: string | null }): Promise<Planned> {
-    const settings = await this.#allowed(ask.app, ask.user);
-    return this.#keep(await this.#planNow(settings, ask.ref ?? settings.defaultRef, ask.user), ask.user, ask.channel);
+    const app = await this.#parts.access.allowed(ask.app, ask.user, ask.channel);
+    const plan = await this.#planning.of(app, ask.ref ?? app.defaultRef, ask.user);
+    return this.#planning.keep(app, plan, ask.user, ask.channel);
   }
 
   /** What going back to a release (the newest one of other code when null) would do; stored, so that Start can name it. */
   async planBack(ask: { user: string; channel: string; app: string; version: number | null }): Promise<Planned> {
-    const settings = await this.#allowed(ask.app, ask.user);
-    return this.#keep(await this.#backNow(settings, ask.version, ask.user), ask.user, ask.channel);
+    const app = await this.#parts.access.allowed(ask.app, ask.user, ask.channel);
+    return this.#planning.keep(app, await this.#planning.back(app, ask.version, ask.user), ask.user, ask.channel);
   }
 
   /** Starts what the asker was shown; when the world is different by now, gives the new plan instead. */
   async start(ask: { user: string; plan: string; emergency?: string | null }): Promise<Started | Changed | Asked> {
-    const { ledger } = this.#parts;
+    const { ledger, access } = this.#parts;
     const shown = await ledger.plan(ask.plan);
     if (!shown) throw new Refusal(['This plan is not known any more. Ask for a new one with `/deploy`.']);
     if (shown.askedBy !== ask.user) {
@@ -86,16 +84,16 @@ export class Bot {
         `This plan was made for <@${shown.askedBy}>. Make your own with \`/deploy ${shown.plan.app}\`.`,
       ]);
     }
-    const settings = await this.#allowed(shown.plan.app, ask.user);
-    const plan = await this.#again(settings, shown, ask.user);
+    const app = await access.allowed(shown.plan.app, ask.user);
+    const plan = await this.#planning.again(app, shown.plan, ask.user);
     if (fingerprint(plan) !== shown.digest) {
-      const planned = await this.#keep(plan, ask.user, shown.channel);
+      const planned = await this.#planning.keep(app, plan, ask.user, shown.channel);
       const what = planChanges(shown.plan, plan);
       return { kind: 'changed', ...planned, what: what.length > 0 ? what : ['The app or its settings changed.'] };
     }
-    const gate = await this.#starting.gate(settings);
+    const gate = await this.#starting.gate(app);
     if (gate.kind !== 'open') {
-      await this.#starting.ask(settings, shown, gate, ask.emergency ?? null);
+      await this.#starting.ask(app, shown, gate, ask.emergency ?? null);
       return { kind: 'asked', channel: plan.channel };
     }
     const place = await this.#begin(shown, ask.user);
@@ -121,10 +119,6 @@ export class Bot {
     return this.#starting.tick();
   }
 
-  #again(settings: AppSettings, { plan: { back, ref } }: StoredPlan, user: string): Promise<Plan> {
-    return back ? this.#backNow(settings, back.version, user) : this.#planNow(settings, ref, user);
-  }
-
   /** Whoever goes back wants it now: a deploy that only waits with its contract migrations leaves them for later. */
   async #makeWay(app: string, user: string, version: number): Promise<void> {
     const { ledger } = this.#parts;
@@ -137,67 +131,53 @@ export class Bot {
 
   /** What a deploy would do if it were planned now, when its turn has come. */
   async planAgain({ id, plan, startedBy }: Deploy): Promise<Preflight> {
-    const settings = await this.#parts.ledger.app(plan.app);
-    if (!settings) return { kind: 'refused', reasons: [`${plan.app} is not among the bot's apps any more.`] };
-    if (!mayDeploy(settings, startedBy)) return { kind: 'refused', reasons: [askThem(settings)] };
-    const frozen = await this.#starting.frozen(settings, id);
+    const app = await this.#parts.access.app(plan.app);
+    if (!app) return { kind: 'refused', reasons: [`${plan.app} is not among the bot's apps any more.`] };
+    if (!mayDeploy(app, startedBy)) return { kind: 'refused', reasons: [askThem(app)] };
+    const frozen = await this.#starting.frozen(app, id);
     if (frozen) return { kind: 'refused', reasons: [frozen] };
-    const { back, ref } = plan;
-    const judged = back
-      ? await this.#judgeBack(settings, back.version, startedBy, true)
-      : await this.#judge(settings, plan.commit.sha, startedBy, true);
-    return judged.kind === 'ready' ? { ...judged, plan: { ...judged.plan, ref } } : judged;
+    return this.#planning.atItsTurn(app, plan, startedBy);
   }
 
   /** Locks an app, or with `all` every app. */
   async lock(ask: Parameters<Locking['lock']>[0]): Promise<LockAnswer> {
-    await this.#mayLock(ask.scope, ask.user);
+    await this.#parts.access.lock(ask.scope, ask.user);
     return this.#parts.locking.lock(ask);
   }
 
   async unlock(ask: Parameters<Locking['unlock']>[0]): Promise<LockAnswer> {
-    await this.#mayLock(ask.scope, ask.user);
+    await this.#parts.access.lock(ask.scope, ask.user);
     return this.#parts.locking.unlock(ask);
-  }
-
-  /** Whoever may deploy an app may lock it; `all` is for those who may deploy every app. */
-  async #mayLock(scope: string, user: string): Promise<void> {
-    if (scope !== ALL_APPS) return void (await this.#allowed(scope, user));
-    for (const settings of await this.#parts.ledger.apps()) {
-      if (!mayDeploy(settings, user))
-        throw new Refusal([`A lock on every app is for those who may deploy every app. ${askThem(settings)}`]);
-    }
   }
 
   /** How an app stands, or every app that this person may see. */
   async status(ask: { user: string; app: string | null }): Promise<AppStatus[] | LiveStatus> {
-    const { reports } = this.#parts;
-    if (ask.app !== null) return reports.app(await this.#seen(ask.app, ask.user));
-    const apps = await this.#parts.ledger.apps();
-    return reports.status(apps.filter(settings => maySee(settings, ask.user)));
+    const { reports, access } = this.#parts;
+    if (ask.app !== null) return reports.app(await access.seen(ask.app, ask.user));
+    return reports.status(await access.visible(ask.user));
   }
 
   /** What this person's Home shows: each app that they may see, and what they may do with it. */
   async home(user: string): Promise<(AppStatus & { mayDeploy: boolean; mayApprove: boolean })[]> {
-    const apps = (await this.#parts.ledger.apps()).filter(settings => maySee(settings, user));
+    const apps = await this.#parts.access.visible(user).catch(nothing);
     const all = await this.#parts.reports.status(apps);
     return all.flatMap((status, index) => {
-      const settings = apps[index];
-      if (!settings) return [];
+      const app = apps[index];
+      if (!app) return [];
       const startedBy = status.running?.startedBy ?? '';
-      const mayApprove = approvalRefused(settings, { user, startedBy }) === null;
-      return { ...status, mayDeploy: mayDeploy(settings, user), mayApprove };
+      const mayApprove = approvalRefused(app, { user, startedBy }) === null;
+      return { ...status, mayDeploy: mayDeploy(app, user), mayApprove };
     });
   }
 
   /** The last deploys of an app, newest first. */
   async history({ user, app }: { user: string; app: string }): Promise<Deploy[]> {
-    return this.#parts.reports.history(await this.#seen(app, user), HISTORY);
+    return this.#parts.reports.history(await this.#parts.access.seen(app, user), HISTORY);
   }
 
   /** Whether a commit, branch or tag is live. */
   async live({ user, app, ref }: { user: string; app: string; ref: string }): Promise<CommitStatus> {
-    const settings = await this.#seen(app, user);
+    const settings = await this.#parts.access.seen(app, user);
     try {
       return await this.#parts.reports.commit(settings, ref);
     } catch (error) {
@@ -210,31 +190,25 @@ export class Bot {
 
   /** Calls off the asker's own deploy of an app, or else the one that runs. `id` names what they typed, once. */
   async cancel({ user, app, id }: { user: string; app: string; id: string }): Promise<{ answer: string }> {
-    await this.#allowed(app, user);
+    await this.#parts.access.allowed(app, user);
     const open = await this.#parts.ledger.running(app);
     const deploy = open.find(({ startedBy }) => startedBy === user) ?? open[0];
     if (!deploy) throw new Refusal([`No deploy of ${app} is open: there is nothing to cancel.`]);
     return this.click({ user, id, deploy: deploy.id, kind: 'cancel' });
   }
 
-  async #seen(name: string, user: string): Promise<AppSettings> {
-    const settings = await this.#parts.ledger.app(name);
-    if (settings && maySee(settings, user)) return settings;
-    throw new Refusal([settings ? askThem(settings) : await this.#unknown(name, user)]);
-  }
-
   /** What closing an app would mean; nothing is closed before `closeApp` is told so. */
   async askToClose(ask: { user: string; channel: string; app: string; minutes: number | null; reason: string }) {
-    return this.#parts.doors.ask(await this.#allowed(ask.app, ask.user), ask);
+    return this.#parts.doors.ask(await this.#parts.access.allowed(ask.app, ask.user, ask.channel), ask);
   }
 
   async closeApp({ user, id }: { user: string; id: string }): Promise<Closing> {
-    await this.#allowed(await this.#parts.doors.app(id), user);
+    await this.#parts.access.allowed(await this.#parts.doors.app(id), user);
     return this.#parts.doors.close({ user, id });
   }
 
   async openApp({ user, app }: { user: string; app: string }): Promise<'opening' | 'is open'> {
-    return this.#parts.doors.open(await this.#allowed(app, user), user);
+    return this.#parts.doors.open(await this.#parts.access.allowed(app, user), user);
   }
 
   /** A press on a closing's own message. */
@@ -248,14 +222,14 @@ export class Bot {
     kind: 'open' | 'extend' | 'stop workers';
   }): Promise<void> {
     const { doors } = this.#parts;
-    const settings = await this.#allowed(await doors.app(id), user);
+    const settings = await this.#parts.access.allowed(await doors.app(id), user);
     if (kind === 'open') await doors.open(settings, user);
     else if (kind === 'extend') await doors.extend(id, EXTEND_MINUTES);
     else await doors.stopWorkers(id);
   }
 
   async doorStatus({ user, app }: { user: string; app: string }): Promise<DoorStatus> {
-    return this.#parts.doors.status(await this.#seen(app, user));
+    return this.#parts.doors.status(await this.#parts.access.seen(app, user));
   }
 
   /** Hands a press to the run of its deploy, and gives its answer, or that it was taken. `id` names the press, once. */
@@ -271,10 +245,7 @@ export class Bot {
     const { about = null, reason = null } = ask;
     const running = (await ledger.running()).find(deploy => deploy.id === ask.deploy);
     if (!running) throw new Refusal(['This deploy has ended: its message shows how. There is nothing left to press.']);
-    if (isApproval(ask.kind)) await this.#mayApprove(running, ask.user);
-    else if (!(isRescue(ask.kind) && (await this.#approves(running.app, ask.user)))) {
-      await this.#allowed(running.app, ask.user);
-    }
+    await this.#parts.access.press(running, ask.user, ask.kind);
     if (ask.kind === 'cancel' && (await ledger.leaveQueue(ask.deploy, ask.user))) {
       return { answer: 'It has left the queue. Nothing was begun.' };
     }
@@ -292,90 +263,21 @@ export class Bot {
   /** A deploy as it is now, for somebody who may start or approve deploys of its app. */
   async show(ask: { user: string; deploy: string }): Promise<Deploy> {
     const deploy = await this.#parts.ledger.deploy(ask.deploy);
-    if (!(await this.#approves(deploy.plan.app, ask.user))) await this.#allowed(deploy.plan.app, ask.user);
+    await this.#parts.access.show(deploy, ask.user);
     return deploy;
   }
 
   /** The deploy whose message that is; null when it is none, or the asker may not see its app. */
   async deployAt({ user, channel, ts }: { user: string; channel: string; ts: string }): Promise<Deploy | null> {
-    const { ledger } = this.#parts;
+    const { ledger, access } = this.#parts;
     const deploy = await ledger.deployAt(channel, ts);
-    const settings = deploy && (await ledger.app(deploy.plan.app));
-    return settings && maySee(settings, user) ? deploy : null;
-  }
-
-  async #allowed(name: string, user: string): Promise<AppSettings> {
-    const settings = await this.#parts.ledger.app(name);
-    if (!settings) throw new Refusal([await this.#unknown(name, user)]);
-    if (!mayDeploy(settings, user)) throw new Refusal([askThem(settings)]);
-    return settings;
-  }
-
-  async #approves(app: string, user: string): Promise<boolean> {
-    return (await this.#parts.ledger.app(app))?.approvers.includes(user) === true;
-  }
-
-  async #mayApprove({ app, startedBy }: Running, user: string): Promise<void> {
-    const settings = await this.#parts.ledger.app(app);
-    const refused = settings ? approvalRefused(settings, { user, startedBy }) : await this.#unknown(app, user);
-    if (refused) throw new Refusal([refused]);
-  }
-
-  async #unknown(name: string, user: string): Promise<string> {
-    const mine = await this.apps(user);
-    const near = nearest(
-      name,
-      mine.map(settings => settings.name),
-    );
-    const names = mine.map(settings => `\`${settings.name}\``).join(', ');
-    const yours = names ? `Yours are ${names}.` : 'There is none yet that you may deploy.';
-    const meant = near ? ` Did you mean \`${near}\`?` : '';
-    return `There is no app \`${name}\` here.${meant} ${yours} Apps are added with \`npm run settings -- import FILE\` where the bot runs.`;
-  }
-
-  async #planNow(settings: AppSettings, ref: string, user: string): Promise<Plan> {
-    return this.#ready(await this.#judge(settings, ref, user, await this.#isNext(settings)), settings, user);
-  }
-
-  async #backNow(settings: AppSettings, version: number | null, user: string): Promise<Plan> {
-    return this.#ready(await this.#judgeBack(settings, version, user, await this.#isNext(settings)), settings, user);
-  }
-
-  async #judge(settings: AppSettings, ref: string, asker: string, isNext: boolean): Promise<Preflight> {
-    const { ledger, sources, locking } = this.#parts;
-    const [held, locks] = await Promise.all([ledger.held(settings.name), locking.on(settings)]);
-    return preflight(await gather(sources, settings, ref, { isNext, held, locks, asker }));
-  }
-
-  async #judgeBack(settings: AppSettings, version: number | null, asker: string, isNext: boolean): Promise<Preflight> {
-    const { ledger, sources, locking } = this.#parts;
-    const [floor, locks] = await Promise.all([ledger.schemaFloor(settings.name), locking.on(settings)]);
-    const situation = await gatherBack(sources, settings, version, { isNext, floor, locks, asker });
-    return 'refused' in situation ? { kind: 'refused', reasons: situation.refused } : preflight(situation);
-  }
-
-  async #ready(judged: Preflight, { name }: AppSettings, user: string): Promise<Plan> {
-    if (judged.kind === 'ready') return judged.plan;
-    await this.#parts.locking.wait(user, name);
-    throw new Refusal(judged.reasons);
-  }
-
-  async #isNext({ name }: AppSettings): Promise<boolean> {
-    return (await this.#parts.ledger.running(name)).length === 0;
-  }
-
-  async #keep(plan: Plan, askedBy: string, channel: string): Promise<Planned> {
-    const { ledger } = this.#parts;
-    const stored: StoredPlan = { id: newId(), plan, digest: fingerprint(plan), askedBy, channel };
-    const settings = await ledger.app(plan.app);
-    const [running, gate] = await Promise.all([
-      ledger.running(plan.app),
-      settings ? this.#starting.gate(settings) : OPEN,
-      ledger.savePlan(stored),
-    ]);
-    return { id: stored.id, plan, place: placeBehind(running, Date.now()), gate };
+    const app = deploy && (await access.app(deploy.plan.app));
+    return app && maySee(app, user) ? deploy : null;
   }
 }
 
-/** Short enough to be read aloud: a letter and ten hex digits. */
-const newId = (): string => `d${randomBytes(5).toString('hex')}`;
+/** Who may see nothing has an empty Home. */
+function nothing(error: unknown): readonly App[] {
+  if (error instanceof Refusal) return [];
+  throw error;
+}

@@ -19,6 +19,14 @@ const environment = z.object({
     /^xapp-\S+$/,
     'begins with xapp-: Basic Information → App-Level Tokens (scope connections:write). Leave it out to receive over HTTP',
   ).optional(),
+  ADMIN_USERS: z
+    .string()
+    .default('')
+    .transform(text => text.split(/[\s,]+/).filter(Boolean))
+    .refine(
+      ids => ids.every(id => /^[UW][A-Z0-9]+$/.test(id)),
+      'is a list of Slack user ids, such as U012AB3CD,U045EF6GH (profile → ⋮ → Copy member ID): the first admins',
+    ),
   HEROKU_API_KEY: secret(/^\S+$/, 'is a Heroku token with scope global: `heroku authorizations:create -d switchover`'),
   GITHUB_TOKEN: secret(
     /^\S+$/,
@@ -58,12 +66,15 @@ const incomplete = environment.partial({
   GITHUB_TOKEN: true,
 });
 
+const filled = (env: Record<string, string | undefined>) =>
+  Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+
 /** Reads as much of the environment as is right, and names all that is not, without values. */
 export function readUsableConfig(env: Record<string, string | undefined>): {
   config: z.infer<typeof incomplete>;
   problems: ConfigProblem[];
 } {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const given = filled(env);
   const read = environment.safeParse(given);
   const wrong = read.success ? [] : read.error.issues;
   const problems = wrong.map(({ path, message }) => ({ name: path.join('.'), advice: message }));
@@ -80,12 +91,12 @@ export function readUsableConfig(env: Record<string, string | undefined>): {
 
 /** Reads the environment; throws one ConfigError that names every problem. */
 export function readConfig(env: Record<string, string | undefined>): Config {
-  const { config, problems } = readUsableConfig(env);
+  const { problems } = readUsableConfig(env);
   if (problems.length > 0) {
     const named = problems.map(({ name, advice }) => `  ${name} ${advice}`).join('\n');
     throw new ConfigError(`Switchover cannot start. Set these in the environment or in .env:\n${named}`);
   }
-  return environment.parse(config);
+  return environment.parse(filled(env));
 }
 
 /** Values of the environment that nobody may read, whether they are right or not. */

@@ -10,6 +10,7 @@ import { plainBlocks } from '../views/plain.ts';
 import { replyTo } from '../views/reply.ts';
 import { rootMessage } from '../views/root.ts';
 import { startNotices } from '../views/starts.ts';
+import { Access } from './access.ts';
 import { createBolt } from './adapters/bolt.ts';
 import { readCatalog } from './adapters/catalog.ts';
 import { connectClosings } from './adapters/closings.ts';
@@ -24,6 +25,7 @@ import { createMigrator } from './adapters/migrator.ts';
 import { hearNews } from './adapters/news.ts';
 import { connectNotices, NOTICES } from './adapters/notices.ts';
 import { connectOneOffs } from './adapters/one-off.ts';
+import { connectDirectory } from './adapters/people.ts';
 import { prober } from './adapters/prober.ts';
 import { connectSlack } from './adapters/slack.ts';
 import { connectStarts } from './adapters/starts.ts';
@@ -102,8 +104,11 @@ const time: Time = {
   until: (at, signal) => sleep(Math.max(0, at - Date.now()), undefined, { signal }),
   pass: (ms, signal) => sleep(ms, undefined, { signal }),
 };
+const slackAccess = { botToken: config.SLACK_BOT_TOKEN, slackApiUrl: config.SLACK_API_URL, log };
+const access = new Access({ ledger: store, directory: connectDirectory(slackAccess), admins: config.ADMIN_USERS });
 const bot: Bot = new Bot({
   ledger: store,
+  access,
   locking: new Locking(locks),
   starts: connectStarts(database.pool, startNotices),
   doors,
@@ -144,12 +149,7 @@ const bolt = createBolt({
   seen: signature => store.seen(signature),
 });
 const pace = new Pace();
-const chat = connectSlack({
-  botToken: config.SLACK_BOT_TOKEN,
-  slackApiUrl: config.SLACK_API_URL,
-  log,
-  plain: plainBlocks,
-});
+const chat = connectSlack({ ...slackAccess, plain: plainBlocks });
 const narrator = new Narrator({
   load: id => store.deploy(id),
   messages: connectMessages(database.pool),
@@ -171,7 +171,7 @@ const homes = new Homes({
       apps,
       waiting: apps.flatMap(({ mayApprove, running }) => (mayApprove && waitsForApproval(running) ? [running] : [])),
     }),
-  publish: homePublisher({ botToken: config.SLACK_BOT_TOKEN, slackApiUrl: config.SLACK_API_URL, log }),
+  publish: homePublisher(slackAccess),
   log,
 });
 news.onEach(() => homes.changed());

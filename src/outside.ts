@@ -7,6 +7,7 @@ import type { Lock } from './domain/lock.ts';
 import type { MigrationFile } from './domain/migration-file.ts';
 import type { Applied } from './domain/migration-folder.ts';
 import type { FileOutcome, MigrationProgress } from './domain/migration-outcome.ts';
+import type { Group } from './domain/permission.ts';
 import type { Plan } from './domain/plan.ts';
 import type { MigrationPlace } from './domain/switchover-file.ts';
 import type { Ahead, Place } from './domain/turn.ts';
@@ -398,4 +399,14 @@ export interface Starts {
   /** Freezes of every app. */
   freezes(): Promise<Freeze[]>;
   saveFreezes(freezes: readonly Freeze[]): Promise<void>;
+}
+
+/** What a person is in our workspace; only members may do anything. `zone`: IANA, as set in Slack. */
+export type Person = { is: 'member' | 'guest' | 'bot' | 'stranger' | 'gone'; zone: string };
+
+/** Who people are, and who is in a group, as Slack says; up to a minute old. */
+export interface Directory {
+  person(user: string): Promise<Person>;
+  /** A user group (`S…`) or a channel (`C…`, `G…`). */
+  group(id: string): Promise<Group>;
 }

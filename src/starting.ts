@@ -1,7 +1,8 @@
 import { DateTime } from 'luxon';
+import type { Access } from './access.ts';
 import type { AppSettings } from './domain/app.ts';
 import { type Frozen, frozenAt } from './domain/freeze.ts';
-import { approvalRefused } from './domain/permission.ts';
+import { type App, approvalRefused, mayAdminister, mayApprove, who } from './domain/permission.ts';
 import { fingerprint, type Plan } from './domain/plan.ts';
 import { Refusal } from './domain/refusal.ts';
 import type { Ledger, StartRequest, Starts, StoredPlan } from './outside.ts';
@@ -11,9 +12,10 @@ export type Gate = { kind: 'open' } | { kind: 'approval' } | { kind: 'frozen'; f
 
 type Parts = {
   starts: Starts;
-  ledger: Pick<Ledger, 'plan' | 'app'>;
+  ledger: Pick<Ledger, 'plan'>;
+  access: Pick<Access, 'app'>;
   /** Plans what was shown anew. Throws a Refusal when it may not be deployed any more. */
-  planNow: (settings: AppSettings, shown: StoredPlan, user: string) => Promise<Plan>;
+  planNow: (app: App, shown: StoredPlan, user: string) => Promise<Plan>;
   /** Makes the deploy of a plan and begins it; twice is once. */
   begin: (shown: StoredPlan, user: string) => Promise<void>;
 };
@@ -41,26 +43,25 @@ export class Starting {
   }
 
   /** Asks for a second person's yes to exactly what was shown. In a freeze it wants a reason, and an approver who asks. */
-  async ask(settings: AppSettings, shown: StoredPlan, gate: Gate, emergency: string | null): Promise<void> {
-    const { name, approvers } = settings;
+  async ask(app: App, shown: StoredPlan, gate: Gate, emergency: string | null): Promise<void> {
     if (gate.kind === 'frozen') {
       if (emergency === null) {
-        throw new Refusal([frozenWords(settings, gate.frozen)]);
+        throw new Refusal([frozenWords(app, gate.frozen)]);
       }
-      if (!approvers.includes(shown.askedBy)) {
-        const who = approvers.map(user => `<@${user}>`).join(', ') || 'nobody yet';
-        throw new Refusal([`Only an approver of ${name} may ask for a start in a freeze: ${who}.`]);
+      if (!mayApprove(app, shown.askedBy) && !mayAdminister(app, shown.askedBy)) {
+        const askable = `${who(app, 'approver')}; admins: ${who(app, 'admin')}`;
+        throw new Refusal([`Only an approver or admin of ${app.name} may ask for a start in a freeze: ${askable}.`]);
       }
     }
-    await this.#parts.starts.ask({ id: shown.id, app: name, by: shown.askedBy, emergency });
+    await this.#parts.starts.ask({ id: shown.id, app: app.name, by: shown.askedBy, emergency });
   }
 
   /** The yes or no of a second person. A yes starts what was shown, or nothing when the world is different by now. */
   async answer({ user, id, yes }: { user: string; id: string; yes: boolean }): Promise<string> {
-    const { starts, ledger } = this.#parts;
+    const { starts, ledger, access } = this.#parts;
     const request = await starts.get(id);
     const shown = await ledger.plan(id);
-    const settings = request && (await ledger.app(request.app));
+    const settings = request && (await access.app(request.app));
     if (!request || !shown || !settings) throw new Refusal(['This question is not known any more.']);
     const refused = refusedBecause(settings, request, user);
     if (refused) throw new Refusal([refused]);
@@ -96,7 +97,7 @@ function frozenWords({ name }: AppSettings, { reason, until }: Frozen): string {
 }
 
 /** Four eyes always: that is what is asked for. */
-function refusedBecause(settings: AppSettings, { by }: StartRequest, user: string): string | null {
+function refusedBecause(settings: App, { by }: StartRequest, user: string): string | null {
   return approvalRefused({ ...settings, fourEyes: true }, { user, startedBy: by, what: 'the start of a deploy' });
 }
 

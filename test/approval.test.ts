@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Deploy } from '../src/domain/deploy.ts';
 import { gateReasons, gateWarnings } from '../src/domain/gate.ts';
-import { approvalRefused } from '../src/domain/permission.ts';
+import { approvalRefused, withRoles } from '../src/domain/permission.ts';
 import { stepsOf } from '../src/domain/readings.ts';
 import { planShown } from '../views/plan.ts';
 import { replyTo } from '../views/reply.ts';
@@ -93,7 +93,7 @@ describe('a person', () => {
     ['who started it may where two eyes are enough', { user: 'U0ANN', startedBy: 'U0ANN' }, false, null],
     ['who is no approver may not, and is told whom to ask', { user: 'U0EVE', startedBy: 'U0ANN' }, false, /<@U0BOB>/],
   ])('%s', (_, who, fourEyes, why) => {
-    const refused = approvalRefused({ ...settings, fourEyes }, who);
+    const refused = approvalRefused(withRoles({ ...settings, fourEyes }), who);
     if (why === null) expect(refused).toBeNull();
     else expect(refused).toMatch(why);
   });

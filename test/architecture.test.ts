@@ -21,6 +21,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const PART_OF_FILE: Record<string, string> = {
   'src/outside.ts': 'outside',
   'src/bot.ts': 'bot',
+  'src/access.ts': 'bot',
+  'src/planning.ts': 'bot',
   'src/situation.ts': 'asking',
   'src/situation-back.ts': 'asking',
   'src/pending.ts': 'asking',

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Deploy } from '../src/domain/deploy.ts';
+import { withRoles } from '../src/domain/permission.ts';
 import { Refusal } from '../src/domain/refusal.ts';
 import { replyTo } from '../views/reply.ts';
 import { BoltRig } from './bolt-rig.ts';
@@ -36,7 +37,7 @@ describe('/deploy', () => {
 
   it('without words helps with the apps of the asker', async () => {
     bench.bot.apps = async user => [
-      {
+      withRoles({
         name: `kiosk-${user.toLowerCase()}`,
         repository: 'acme/kiosk',
         defaultRef: 'main',
@@ -45,7 +46,7 @@ describe('/deploy', () => {
         approvers: [],
         fourEyes: true,
         windowSeconds: 180,
-      },
+      }),
     ];
     await bench.types('');
     expect(JSON.stringify(await bench.hears('/respond'))).toContain('kiosk-u0ann');

@@ -8,6 +8,7 @@ import { migrate } from '../src/adapters/schema.ts';
 import { connectStarts } from '../src/adapters/starts.ts';
 import { Store } from '../src/adapters/store.ts';
 import type { Freeze } from '../src/domain/freeze.ts';
+import { withRoles } from '../src/domain/permission.ts';
 import { fingerprint } from '../src/domain/plan.ts';
 import { Refusal } from '../src/domain/refusal.ts';
 import type { Starts } from '../src/outside.ts';
@@ -56,7 +57,7 @@ afterEach(async () => {
 
 const starting = (): Starting =>
   new Starting({
-    ...{ starts, ledger: store },
+    ...{ starts, ledger: store, access: { app: async () => withRoles(settings) } },
     planNow: async () => now,
     begin: async ({ id }, user) => void begun.push(`${id} by ${user}`),
   });
@@ -64,7 +65,7 @@ const starting = (): Starting =>
 async function asked(by = ANN, emergency: string | null = null): Promise<void> {
   const shown = { id: 'd1', plan, digest: fingerprint(plan), askedBy: by, channel: 'C1' };
   await store.savePlan(shown);
-  await starting().ask(settings, shown, await starting().gate(settings), emergency);
+  await starting().ask(withRoles(settings), shown, await starting().gate(settings), emergency);
 }
 const answer = (user: string, yes = true) => starting().answer({ user, id: 'd1', yes });
 async function told(channel: string): Promise<string> {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import { packCommit } from './stage/apps/shop.ts';
 import type { RequestRecord } from './stage/heroku/contract.ts';
 import type { Message } from './stage/slack/slack.ts';
-import { type Stage, startStage } from './stage/stage.ts';
+import { PEOPLE, type Stage, startStage } from './stage/stage.ts';
 import { startTraffic, type Visit } from './stage/traffic.ts';
 
 // Whole trips: the real bot, a Heroku of real processes, people in Slack. Only Heroku's windows are shortened, to 10 s.
@@ -322,9 +322,18 @@ describe.concurrent('asking for a deploy', () => {
 
   it('is refused to strangers with whom to ask, and wrong words with what to type', async ({ expect }) => {
     const [eve, ann] = [stage.slack.person('eve'), stage.slack.person('ann')];
-    await stage.addShop('general');
+    await stage.addShop('general', {
+      settings: { deployers: [PEOPLE.ann, 'S0OPS', 'U0GUS'], allowedChannels: ['C0GENERAL'] },
+    });
     await eve.types('/deploy general', { channel: 'general' });
-    expect((await eve.sees(/may not deploy/)).plain).toContain('@ann, @bob');
+    expect((await eve.sees(/may not deploy/)).plain).toContain('@ann, @ops');
+    await stage.slack.person('gus').types('/deploy general', { channel: 'general' });
+    await stage.slack.person('gus').sees(/You are a guest in this workspace/);
+    const vic = stage.slack.person('vic');
+    await vic.types('/deploy general', { channel: 'hats' });
+    await vic.sees(/general is not asked for here. Go to #general/);
+    await vic.types('/deploy general --plan', { channel: 'general' });
+    await vic.sees(/What a deploy of general would do/);
     await ann.types('/deploy hatz', { channel: 'general' });
     expect((await ann.sees(/hatz/)).plain).toContain('general');
     await ann.types('/deploy general main now please', { channel: 'general' });

@@ -23,9 +23,9 @@ export function literal(text: string, most = 150): string {
   return cut(seen(text).replaceAll('<', '‹').replaceAll('>', '›'), most);
 }
 
-/** Our own sentences: they may name people, and what else they quote of others is escaped. */
+/** Our own sentences: they may name people and channels, and what else they quote of others is escaped. */
 export function prose(text: string, most = 1_000): string {
-  const parts = text.split(/(<@[UW][A-Z0-9]{2,}>)/);
+  const parts = text.split(/(<(?:@[UW]|#[CG])[A-Z0-9]{2,}>)/);
   return cut(
     parts
       .map((part, index) => (index % 2 ? part : inert(part.replace(UNSEEN, ' '))))
@@ -68,7 +68,12 @@ const seen = (text: string): string => stripVTControlCharacters(text).replace(/\
 export const inert = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
-export const mention = (user: string): string => (PERSON.test(user) ? `<@${user}>` : foreign(user, 60));
+/** A person, or whoever else has a role in an app: a user group, the members of a channel. */
+export function mention(who: string): string {
+  if (PERSON.test(who)) return `<@${who}>`;
+  if (/^S[A-Z0-9]{2,}$/.test(who)) return `<!subteam^${who}>`;
+  return channelLink(who);
+}
 export const channelLink = (channel: string): string =>
   /^[CG][A-Z0-9]{2,}$/.test(channel) ? `<#${channel}>` : foreign(channel, 60);
 

@@ -9,9 +9,13 @@ export type AppSettings = {
   defaultRef: string;
   /** Slack channel id in which its deploys are told. */
   channel: string;
-  /** Slack user ids. */
+  /** Who has each role: Slack ids of people (`U…`), of user groups (`S…`), or of channels (`C…`, their members). */
+  viewers?: readonly string[] | undefined;
   deployers: readonly string[];
   approvers: readonly string[];
+  admins?: readonly string[] | undefined;
+  /** Channels in which it may be asked for; none: everywhere. */
+  allowedChannels?: readonly string[] | undefined;
   /** True: whoever started a deploy may not approve its contract migrations. */
   fourEyes: boolean;
   /** True: an approver must agree before a deploy begins. */

@@ -1,19 +1,77 @@
 import type { AppSettings } from './app.ts';
 import type { Click } from './deploy.ts';
 
-/** True when this Slack user may start, roll back and answer for deploys of the app. */
-export function mayDeploy(settings: AppSettings, user: string): boolean {
-  return settings.deployers.includes(user);
+/** Viewers see, deployers start and end, approvers say yes, admins say who may and how. Each of them sees. */
+export const ROLES = ['viewer', 'deployer', 'approver', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** What the team said of an app, and who that is now: groups and channels are the people in them. */
+export type App = AppSettings & {
+  roles: Readonly<Record<Role, ReadonlySet<string>>>;
+  /** How groups are called, by their id. */
+  names: ReadonlyMap<string, string>;
+};
+
+/** A user group or a channel as it is now. */
+export type Group = { name: string; members: readonly string[] };
+
+/** Ids of the groups and channels that have a role in an app. */
+export const groupsIn = (settings: AppSettings): string[] =>
+  ROLES.flatMap(role => listOf(settings, role)).filter(id => !isPerson(id));
+
+/** The app with everybody who has a role; `admins` are those of every app. */
+export function withRoles(
+  settings: AppSettings,
+  groups: ReadonlyMap<string, Group> = new Map(),
+  admins: readonly string[] = [],
+): App {
+  const people = (role: Role): ReadonlySet<string> =>
+    new Set(listOf(settings, role).flatMap(id => (isPerson(id) ? [id] : (groups.get(id)?.members ?? []))));
+  return {
+    ...settings,
+    roles: {
+      ...{ viewer: people('viewer'), deployer: people('deployer'), approver: people('approver') },
+      admin: new Set([...people('admin'), ...admins]),
+    },
+    names: new Map([...groups].map(([id, { name }]) => [id, name])),
+  };
 }
 
+function listOf(settings: AppSettings, role: Role): readonly string[] {
+  const { viewers = [], deployers, approvers, admins = [] } = settings;
+  return { viewer: viewers, deployer: deployers, approver: approvers, admin: admins }[role];
+}
+
+const isPerson = (id: string): boolean => /^[UW]/.test(id);
+
+/** True when this Slack user may start, roll back and answer for deploys of the app. */
+export const mayDeploy = ({ roles }: App, user: string): boolean => roles.deployer.has(user);
+
+export const mayApprove = ({ roles }: App, user: string): boolean => roles.approver.has(user);
+
+export const mayAdminister = ({ roles }: App, user: string): boolean => roles.admin.has(user);
+
 /** True when this Slack user may read how the app stands. */
-export const maySee = (settings: AppSettings, user: string): boolean =>
-  mayDeploy(settings, user) || settings.approvers.includes(user);
+export const maySee = ({ roles }: App, user: string): boolean => ROLES.some(role => roles[role].has(user));
+
+/** Those with a role in words: people, the members of a channel, a user group by its handle. */
+export function who(app: App, role: Role, but: readonly string[] = []): string {
+  const ids = listOf(app, role).filter(id => !but.includes(id));
+  const named = ids.map(id => {
+    if (isPerson(id)) return `<@${id}>`;
+    return id.startsWith('S') ? `@${app.names.get(id) ?? id}` : `the members of <#${id}>`;
+  });
+  return named.join(', ') || 'nobody yet';
+}
 
 /** The refusal for somebody who may not deploy: names whom to ask. */
-export function askThem(settings: AppSettings): string {
-  const who = settings.deployers.map(user => `<@${user}>`).join(', ') || 'nobody yet';
-  return `You may not deploy ${settings.name}. Those who may: ${who}. Ask one of them to start it, or to add you to the app's deployers.`;
+export const askThem = (app: App): string =>
+  `You may not deploy ${app.name}. Those who may: ${who(app, 'deployer')}. Ask one of them to start it, or to have you added to the app's deployers.`;
+
+/** Why an app may not be asked for in this channel; null when it may. */
+export function channelRefused({ name, allowedChannels = [] }: AppSettings, channel: string): string | null {
+  if (allowedChannels.length === 0 || allowedChannels.includes(channel)) return null;
+  return `${name} is not asked for here. Go to ${allowedChannels.map(id => `<#${id}>`).join(' or ')}.`;
 }
 
 /** Presses that only an approver may make. */
@@ -24,16 +82,15 @@ export const isRescue = (kind: Click['kind']): boolean => kind === 'open' || kin
 
 /** Why this person may not answer for the contract migrations of a deploy, or for `what` else; null when they may. Four eyes, unless the app says otherwise. */
 export function approvalRefused(
-  { name, approvers, fourEyes }: AppSettings,
+  app: App,
   { user, startedBy, what = 'contract migrations' }: { user: string; startedBy: string; what?: string },
 ): string | null {
-  const others = approvers.filter(approver => !fourEyes || approver !== startedBy);
-  const who = others.map(approver => `<@${approver}>`).join(', ') || 'nobody yet';
-  if (!approvers.includes(user)) {
-    return `You may not approve ${what} of ${name}. Those who may: ${who}. Ask one of them, or to be added to the app's approvers.`;
+  const others = who(app, 'approver', app.fourEyes ? [startedBy] : []);
+  if (!mayApprove(app, user)) {
+    return `You may not approve ${what} of ${app.name}. Those who may: ${others}. Ask one of them, or to be added to the app's approvers.`;
   }
-  if (fourEyes && user === startedBy) {
-    return `You started this deploy, and ${name} wants a second person to approve what it destroys. Those who may: ${who}.`;
+  if (app.fourEyes && user === startedBy) {
+    return `You started this deploy, and ${app.name} wants a second person to approve what it destroys. Those who may: ${others}.`;
   }
   return null;
 }

@@ -2,19 +2,27 @@ import { z } from 'zod';
 import type { AppSettings } from './app.ts';
 import { type Freeze, freezeShape } from './freeze.ts';
 
-const user = z
+const channel = z
   .string()
-  .regex(/^[UW][A-Z0-9]+$/, 'is a Slack user id, such as U012AB3CD (profile → ⋮ → Copy member ID)');
+  .regex(/^[CG][A-Z0-9]+$/, 'is a Slack channel id, such as C012AB3CD (channel details → at the bottom)');
+const whoever = z
+  .string()
+  .regex(
+    /^[UWSCG][A-Z0-9]+$/,
+    'is the Slack id of a person (U…), of a user group (S…) or of a channel whose members are meant (C…)',
+  );
 
-const settings = z.strictObject({
+/** What an app's settings must be, in a file as in a form. */
+export const settings = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9-]{1,29}$/, "is the Heroku app's name: lower case letters, digits and dashes"),
   repository: z.string().regex(/^[\w.-]+\/[\w.-]+$/, 'is owner/name on GitHub'),
   defaultRef: z.string().min(1).default('main'),
-  channel: z
-    .string()
-    .regex(/^[CG][A-Z0-9]+$/, 'is a Slack channel id, such as C012AB3CD (channel details → at the bottom)'),
-  deployers: z.array(user).min(1, 'needs at least one person'),
-  approvers: z.array(user).default([]),
+  channel,
+  viewers: z.array(whoever).default([]),
+  deployers: z.array(whoever).min(1, 'needs at least one person or group'),
+  approvers: z.array(whoever).default([]),
+  admins: z.array(whoever).default([]),
+  allowedChannels: z.array(channel).default([]),
   fourEyes: z.boolean().default(true),
   startNeedsApproval: z.boolean().default(false),
   freezes: z.array(freezeShape).default([]),

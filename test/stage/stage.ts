@@ -23,7 +23,12 @@ export type Stage = {
   /** An app of the sample repository, deployed at v1 or another ref, known to the bot, told in the channel of its name. */
   addShop(
     name: string,
-    more?: { ref?: string; defaultRef?: string; config?: Record<string, string> },
+    more?: {
+      ref?: string;
+      defaultRef?: string;
+      config?: Record<string, string>;
+      settings?: Record<string, unknown>;
+    },
   ): Promise<HerokuApp>;
   stop(): Promise<void>;
 };
@@ -72,7 +77,8 @@ export async function startStage(ask: {
     const slack = await startSlack({
       signingSecret,
       botToken,
-      users: PEOPLE,
+      users: { ...PEOPLE, gus: { id: 'U0GUS', guest: true } },
+      groups: { ops: { id: 'S0OPS', members: ['vic'] } },
       channels,
       ...(await readManifest(new URL('../../manifest.yml', import.meta.url))),
       ...(onSlack && { onRecord: onSlack }),
@@ -93,6 +99,7 @@ export async function startStage(ask: {
       GITHUB_API_URL: github.url,
       DATABASE_URL: url,
       PORT: '0',
+      ADMIN_USERS: PEOPLE.ada,
       ...ask.botEnv,
     };
     const bot = new BotProcess(env, port => {
@@ -101,7 +108,10 @@ export async function startStage(ask: {
     stops.push(() => bot.end('SIGTERM'));
     await bot.start();
 
-    const addShop: Stage['addShop'] = async (name, { ref = 'v1', defaultRef = 'main', config = {} } = {}) => {
+    const addShop: Stage['addShop'] = async (
+      name,
+      { ref = 'v1', defaultRef = 'main', config = {}, settings = {} } = {},
+    ) => {
       const app = await heroku.createApp({ name, preboot: true, config });
       await heroku.addDatabase(app);
       const sha = await commitOf(repository.dir, ref);
@@ -114,6 +124,7 @@ export async function startStage(ask: {
         deployers: [PEOPLE.ann, PEOPLE.bob],
         approvers: [PEOPLE.bob],
         windowSeconds: app.runtime.windowMs / 1000,
+        ...settings,
       };
       const file = join(folder.dir, `${name}.json`);
       await writeFile(file, JSON.stringify({ apps: [known] }));

@@ -1,0 +1,163 @@
+import type { Deploy } from './domain/deploy.ts';
+import { ALL_APPS } from './domain/lock.ts';
+import { nearest } from './domain/nearest.ts';
+import {
+  type App,
+  approvalRefused,
+  askThem,
+  channelRefused,
+  groupsIn,
+  isApproval,
+  isRescue,
+  mayApprove,
+  mayDeploy,
+  maySee,
+  who,
+  withRoles,
+} from './domain/permission.ts';
+import { Refusal } from './domain/refusal.ts';
+import type { Directory, Ledger, Person, Running } from './outside.ts';
+
+type Parts = {
+  ledger: Pick<Ledger, 'apps' | 'app'>;
+  directory: Directory;
+  /** Admins of every app, by the configuration. */
+  admins: readonly string[];
+};
+
+/** Who may what, with the state as it is now: asked at every command and every press. What is refused is thrown. */
+export class Access {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** With everybody who has a role; null when there is no such app. */
+  async app(name: string): Promise<App | null> {
+    const settings = await this.#parts.ledger.app(name);
+    return settings && this.#withRoles(settings);
+  }
+
+  /** The apps that this person may deploy. */
+  async deployable(user: string): Promise<App[]> {
+    return (await this.visible(user)).filter(app => mayDeploy(app, user));
+  }
+
+  /** The apps that this person may see. */
+  async visible(user: string): Promise<App[]> {
+    await this.#member(user);
+    const apps = await Promise.all((await this.#parts.ledger.apps()).map(settings => this.#withRoles(settings)));
+    return apps.filter(app => maySee(app, user));
+  }
+
+  /** The app, for somebody who may deploy it, in a channel where it may be asked for (null: a press). */
+  async allowed(name: string, user: string, channel: string | null = null): Promise<App> {
+    const app = await this.#known(name, user);
+    const elsewhere = channel === null ? null : channelRefused(app, channel);
+    const reasons = [mayDeploy(app, user) ? null : askThem(app), elsewhere].filter(reason => reason !== null);
+    if (reasons.length > 0) throw new Refusal(reasons);
+    return app;
+  }
+
+  /** The app, for somebody who may see it. */
+  async seen(name: string, user: string): Promise<App> {
+    const app = await this.#known(name, user);
+    if (!maySee(app, user)) throw new Refusal([askThem(app)]);
+    return app;
+  }
+
+  /** Whoever may deploy an app may lock it; `all` is for those who may deploy every app. */
+  async lock(scope: string, user: string): Promise<void> {
+    if (scope !== ALL_APPS) return void (await this.allowed(scope, user));
+    await this.#member(user);
+    for (const settings of await this.#parts.ledger.apps()) {
+      const app = await this.#withRoles(settings);
+      if (!mayDeploy(app, user) && !app.roles.admin.has(user))
+        throw new Refusal([`A lock on every app is for those who may deploy every app. ${askThem(app)}`]);
+    }
+  }
+
+  /** A press on a running deploy: what an approver must answer, what ends an outage, or what any deployer may. */
+  async press({ app: name, startedBy }: Running, user: string, kind: Parameters<typeof isApproval>[0]): Promise<void> {
+    const app = await this.#known(name, user);
+    const refused = isApproval(kind) ? approvalRefused(app, { user, startedBy }) : null;
+    if (refused) throw new Refusal([refused]);
+    const may = isApproval(kind) || mayDeploy(app, user) || (isRescue(kind) && mayApprove(app, user));
+    if (!may) throw new Refusal([askThem(app)]);
+  }
+
+  /** A deploy's plan, SQL and output, for those who start or approve deploys of its app. */
+  async show({ plan }: Deploy, user: string): Promise<void> {
+    const app = await this.#known(plan.app, user);
+    if (!mayDeploy(app, user) && !mayApprove(app, user)) throw new Refusal([askThem(app)]);
+  }
+
+  /** The app, for somebody who may change its settings. */
+  async administered(name: string, user: string): Promise<App> {
+    const app = await this.#known(name, user);
+    if (app.roles.admin.has(user)) return app;
+    throw new Refusal([`You may not change the settings of ${name}. Those who may: ${this.#adminsOf(app)}.`]);
+  }
+
+  /** For those who may add apps: the admins of every app. */
+  async addApps(user: string): Promise<void> {
+    await this.#member(user);
+    if (this.#parts.admins.includes(user)) return;
+    const admins = this.#parts.admins.map(id => `<@${id}>`).join(', ');
+    throw new Refusal([
+      admins
+        ? `Apps are added by admins: ${admins}. Ask one of them.`
+        : 'Nobody may add apps yet: whoever runs the bot names the first admins in ADMIN_USERS.',
+    ]);
+  }
+
+  #adminsOf(app: App): string {
+    const team = this.#parts.admins.map(id => `<@${id}>`);
+    const own = app.admins?.length ? [who(app, 'admin')] : [];
+    return [...own, ...team].join(', ') || 'nobody yet: whoever runs the bot names the first admins in ADMIN_USERS';
+  }
+
+  async #known(name: string, user: string): Promise<App> {
+    await this.#member(user);
+    const app = await this.app(name);
+    if (!app) throw new Refusal([await this.#unknown(name, user)]);
+    return app;
+  }
+
+  async #member(user: string): Promise<void> {
+    const { is } = await this.#parts.directory.person(user).catch(() => ({ is: 'unknown' as const }));
+    if (is !== 'member') throw new Refusal([NOT_MEMBERS[is]]);
+  }
+
+  async #withRoles(settings: Parameters<typeof withRoles>[0]): Promise<App> {
+    const { directory, admins } = this.#parts;
+    const ids = [...new Set(groupsIn(settings))];
+    // A group that cannot be read now, or is no more, gives a role to nobody.
+    const groups = await Promise.all(ids.map(id => directory.group(id).catch(() => ({ name: id, members: [] }))));
+    return withRoles(
+      settings,
+      new Map(ids.map((id, index) => [id, groups[index] ?? { name: id, members: [] }])),
+      admins,
+    );
+  }
+
+  async #unknown(name: string, user: string): Promise<string> {
+    const mine = (await this.deployable(user)).map(app => app.name);
+    const near = nearest(name, mine);
+    const names = mine.map(known => `\`${known}\``).join(', ');
+    const yours = names ? `Yours are ${names}.` : 'There is none yet that you may deploy.';
+    const meant = near ? ` Did you mean \`${near}\`?` : '';
+    return `There is no app \`${name}\` here.${meant} ${yours} An admin adds apps with \`/deploy add\`.`;
+  }
+}
+
+/** Full members of this workspace only: whoever shares a channel with us is not of the team. */
+const NOT_MEMBERS: { readonly [is in Exclude<Person['is'], 'member'> | 'unknown']: string } = {
+  guest: 'You are a guest in this workspace: deploys are for its members. Ask a member to do it.',
+  bot: 'Bots deploy nothing here: a person must ask.',
+  stranger:
+    'You are of another workspace that shares this channel: deploys are for members of this one. Ask one of them.',
+  gone: 'Your account in this workspace is closed.',
+  unknown: 'Slack does not tell just now who you are, so nothing was done. Try again in a minute.',
+};

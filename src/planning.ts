@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto';
+import type { App } from './domain/permission.ts';
+import { fingerprint, type Plan, type Preflight, preflight } from './domain/plan.ts';
+import { Refusal } from './domain/refusal.ts';
+import { type Place, placeBehind } from './domain/turn.ts';
+import type { Locking } from './locking.ts';
+import type { Ledger, StoredPlan } from './outside.ts';
+import { gather, type Sources } from './situation.ts';
+import { gatherBack } from './situation-back.ts';
+import type { Gate } from './starting.ts';
+
+export type Planned = { id: string; plan: Plan; place: Place | null; gate: Gate };
+
+type Parts = { ledger: Ledger; locking: Locking; sources: Sources; gate: (app: App) => Promise<Gate> };
+
+/** What a deploy would do, asked of the world as it is now. */
+export class Planning {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** A deploy of the ref. Throws a Refusal with every reason against it. */
+  async of(app: App, ref: string, user: string): Promise<Plan> {
+    return this.#ready(await this.#judge(app, ref, user, await this.#isNext(app)), app, user);
+  }
+
+  /** Going back to a release, or to the newest one of other code (null). */
+  async back(app: App, version: number | null, user: string): Promise<Plan> {
+    return this.#ready(await this.#judgeBack(app, version, user, await this.#isNext(app)), app, user);
+  }
+
+  /** What was shown, planned anew. */
+  again(app: App, { back, ref }: Pick<Plan, 'back' | 'ref'>, user: string): Promise<Plan> {
+    return back ? this.back(app, back.version, user) : this.of(app, ref, user);
+  }
+
+  /** The very commit or release of a plan whose turn has come. */
+  async atItsTurn(app: App, { back, commit, ref }: Plan, user: string): Promise<Preflight> {
+    const judged = back
+      ? await this.#judgeBack(app, back.version, user, true)
+      : await this.#judge(app, commit.sha, user, true);
+    return judged.kind === 'ready' ? { ...judged, plan: { ...judged.plan, ref } } : judged;
+  }
+
+  /** Stores what is shown, so that Start can name it. */
+  async keep(app: App, plan: Plan, askedBy: string, channel: string): Promise<Planned> {
+    const { ledger, gate } = this.#parts;
+    const stored: StoredPlan = { id: newId(), plan, digest: fingerprint(plan), askedBy, channel };
+    const [running, before] = await Promise.all([ledger.running(plan.app), gate(app), ledger.savePlan(stored)]);
+    return { id: stored.id, plan, place: placeBehind(running, Date.now()), gate: before };
+  }
+
+  async #judge(app: App, ref: string, asker: string, isNext: boolean): Promise<Preflight> {
+    const { ledger, sources, locking } = this.#parts;
+    const [held, locks] = await Promise.all([ledger.held(app.name), locking.on(app)]);
+    return preflight(await gather(sources, app, ref, { isNext, held, locks, asker }));
+  }
+
+  async #judgeBack(app: App, version: number | null, asker: string, isNext: boolean): Promise<Preflight> {
+    const { ledger, sources, locking } = this.#parts;
+    const [floor, locks] = await Promise.all([ledger.schemaFloor(app.name), locking.on(app)]);
+    const situation = await gatherBack(sources, app, version, { isNext, floor, locks, asker });
+    return 'refused' in situation ? { kind: 'refused', reasons: situation.refused } : preflight(situation);
+  }
+
+  async #ready(judged: Preflight, { name }: App, user: string): Promise<Plan> {
+    if (judged.kind === 'ready') return judged.plan;
+    await this.#parts.locking.wait(user, name);
+    throw new Refusal(judged.reasons);
+  }
+
+  async #isNext({ name }: App): Promise<boolean> {
+    return (await this.#parts.ledger.running(name)).length === 0;
+  }
+}
+
+/** Short enough to be read aloud: a letter and ten hex digits. */
+const newId = (): string => `d${randomBytes(5).toString('hex')}`;
