@@ -15,15 +15,21 @@ export type Asked = Pick<
   'apps' | 'plan' | 'planBack' | 'status' | 'history' | 'live' | 'cancel' | 'lock' | 'unlock'
 >;
 
-/** `id` names what was typed, once. */
-type Ask = { user: string; channel: string; text: string; id: string };
+/** `id` names what was typed, once; `open` shows a form, where that is possible. */
+type Ask = {
+  user: string;
+  channel: string;
+  text: string;
+  id: string;
+  openSettings?: (app: string | null) => Promise<void>;
+};
 
 /** `/deploy …`: help, the plan of a deploy, or what one of its verbs asks for. */
-export async function deploy(bot: Asked, ask: Ask): Promise<Answer> {
+export async function deploy(bot: Asked, ask: Ask): Promise<Answer | null> {
   return obey(bot, ask, parse(ask.text));
 }
 
-async function obey(bot: Asked, { user, channel, id }: Ask, words: Words): Promise<Answer> {
+async function obey(bot: Asked, { user, channel, id, openSettings }: Ask, words: Words): Promise<Answer | null> {
   switch (words.kind) {
     case 'help':
       return help(await bot.apps(user), Object.values(USAGE));
@@ -45,6 +51,12 @@ async function obey(bot: Asked, { user, channel, id }: Ask, words: Words): Promi
       return historyOf(words.app, await bot.history({ user, app: words.app }));
     case 'live':
       return commitIsLive(await bot.live({ user, app: words.app, ref: words.ref }));
+    case 'settings': {
+      const typed = words.app === null ? 'add' : `settings ${words.app}`;
+      if (!openSettings) throw new Refusal([`A form cannot open from here. Type \`/deploy ${typed}\` in a channel.`]);
+      await openSettings(words.app);
+      return null;
+    }
     case 'cancel':
       return answered((await bot.cancel({ user, app: words.app, id })).answer);
     case 'lock': {

@@ -7,11 +7,13 @@ import { BUTTONS, type Door } from './buttons.ts';
 import { type Asked, deploy } from './deploy.ts';
 import { FORMS, OPENS, readForm } from './forms.ts';
 import { type Keeper, maintenance } from './maintenance.ts';
+import { openSettings, readSettings, type Settings, suggest } from './settings.ts';
 import { mention, shortcut } from './thread.ts';
 
 /** What commands and buttons need: the bot's one door, and a log for what is not the asker's fault. */
 export type Registered = {
   bot: Asked & Door & Keeper;
+  settings: Settings;
   homes: { opened(user: string): Promise<void> };
   log: Pick<Logger, 'warn' | 'error'>;
 };
@@ -20,11 +22,14 @@ export type Registered = {
  * Everything that people can say. One listener a kind, which looks the name up: so nothing, not even a left-over of an
  * older version, goes unanswered. Bolt has acknowledged commands, buttons and shortcuts by then.
  */
-export function registerCommands(app: App, { bot, homes, log }: Registered): void {
+export function registerCommands(app: App, { bot, settings, homes, log }: Registered): void {
   app.command(/^/, async ({ command, respond, client }) => {
     const { user_id: user, channel_id: channel, text, trigger_id } = command;
     const id = `${user} ${trigger_id}`;
-    const ask = { user, channel, text, id };
+    const openForm = async (name: string | null): Promise<void> => {
+      await client.views.open({ trigger_id, view: await openSettings(settings, { user, app: name, channel }) });
+    };
+    const ask = { user, channel, text, id, openSettings: openForm };
     const said = () => named(COMMANDS, command.command)?.(bot, ask) ?? Promise.resolve(unknown('command'));
     await answer({ user, channel, respond, client }, log, said);
   });
@@ -71,6 +76,20 @@ export function registerCommands(app: App, { bot, homes, log }: Registered): voi
   });
 
   app.view(/^/, async ({ ack, body, view, client }) => {
+    if (view.callback_id === 'settings') {
+      // What is wrong is shown in the form itself, so this is acknowledged only when it is known.
+      const user = body.user.id;
+      const { channel } = JSON.parse(view.private_metadata);
+      let acked = false;
+      await answer({ user, channel, client }, log, async () => {
+        const read = await readSettings(settings, { user, view });
+        await ack('errors' in read ? { response_action: 'errors', errors: read.errors } : undefined);
+        acked = true;
+        return 'errors' in read ? null : read.answer;
+      });
+      if (!acked) await ack();
+      return;
+    }
     const form = named(FORMS, view.callback_id);
     if (form) {
       await ack();
@@ -84,11 +103,19 @@ export function registerCommands(app: App, { bot, homes, log }: Registered): voi
     await ack({ response_action: 'update', view: { type: 'modal', title, blocks } });
   });
   app.view({ type: 'view_closed', callback_id: /^/ }, async ({ ack }) => ack());
-  app.options(/^/, async ({ ack }) => ack({ options: [] }));
+  app.options(/^/, async ({ ack, body, options }) => {
+    const metadata = 'view' in body && body.view ? body.view.private_metadata : '';
+    const asked = { user: body.user.id, action: options.action_id, words: options.value, metadata };
+    const found = await suggest(settings, asked).catch(err => {
+      log.warn({ err }, 'a menu could not be filled');
+      return [];
+    });
+    await ack({ options: found });
+  });
 }
 
-type Said = { user: string; channel: string; text: string; id: string };
-const COMMANDS: { readonly [command: string]: (bot: Registered['bot'], ask: Said) => Promise<Answer> } = {
+type Said = Parameters<typeof deploy>[1];
+const COMMANDS: { readonly [command: string]: (bot: Registered['bot'], ask: Said) => Promise<Answer | null> } = {
   '/deploy': deploy,
   '/maintenance': maintenance,
 };

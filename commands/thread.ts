@@ -23,7 +23,7 @@ const SAID: readonly { words: RegExp; kind: Parameters<typeof click>[0]; wantsRe
 ];
 
 /** The bot was named: in a deploy's thread about that deploy, elsewhere as with `/deploy`. */
-export async function mention(bot: Asked & Door, { user, channel, thread, text, id }: Talked): Promise<Answer> {
+export async function mention(bot: Asked & Door, { user, channel, thread, text, id }: Talked): Promise<Answer | null> {
   const words = wordsOf(text.replace(/^\s*<@[A-Z0-9]+(\|[^>]*)?>/, '')).join(' ');
   const known = thread === null ? null : await bot.deployAt({ user, channel, ts: thread });
   if (!known) return deploy(bot, { user, channel, text: words, id });

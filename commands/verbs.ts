@@ -10,6 +10,8 @@ export type VerbWords =
   /** To a release, or to the newest other code. */
   | { kind: 'back'; app: string; version: number | null }
   | { kind: 'live'; app: string; ref: string }
+  /** Null: a new app. */
+  | { kind: 'settings'; app: string | null }
   /** `scope`: an app or `all`; `length` as typed. */
   | { kind: 'lock'; scope: string; length: string | null; reason: string }
   | { kind: 'unlock'; scope: string };
@@ -26,6 +28,8 @@ export const USAGE = {
   unlock: '`/deploy unlock shop` or `/deploy unlock all`',
   queue: '`/deploy queue` or `/deploy queue shop`',
   live: '`/deploy live shop abc1234`',
+  add: '`/deploy add`',
+  settings: '`/deploy settings shop`',
 } as const;
 
 export const VERBS: { readonly [verb: string]: Read } = {
@@ -51,6 +55,11 @@ export const VERBS: { readonly [verb: string]: Read } = {
     if (ref === undefined || more.length > 0) throw say('live', 'It takes an app and a commit, branch or tag.');
     return { kind: 'live', app: appOf(app, []), ref: refOf(app, ref) };
   },
+  add: rest => {
+    if (rest.length > 0) throw say('add', 'It opens a form, and takes no words.');
+    return { kind: 'settings', app: null };
+  },
+  settings: rest => ({ kind: 'settings', app: onlyApp('settings', rest) }),
   lock: rest => {
     const [scope, ...words] = rest;
     if (scope === undefined) throw say('lock', 'It takes an app, or `all`, and a reason.');

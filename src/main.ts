@@ -9,6 +9,7 @@ import { freedNotices, lockedNotices, lockReminders } from '../views/locks.ts';
 import { plainBlocks } from '../views/plain.ts';
 import { replyTo } from '../views/reply.ts';
 import { rootMessage } from '../views/root.ts';
+import { settingsNotices } from '../views/settings.ts';
 import { startNotices } from '../views/starts.ts';
 import { Access } from './access.ts';
 import { createBolt } from './adapters/bolt.ts';
@@ -27,10 +28,12 @@ import { connectNotices, NOTICES } from './adapters/notices.ts';
 import { connectOneOffs } from './adapters/one-off.ts';
 import { connectDirectory } from './adapters/people.ts';
 import { prober } from './adapters/prober.ts';
+import { connectSettings } from './adapters/settings.ts';
 import { connectSlack } from './adapters/slack.ts';
 import { connectStarts } from './adapters/starts.ts';
 import { Store } from './adapters/store.ts';
 import { createWatcher } from './adapters/watcher.ts';
+import { Administration } from './administration.ts';
 import { Bot } from './bot.ts';
 import { Doors } from './closings.ts';
 import { ConfigError, readConfig } from './config.ts';
@@ -105,7 +108,12 @@ const time: Time = {
   pass: (ms, signal) => sleep(ms, undefined, { signal }),
 };
 const slackAccess = { botToken: config.SLACK_BOT_TOKEN, slackApiUrl: config.SLACK_API_URL, log };
-const access = new Access({ ledger: store, directory: connectDirectory(slackAccess), admins: config.ADMIN_USERS });
+const directory = connectDirectory(slackAccess);
+const access = new Access({ ledger: store, directory, admins: config.ADMIN_USERS });
+const settings = new Administration({
+  ...{ access, directory, heroku, source },
+  store: connectSettings(database.pool, settingsNotices),
+});
 const bot: Bot = new Bot({
   ledger: store,
   access,
@@ -175,7 +183,7 @@ const homes = new Homes({
   log,
 });
 news.onEach(() => homes.changed());
-registerCommands(bolt.app, { bot, homes, log });
+registerCommands(bolt.app, { bot, settings, homes, log });
 
 /** A deploy that is in the ledger but was killed before its run began is begun here: beginning twice is the same. */
 const sweep = async (): Promise<void> => {

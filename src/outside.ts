@@ -9,6 +9,7 @@ import type { Applied } from './domain/migration-folder.ts';
 import type { FileOutcome, MigrationProgress } from './domain/migration-outcome.ts';
 import type { Group } from './domain/permission.ts';
 import type { Plan } from './domain/plan.ts';
+import type { SettingChange } from './domain/settings-changes.ts';
 import type { MigrationPlace } from './domain/switchover-file.ts';
 import type { Ahead, Place } from './domain/turn.ts';
 import type { Goal, Phase, Watch } from './domain/watch.ts';
@@ -168,6 +169,8 @@ export interface SourceHost {
   /** A file's text at a commit; null when there is none. */
   file(repository: string, sha: string, path: string): Promise<string | null>;
   tarball(repository: string, sha: string): Promise<Uint8Array>;
+  /** Branches, then tags, whose names begin like that. */
+  refs(repository: string, prefix: string): Promise<string[]>;
 }
 
 /** What one request to the app, over a connection of its own, told. Times in ms since 1970. */
@@ -409,4 +412,24 @@ export interface Directory {
   person(user: string): Promise<Person>;
   /** A user group (`S…`) or a channel (`C…`, `G…`). */
   group(id: string): Promise<Group>;
+  /** Every user group, by its handle. */
+  groups(): Promise<{ id: string; name: string }[]>;
+}
+
+export type SettingsVersion = { version: number; settings: AppSettings; by: string; at: string };
+
+/** What the team said of its apps, with every version of it. */
+export interface SettingsStore {
+  newest(app: string): Promise<SettingsVersion | null>;
+  /** Keeps a new version; `known`: the version that the writer saw (0: none), or null to write whatever there is. */
+  save(
+    settings: AppSettings,
+    by: string,
+    known: number | null,
+  ): Promise<
+    | { kind: 'saved'; version: number; changes: SettingChange[] }
+    | { kind: 'same' }
+    | { kind: 'changed meanwhile'; by: string }
+  >;
+  history(app: string): Promise<SettingsVersion[]>;
 }

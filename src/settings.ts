@@ -1,16 +1,21 @@
 import 'dotenv/config';
 import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { settingsNotices } from '../views/settings.ts';
 import { openDatabase } from './adapters/database.ts';
+import { connectSettings } from './adapters/settings.ts';
 import { connectStarts } from './adapters/starts.ts';
 import { Store } from './adapters/store.ts';
 import { readDatabaseConfig } from './config.ts';
 import { readSettingsFile } from './domain/settings-file.ts';
 
-// `npm run settings -- import FILE` and `npm run settings -- export`: which apps there are, and who may deploy them.
+// `npm run settings -- import FILE`, `-- export` and `-- history APP`: which apps there are, and who may deploy them.
 
 const [verb, file] = process.argv.slice(2);
-if (!(verb === 'export' || (verb === 'import' && file))) {
-  console.error('Say `npm run settings -- import FILE` or `npm run settings -- export`.');
+if (!(verb === 'export' || ((verb === 'import' || verb === 'history') && file))) {
+  console.error(
+    'Say `npm run settings -- import FILE`, `npm run settings -- export` or `npm run settings -- history APP`.',
+  );
   process.exit(2);
 }
 
@@ -20,6 +25,8 @@ try {
   const starts = connectStarts(database.pool, () => []);
   if (verb === 'export') {
     console.log(JSON.stringify({ apps: await store.apps(), freezes: await starts.freezes() }, null, 2));
+  } else if (verb === 'history') {
+    console.log(JSON.stringify(await connectSettings(database.pool, settingsNotices).history(file ?? ''), null, 2));
   } else {
     const { apps, freezes, problems } = readSettingsFile(await readFile(file ?? '', 'utf8'));
     if (problems.length > 0) {
@@ -28,7 +35,9 @@ try {
       );
       process.exitCode = 1;
     }
-    for (const app of apps) await store.saveApp(app);
+    // Of an app that is new here its channel has nothing to hear yet.
+    const settings = connectSettings(database.pool, change => (change.version === 1 ? [] : settingsNotices(change)));
+    for (const app of apps) await settings.save(app, `${userInfo().username} at the console`, null);
     if (freezes) await starts.saveFreezes(freezes);
     for (const { name, deployers, channel } of apps) {
       console.log(`${name}: ${deployers.length} may deploy it; its deploys are told in ${channel}.`);

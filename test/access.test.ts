@@ -27,6 +27,7 @@ function world(change: Partial<AppSettings> = {}) {
         if (!group) throw new Error('no_such_subteam');
         return group;
       },
+      groups: async () => [],
     },
     admins: ['U0BOSS'],
   });
@@ -91,6 +92,7 @@ describe('who may', () => {
       directory: {
         person: () => Promise.reject(new Error('timeout')),
         group: () => Promise.reject(new Error('timeout')),
+        groups: async () => [],
       },
       admins: [],
     });

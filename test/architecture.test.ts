@@ -23,6 +23,7 @@ const PART_OF_FILE: Record<string, string> = {
   'src/bot.ts': 'bot',
   'src/access.ts': 'bot',
   'src/planning.ts': 'bot',
+  'src/administration.ts': 'bot',
   'src/situation.ts': 'asking',
   'src/situation-back.ts': 'asking',
   'src/pending.ts': 'asking',

@@ -36,6 +36,12 @@ export class BoltRig {
     unlock: async () => ({ kind: 'unlocked', lock: { scope: 'shop', until: null } }),
     show: async () => migrating['waiting for an approval'],
   };
+  settings: Registered['settings'] = {
+    open: async () => ({ settings: null, version: 0 }),
+    save: async () => ({ kind: 'saved', app: 'shop' }),
+    groups: async () => [],
+    refs: async () => [],
+  };
   /** Who opened their Home. */
   readonly homes: string[] = [];
   seen: (signature: string) => Promise<boolean> = async () => false;
@@ -76,7 +82,8 @@ export class BoltRig {
     });
     // Looked up at each call, so that a test may put its own in place at any time.
     const bot = new Proxy(this.bot, { get: (_, name) => Reflect.get(this.bot, name) });
-    registerCommands(bolt.app, { bot, homes: { opened: async user => void this.homes.push(user) }, log });
+    const { settings } = this;
+    registerCommands(bolt.app, { bot, settings, homes: { opened: async user => void this.homes.push(user) }, log });
     this.address = `http://127.0.0.1:${await bolt.start()}`;
     this.stop = async () => {
       await bolt.stop();

@@ -8,8 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAsk } from '../src/adapters/checks/ask.ts';
 import { connect, startEmbedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
-import { Store } from '../src/adapters/store.ts';
+import { connectSettings } from '../src/adapters/settings.ts';
 import { judgeClock, judgeNode, judgeScopes } from '../src/domain/checkup.ts';
+import type { SettingsStore } from '../src/outside.ts';
 import { makeShopRepository } from './stage/apps/shop.ts';
 import { makeFolder } from './stage/folder.ts';
 import { startGitHub } from './stage/github/github.ts';
@@ -29,7 +30,7 @@ const SECRETS = {
 const stops: (() => unknown)[] = [];
 let heroku: LocalHeroku;
 let slack: Slack;
-let store: Store;
+let settings: SettingsStore;
 let database: pg.Pool;
 let env: Record<string, string>;
 let dataDir: string;
@@ -42,7 +43,7 @@ beforeAll(async () => {
   stops.push(postgres.stop);
   database = connect(postgres.url, () => {});
   stops.push(() => database.end());
-  store = new Store(database);
+  settings = connectSettings(database, () => []);
   heroku = await startHeroku({ token: SECRETS.HEROKU_API_KEY });
   stops.push(heroku.stop);
   await heroku.createApp({ name: 'shop', preboot: true });
@@ -125,7 +126,7 @@ describe('the doctor', () => {
 
   it('is content with a bot that is set up, and ends well', async () => {
     await migrate(database);
-    await store.saveApp(app('shop', { url: await answering({ 'x-heroku-release-version': 'v7' }) }));
+    await settings.save(app('shop', { url: await answering({ 'x-heroku-release-version': 'v7' }) }), 'console', null);
     const { said, status } = await doctor();
     expect(said).toContain('\n0 red, 0 yellow');
     expect(said).toContain('The bot can work.');
@@ -152,8 +153,8 @@ describe('the doctor', () => {
 
   it('names everything that is wrong with the apps at once, each with what to do', async () => {
     const url = await answering({}, 500);
-    await store.saveApp(app('till', { repository: 'acme/till', url }));
-    await store.saveApp(app('vault', { defaultRef: 'gone' }));
+    await settings.save(app('till', { repository: 'acme/till', url }), 'console', null);
+    await settings.save(app('vault', { defaultRef: 'gone' }), 'console', null);
     const { said, status } = await doctor();
     for (const line of [
       /yellow Slack channel C0TILL +The bot is not in it \(till\).*\n +→ Say `\/invite @switchover` in it/,

@@ -55,7 +55,11 @@ const manifest = z.strictObject({
       request_url: z.url({ protocol: /^https$/ }),
       bot_events: z.array(z.string()),
     }),
-    interactivity: z.strictObject({ is_enabled: z.literal(true), request_url: z.url({ protocol: /^https$/ }) }),
+    interactivity: z.strictObject({
+      is_enabled: z.literal(true),
+      request_url: z.url({ protocol: /^https$/ }),
+      message_menu_options_url: z.url({ protocol: /^https$/ }),
+    }),
     org_deploy_enabled: z.boolean(),
     socket_mode_enabled: z.boolean(),
     token_rotation_enabled: z.boolean(),

@@ -5,6 +5,7 @@ import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
+import { connectSettings } from '../src/adapters/settings.ts';
 import { connectStarts } from '../src/adapters/starts.ts';
 import { Store } from '../src/adapters/store.ts';
 import type { Freeze } from '../src/domain/freeze.ts';
@@ -39,7 +40,7 @@ beforeAll(async () => {
   await migrate(pool);
   store = new Store(pool);
   starts = connectStarts(pool, startNotices);
-  await store.saveApp(settings);
+  await connectSettings(pool, () => []).save(settings, 'console', null);
 });
 afterAll(async () => {
   await pool?.end();

@@ -19,6 +19,7 @@ const NAMES = [
   'busy',
   'stale',
   'closed',
+  'managed',
   'quiet',
   'settled',
   'asked',
@@ -318,6 +319,26 @@ describe.concurrent('asking for a deploy', () => {
     for (const reason of ['no branch, tag or commit no/such', 'Preboot is off', 'maintenance mode']) {
       expect(plain).toContain(reason);
     }
+  });
+
+  it('and who may, are changed in a form by an admin, and told', async ({ expect }) => {
+    await stage.addShop('managed');
+    const [ada, eve] = [stage.slack.person('ada'), stage.slack.person('eve')];
+    const channel = stage.slack.channel('managed');
+    await eve.types('/deploy settings managed', { channel: 'managed' });
+    expect((await eve.sees(/may not change the settings of managed/)).plain).toContain('@ada');
+    await ada.types('/deploy settings managed', { channel: 'managed' });
+    const form = await ada.seesForm(/Settings of managed/);
+    expect((await ada.searches(form, 'defaultRef', 'ce')).map(({ value }) => value)).toContain('cents');
+    expect((await ada.searches(form, 'groups', '@op')).map(({ text }) => text.text)).toContain('@ops may deploy');
+    const wrong = await ada.fills({ repository: 'acme' });
+    expect(wrong.errors.repository).toContain('owner/name');
+    await ada.fills({ repository: 'acme/shop', deployers: ['U0ADA'], groups: ['@ops may deploy'] });
+    await channel.shows(/The settings of managed were changed.*`deployers`: .*@ada/s, RECEIPT);
+    await ada.types('/deploy managed --plan', { channel: 'managed' });
+    await ada.sees(/What a deploy of managed would do/);
+    await stage.slack.person('ann').types('/deploy managed --plan', { channel: 'managed' });
+    await stage.slack.person('ann').sees(/may not deploy managed/);
   });
 
   it('is refused to strangers with whom to ask, and wrong words with what to type', async ({ expect }) => {

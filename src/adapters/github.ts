@@ -24,6 +24,7 @@ const commitShape = z
     const [subject = ''] = message.split('\n');
     return { sha, subject, author: author?.name ?? 'unknown', at: author?.date ?? '' };
   });
+const refsShape = z.array(z.object({ ref: z.string() }));
 const compareShape = z.object({ ahead_by: z.number(), behind_by: z.number(), commits: z.array(commitShape) });
 
 type Ask = {
@@ -105,6 +106,15 @@ export function connectGitHub({ url, token }: { url: string; token: string }): S
         if (error instanceof NotFound) return null;
         throw error;
       }
+    },
+    refs: async (repository, prefix) => {
+      // Reserved expansion keeps the slashes; nothing else may reach the path.
+      const begins = prefix.replace(/[^\w./-]|\.\.+/g, '');
+      const names = async (kind: 'heads' | 'tags') => {
+        const asked = { repository, of: `git/matching-refs/${kind}/{+begins}`, values: { begins }, absent: repository };
+        return (await readJson(refsShape, asked)).map(({ ref }) => ref.replace(/^refs\/(heads|tags)\//, ''));
+      };
+      return (await Promise.all([names('heads'), names('tags')])).flat();
     },
     tarball: async (repository, sha) => {
       const absent = `${repository} has no commit ${sha} any more.`;

@@ -40,7 +40,8 @@ export function connectDirectory(access: SlackAccess): Directory {
       if (!cursor) return { name: channel, members };
     }
   };
-  return { person, group: kept(id => (id.startsWith('S') ? inGroup(id) : inChannel(id))) };
+  const groups = async () => [...(await handles(''))].map(([id, name]) => ({ id, name }));
+  return { person, groups, group: kept(id => (id.startsWith('S') ? inGroup(id) : inChannel(id))) };
 }
 
 /** Asks once for a key, and again when the answer is too old; a failure is not kept. */

@@ -52,14 +52,6 @@ export class Store implements Ledger {
     return rows[0]?.settings ?? null;
   }
 
-  async saveApp(settings: AppSettings): Promise<void> {
-    await this.#pool.query(
-      `INSERT INTO apps (name, settings) VALUES ($1, $2)
-       ON CONFLICT (name) DO UPDATE SET settings = EXCLUDED.settings, updated_at = now()`,
-      [settings.name, settings],
-    );
-  }
-
   async savePlan({ id, plan, digest, askedBy, channel }: StoredPlan): Promise<void> {
     await this.#pool.query(
       'INSERT INTO plans (id, app, asked_by, channel, plan, digest) VALUES ($1, $2, $3, $4, $5, $6)',

@@ -1,0 +1,83 @@
+import type { ModalView, Option } from '@slack/types';
+import { z } from 'zod';
+import type { Administration, Typed } from '../src/administration.ts';
+import { groupOptions, refOptions, type SettingsCarried, settingsForm, settingsSaved } from '../views/settings.ts';
+import type { Answer } from './answer.ts';
+
+export type Settings = Pick<Administration, 'open' | 'save' | 'groups' | 'refs'>;
+
+/** `/deploy add` and `/deploy settings APP`: the form. */
+export async function openSettings(
+  settings: Settings,
+  { user, app, channel }: { user: string; app: string | null; channel: string },
+): Promise<ModalView> {
+  const { settings: known, version } = await settings.open({ user, app });
+  const names = new Map((await settings.groups('')).map(({ id, name }) => [id, name]));
+  return settingsForm(known, { app, version, channel }, names);
+}
+
+/** The form was sent: `errors` by block to show in it, or what to tell its sender. */
+export async function readSettings(
+  settings: Settings,
+  { user, view }: { user: string; view: { private_metadata: string; state: { values: unknown } } },
+): Promise<{ errors: Record<string, string> } | { channel: string | null; answer: Answer }> {
+  const { app, version, channel } = carriedIn(view.private_metadata);
+  const result = await settings.save({ user, app, version, typed: typedIn(view.state.values) });
+  if (result.kind !== 'wrong') return { channel, answer: settingsSaved(result) };
+  // What has no field of its own is shown at the first one.
+  const errors = Object.entries(result.problems).map(([name, problem]) => {
+    const block = FIELDS.has(name) && !(name === 'name' && app !== null) ? name : 'repository';
+    return [block, problem] as const;
+  });
+  return { errors: Object.fromEntries(errors) };
+}
+
+/** What a menu of the form offers for these words. */
+export async function suggest(
+  settings: Settings,
+  { user, action, words, metadata }: { user: string; action: string; words: string; metadata: string },
+): Promise<Option[]> {
+  if (action === 'groups') return groupOptions(await settings.groups(words));
+  const { app } = carriedIn(metadata);
+  return action === 'defaultRef' && app !== null ? refOptions(await settings.refs({ user, app, words })) : [];
+}
+
+const FIELDS: ReadonlySet<string> = new Set([
+  ...['name', 'repository', 'defaultRef', 'channel', 'deployers', 'approvers', 'viewers', 'admins'],
+  ...['allowedChannels', 'url', 'windowSeconds'],
+]);
+
+const carried = z.object({ app: z.string().nullable(), version: z.number(), channel: z.string().nullable() });
+const carriedIn = (metadata: string): SettingsCarried => carried.parse(JSON.parse(metadata));
+
+const option = z.object({ value: z.string() });
+const field = z.looseObject({
+  value: z.string().nullish(),
+  selected_option: option.nullish(),
+  selected_options: z.array(option).nullish(),
+  selected_conversation: z.string().nullish(),
+  selected_conversations: z.array(z.string()).nullish(),
+  selected_users: z.array(z.string()).nullish(),
+});
+const state = z.record(z.string(), z.record(z.string(), field));
+
+function typedIn(values: unknown): Typed {
+  const fields = state.parse(values);
+  const of = (name: string) => fields[name]?.[name];
+  const chosen = of('groups')?.selected_options?.map(({ value }) => value.split(' ')) ?? [];
+  const role = (list: string): string[] => [
+    ...(of(list)?.selected_users ?? []),
+    ...chosen.flatMap(([which, id = '']) => (which === list ? [id] : [])),
+  ];
+  const marks = new Set(of('eyes')?.selected_options?.map(({ value }) => value));
+  const words = (name: string): string | undefined => of(name)?.value?.trim() || undefined;
+  return {
+    ...(fields.name ? { name: words('name') } : {}),
+    ...{ repository: words('repository'), defaultRef: of('defaultRef')?.selected_option?.value ?? words('defaultRef') },
+    channel: of('channel')?.selected_conversation ?? undefined,
+    ...{ deployers: role('deployers'), approvers: role('approvers'), viewers: role('viewers'), admins: role('admins') },
+    allowedChannels: of('allowedChannels')?.selected_conversations ?? [],
+    ...{ fourEyes: marks.has('fourEyes'), startNeedsApproval: marks.has('startNeedsApproval') },
+    ...{ url: words('url'), windowSeconds: Number(words('windowSeconds')) },
+  };
+}

@@ -1,0 +1,128 @@
+import type { Access } from './access.ts';
+import type { AppSettings } from './domain/app.ts';
+import { Refusal } from './domain/refusal.ts';
+import { settings as shape } from './domain/settings-file.ts';
+import {
+  type Directory,
+  type Heroku,
+  HerokuRefused,
+  NotFound,
+  type SettingsStore,
+  type SourceHost,
+} from './outside.ts';
+
+type Parts = {
+  access: Access;
+  store: SettingsStore;
+  directory: Directory;
+  heroku: Pick<Heroku, 'app'>;
+  source: Pick<SourceHost, 'commit' | 'refs'>;
+};
+
+/** Settings as somebody typed them; what a form does not ask for stays as it is. */
+export type Typed = Partial<Record<keyof AppSettings, unknown>>;
+
+/** What is wrong, by the name of the setting. */
+export type Problems = { [setting: string]: string };
+
+/** A form wants its answer within 3 s (reference/interaction-payloads/view-interactions). */
+const LOOK_WITHIN_MS = 2_000;
+const OPTIONS = 50;
+
+/** Which apps there are, and who may deploy them: asked and changed from Slack. */
+export class Administration {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** An app's settings for whoever may change them; without a name, what a new app begins with. */
+  async open({
+    user,
+    app,
+  }: {
+    user: string;
+    app: string | null;
+  }): Promise<{ settings: AppSettings | null; version: number }> {
+    const { access, store } = this.#parts;
+    if (app === null) {
+      await access.addApps(user);
+      return { settings: null, version: 0 };
+    }
+    await access.administered(app, user);
+    const newest = await store.newest(app);
+    return { settings: newest?.settings ?? null, version: newest?.version ?? 0 };
+  }
+
+  /** Checks what was typed and keeps it as a new version; or says what is wrong with it, all at once. */
+  async save(ask: {
+    user: string;
+    /** The app that is changed; null: one that is added. */
+    app: string | null;
+    version: number;
+    typed: Typed;
+  }): Promise<{ kind: 'saved' | 'same'; app: string } | { kind: 'wrong'; problems: Problems }> {
+    const { access, store } = this.#parts;
+    if (ask.app === null) await access.addApps(ask.user);
+    else await access.administered(ask.app, ask.user);
+    const before = ask.app === null ? null : await store.newest(ask.app);
+    const read = shape.safeParse({ ...before?.settings, ...ask.typed, ...(ask.app === null ? {} : { name: ask.app }) });
+    if (!read.success) return { kind: 'wrong', problems: problemsOf(read.error.issues) };
+    const problems = await this.#look(read.data);
+    if (Object.keys(problems).length > 0) return { kind: 'wrong', problems };
+    const saved = await store.save(read.data, ask.user, ask.version);
+    if (saved.kind !== 'changed meanwhile') return { kind: saved.kind, app: read.data.name };
+    throw new Refusal([
+      ask.app === null
+        ? `${read.data.name} was added meanwhile. \`/deploy settings ${read.data.name}\` shows how.`
+        : `The settings of ${ask.app} were changed meanwhile by ${saved.by}, and yours were not kept. \`/deploy settings ${ask.app}\` shows the new ones.`,
+    ]);
+  }
+
+  /** User groups whose names begin like that, as they may be given a role. */
+  async groups(words: string): Promise<{ id: string; name: string }[]> {
+    const all = await this.#parts.directory.groups();
+    return all.filter(({ name }) => name.startsWith(words.replace(/^@/, '').toLowerCase())).slice(0, OPTIONS);
+  }
+
+  /** Branches and tags that begin like that, of an app that this person may deploy. */
+  async refs({ user, app, words }: { user: string; app: string; words: string }): Promise<string[]> {
+    const { repository } = await this.#parts.access.seen(app, user);
+    return (await this.#parts.source.refs(repository, words)).slice(0, OPTIONS);
+  }
+
+  /** Whether Heroku and GitHub know what is named. */
+  async #look({ name, repository, defaultRef }: AppSettings): Promise<Problems> {
+    const { heroku, source } = this.#parts;
+    const late = { late: 'did not answer in time. Press the button again' };
+    const within = <T>(asked: Promise<T>) =>
+      Promise.race([asked, new Promise<typeof late>(resolve => setTimeout(resolve, LOOK_WITHIN_MS, late))]);
+    const problem = async (asked: Promise<unknown>, whose: string, absent: string): Promise<string | null> => {
+      try {
+        const known = await within(asked);
+        return known === late ? `${whose} ${late.late}.` : null;
+      } catch (error) {
+        if (error instanceof NotFound || (error instanceof HerokuRefused && error.status === 404)) return absent;
+        return `${whose} could not be asked: ${error instanceof Error ? error.message : error}`;
+      }
+    };
+    const [app, ref] = await Promise.all([
+      problem(
+        heroku.app(name),
+        'Heroku',
+        'The bot’s Heroku account sees no app of that name. Invite it to the app, or mend the name.',
+      ),
+      problem(
+        source.commit(repository, defaultRef),
+        'GitHub',
+        `${repository} has no ${defaultRef}, or the bot’s token may not see it.`,
+      ),
+    ]);
+    return { ...(app === null ? {} : { name: app }), ...(ref === null ? {} : { defaultRef: ref }) };
+  }
+}
+
+function problemsOf(issues: readonly { path: readonly PropertyKey[]; message: string }[]): Problems {
+  return Object.fromEntries(issues.map(({ path, message }) => [String(path[0] ?? 'name'), `This ${message}.`]));
+}

@@ -1,0 +1,151 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Access } from '../src/access.ts';
+import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import { migrate } from '../src/adapters/schema.ts';
+import { connectSettings } from '../src/adapters/settings.ts';
+import { Store } from '../src/adapters/store.ts';
+import { Administration } from '../src/administration.ts';
+import type { AppSettings } from '../src/domain/app.ts';
+import { settingsChanges } from '../src/domain/settings-changes.ts';
+import { type HerokuApp, HerokuRefused, NotFound, type SettingsStore } from '../src/outside.ts';
+import { settingsForm, settingsNotices } from '../views/settings.ts';
+import { validateBlocks } from './stage/slack/blocks.ts';
+
+const shop: AppSettings = {
+  ...{ name: 'shop', repository: 'acme/shop', defaultRef: 'main', channel: 'C0SHOP', windowSeconds: 180 },
+  ...{ deployers: ['U0ANN', 'S0OPS'], approvers: ['U0BOB'], fourEyes: true },
+};
+
+let dir: string;
+let server: Embedded;
+let pool: pg.Pool;
+let store: SettingsStore;
+let administration: Administration;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'settings-'));
+  server = await startEmbedded(dir, { fsync: false });
+  pool = connect(server.url, () => {});
+  await migrate(pool);
+  store = connectSettings(pool, settingsNotices);
+  const directory = {
+    person: async () => ({ is: 'member' as const, zone: 'UTC' }),
+    group: async (id: string) => ({ name: id, members: [] }),
+    groups: async () => [{ id: 'S0OPS', name: 'ops' }],
+  };
+  administration = new Administration({
+    ...{ store, directory },
+    access: new Access({ ledger: new Store(pool), directory, admins: ['U0ADA'] }),
+    heroku: {
+      app: async name => {
+        if (name === 'shop' || name === 'till') return {} as HerokuApp;
+        throw new HerokuRefused(404, 'not_found', 'Heroku has no such app.');
+      },
+    },
+    source: {
+      commit: async (_, ref) => {
+        if (ref !== 'main') throw new NotFound('absent');
+        return { sha: 'a'.repeat(40), subject: '', author: '', at: '' };
+      },
+      refs: async () => ['main'],
+    },
+  });
+});
+afterAll(async () => {
+  await pool?.end();
+  await server?.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+
+describe('what was changed', () => {
+  it('is told by name, old and new, whatever the order of lists', () => {
+    const after = { ...shop, deployers: ['S0OPS', 'U0ANN'], approvers: [], url: 'https://shop.example.com/' };
+    expect(settingsChanges(shop, after)).toEqual([
+      { name: 'approvers', from: 'U0BOB', to: 'nothing' },
+      { name: 'url', from: 'nothing', to: 'https://shop.example.com/' },
+    ]);
+  });
+});
+
+describe('the settings of an app', () => {
+  it('are kept in versions, each with who said so, and told in its channel once', async () => {
+    expect(await store.save(shop, 'U0ADA', 0)).toMatchObject({ kind: 'saved', version: 1 });
+    expect(await store.save(shop, 'U0EVE', null)).toEqual({ kind: 'same' });
+    const next = { ...shop, fourEyes: false };
+    expect(await store.save(next, 'U0ANN', 1)).toMatchObject({ kind: 'saved', version: 2 });
+    expect(await store.save(shop, 'U0EVE', 1)).toEqual({ kind: 'changed meanwhile', by: 'U0ANN' });
+    expect((await store.history('shop')).map(({ version, by }) => [version, by])).toEqual([
+      [1, 'U0ADA'],
+      [2, 'U0ANN'],
+    ]);
+    expect(await new Store(pool).app('shop')).toEqual(next);
+    const { rows } = await pool.query<{ text: string }>(
+      "SELECT message #>> '{blocks,0,text,text}' AS text FROM notices WHERE channel = 'C0SHOP' ORDER BY at",
+    );
+    expect(rows).toHaveLength(2);
+    expect(rows[1]?.text).toContain('`fourEyes`: true → false');
+    expect(rows[1]?.text).toContain('<@U0ANN>');
+  });
+
+  it('are written by one of two who save at once, and the other is told', async () => {
+    const till = { ...shop, name: 'till' };
+    const both = await Promise.all([
+      store.save(till, 'U0ANN', 0),
+      store.save({ ...till, windowSeconds: 200 }, 'U0BOB', 0),
+    ]);
+    expect(both.map(({ kind }) => kind).toSorted()).toEqual(['changed meanwhile', 'saved']);
+  });
+
+  it('are refused with everything that is wrong, and then nothing is kept', async () => {
+    const typed = { ...shop, name: 'shoop', repository: 'no slash', deployers: [], windowSeconds: Number.NaN };
+    const wrong = await administration.save({ user: 'U0ADA', app: null, version: 0, typed });
+    expect(wrong).toMatchObject({
+      kind: 'wrong',
+      problems: {
+        repository: expect.stringContaining('owner/name'),
+        deployers: expect.stringContaining('at least one'),
+        windowSeconds: expect.stringContaining('in seconds'),
+      },
+    });
+    const unknown = { ...shop, name: 'shoop', defaultRef: 'gone' };
+    expect(await administration.save({ user: 'U0ADA', app: null, version: 0, typed: unknown })).toMatchObject({
+      kind: 'wrong',
+      problems: {
+        name: expect.stringContaining('no app of that name'),
+        defaultRef: expect.stringContaining('no gone'),
+      },
+    });
+    expect(await store.newest('shoop')).toBeNull();
+  });
+
+  it('are changed by admins only, also when the form was open before', async () => {
+    const ask = { app: 'shop', version: 2, typed: { windowSeconds: 240 } };
+    await expect(administration.save({ ...ask, user: 'U0ANN' })).rejects.toMatchObject({
+      reasons: [expect.stringContaining('<@U0ADA>')],
+    });
+    await expect(administration.open({ user: 'U0ANN', app: null })).rejects.toThrow();
+    expect(await administration.save({ ...ask, user: 'U0ADA' })).toEqual({ kind: 'saved', app: 'shop' });
+  });
+
+  it('fit into a form that Slack takes, empty or full', () => {
+    const names = new Map([['S0OPS', 'ops']]);
+    const full = {
+      ...shop,
+      viewers: ['U0VIC'],
+      admins: ['S0OPS'],
+      allowedChannels: ['C0SHOP'],
+      startNeedsApproval: true,
+    };
+    for (const settings of [null, shop, full]) {
+      const form = settingsForm(settings, { app: settings?.name ?? null, version: 1, channel: 'C0SHOP' }, names);
+      expect(validateBlocks(form.blocks, 'modal')).toEqual([]);
+      expect(form.title.text.length).toBeLessThanOrEqual(24);
+    }
+    expect(JSON.stringify(settingsForm(full, { app: 'shop', version: 1, channel: null }, names))).toContain(
+      '@ops may deploy',
+    );
+  });
+});
