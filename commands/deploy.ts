@@ -12,7 +12,7 @@ import { USAGE, VERBS } from './verbs.ts';
 /** What `/deploy` needs of the bot. */
 export type Asked = Pick<
   Bot,
-  'apps' | 'plan' | 'planBack' | 'status' | 'history' | 'live' | 'cancel' | 'lock' | 'unlock'
+  'apps' | 'visible' | 'plan' | 'planBack' | 'status' | 'history' | 'live' | 'cancel' | 'lock' | 'unlock'
 >;
 
 /** `id` names what was typed, once; `open` shows a form, where that is possible. */
@@ -32,7 +32,7 @@ export async function deploy(bot: Asked, ask: Ask): Promise<Answer | null> {
 async function obey(bot: Asked, { user, channel, id, openSettings }: Ask, words: Words): Promise<Answer | null> {
   switch (words.kind) {
     case 'help':
-      return help(await bot.apps(user), Object.values(USAGE));
+      return help(user, await bot.visible(user), Object.values(USAGE));
     case 'deploy':
       await noVerb(bot, user, words.app);
       return planShown(await bot.plan({ user, channel, app: words.app, ref: words.ref }), { only: words.only });

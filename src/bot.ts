@@ -56,6 +56,11 @@ export class Bot {
     });
   }
 
+  /** The apps that this person may see, with everybody's roles. */
+  visible(user: string): Promise<readonly App[]> {
+    return this.#parts.access.visible(user);
+  }
+
   /** The apps that this person may deploy. */
   apps(user: string): Promise<readonly App[]> {
     return this.#parts.access.deployable(user);
@@ -203,8 +208,8 @@ export class Bot {
   }
 
   async closeApp({ user, id }: { user: string; id: string }): Promise<Closing> {
-    await this.#parts.access.allowed(await this.#parts.doors.app(id), user);
-    return this.#parts.doors.close({ user, id });
+    const { access, doors } = this.#parts;
+    return doors.close(await access.allowed(await doors.app(id), user), { user, id });
   }
 
   async openApp({ user, app }: { user: string; app: string }): Promise<'opening' | 'is open'> {

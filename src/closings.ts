@@ -5,6 +5,7 @@ import { type Closing, type Door, doorIn, nextMove } from './domain/closing.ts';
 import { type Deploy, latest } from './domain/deploy.ts';
 import { directDatabase } from './domain/direct-database.ts';
 import { blockersInWords } from './domain/migration-outcome.ts';
+import { type App, mayAdminister, who } from './domain/permission.ts';
 import { Refusal } from './domain/refusal.ts';
 import type { Closings, Heroku, Ledger, Migrator, Notice, Prober } from './outside.ts';
 
@@ -48,17 +49,17 @@ export class Doors {
   }
 
   /** Keeps the question, so that the yes to it is to what was shown. */
-  async ask(settings: AppSettings, ask: { user: string; channel: string; minutes: number | null; reason: string }) {
+  async ask(app: App, ask: { user: string; channel: string; minutes: number | null; reason: string }) {
     const { closings, heroku } = this.#parts;
-    const { name } = settings;
+    const { name } = app;
     const { user, minutes, reason } = ask;
     if (minutes !== null && !(minutes >= 1 && minutes <= LONGEST_MINUTES)) {
       throw new Refusal([
         'An app can be closed for 1 minute to 24 hours: `for 15m`, `for 2h`. Leave it out for no end.',
       ]);
     }
-    await this.#notDuringTheDeployOfAnother(name, user);
-    const [open, app, formation, config] = await Promise.all([
+    await this.#notDuringTheDeployOfAnother(app, user);
+    const [open, known, formation, config] = await Promise.all([
       closings.open(name),
       heroku.app(name),
       heroku.formation(name),
@@ -68,11 +69,11 @@ export class Doors {
       throw new Refusal([
         `<@${open.by}> has closed ${name} already: ${open.reason} \`/maintenance ${name} status\` shows it.`,
       ]);
-    if (app.maintenance) {
+    if (known.maintenance) {
       throw new Refusal([`${name} is closed already, and not by this bot. \`/maintenance ${name} off\` opens it.`]);
     }
     const id = `m${randomBytes(5).toString('hex')}`;
-    await closings.ask({ id, app: name, by: user, reason, channel: settings.channel, minutes });
+    await closings.ask({ id, app: name, by: user, reason, channel: app.channel, minutes });
     const workers = formation.filter(({ type, quantity }) => type !== 'web' && quantity > 0);
     const plan: ClosingPlan = {
       id,
@@ -86,13 +87,13 @@ export class Doors {
   }
 
   /** The yes. Pressing twice is pressing once. */
-  async close({ user, id }: { user: string; id: string }): Promise<Closing> {
+  async close(app: App, { user, id }: { user: string; id: string }): Promise<Closing> {
     const { closings } = this.#parts;
     const asked = await closings.get(id);
     if (!asked) throw new Refusal(['This question is not known any more. Ask again with `/maintenance`.']);
     if (asked.by !== user) throw new Refusal([`<@${asked.by}> was asked this, not you.`]);
     if (asked.wanted !== null) return asked;
-    await this.#notDuringTheDeployOfAnother(asked.app, user);
+    await this.#notDuringTheDeployOfAnother(app, user);
     if (await closings.open(asked.app)) throw new Refusal([`${asked.app} was closed by somebody else meanwhile.`]);
     const until = asked.minutes === null ? null : Date.now() + asked.minutes * 60_000;
     const closing = await closings.change(id, { wanted: 'closed', wantedNow: true, until });
@@ -253,11 +254,11 @@ export class Doors {
     return seen.size === 1 ? only : null;
   }
 
-  async #notDuringTheDeployOfAnother(app: string, user: string): Promise<void> {
-    const [running] = await this.#parts.ledger.running(app);
-    if (!running || running.startedBy === user) return;
+  async #notDuringTheDeployOfAnother(app: App, user: string): Promise<void> {
+    const [running] = await this.#parts.ledger.running(app.name);
+    if (!running || running.startedBy === user || mayAdminister(app, user)) return;
     throw new Refusal([
-      `<@${running.startedBy}> is deploying ${app}: closed, it could not be proved which code serves. Ask them to close it, or wait until its thread says that it ended.`,
+      `<@${running.startedBy}> is deploying ${app.name}: closed, it could not be proved which code serves. Ask them or an admin (${who(app, 'admin')}) to close it, or wait until its thread says that it ended.`,
     ]);
   }
 

@@ -17,6 +17,7 @@ export class BoltRig {
   /** The test puts its own answers in place of these. */
   bot: Registered['bot'] = {
     apps: async () => [],
+    visible: async () => [],
     plan: async () => ({ id: 'p1', plan, place: null, gate: OPEN }),
     planBack: async () => ({ id: 'p1', plan, place: null, gate: OPEN }),
     start: async () => ({ kind: 'started', deploy: 'd1', channel: 'C0DEPLOYS', place: null }),

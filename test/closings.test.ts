@@ -8,6 +8,7 @@ import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.
 import { migrate } from '../src/adapters/schema.ts';
 import { Doors } from '../src/closings.ts';
 import type { FactBody } from '../src/domain/deploy.ts';
+import { withRoles } from '../src/domain/permission.ts';
 import { Refusal } from '../src/domain/refusal.ts';
 import type { Blocker, Heroku, Ledger } from '../src/outside.ts';
 import { barredNotices, closingAsked, closingNotices, doorStatus } from '../views/closings.ts';
@@ -15,6 +16,8 @@ import { deployOf, plan } from './sample-deploys.ts';
 
 const [ANN, BOB] = ['U0ANN', 'U0BOB'];
 const settings = { ...plan, name: 'shop', deployers: [ANN], defaultRef: 'main', probe: undefined };
+
+const shop = withRoles(settings, new Map(), ['U0BOSS']);
 
 let dir: string;
 let server: Embedded;
@@ -95,7 +98,7 @@ function doors(): Doors {
 }
 
 const ask = (minutes: number | null = 15, user = ANN) =>
-  doors().ask(settings, { user, channel: 'C1', minutes, reason: 'We move the database' });
+  doors().ask(shop, { user, channel: 'C1', minutes, reason: 'We move the database' });
 
 /** Ticks, each time in a process of its own, until nothing is done any more. */
 async function tick(): Promise<void> {
@@ -112,7 +115,7 @@ async function tick(): Promise<void> {
 
 async function close(minutes: number | null = 15): Promise<string> {
   const { id } = await ask(minutes);
-  await doors().close({ user: ANN, id });
+  await doors().close(shop, { user: ANN, id });
   await tick();
   return id;
 }
@@ -139,7 +142,7 @@ describe('closing an app', () => {
     );
     expect(JSON.stringify(doorStatus(await doors().status(settings)))).toContain('shop is closed');
     await expect(ask()).rejects.toThrow(Refusal);
-    await doors().close({ user: ANN, id });
+    await doors().close(shop, { user: ANN, id });
     expect(world.calls).toEqual(['close']);
   });
 
@@ -153,10 +156,11 @@ describe('closing an app', () => {
 
   it('is refused during the deploy of somebody else, and to whoever did not ask', async () => {
     const { id } = await ask();
-    await expect(doors().close({ user: BOB, id })).rejects.toThrow('was asked this, not you');
+    await expect(doors().close(shop, { user: BOB, id })).rejects.toThrow('was asked this, not you');
     world.deploy = [];
     await expect(ask()).rejects.toThrow('<@U0BOB> is deploying shop');
-    await expect(doors().close({ user: ANN, id })).rejects.toThrow('<@U0BOB> is deploying shop');
+    await expect(doors().close(shop, { user: ANN, id })).rejects.toThrow('<@U0BOB> is deploying shop');
+    expect(await ask(15, 'U0BOSS')).toMatchObject({ app: 'shop' });
   });
 
   it('that somebody did without the bot is said, and can be undone', async () => {

@@ -36,7 +36,7 @@ describe('/deploy', () => {
   });
 
   it('without words helps with the apps of the asker', async () => {
-    bench.bot.apps = async user => [
+    bench.bot.visible = async user => [
       withRoles({
         name: `kiosk-${user.toLowerCase()}`,
         repository: 'acme/kiosk',

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Deploy, Fact } from '../src/domain/deploy.ts';
+import { withRoles } from '../src/domain/permission.ts';
 import type { Plan } from '../src/domain/plan.ts';
 import { answered, help, ourFault, refused, started } from '../views/answers.ts';
 import { plainBlocks } from '../views/plain.ts';
@@ -196,7 +197,8 @@ describe('whatever others wrote', () => {
         expectSafe(refused(Array.from({ length: many }, () => text.replaceAll('@', ''))));
         expectSafe(
           help(
-            Array.from({ length: many }, () => app),
+            'U0ANN',
+            Array.from({ length: many }, () => withRoles(app, new Map(), ['U0ANN'])),
             [],
           ),
         );

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Fact } from '../src/domain/deploy.ts';
+import { withRoles } from '../src/domain/permission.ts';
 import { help, ourFault, refused } from '../views/answers.ts';
 import type { Message } from '../views/blocks.ts';
 import { plainBlocks } from '../views/plain.ts';
@@ -114,8 +115,10 @@ describe('answers to one person', () => {
       fourEyes: true,
       windowSeconds: 180,
     };
-    expect(readable(help([{ ...shop, name: 'kiosk' }], []))).toContain('`/deploy kiosk`');
-    expect(readable(help([], []))).toContain('may not deploy any app yet');
+    expect(readable(help('U0ANN', [withRoles({ ...shop, name: 'kiosk', deployers: ['U0ANN'] })], []))).toContain(
+      '`/deploy kiosk`',
+    );
+    expect(readable(help('U0ANN', [], []))).toContain('may not deploy any app yet');
   });
 });
 

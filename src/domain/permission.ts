@@ -54,6 +54,9 @@ export const mayAdminister = ({ roles }: App, user: string): boolean => roles.ad
 /** True when this Slack user may read how the app stands. */
 export const maySee = ({ roles }: App, user: string): boolean => ROLES.some(role => roles[role].has(user));
 
+/** What this person may do with the app. */
+export const rolesOf = ({ roles }: App, user: string): Role[] => ROLES.filter(role => roles[role].has(user));
+
 /** Those with a role in words: people, the members of a channel, a user group by its handle. */
 export function who(app: App, role: Role, but: readonly string[] = []): string {
   const ids = listOf(app, role).filter(id => !but.includes(id));
