@@ -5,6 +5,7 @@ import { doorAnswer } from '../views/closings.ts';
 import { lockAnswer, lockInTheWay } from '../views/locks.ts';
 import { planChanged, planShown } from '../views/plan.ts';
 import { historyOf } from '../views/reports.ts';
+import { scheduled } from '../views/schedules.ts';
 import { startAsked } from '../views/starts.ts';
 import type { Answer } from './answer.ts';
 
@@ -14,6 +15,8 @@ export type Press = { id: string; user: string; value: string; channel?: string 
 export type Door = Pick<
   Bot,
   | 'start'
+  | 'schedule'
+  | 'unschedule'
   | 'click'
   | 'show'
   | 'planBack'
@@ -30,6 +33,15 @@ export type Door = Pick<
 /** Every button of ours, by its action id. */
 export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => Promise<Answer> } = {
   start: (bot, { user, value }) => begin(bot, { user, plan: value }),
+  schedule: async (bot, { user, value, channel }) => {
+    const [plan = '', at = ''] = value.split(' ');
+    await bot.schedule({ user, plan, at: Number(at) });
+    return { ...scheduled(Number(at), channel ?? ''), instead: true };
+  },
+  unschedule: async (bot, { user, value }) => {
+    await bot.unschedule({ user, id: value });
+    return answered('Taken off: nothing begins then.');
+  },
   'not-now': async () => ({ ...notStarted(), instead: true }),
   'plan-back': async (bot, { user, value, channel }) => {
     const [app = '', version = ''] = value.split(' ');

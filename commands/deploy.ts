@@ -12,7 +12,7 @@ import { USAGE, VERBS } from './verbs.ts';
 /** What `/deploy` needs of the bot. */
 export type Asked = Pick<
   Bot,
-  'apps' | 'visible' | 'plan' | 'planBack' | 'status' | 'history' | 'live' | 'cancel' | 'lock' | 'unlock'
+  'apps' | 'visible' | 'plan' | 'planAt' | 'planBack' | 'status' | 'history' | 'live' | 'cancel' | 'lock' | 'unlock'
 >;
 
 /** `id` names what was typed, once; `open` shows a form, where that is possible. */
@@ -36,6 +36,11 @@ async function obey(bot: Asked, { user, channel, id, openSettings }: Ask, words:
     case 'deploy':
       await noVerb(bot, user, words.app);
       return planShown(await bot.plan({ user, channel, app: words.app, ref: words.ref }), { only: words.only });
+    case 'deploy at': {
+      await noVerb(bot, user, words.app);
+      const { planned, at } = await bot.planAt({ user, channel, app: words.app, ref: words.ref, at: words.at });
+      return planShown(planned, { at });
+    }
     case 'back':
       return planShown(await bot.planBack({ user, channel, app: words.app, version: words.version }));
     case 'status': {

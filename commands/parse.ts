@@ -6,6 +6,8 @@ export type Words =
   | { kind: 'help' }
   /** `only`: the plan is all that is wanted. */
   | { kind: 'deploy'; app: string; ref: string | null; only: boolean }
+  /** `at`: when, as typed. */
+  | { kind: 'deploy at'; app: string; ref: string | null; at: string }
   | VerbWords;
 
 /** Reads what follows `/deploy`. Throws a Refusal that says what to type, with an example; never anything else. */
@@ -31,6 +33,12 @@ export function parse(text: string): Words {
     .trim()
     .split(' ');
   const app = appOf(name, rest);
+  const at = rest.findIndex((word, index) => index < 2 && word.toLowerCase() === 'at' && index < rest.length - 1);
+  if (at >= 0) {
+    const [ref] = rest.slice(0, at);
+    const when = rest.slice(at + 1).join(' ');
+    return { kind: 'deploy at', app, ref: ref === undefined ? null : refOf(app, ref), at: when };
+  }
   if (rest.length > 1) throw new Refusal([tooMany(app, rest)]);
   const [ref] = rest;
   return { kind: 'deploy', app, ref: ref === undefined ? null : refOf(app, ref), only: words.includes('--plan') };

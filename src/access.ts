@@ -97,7 +97,7 @@ export class Access {
   async administered(name: string, user: string): Promise<App> {
     const app = await this.#known(name, user);
     if (app.roles.admin.has(user)) return app;
-    throw new Refusal([`You may not change the settings of ${name}. Those who may: ${this.#adminsOf(app)}.`]);
+    throw new Refusal([`You may not change the settings of ${name}. Those who may: ${who(app, 'admin')}.`]);
   }
 
   /** For those who may add apps: the admins of every app. */
@@ -110,12 +110,6 @@ export class Access {
         ? `Apps are added by admins: ${admins}. Ask one of them.`
         : 'Nobody may add apps yet: whoever runs the bot names the first admins in ADMIN_USERS.',
     ]);
-  }
-
-  #adminsOf(app: App): string {
-    const team = this.#parts.admins.map(id => `<@${id}>`);
-    const own = app.admins?.length ? [who(app, 'admin')] : [];
-    return [...own, ...team].join(', ') || 'nobody yet: whoever runs the bot names the first admins in ADMIN_USERS';
   }
 
   async #known(name: string, user: string): Promise<App> {

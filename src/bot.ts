@@ -8,9 +8,10 @@ import { planChanges } from './domain/plan-changes.ts';
 import { Refusal } from './domain/refusal.ts';
 import type { Place } from './domain/turn.ts';
 import type { LockAnswer, Locking } from './locking.ts';
-import { type Ledger, NotFound, type Starts, type StoredPlan } from './outside.ts';
+import { type Directory, type Ledger, NotFound, type Schedules, type Starts, type StoredPlan } from './outside.ts';
 import { type Planned, Planning } from './planning.ts';
 import type { AppStatus, CommitStatus, LiveStatus, Reports } from './reports.ts';
+import { Scheduling } from './scheduling.ts';
 import type { Sources } from './situation.ts';
 import { Starting } from './starting.ts';
 
@@ -18,18 +19,26 @@ import { Starting } from './starting.ts';
 const ANSWER_WITHIN_MS = 2_000;
 /** What **15 minutes more** on a closed app gives. */
 const EXTEND_MINUTES = 15;
-/** Deploys that `/deploy history` shows. */
-const HISTORY = 10;
 
 export type Started = { kind: 'started'; deploy: string; channel: string; place: Place | null };
 export type Asked = { kind: 'asked'; channel: string };
 export type Changed = Planned & { kind: 'changed'; what: string[] };
+
+type DoorPress = { user: string; id: string; kind: 'open' | 'extend' | 'stop workers' };
+type Press = Pick<Click, 'id' | 'kind'> & {
+  user: string;
+  deploy: string;
+  about?: string | null;
+  reason?: string | null;
+};
 
 export type BotParts = {
   ledger: Ledger;
   access: Access;
   locking: Locking;
   starts: Starts;
+  schedules: Schedules;
+  directory: Pick<Directory, 'person'>;
   doors: Doors;
   reports: Reports;
   sources: Sources;
@@ -44,9 +53,10 @@ export class Bot {
   readonly #parts: BotParts;
   readonly #starting: Starting;
   readonly #planning: Planning;
+  readonly #scheduling: Scheduling;
 
   constructor(parts: BotParts) {
-    const { ledger, access, locking, sources, starts } = parts;
+    const { ledger, access, locking, sources, starts, schedules, directory } = parts;
     this.#parts = parts;
     this.#planning = new Planning({ ledger, locking, sources, gate: app => this.#starting.gate(app) });
     this.#starting = new Starting({
@@ -54,6 +64,7 @@ export class Bot {
       planNow: (app, shown, user) => this.#planning.again(app, shown.plan, user),
       begin: async (shown, user) => void (await this.#begin(shown, user)),
     });
+    this.#scheduling = new Scheduling({ schedules, ledger, access, directory, start: ask => this.start(ask) });
   }
 
   /** The apps that this person may see, with everybody's roles. */
@@ -71,6 +82,23 @@ export class Bot {
     const app = await this.#parts.access.allowed(ask.app, ask.user, ask.channel);
     const plan = await this.#planning.of(app, ask.ref ?? app.defaultRef, ask.user);
     return this.#planning.keep(app, plan, ask.user, ask.channel);
+  }
+
+  /** The same for a time, as typed; of the very commit that is shown, wherever its branch goes. */
+  async planAt(ask: { user: string; channel: string; app: string; ref: string | null; at: string }) {
+    const app = await this.#parts.access.allowed(ask.app, ask.user, ask.channel);
+    const at = await this.#scheduling.moment(ask.user, ask.at);
+    const plan = await this.#planning.of(app, ask.ref ?? app.defaultRef, ask.user);
+    const pinned = { ...plan, ref: plan.commit.sha };
+    return { at, planned: await this.#planning.keep(app, pinned, ask.user, ask.channel) };
+  }
+
+  schedule(ask: { user: string; plan: string; at: number }): Promise<void> {
+    return this.#scheduling.keep(ask);
+  }
+
+  unschedule(ask: { user: string; id: string }): Promise<void> {
+    return this.#scheduling.cancel(ask);
   }
 
   /** What going back to a release (the newest one of other code when null) would do; stored, so that Start can name it. */
@@ -120,8 +148,8 @@ export class Bot {
   }
 
   /** To be called every few seconds, by any process. */
-  tick(): Promise<void> {
-    return this.#starting.tick();
+  async tick(): Promise<void> {
+    await Promise.all([this.#starting.tick(), this.#scheduling.tick()]);
   }
 
   /** Whoever goes back wants it now: a deploy that only waits with its contract migrations leaves them for later. */
@@ -177,7 +205,7 @@ export class Bot {
 
   /** The last deploys of an app, newest first. */
   async history({ user, app }: { user: string; app: string }): Promise<Deploy[]> {
-    return this.#parts.reports.history(await this.#parts.access.seen(app, user), HISTORY);
+    return this.#parts.reports.history(await this.#parts.access.seen(app, user), 10);
   }
 
   /** Whether a commit, branch or tag is live. */
@@ -217,15 +245,7 @@ export class Bot {
   }
 
   /** A press on a closing's own message. */
-  async door({
-    user,
-    id,
-    kind,
-  }: {
-    user: string;
-    id: string;
-    kind: 'open' | 'extend' | 'stop workers';
-  }): Promise<void> {
+  async door({ user, id, kind }: DoorPress): Promise<void> {
     const { doors } = this.#parts;
     const settings = await this.#parts.access.allowed(await doors.app(id), user);
     if (kind === 'open') await doors.open(settings, user);
@@ -238,16 +258,8 @@ export class Bot {
   }
 
   /** Hands a press to the run of its deploy, and gives its answer, or that it was taken. `id` names the press, once. */
-  async click(ask: {
-    user: string;
-    id: string;
-    deploy: string;
-    kind: Click['kind'];
-    about?: string | null;
-    reason?: string | null;
-  }): Promise<{ answer: string }> {
+  async click({ about = null, reason = null, ...ask }: Press): Promise<{ answer: string }> {
     const { ledger, news } = this.#parts;
-    const { about = null, reason = null } = ask;
     const running = (await ledger.running()).find(deploy => deploy.id === ask.deploy);
     if (!running) throw new Refusal(['This deploy has ended: its message shows how. There is nothing left to press.']);
     await this.#parts.access.press(running, ask.user, ask.kind);

@@ -9,6 +9,7 @@ import { freedNotices, lockedNotices, lockReminders } from '../views/locks.ts';
 import { plainBlocks } from '../views/plain.ts';
 import { replyTo } from '../views/reply.ts';
 import { rootMessage } from '../views/root.ts';
+import { scheduleNotices } from '../views/schedules.ts';
 import { settingsNotices } from '../views/settings.ts';
 import { startNotices } from '../views/starts.ts';
 import { Access } from './access.ts';
@@ -28,6 +29,7 @@ import { connectNotices, NOTICES } from './adapters/notices.ts';
 import { connectOneOffs } from './adapters/one-off.ts';
 import { connectDirectory } from './adapters/people.ts';
 import { prober } from './adapters/prober.ts';
+import { connectSchedules } from './adapters/schedules.ts';
 import { connectSettings } from './adapters/settings.ts';
 import { connectSlack } from './adapters/slack.ts';
 import { connectStarts } from './adapters/starts.ts';
@@ -119,6 +121,8 @@ const bot: Bot = new Bot({
   access,
   locking: new Locking(locks),
   starts: connectStarts(database.pool, startNotices),
+  schedules: connectSchedules(database.pool, scheduleNotices),
+  directory,
   doors,
   reports: new Reports({ ledger: store, locks, heroku, source }),
   sources,

@@ -433,3 +433,28 @@ export interface SettingsStore {
   >;
   history(app: string): Promise<SettingsVersion[]>;
 }
+
+/** A deploy that begins at a time (ms) that somebody chose; what came of it, null while it waits. */
+export type Schedule = {
+  id: string;
+  app: string;
+  by: string;
+  due: number;
+  outcome: 'begun' | 'asked' | 'changed' | 'refused' | 'cancelled' | null;
+  endedBy: string | null;
+  why: string | null;
+  plan: Plan;
+};
+
+export interface Schedules {
+  keep(schedule: Pick<Schedule, 'id' | 'app' | 'by' | 'due'>): Promise<void>;
+  /** False when it had ended before. */
+  end(
+    id: string,
+    ask: { outcome: NonNullable<Schedule['outcome']>; by: string | null; why: string | null },
+  ): Promise<boolean>;
+  /** The next one whose time has come, for one process alone; `begun`: its deploy is there already. */
+  claim(): Promise<{ id: string; by: string; begun: boolean } | null>;
+  /** It could not be tried; anybody may. */
+  free(id: string): Promise<void>;
+}

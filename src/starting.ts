@@ -2,7 +2,7 @@ import { DateTime } from 'luxon';
 import type { Access } from './access.ts';
 import type { AppSettings } from './domain/app.ts';
 import { type Frozen, frozenAt } from './domain/freeze.ts';
-import { type App, approvalRefused, mayAdminister, mayApprove, who } from './domain/permission.ts';
+import { type App, approvalRefused, mayAdminister, who } from './domain/permission.ts';
 import { fingerprint, type Plan } from './domain/plan.ts';
 import { Refusal } from './domain/refusal.ts';
 import type { Ledger, StartRequest, Starts, StoredPlan } from './outside.ts';
@@ -42,15 +42,14 @@ export class Starting {
     return frozenWords(settings, gate.frozen);
   }
 
-  /** Asks for a second person's yes to exactly what was shown. In a freeze it wants a reason, and an approver who asks. */
+  /** Asks for a second person's yes to exactly what was shown. In a freeze it wants a reason, and an admin who asks. */
   async ask(app: App, shown: StoredPlan, gate: Gate, emergency: string | null): Promise<void> {
     if (gate.kind === 'frozen') {
       if (emergency === null) {
         throw new Refusal([frozenWords(app, gate.frozen)]);
       }
-      if (!mayApprove(app, shown.askedBy) && !mayAdminister(app, shown.askedBy)) {
-        const askable = `${who(app, 'approver')}; admins: ${who(app, 'admin')}`;
-        throw new Refusal([`Only an approver or admin of ${app.name} may ask for a start in a freeze: ${askable}.`]);
+      if (!mayAdminister(app, shown.askedBy)) {
+        throw new Refusal([`Only an admin of ${app.name} may ask for a start in a freeze: ${who(app, 'admin')}.`]);
       }
     }
     await this.#parts.starts.ask({ id: shown.id, app: app.name, by: shown.askedBy, emergency });
@@ -93,7 +92,7 @@ export class Starting {
 
 function frozenWords({ name }: AppSettings, { reason, until }: Frozen): string {
   const end = DateTime.fromMillis(until, { zone: 'utc' }).toFormat("d LLL HH:mm 'UTC'");
-  return `Nothing of ${name} is deployed until ${end}: ${reason} In an emergency plan it again and press *Emergency start*: that takes an approver, a reason and a second person.`;
+  return `Nothing of ${name} is deployed until ${end}: ${reason} In an emergency plan it again and press *Emergency start*: that takes an admin, a reason and a second person.`;
 }
 
 /** Four eyes always: that is what is asked for. */

@@ -34,6 +34,7 @@ const PART_OF_FILE: Record<string, string> = {
   'src/reports.ts': 'bot',
   'src/homes.ts': 'bot',
   'src/starting.ts': 'bot',
+  'src/scheduling.ts': 'bot',
   'src/closings.ts': 'bot',
   'src/run.ts': 'recipe',
   'src/recipe.ts': 'recipe',

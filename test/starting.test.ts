@@ -58,7 +58,7 @@ afterEach(async () => {
 
 const starting = (): Starting =>
   new Starting({
-    ...{ starts, ledger: store, access: { app: async () => withRoles(settings) } },
+    ...{ starts, ledger: store, access: { app: async () => withRoles(settings, new Map(), [EVE]) } },
     planNow: async () => now,
     begin: async ({ id }, user) => void begun.push(`${id} by ${user}`),
   });
@@ -66,7 +66,7 @@ const starting = (): Starting =>
 async function asked(by = ANN, emergency: string | null = null): Promise<void> {
   const shown = { id: 'd1', plan, digest: fingerprint(plan), askedBy: by, channel: 'C1' };
   await store.savePlan(shown);
-  await starting().ask(withRoles(settings), shown, await starting().gate(settings), emergency);
+  await starting().ask(withRoles(settings, new Map(), [EVE]), shown, await starting().gate(settings), emergency);
 }
 const answer = (user: string, yes = true) => starting().answer({ user, id: 'd1', yes });
 async function told(channel: string): Promise<string> {

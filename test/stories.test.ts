@@ -20,6 +20,7 @@ const NAMES = [
   'stale',
   'closed',
   'managed',
+  'planned',
   'quiet',
   'settled',
   'asked',
@@ -319,6 +320,22 @@ describe.concurrent('asking for a deploy', () => {
     for (const reason of ['no branch, tag or commit no/such', 'Preboot is off', 'maintenance mode']) {
       expect(plain).toContain(reason);
     }
+  });
+
+  it('for a time begins then', async ({ expect }) => {
+    await stage.addShop('planned');
+    const [ann, channel] = [stage.slack.person('ann'), stage.slack.channel('planned')];
+    await ann.types('/deploy planned at 25:00', { channel: 'planned' });
+    await ann.sees(/25:00.* is no time. Say 18:30/);
+    await ann.types('/deploy planned at tomorrow 9:00', { channel: 'planned' });
+    const plan = await ann.sees(message => message.channel === 'planned' && /Deploy planned /.test(message.plain));
+    await ann.presses('Schedule', { on: plan });
+    await channel.shows(/planned will be deployed .*09:00/, RECEIPT);
+    expect(madeByBot('planned', 'builds')).toEqual([]);
+    await stage.database.query("UPDATE schedules SET due = now() WHERE app = 'planned'");
+    await channel.shows(/The deploy of planned began at its time/, RECEIPT);
+    await channel.shows(/planned: (fetching|building|its dynos|old code)/, RECEIPT);
+    await ended('planned', /Old code is gone/);
   });
 
   it('and who may, are changed in a form by an admin, and told', async ({ expect }) => {

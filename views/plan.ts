@@ -15,8 +15,11 @@ const COMMITS_SHOWN = 10;
 type Planned = { id: string; plan: Plan; place: Place | null; gate: Gate };
 type Gate = { kind: 'open' } | { kind: 'approval' } | { kind: 'frozen'; frozen: { reason: string; until: number } };
 
-/** What would be deployed, how, and what could hurt. Only the asker sees it; Start carries the plan's id, unless it is `only` to be read. */
-export function planShown(planned: Planned, { only = false }: { only?: boolean } = {}): Message {
+/**
+ * What would be deployed, how, and what could hurt. Only the asker sees it; Start carries the plan's id, unless it is
+ * `only` to be read. `at`: the time (ms) at which it would begin.
+ */
+export function planShown(planned: Planned, { only = false, at }: { only?: boolean; at?: number } = {}): Message {
   const { plan } = planned;
   const eta = duration(expectedSeconds(plan));
   if (plan.back) {
@@ -29,6 +32,7 @@ export function planShown(planned: Planned, { only = false }: { only?: boolean }
       ],
     );
   }
+  if (at !== undefined) return planForLater(planned, at);
   const next = only ? 'Nothing has happened.' : 'Press Start to begin; nothing has happened yet.';
   return message(`Plan: deploy ${sha(plan.commit.sha)} to ${foreign(plan.app)} in about ${eta}. ${next}`, [
     section(
@@ -38,6 +42,29 @@ export function planShown(planned: Planned, { only = false }: { only?: boolean }
     ),
     ...planBlocks(planned),
     ...(only ? [] : startBlocks(planned)),
+  ]);
+}
+
+function planForLater(planned: Planned, at: number): Message {
+  const { id, plan } = planned;
+  const app = foreign(plan.app);
+  const when = dayAndTime(at);
+  return message(`Plan: deploy ${sha(plan.commit.sha)} to ${app} ${when}. Press Schedule; nothing has happened yet.`, [
+    section(`*Deploy ${app} ${when}?* Nothing has happened yet.`),
+    ...planFacts(plan),
+    actions(
+      {
+        label: 'Schedule',
+        action: 'schedule',
+        value: `${id} ${at}`,
+        style: 'primary',
+        aloud: `Deploy ${literal(plan.app, 40)} then`,
+      },
+      { label: 'Not now', action: 'not-now', value: id, aloud: `Do not deploy ${literal(plan.app, 40)}` },
+    ),
+    context(
+      'At its time it is planned again. When anything of this is different by then, it does not begin, and you are told.',
+    ),
   ]);
 }
 
@@ -94,7 +121,7 @@ function startBlocks({ id, plan, gate }: Planned): (KnownBlock | null)[] {
     gate.kind === 'frozen'
       ? section(
           `:snowflake: *Nothing is deployed until ${dayAndTime(gate.frozen.until)}*: ${foreign(gate.frozen.reason, 300)}`,
-          'In an emergency an approver may ask for it, with a reason and a second person.',
+          'In an emergency an admin may ask for it, with a reason and a second person.',
         )
       : null,
     gate.kind === 'approval'

@@ -12,6 +12,8 @@ export type App = AppSettings & {
   names: ReadonlyMap<string, string>;
 };
 
+type Ids = ReadonlySet<string>;
+
 /** A user group or a channel as it is now. */
 export type Group = { name: string; members: readonly string[] };
 
@@ -25,14 +27,13 @@ export function withRoles(
   groups: ReadonlyMap<string, Group> = new Map(),
   admins: readonly string[] = [],
 ): App {
-  const people = (role: Role): ReadonlySet<string> =>
+  const people = (role: Role): Ids =>
     new Set(listOf(settings, role).flatMap(id => (isPerson(id) ? [id] : (groups.get(id)?.members ?? []))));
+  const [viewer, deployer, approver, admin] = ROLES.map(people) as [Ids, Ids, Ids, Ids];
   return {
     ...settings,
-    roles: {
-      ...{ viewer: people('viewer'), deployer: people('deployer'), approver: people('approver') },
-      admin: new Set([...people('admin'), ...admins]),
-    },
+    admins: [...new Set([...(settings.admins ?? []), ...admins])],
+    roles: { viewer, deployer, approver, admin: new Set([...admin, ...admins]) },
     names: new Map([...groups].map(([id, { name }]) => [id, name])),
   };
 }

@@ -1,0 +1,57 @@
+import type pg from 'pg';
+import type { Notice, Schedule, Schedules } from '../outside.ts';
+import { putNotices } from './notices.ts';
+import { inTransaction } from './transaction.ts';
+
+const SCHEDULE = `schedules.id, schedules.app, by, (extract(epoch FROM due) * 1000)::float8 AS due, outcome,
+  ended_by AS "endedBy", why, plan`;
+const FROM = 'FROM schedules JOIN plans USING (id)';
+
+/** Longer than planning takes, with every call at its limit. */
+const CLAIM_SECONDS = 120;
+
+/** Queries on the table `schedules`. What comes of one is kept with what is said of it, or neither is. */
+export function connectSchedules(pool: pg.Pool, words: (schedule: Schedule) => Notice[]): Schedules {
+  const say = async (client: pg.PoolClient, id: string): Promise<void> => {
+    const { rows } = await client.query<Schedule>(`SELECT ${SCHEDULE} ${FROM} WHERE schedules.id = $1`, [id]);
+    if (rows[0]) await putNotices(client, words(rows[0]));
+  };
+
+  return {
+    keep: ({ id, app, by, due }) =>
+      inTransaction(pool, async client => {
+        const { rowCount } = await client.query(
+          `INSERT INTO schedules (id, app, by, due) VALUES ($1, $2, $3, to_timestamp($4::float8 / 1000))
+           ON CONFLICT (id) DO NOTHING`,
+          [id, app, by, due],
+        );
+        if (rowCount) await say(client, id);
+      }),
+
+    end: (id, { outcome, by, why }) =>
+      inTransaction(pool, async client => {
+        const { rowCount } = await client.query(
+          `UPDATE schedules SET outcome = $2, ended_by = $3, why = $4, ended_at = now()
+           WHERE id = $1 AND outcome IS NULL`,
+          [id, outcome, by, why],
+        );
+        if (rowCount) await say(client, id);
+        return rowCount === 1;
+      }),
+
+    async claim() {
+      const { rows } = await pool.query<{ id: string; by: string; begun: boolean }>(
+        `UPDATE schedules SET claimed_at = now() WHERE id = (
+           SELECT id FROM schedules WHERE outcome IS NULL AND due <= now()
+             AND (claimed_at IS NULL OR claimed_at < now() - interval '${CLAIM_SECONDS} s')
+           ORDER BY due LIMIT 1 FOR UPDATE SKIP LOCKED)
+         RETURNING id, by, EXISTS (SELECT 1 FROM deploys WHERE deploys.id = schedules.id) AS begun`,
+      );
+      return rows[0] ?? null;
+    },
+
+    async free(id) {
+      await pool.query('UPDATE schedules SET claimed_at = NULL WHERE id = $1', [id]);
+    },
+  };
+}

@@ -1,0 +1,195 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DateTime } from 'luxon';
+import type pg from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Access } from '../src/access.ts';
+import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import { connectSchedules } from '../src/adapters/schedules.ts';
+import { migrate } from '../src/adapters/schema.ts';
+import { Store } from '../src/adapters/store.ts';
+import { readMoment } from '../src/domain/moment.ts';
+import { fingerprint } from '../src/domain/plan.ts';
+import { Refusal } from '../src/domain/refusal.ts';
+import { Scheduling } from '../src/scheduling.ts';
+import { planShown } from '../views/plan.ts';
+import { scheduleNotices } from '../views/schedules.ts';
+import { OPEN, plan } from './sample-deploys.ts';
+import { validateBlocks } from './stage/slack/blocks.ts';
+
+const BERLIN = 'Europe/Berlin';
+const at = (text: string, zone = BERLIN) => DateTime.fromISO(text, { zone }).toMillis();
+/** A Monday. */
+const NOW = at('2026-11-23T15:00');
+
+describe('a time that somebody types', () => {
+  it.each([
+    ['18:30', '2026-11-23T18:30'],
+    ['6pm', '2026-11-23T18:00'],
+    ['9:05', '2026-11-24T09:05'],
+    ['12am', '2026-11-24T00:00'],
+    ['tomorrow 9:00', '2026-11-24T09:00'],
+    ['mon 14:00', '2026-11-30T14:00'],
+    ['monday 16:00', '2026-11-23T16:00'],
+    ['2026-12-01 06:00', '2026-12-01T06:00'],
+  ])('%s is by their own clock', (text, expected) => {
+    expect(readMoment(text, BERLIN, NOW)).toEqual({ kind: 'at', at: at(expected) });
+  });
+
+  it.each([
+    ['noon', /is no time/],
+    ['25:00', /is no time/],
+    ['18', /is no time/],
+    ['someday 9:00', /is no day/],
+    ['today 9:00', /is over/],
+    ['2027-01-01 9:00', /two weeks/],
+    ['18:30 or so', /is no time/],
+  ])('%s is none, and it says what is', (text, why) => {
+    const read = readMoment(text, BERLIN, NOW);
+    expect(read.kind === 'wrong' && read.why).toMatch(why);
+  });
+
+  it('is not moved silently where clocks go forward', () => {
+    const read = readMoment('2026-03-29 02:30', BERLIN, at('2026-03-28T12:00'));
+    expect(read).toMatchObject({ kind: 'wrong', why: expect.stringContaining('clocks go forward') });
+  });
+});
+
+describe('a deploy for a time', () => {
+  let dir: string;
+  let server: Embedded;
+  let pool: pg.Pool;
+  let store: Store;
+  let count = 0;
+  let outcome: () => Awaited<ReturnType<ConstructorParameters<typeof Scheduling>[0]['start']>>;
+  const started: string[] = [];
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'scheduling-'));
+    server = await startEmbedded(dir, { fsync: false });
+    pool = connect(server.url, () => {});
+    await migrate(pool);
+    store = new Store(pool);
+  });
+  afterAll(async () => {
+    await pool?.end();
+    await server?.stop();
+    await rm(dir, { recursive: true, force: true });
+  });
+  beforeEach(() => {
+    outcome = () => ({ kind: 'started' });
+    started.length = 0;
+  });
+
+  /** A process of its own. */
+  function scheduling(): Scheduling {
+    const settings = { ...plan, name: plan.app, deployers: ['U0ANN', 'U0BOB'], defaultRef: 'main', probe: undefined };
+    const directory = {
+      person: async () => ({ is: 'member' as const, zone: BERLIN }),
+      group: async () => ({ name: '', members: [] }),
+      groups: async () => [],
+    };
+    return new Scheduling({
+      ...{ ledger: store, directory, schedules: connectSchedules(pool, scheduleNotices) },
+      access: new Access({
+        ledger: { apps: async () => [settings], app: async () => settings },
+        directory,
+        admins: [],
+      }),
+      start: async ask => {
+        started.push(ask.plan);
+        return outcome();
+      },
+    });
+  }
+  async function kept(): Promise<string> {
+    const id = `s${++count}`;
+    await store.savePlan({ id, plan, digest: fingerprint(plan), askedBy: 'U0ANN', channel: 'C1' });
+    await scheduling().keep({ user: 'U0ANN', plan: id, at: Date.now() + 60_000 });
+    return id;
+  }
+  const comes = (id: string) => pool.query("UPDATE schedules SET due = now() - interval '1 s' WHERE id = $1", [id]);
+  async function told(id: string): Promise<string> {
+    const { rows } = await pool.query<{ message: { text: string; blocks: unknown } }>(
+      "SELECT message FROM notices WHERE id LIKE 'schedule ' || $1 || '%' ORDER BY at",
+      [id],
+    );
+    for (const { message } of rows) expect(validateBlocks(message.blocks, 'message')).toEqual([]);
+    return rows.map(({ message }) => JSON.stringify(message)).join('\n');
+  }
+
+  it('begins at its time, not before, and once whoever looks', async () => {
+    const id = await kept();
+    expect(await told(id)).toContain('will be deployed');
+    await scheduling().tick();
+    expect(started).toEqual([]);
+    await comes(id);
+    await Promise.all([scheduling().tick(), scheduling().tick(), scheduling().tick()]);
+    await scheduling().tick();
+    expect(started).toEqual([id]);
+    expect(await told(id)).toContain('began at its time');
+  });
+
+  it('does not begin when it would be another deploy, and its owner is told why', async () => {
+    const id = await kept();
+    await comes(id);
+    outcome = () => ({ kind: 'changed', what: ['v43 went live in place of v42.'] });
+    await scheduling().tick();
+    await scheduling().tick();
+    expect(started).toEqual([id]);
+    expect(await told(id)).toMatch(/did not begin at its time.*v43 went live/s);
+  });
+
+  it('does not begin when it is refused by then', async () => {
+    const id = await kept();
+    await comes(id);
+    outcome = () => {
+      throw new Refusal(['Nothing of shop is deployed until Monday.']);
+    };
+    await scheduling().tick();
+    expect(await told(id)).toMatch(/did not begin at its time.*until Monday/s);
+  });
+
+  it('is tried again when it is not known whether it began', async () => {
+    const id = await kept();
+    await comes(id);
+    outcome = () => {
+      throw new Error('the database is away');
+    };
+    await expect(scheduling().tick()).rejects.toThrow('away');
+    outcome = () => ({ kind: 'started' });
+    await scheduling().tick();
+    expect(await told(id)).toContain('began at its time');
+  });
+
+  it('is told to have begun when its process was killed right after', async () => {
+    const id = await kept();
+    await comes(id);
+    outcome = () => {
+      throw new Error('killed');
+    };
+    await expect(scheduling().tick()).rejects.toThrow('killed');
+    await store.createDeploy({ id, plan, digest: '', askedBy: 'U0ANN', channel: 'C1' }, 'U0ANN');
+    outcome = () => ({ kind: 'changed', what: ['A build is running.'] });
+    await scheduling().tick();
+    expect(await told(id)).toContain('began at its time');
+  });
+
+  it('is taken off by whoever may deploy, and is for nobody else to keep', async () => {
+    const id = await kept();
+    await expect(scheduling().cancel({ user: 'U0EVE', id })).rejects.toThrow();
+    await scheduling().cancel({ user: 'U0BOB', id });
+    await expect(scheduling().cancel({ user: 'U0BOB', id })).rejects.toThrow('waits no more');
+    await comes(id);
+    await scheduling().tick();
+    expect(started).toEqual([]);
+    expect(await told(id)).toContain('<@U0BOB> took it off');
+    await expect(scheduling().keep({ user: 'U0BOB', plan: id, at: Date.now() + 60_000 })).rejects.toThrow('<@U0ANN>');
+  });
+
+  it('is shown as a plan with its time', () => {
+    const shown = planShown({ id: 'p1', plan, place: null, gate: OPEN }, { at: NOW });
+    expect(JSON.stringify(shown)).toContain(`"value":"p1 ${NOW}"`);
+    expect(validateBlocks(shown.blocks, 'message')).toEqual([]);
+  });
+});
