@@ -16,7 +16,7 @@ import {
   withRoles,
 } from './domain/permission.ts';
 import { Refusal } from './domain/refusal.ts';
-import type { Directory, Ledger, Person, Running } from './outside.ts';
+import type { Directory, Ledger, Person, Running } from './team.ts';
 
 type Parts = {
   ledger: Pick<Ledger, 'apps' | 'app'>;

@@ -2,14 +2,8 @@ import type { Access } from './access.ts';
 import type { AppSettings } from './domain/app.ts';
 import { Refusal } from './domain/refusal.ts';
 import { settings as shape } from './domain/settings-file.ts';
-import {
-  type Directory,
-  type Heroku,
-  HerokuRefused,
-  NotFound,
-  type SettingsStore,
-  type SourceHost,
-} from './outside.ts';
+import { type Heroku, HerokuRefused, NotFound, type SourceHost } from './outside.ts';
+import type { Directory, SettingsStore } from './team.ts';
 
 type Parts = {
   access: Access;

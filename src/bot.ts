@@ -8,12 +8,13 @@ import { planChanges } from './domain/plan-changes.ts';
 import { Refusal } from './domain/refusal.ts';
 import type { Place } from './domain/turn.ts';
 import type { LockAnswer, Locking } from './locking.ts';
-import { type Directory, type Ledger, NotFound, type Schedules, type Starts, type StoredPlan } from './outside.ts';
+import { NotFound } from './outside.ts';
 import { type Planned, Planning } from './planning.ts';
 import type { AppStatus, CommitStatus, LiveStatus, Reports } from './reports.ts';
 import { Scheduling } from './scheduling.ts';
 import type { Sources } from './situation.ts';
 import { Starting } from './starting.ts';
+import type { Directory, Ledger, Schedules, Starts, StoredPlan } from './team.ts';
 
 /** How long somebody who pressed waits for the run's own answer before they are told that it was taken, ms. */
 const ANSWER_WITHIN_MS = 2_000;

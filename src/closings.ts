@@ -7,7 +7,8 @@ import { directDatabase } from './domain/direct-database.ts';
 import { blockersInWords } from './domain/migration-outcome.ts';
 import { type App, mayAdminister, who } from './domain/permission.ts';
 import { Refusal } from './domain/refusal.ts';
-import type { Closings, Heroku, Ledger, Migrator, Notice, Prober } from './outside.ts';
+import type { Heroku, Migrator, Prober } from './outside.ts';
+import type { Closings, Ledger, Notice } from './team.ts';
 
 /** Answers of the same kind, each over a connection of its own, before it is said what visitors see. */
 const ANSWERS = 3;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { AppSettings } from './domain/app.ts';
 import { ALL_APPS, type Lock, lockRefusals, readDuration } from './domain/lock.ts';
 import { Refusal } from './domain/refusal.ts';
-import type { Locks } from './outside.ts';
+import type { Locks } from './team.ts';
 
 /** What came of asking: done, nothing to do, or somebody else's lock in the way. */
 export type LockAnswer =

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Deploy, Fact } from './domain/deploy.ts';
-import type { Chat, Message } from './outside.ts';
 import { type Pace, POST_EVERY_MS, retryAfterMs } from './pace.ts';
+import type { Chat, Message } from './team.ts';
 
 // Tells each deploy in Slack, from its stored facts: one root message, edited in place, and a reply for each fact worth
 // reading. What was told is stored too, so a restarted bot goes on where the last one stopped, and says nothing twice.

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import type { Chat, Message } from './outside.ts';
 import { type Pace, POST_EVERY_MS, retryAfterMs } from './pace.ts';
+import type { Chat, Message } from './team.ts';
 
 // Sends what belongs to no deploy: locks, freezes, maintenance. What is to be said is stored first, with what it is said
 // of; so nothing is lost with a process, and nothing is said twice where that can be known.

@@ -4,10 +4,10 @@ import { fingerprint, type Plan, type Preflight, preflight } from './domain/plan
 import { Refusal } from './domain/refusal.ts';
 import { type Place, placeBehind } from './domain/turn.ts';
 import type { Locking } from './locking.ts';
-import type { Ledger, StoredPlan } from './outside.ts';
 import { gather, type Sources } from './situation.ts';
 import { gatherBack } from './situation-back.ts';
 import type { Gate } from './starting.ts';
+import type { Ledger, StoredPlan } from './team.ts';
 
 export type Planned = { id: string; plan: Plan; place: Place | null; gate: Gate };
 

@@ -2,7 +2,8 @@ import type { AppSettings } from './domain/app.ts';
 import type { Deploy } from './domain/deploy.ts';
 import { ALL_APPS, type Lock } from './domain/lock.ts';
 import { type Place, placeBehind } from './domain/turn.ts';
-import { type Heroku, type Ledger, type Locks, NotFound, type Release, type SourceHost } from './outside.ts';
+import { type Heroku, NotFound, type Release, type SourceHost } from './outside.ts';
+import type { Ledger, Locks } from './team.ts';
 
 // What people ask without changing anything. Most of it is in our own tables; Heroku and GitHub are asked about one app.
 

@@ -1,7 +1,7 @@
 import type { Access } from './access.ts';
 import { readMoment } from './domain/moment.ts';
 import { Refusal } from './domain/refusal.ts';
-import type { Directory, Ledger, Schedules } from './outside.ts';
+import type { Directory, Ledger, Schedules } from './team.ts';
 
 /** What came of a start at its time. */
 type Outcome = { kind: 'started' } | { kind: 'asked' } | { kind: 'changed'; what: string[] };

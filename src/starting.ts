@@ -5,7 +5,7 @@ import { type Frozen, frozenAt } from './domain/freeze.ts';
 import { type App, approvalRefused, mayAdminister, who } from './domain/permission.ts';
 import { fingerprint, type Plan } from './domain/plan.ts';
 import { Refusal } from './domain/refusal.ts';
-import type { Ledger, StartRequest, Starts, StoredPlan } from './outside.ts';
+import type { Ledger, StartRequest, Starts, StoredPlan } from './team.ts';
 
 /** What stands between a plan and its start: nothing, a second person's yes, or a freeze. */
 export type Gate = { kind: 'open' } | { kind: 'approval' } | { kind: 'frozen'; frozen: Frozen };

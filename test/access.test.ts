@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Access } from '../src/access.ts';
 import type { AppSettings } from '../src/domain/app.ts';
 import type { Group } from '../src/domain/permission.ts';
-import type { Person } from '../src/outside.ts';
+import type { Person } from '../src/team.ts';
 
 const [ANN, BOB, CAT, DAN, EVE] = ['U0ANN', 'U0BOB', 'U0CAT', 'U0DAN', 'U0EVE'];
 const shop: AppSettings = {

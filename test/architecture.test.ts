@@ -20,6 +20,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 
 const PART_OF_FILE: Record<string, string> = {
   'src/outside.ts': 'outside',
+  'src/team.ts': 'outside',
   'src/bot.ts': 'bot',
   'src/access.ts': 'bot',
   'src/planning.ts': 'bot',

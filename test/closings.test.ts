@@ -10,7 +10,8 @@ import { Doors } from '../src/closings.ts';
 import type { FactBody } from '../src/domain/deploy.ts';
 import { withRoles } from '../src/domain/permission.ts';
 import { Refusal } from '../src/domain/refusal.ts';
-import type { Blocker, Heroku, Ledger } from '../src/outside.ts';
+import type { Blocker, Heroku } from '../src/outside.ts';
+import type { Ledger } from '../src/team.ts';
 import { barredNotices, closingAsked, closingNotices, doorStatus } from '../views/closings.ts';
 import { deployOf, plan } from './sample-deploys.ts';
 

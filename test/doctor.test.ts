@@ -10,7 +10,7 @@ import { connect, startEmbedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
 import { connectSettings } from '../src/adapters/settings.ts';
 import { judgeClock, judgeNode, judgeScopes } from '../src/domain/checkup.ts';
-import type { SettingsStore } from '../src/outside.ts';
+import type { SettingsStore } from '../src/team.ts';
 import { makeShopRepository } from './stage/apps/shop.ts';
 import { makeFolder } from './stage/folder.ts';
 import { startGitHub } from './stage/github/github.ts';

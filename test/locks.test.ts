@@ -11,8 +11,8 @@ import { lockRefusals, readDuration } from '../src/domain/lock.ts';
 import { Refusal } from '../src/domain/refusal.ts';
 import { Locking } from '../src/locking.ts';
 import { Notifier } from '../src/notifier.ts';
-import type { Locks } from '../src/outside.ts';
 import { Pace } from '../src/pace.ts';
+import type { Locks } from '../src/team.ts';
 import { freedNotices, lockedNotices, lockReminders } from '../views/locks.ts';
 import { FakeSlack } from './narrator-fakes.ts';
 

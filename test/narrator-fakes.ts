@@ -1,5 +1,5 @@
 import type { Messages } from '../src/narrator.ts';
-import type { Chat, Message, MessageKey } from '../src/outside.ts';
+import type { Chat, Message, MessageKey } from '../src/team.ts';
 
 // A Slack and a table of messages in memory, for the tests of the narrator.
 

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connectSlack } from '../src/adapters/slack.ts';
-import type { Chat } from '../src/outside.ts';
+import type { Chat } from '../src/team.ts';
 import { plainBlocks } from '../views/plain.ts';
 import { rootMessage } from '../views/root.ts';
 import { deploys } from './sample-deploys.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { nearest } from '../src/domain/nearest.ts';
-import type { Heroku, Ledger, Running, SourceHost } from '../src/outside.ts';
+import type { Heroku, SourceHost } from '../src/outside.ts';
 import { Reports } from '../src/reports.ts';
+import type { Ledger, Running } from '../src/team.ts';
 import { commitIsLive, historyOf, queueOf, statusOfAll, statusOfApp } from '../views/reports.ts';
 import { release } from './recipe-world.ts';
 import { deploys, plan } from './sample-deploys.ts';

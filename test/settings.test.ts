@@ -11,7 +11,8 @@ import { Store } from '../src/adapters/store.ts';
 import { Administration } from '../src/administration.ts';
 import type { AppSettings } from '../src/domain/app.ts';
 import { settingsChanges } from '../src/domain/settings-changes.ts';
-import { type HerokuApp, HerokuRefused, NotFound, type SettingsStore } from '../src/outside.ts';
+import { type HerokuApp, HerokuRefused, NotFound } from '../src/outside.ts';
+import type { SettingsStore } from '../src/team.ts';
 import { settingsForm, settingsNotices } from '../views/settings.ts';
 import { validateBlocks } from './stage/slack/blocks.ts';
 

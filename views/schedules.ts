@@ -1,16 +1,6 @@
-import type { Plan } from '../src/domain/plan.ts';
+import type { Schedule } from '../src/domain/schedule.ts';
 import { actions, type Message, message, section } from './blocks.ts';
 import { channelLink, code, dayAndTime, foreign, literal, mention, prose, sentence, sha } from './text.ts';
-
-type Schedule = {
-  id: string;
-  by: string;
-  due: number;
-  outcome: 'begun' | 'asked' | 'changed' | 'refused' | 'cancelled' | null;
-  endedBy: string | null;
-  why: string | null;
-  plan: Plan;
-};
 
 /** In the app's channel: what will be deployed when, until that is over; and to its owner what was not begun. */
 export function scheduleNotices(schedule: Schedule): { id: string; channel: string; message: Message }[] {

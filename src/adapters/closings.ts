@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Closing } from '../domain/closing.ts';
-import type { ClosingChange, Closings, Notice } from '../outside.ts';
+import type { ClosingChange, Closings, Notice } from '../team.ts';
 import { putNotices } from './notices.ts';
 import { inTransaction } from './transaction.ts';
 

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { type Lock, REMIND_LOCK_MS } from '../domain/lock.ts';
-import type { Locks, LockWords } from '../outside.ts';
+import type { Locks, LockWords } from '../team.ts';
 import { putNotices } from './notices.ts';
 import { inTransaction } from './transaction.ts';
 

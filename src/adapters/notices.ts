@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Notice } from '../outside.ts';
+import type { Notice } from '../team.ts';
 import { NEWS } from './store.ts';
 
 /** A notice that Slack does not have yet, or not with these words. `again`: an earlier attempt may have got through. */

@@ -1,5 +1,5 @@
 import { WebClient } from '@slack/web-api';
-import type { Directory, Person } from '../outside.ts';
+import type { Directory, Person } from '../team.ts';
 import { clientOptions, type SlackAccess } from './slack-client.ts';
 
 /** How old an answer of Slack may be, ms: users.info and conversations.members are tier 4, usergroups.list tier 2. */

@@ -1,5 +1,6 @@
 import type pg from 'pg';
-import type { Notice, Schedule, Schedules } from '../outside.ts';
+import type { Schedule } from '../domain/schedule.ts';
+import type { Notice, Schedules } from '../team.ts';
 import { putNotices } from './notices.ts';
 import { inTransaction } from './transaction.ts';
 

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { AppSettings } from '../domain/app.ts';
 import { type SettingChange, settingsChanges } from '../domain/settings-changes.ts';
-import type { Notice, SettingsStore, SettingsVersion } from '../outside.ts';
+import type { Notice, SettingsStore, SettingsVersion } from '../team.ts';
 import { putNotices } from './notices.ts';
 import { inTransaction } from './transaction.ts';
 

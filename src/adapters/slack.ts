@@ -1,6 +1,6 @@
 import { WebAPIPlatformError, WebAPIRateLimitedError, WebClient } from '@slack/web-api';
 import { z } from 'zod';
-import type { Chat, Message, MessageKey } from '../outside.ts';
+import type { Chat, Message, MessageKey } from '../team.ts';
 import { clientOptions, type SlackAccess } from './slack-client.ts';
 
 /** Slack wants no more of this for a while. `retryAfterMs` says how long: a Chat's rejections may carry it. */

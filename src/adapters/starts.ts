@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Freeze } from '../domain/freeze.ts';
-import type { StartRequest, Starts, StartWords } from '../outside.ts';
+import type { StartRequest, Starts, StartWords } from '../team.ts';
 import { putNotices } from './notices.ts';
 import { inTransaction } from './transaction.ts';
 

@@ -5,7 +5,7 @@ import { filesOf, type Held } from '../domain/gate.ts';
 import type { Plan } from '../domain/plan.ts';
 import { type Place, placeBehind } from '../domain/turn.ts';
 import type { Watch } from '../domain/watch.ts';
-import type { Ledger, Running, StoredPlan } from '../outside.ts';
+import type { Ledger, Running, StoredPlan } from '../team.ts';
 import { inTransaction } from './transaction.ts';
 
 // Our own tables. What is stored as JSON was written by this bot, from these types.

@@ -1,0 +1,13 @@
+import type { Plan } from './plan.ts';
+
+/** A deploy that begins at a time (ms) that somebody chose; what came of it, null while it waits. */
+export type Schedule = {
+  id: string;
+  app: string;
+  by: string;
+  due: number;
+  outcome: 'begun' | 'asked' | 'changed' | 'refused' | 'cancelled' | null;
+  endedBy: string | null;
+  why: string | null;
+  plan: Plan;
+};

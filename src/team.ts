@@ -1,0 +1,195 @@
+import type { AppSettings } from './domain/app.ts';
+import type { Closing, Door, Stopped } from './domain/closing.ts';
+import type { Click, Deploy } from './domain/deploy.ts';
+import type { Freeze } from './domain/freeze.ts';
+import type { Held } from './domain/gate.ts';
+import type { Lock } from './domain/lock.ts';
+import type { Group } from './domain/permission.ts';
+import type { Plan } from './domain/plan.ts';
+import type { Schedule } from './domain/schedule.ts';
+import type { SettingChange } from './domain/settings-changes.ts';
+import type { Ahead, Place } from './domain/turn.ts';
+
+// What the bot keeps of its own, and how it reaches people: deploys and their facts, messages, locks, closings, starts,
+// settings. Its adapters keep them in Postgres and Slack.
+
+/** A message as Slack takes it: blocks for the eye, a whole sentence for readers and notifications. */
+export type Message = { text: string; blocks: readonly object[] };
+
+/** Names a message of ours for ever: its deploy, and which of the deploy's messages it is. */
+export type MessageKey = { deploy: string; key: string };
+
+export interface Chat {
+  /** Gives the message's `ts`. Rejects when the answer was lost: the message may be there. */
+  post(ask: {
+    channel: string;
+    thread?: string;
+    broadcast?: boolean;
+    message: Message;
+    key: MessageKey;
+  }): Promise<string>;
+  /** The `ts` of a message of ours that carries the key, posted since (ms) `after`; null when there is none. */
+  find(ask: { channel: string; thread?: string; key: MessageKey; after: number }): Promise<string | null>;
+  update(ask: { channel: string; ts: string; message: Message }): Promise<void>;
+}
+
+/** A plan as somebody was shown it. `digest` is its fingerprint. */
+export type StoredPlan = { id: string; plan: Plan; digest: string; askedBy: string; channel: string };
+
+/** `waits`: for its turn. `soaks`: all that is left is watching, or asking for, its contract migrations. */
+export type Running = Ahead & { id: string; app: string; waits: boolean; soaks: boolean };
+
+/** What the bot keeps. */
+export interface Ledger {
+  apps(): Promise<AppSettings[]>;
+  app(name: string): Promise<AppSettings | null>;
+  savePlan(plan: StoredPlan): Promise<void>;
+  plan(id: string): Promise<StoredPlan | null>;
+  /** Makes the deploy of a plan, under the plan's id, so that two presses make one. Gives its place behind others, if any. */
+  createDeploy(plan: StoredPlan, by: string): Promise<Place | null>;
+  /** Ends a deploy that still waits for its turn; false when it waits no more. */
+  leaveQueue(deploy: string, by: string): Promise<boolean>;
+  /** Throws when there is none of that id. */
+  deploy(id: string): Promise<Deploy>;
+  /** Deploys that have not ended, of one app or of all, oldest first. */
+  running(app?: string): Promise<Running[]>;
+  /** The deploy whose message that is, in its thread or its own; null when it is none of ours. */
+  deployAt(channel: string, ts: string): Promise<Deploy | null>;
+  /** The app's deploys, newest first. */
+  recent(app: string, most: number): Promise<Deploy[]>;
+  /** Takes a press once, whichever times it comes. */
+  addClick(deploy: string, click: Omit<Click, 'at'>): Promise<void>;
+  clickAnswer(id: string): Promise<string | null>;
+  /** The contract migrations that were held last, with who said why. */
+  held(app: string): Promise<Held[]>;
+  /** The newest release of the app whose contract migrations ran: code from before it has lost its schema. */
+  schemaFloor(app: string): Promise<number | null>;
+}
+
+/** A message to a channel or a person that belongs to no deploy. The same id again changes its words. */
+export type Notice = { id: string; channel: string; message: Message };
+
+export interface Locks {
+  /** Those that hold now, on these scopes or on any (null). */
+  on(scopes: readonly string[] | null): Promise<Lock[]>;
+  /** Takes it, also from whoever holds it as `instead` (an id); gives the lock that is in the way. */
+  take(lock: Lock, instead: string | null): Promise<Lock | null>;
+  /** Lets go of one's own lock, or of another's that is named by its id. */
+  release(
+    scope: string,
+    ask: { by: string; id: string | null },
+  ): Promise<{ kind: 'released'; lock: Lock } | { kind: 'held'; lock: Lock } | { kind: 'free' }>;
+  /** They were refused an app because of the lock, and are told when it is gone. */
+  wait(lock: Lock, user: string, app: string): Promise<void>;
+  /** Ends what has ended by itself, and reminds owners: to be called every few seconds, by any process. */
+  tick(): Promise<void>;
+}
+
+/** What is said of locks, and to whom. */
+export type LockWords = {
+  locked(lock: Lock, takenFrom: Lock | null): Notice[];
+  /** `by` null: by itself. */
+  freed(lock: Lock, waiters: readonly { waiter: string; app: string }[], by: string | null): Notice[];
+  reminded(lock: Lock): Notice[];
+};
+
+/** What may be written of a closing; `…Now` sets its time to now, or with false to none. */
+export type ClosingChange = {
+  wanted?: Door;
+  until?: number | null;
+  told?: Door;
+  seen?: Door | null;
+  openedBy?: string;
+  workers?: readonly Stopped[];
+  stopWorkers?: boolean;
+  wantedNow?: boolean;
+  toldNow?: boolean;
+  seenNow?: boolean;
+  remindedNow?: boolean;
+  barredNow?: boolean;
+  lateNow?: boolean;
+  endedNow?: boolean;
+};
+
+export interface Closings {
+  ask(closing: Pick<Closing, 'id' | 'app' | 'by' | 'reason' | 'channel' | 'minutes'>): Promise<void>;
+  get(id: string): Promise<Closing | null>;
+  /** The app's closing that has not ended. */
+  open(app: string): Promise<Closing | null>;
+  /** Null when it has ended. Says what there is to say of it. */
+  change(id: string, change: ClosingChange): Promise<Closing | null>;
+  /** One that nobody else is at, and none of these; null when there is none. To be freed. */
+  claim(except: readonly string[]): Promise<Closing | null>;
+  free(id: string): Promise<void>;
+  say(notices: readonly Notice[]): Promise<void>;
+}
+
+/** Somebody's wish to begin a deploy that a second person must agree to. `id` is its plan's. */
+export type StartRequest = {
+  id: string;
+  app: string;
+  by: string;
+  emergency: string | null;
+  at: string;
+  answer: StartAnswer | null;
+  answeredBy: string | null;
+  plan: Plan;
+};
+export type StartAnswer = 'approved' | 'declined' | 'expired' | 'changed';
+export type StartWords = (request: StartRequest) => Notice[];
+
+export interface Starts {
+  ask(request: Pick<StartRequest, 'id' | 'app' | 'by' | 'emergency'>): Promise<void>;
+  get(id: string): Promise<StartRequest | null>;
+  /** False when it was answered before, or is too old. */
+  answer(id: string, answer: StartAnswer, by: string): Promise<boolean>;
+  expire(): Promise<void>;
+  /** Those that were approved a while ago, and never begun. */
+  approved(): Promise<string[]>;
+  /** Freezes of every app. */
+  freezes(): Promise<Freeze[]>;
+  saveFreezes(freezes: readonly Freeze[]): Promise<void>;
+}
+
+/** What a person is in our workspace; only members may do anything. `zone`: IANA, as set in Slack. */
+export type Person = { is: 'member' | 'guest' | 'bot' | 'stranger' | 'gone'; zone: string };
+
+/** Who people are, and who is in a group, as Slack says; up to a minute old. */
+export interface Directory {
+  person(user: string): Promise<Person>;
+  /** A user group (`S…`) or a channel (`C…`, `G…`). */
+  group(id: string): Promise<Group>;
+  /** Every user group, by its handle. */
+  groups(): Promise<{ id: string; name: string }[]>;
+}
+
+export type SettingsVersion = { version: number; settings: AppSettings; by: string; at: string };
+
+/** What the team said of its apps, with every version of it. */
+export interface SettingsStore {
+  newest(app: string): Promise<SettingsVersion | null>;
+  /** Keeps a new version; `known`: the version that the writer saw (0: none), or null to write whatever there is. */
+  save(
+    settings: AppSettings,
+    by: string,
+    known: number | null,
+  ): Promise<
+    | { kind: 'saved'; version: number; changes: SettingChange[] }
+    | { kind: 'same' }
+    | { kind: 'changed meanwhile'; by: string }
+  >;
+  history(app: string): Promise<SettingsVersion[]>;
+}
+
+export interface Schedules {
+  keep(schedule: Pick<Schedule, 'id' | 'app' | 'by' | 'due'>): Promise<void>;
+  /** False when it had ended before. */
+  end(
+    id: string,
+    ask: { outcome: NonNullable<Schedule['outcome']>; by: string | null; why: string | null },
+  ): Promise<boolean>;
+  /** The next one whose time has come, for one process alone; `begun`: its deploy is there already. */
+  claim(): Promise<{ id: string; by: string; begun: boolean } | null>;
+  /** It could not be tried; anybody may. */
+  free(id: string): Promise<void>;
+}
