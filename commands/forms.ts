@@ -1,8 +1,9 @@
 import type { ModalView } from '@slack/types';
 import { z } from 'zod';
 import { Refusal } from '../src/domain/refusal.ts';
-import { type Carried, checkedForm, holdForm, lockForm, sharedForm } from '../views/forms.ts';
+import { type Carried, checkedForm, holdForm, lockForm, refForm, sharedForm } from '../views/forms.ts';
 import { lockAnswer, lockInTheWay } from '../views/locks.ts';
+import { planShown } from '../views/plan.ts';
 import { emergencyForm } from '../views/starts.ts';
 import { wholeFile } from '../views/whole-file.ts';
 import type { Answer } from './answer.ts';
@@ -17,6 +18,7 @@ export const OPENS: {
   'old-code-is-gone': async (_, _user, carried) => checkedForm('old-code-is-gone', carried),
   'run-them-for-all': async (bot, user, carried) =>
     sharedForm(await bot.show({ user, deploy: idIn(carried) }), carried),
+  'deploy-ref': async (_, _user, carried) => refForm(carried),
   'take-lock': async (_, _user, carried) => lockForm(carried),
   'emergency-start': async (_, _user, carried) => emergencyForm(carried),
   'show-file': async (bot, user, carried) => {
@@ -35,6 +37,8 @@ export const FORMS: { readonly [callback: string]: (bot: Door, press: Press & Ty
   'it-serves': click('it serves'),
   'old-code-is-gone': click('old code is gone'),
   'run-them-for-all': click('run them'),
+  'deploy-ref': async (bot, { user, value, ref, channel }) =>
+    planShown(await bot.plan({ user, channel: channel ?? '', app: value, ref })),
   'emergency-start': (bot, { user, value, reason }) => begin(bot, { user, plan: value, emergency: reason }),
   'take-lock': async (bot, { user, value, reason, length, channel }) => {
     const [scope = '', instead = ''] = value.split(' ');
@@ -49,19 +53,21 @@ const ticks = z
   .object({ selected_options: z.array(z.object({ value: z.string() })).min(1) })
   .transform(({ selected_options }) => selected_options.map(({ value }) => value).join(' '));
 const typed = z.object({
-  reason: z.object({ reason: z.union([words, ticks]) }),
+  reason: z.object({ reason: z.union([words, ticks]) }).optional(),
+  ref: z.object({ ref: z.object({ selected_option: z.object({ value: z.string() }) }) }).optional(),
   length: z.object({ length: z.object({ value: z.string().nullish() }) }).optional(),
 });
 
-/** `length`: of time, as typed. */
-type Typed = { reason: string; length: string | null };
+/** `length`: of time, as typed. `ref`: as chosen. */
+type Typed = { reason: string; length: string | null; ref: string | null };
 
 /** What was typed into a form, and what it carried. Throws for a form that is not ours. */
 export function readForm(view: { private_metadata: string; state: { values: unknown } }): Carried & Typed {
-  const { reason, length } = typed.parse(view.state.values);
+  const { reason, length, ref } = typed.parse(view.state.values);
   return {
     ...carried.parse(JSON.parse(view.private_metadata)),
-    reason: reason.reason,
+    reason: reason?.reason ?? '',
+    ref: ref?.ref.selected_option.value ?? null,
     length: length?.length.value || null,
   };
 }

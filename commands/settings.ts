@@ -32,15 +32,21 @@ export async function readSettings(
   return { errors: Object.fromEntries(errors) };
 }
 
-/** What a menu of the form offers for these words. */
+/** What a menu of ours offers for these words: user groups with each role, or branches, tags and commits of an app. */
 export async function suggest(
   settings: Settings,
   { user, action, words, metadata }: { user: string; action: string; words: string; metadata: string },
 ): Promise<Option[]> {
   if (action === 'groups') return groupOptions(await settings.groups(words));
-  const { app } = carriedIn(metadata);
-  return action === 'defaultRef' && app !== null ? refOptions(await settings.refs({ user, app, words })) : [];
+  const { app, value } = about.parse(JSON.parse(metadata));
+  const name = app ?? value;
+  if (!['ref', 'defaultRef'].includes(action) || name === undefined) return [];
+  const refs = await settings.refs({ user, app: name, words });
+  return refOptions(action === 'ref' ? refs : refs.filter(ref => !COMMIT.test(ref)));
 }
+
+const about = z.object({ app: z.string().nullish(), value: z.string().optional() });
+const COMMIT = /^[0-9a-f]{7,40}$/i;
 
 const FIELDS: ReadonlySet<string> = new Set([
   ...['name', 'repository', 'defaultRef', 'channel', 'deployers', 'approvers', 'viewers', 'admins'],

@@ -80,10 +80,16 @@ export class Administration {
     return all.filter(({ name }) => name.startsWith(words.replace(/^@/, '').toLowerCase())).slice(0, OPTIONS);
   }
 
-  /** Branches and tags that begin like that, of an app that this person may deploy. */
+  /** Branches and tags that begin like that, and a commit that was typed, of an app that this person may see. */
   async refs({ user, app, words }: { user: string; app: string; words: string }): Promise<string[]> {
-    const { repository } = await this.#parts.access.seen(app, user);
-    return (await this.#parts.source.refs(repository, words)).slice(0, OPTIONS);
+    const { access, source } = this.#parts;
+    const { repository } = await access.seen(app, user);
+    const isCommit = /^[0-9a-f]{7,40}$/i.test(words);
+    const [refs, commit] = await Promise.all([
+      source.refs(repository, words),
+      isCommit ? source.commit(repository, words).catch(() => null) : null,
+    ]);
+    return [...(commit ? [commit.sha] : []), ...refs].slice(0, OPTIONS);
   }
 
   /** Whether Heroku and GitHub know what is named. */

@@ -270,6 +270,12 @@ describe.concurrent('asking for a deploy', () => {
     await ann.sees(/approved on their card/, RECEIPT);
     await ann.opensHome();
     await ann.seesHome(/asked: /);
+    const home = await ann.seesHome(/asked: /);
+    await ann.presses('Another branch…', { on: home });
+    const choosing = await ann.seesForm(/Branch, tag or commit/);
+    expect((await ann.searches(choosing, 'ref', 'ne')).map(({ value }) => value)).toEqual(['never-binds', 'next']);
+    await ann.fills({ ref: 'next' });
+    await ann.sees(/Deploy \w+\?.*from `next` of acme\/shop/s, RECEIPT);
     await ann.uses('Deploy actions', root);
     await ann.presses('Cancel', { on: await ann.seesForm(/asked: /) });
     await stage.slack.channel('asked').shows(/This deploy is being called off|Rolling asked back/, RECEIPT);

@@ -61,6 +61,22 @@ export function asking(
   };
 }
 
+/** Which branch, tag or commit of an app? What is typed is looked up as it is typed. */
+export const refForm = (carried: Carried): ModalView => ({
+  ...frame('deploy-ref', carried, 'Deploy', 'Show the plan'),
+  blocks: [
+    section(
+      `Of *${foreign(carried.value, 40)}*. A plan is shown first; nothing happens before you press *Start* on it.`,
+    ),
+    {
+      type: 'input',
+      block_id: 'ref',
+      label: { type: 'plain_text', text: 'Branch, tag or commit' },
+      element: { type: 'external_select', action_id: 'ref', min_query_length: 0 },
+    },
+  ],
+});
+
 /** Other apps use the same database: the approver says that their owners know. */
 export function sharedForm(deploy: Deploy, carried: Carried): ModalView {
   const apps = migrationsOf(deploy)?.sharedWith.join(', ') ?? '';

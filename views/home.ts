@@ -73,6 +73,10 @@ function appBlocks({ app, mayDeploy, running, waiting, last, locks }: Home['apps
           value: app,
           aloud: `Plan a deploy of ${literal(app, 40)}`,
         },
+        {
+          ...{ label: 'Another branch…', action: `deploy-ref:${app}`, value: app },
+          aloud: `Choose what to deploy of ${literal(app, 40)}`,
+        },
         { label: 'History', action: `history:${app}`, value: app, aloud: `The last deploys of ${literal(app, 40)}` },
       )
     : null;
