@@ -35,14 +35,20 @@ async function obey(bot: Asked, { user, channel, id, openSettings }: Ask, words:
       return help(user, await bot.visible(user), Object.values(USAGE));
     case 'deploy':
       await noVerb(bot, user, words.app);
-      return planShown(await bot.plan({ user, channel, app: words.app, ref: words.ref }), { only: words.only });
+      return planShown(
+        await bot.plan({ user, channel, app: words.app, ref: words.ref, maintenance: words.maintenance }),
+        { only: words.only },
+      );
     case 'deploy at': {
       await noVerb(bot, user, words.app);
-      const { planned, at } = await bot.planAt({ user, channel, app: words.app, ref: words.ref, at: words.at });
+      const { app, ref, maintenance } = words;
+      const { planned, at } = await bot.planAt({ user, channel, app, ref, maintenance, at: words.at });
       return planShown(planned, { at });
     }
     case 'back':
-      return planShown(await bot.planBack({ user, channel, app: words.app, version: words.version }));
+      return planShown(
+        await bot.planBack({ user, channel, app: words.app, version: words.version, maintenance: words.maintenance }),
+      );
     case 'status': {
       const status = await bot.status({ user, app: words.app });
       return Array.isArray(status) ? statusOfAll(status) : statusOfApp(status);

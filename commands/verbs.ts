@@ -8,7 +8,7 @@ export type VerbWords =
   | { kind: 'status' | 'queue'; app: string | null }
   | { kind: 'history' | 'cancel'; app: string }
   /** To a release, or to the newest other code. */
-  | { kind: 'back'; app: string; version: number | null }
+  | { kind: 'back'; app: string; version: number | null; maintenance?: true }
   | { kind: 'live'; app: string; ref: string }
   /** Null: a new app. */
   | { kind: 'settings'; app: string | null }
@@ -37,14 +37,16 @@ export const VERBS: { readonly [verb: string]: Read } = {
   queue: rest => ({ kind: 'queue', app: perhapsApp('queue', rest) }),
   history: rest => ({ kind: 'history', app: onlyApp('history', rest) }),
   cancel: rest => ({ kind: 'cancel', app: onlyApp('cancel', rest) }),
-  rollback: rest => {
+  rollback: words => {
+    const rest = words.filter(word => word !== '--maintenance');
+    const mode = rest.length < words.length ? ({ maintenance: true } as const) : {};
     const [app, version, ...more] = rest;
-    if (version === undefined) return { kind: 'back', app: onlyApp('rollback', rest), version: null };
+    if (version === undefined) return { kind: 'back', app: onlyApp('rollback', rest), version: null, ...mode };
     const number = /^v?(\d{1,6})$/i.exec(version)?.[1];
     if (app === undefined || number === undefined || more.length > 0) {
       throw say('rollback', `${quoted([version, ...more].join(' '))} is no release such as v41.`);
     }
-    return { kind: 'back', app: appOf(app, []), version: Number(number) };
+    return { kind: 'back', app: appOf(app, []), version: Number(number), ...mode };
   },
   live: rest => {
     const [app = '', ref, ...more] = rest

@@ -1,3 +1,4 @@
+import { cancelAsked, cancelled } from './cancelling.ts';
 import { type Click, latest, latestOfThese, migrationsOf } from './domain/deploy.ts';
 import { filesOf, gateReasons } from './domain/gate.ts';
 import { planByCommand } from './migration-commands.ts';
@@ -30,7 +31,7 @@ export async function soak(run: Run): Promise<Next> {
       (fact.kind === 'checked' && fact.what === 'old gone'),
   );
   if (!gone) throw new Error(`${run.deploy.id} soaks though old code is not gone`);
-  const known = decided(run);
+  const known = await decided(run);
   if (known) return known;
   const until = Date.parse(gone.at) + plan.soakSeconds * 1000;
   await run.record({ kind: 'soaking', until });
@@ -53,9 +54,15 @@ export async function soak(run: Run): Promise<Next> {
 }
 
 /** What a press decided before this stage was killed: it was answered, so it does not come again. */
-function decided({ deploy }: Run): Next | null {
-  if (latest(deploy, 'held')) return RECEIPT;
-  return latestOfThese(deploy, 'approved') ? { to: 'Contract the schema' } : null;
+async function decided(run: Run): Promise<Next | null> {
+  const { deploy } = run;
+  const before = deploy.plan.maintenance;
+  const held = latest(deploy, 'held');
+  if (held && before) {
+    return run.end('cancelled', `Its contract migrations were not approved: ${held.why} Nothing was begun.`);
+  }
+  if (held) return RECEIPT;
+  return latestOfThese(deploy, 'approved') ? { to: before ? 'Expand the schema' : 'Contract the schema' } : null;
 }
 
 /** What speaks against destroying anything now; null when new code is alone and well. */
@@ -65,7 +72,7 @@ async function illness(run: Run): Promise<string | null> {
   const [dynos, releases] = await Promise.all([heroku.dynos(app), heroku.releases(app, 10)]);
   const ours = latest(run.deploy, 'released');
   const live = releases.find(release => release.current);
-  if (live && live.slug !== ours?.slug) {
+  if (live && live.slug !== (ours?.slug ?? run.deploy.plan.live.slug)) {
     return `v${live.version} (${live.description}, by ${live.by}) was released meanwhile, and may need what these would destroy.`;
   }
   const down = dynos.filter(dyno => dyno.type === 'web' && dyno.state !== 'up');
@@ -75,7 +82,7 @@ async function illness(run: Run): Promise<string | null> {
 
 /** Asks a second person; nothing destructive runs without a yes to the digest that they were shown. */
 export async function askForApproval(run: Run): Promise<Next> {
-  const known = decided(run);
+  const known = await decided(run);
   if (known) return known;
   const { commands } = run.deploy.plan.migrations ?? {};
   if (commands && !latest(run.deploy, 'migrations planned') && !latest(run.deploy, 'migrations changed')) {
@@ -94,6 +101,10 @@ export async function askForApproval(run: Run): Promise<Next> {
     },
     async click => {
       if (click.kind === 'hold') return hold(run, click);
+      if (click.kind === 'cancel' && run.deploy.plan.maintenance) {
+        const answer = await cancelAsked(run, click, 'Cancelled: nothing was begun.');
+        return { answer, instead: await cancelled(run) };
+      }
       if (click.kind !== 'run them')
         return { answer: 'Only the contract migrations are open now: see the newest card.' };
       if (click.about !== digest) {
@@ -108,8 +119,10 @@ export async function askForApproval(run: Run): Promise<Next> {
       const ill = await illness(run);
       if (ill) return { answer: `Not run. ${ill} Press again when that is mended, or hold them.` };
       await run.record({ kind: 'approved', by: click.by, digest }, again(run, ANSWER));
-      if (latest(run.deploy, 'held')) return { answer: 'Too late: they are held.', instead: RECEIPT };
-      return { answer: 'Approved: they run now.', instead: { to: 'Contract the schema' } };
+      const instead = (await decided(run)) ?? RECEIPT;
+      if (latest(run.deploy, 'held')) return { answer: 'Too late: they are held.', instead };
+      const before = run.deploy.plan.maintenance;
+      return { answer: before ? 'Approved: the deploy begins now.' : 'Approved: they run now.', instead };
     },
   );
 }
@@ -138,5 +151,5 @@ async function hold(run: Run, { by, reason }: Click): Promise<{ answer: string; 
 
 async function held(run: Run, by: string | null, why: string, key = again(run, ANSWER)): Promise<Next> {
   await run.record({ kind: 'held', by, why }, key);
-  return decided(run) ?? RECEIPT;
+  return (await decided(run)) ?? RECEIPT;
 }

@@ -9,7 +9,7 @@ import { Refusal } from './domain/refusal.ts';
 import type { Place } from './domain/turn.ts';
 import type { LockAnswer, Locking } from './locking.ts';
 import { NotFound } from './outside.ts';
-import { type Planned, Planning } from './planning.ts';
+import { type Mode, type Planned, Planning } from './planning.ts';
 import type { AppStatus, CommitStatus, LiveStatus, Reports } from './reports.ts';
 import { Scheduling } from './scheduling.ts';
 import type { Sources } from './situation.ts';
@@ -25,13 +25,9 @@ export type Started = { kind: 'started'; deploy: string; channel: string; place:
 export type Asked = { kind: 'asked'; channel: string };
 export type Changed = Planned & { kind: 'changed'; what: string[] };
 
+type Wish = { user: string; channel: string; app: string } & Mode;
 type DoorPress = { user: string; id: string; kind: 'open' | 'extend' | 'stop workers' };
-type Press = Pick<Click, 'id' | 'kind'> & {
-  user: string;
-  deploy: string;
-  about?: string | null;
-  reason?: string | null;
-};
+type Press = Pick<Click, 'id' | 'kind'> & Partial<Pick<Click, 'about' | 'reason'>> & { user: string; deploy: string };
 
 export type BotParts = {
   ledger: Ledger;
@@ -79,17 +75,17 @@ export class Bot {
   }
 
   /** What a deploy of the ref (the app's default one when null) would do; stored, so that Start can name it. */
-  async plan(ask: { user: string; channel: string; app: string; ref: string | null }): Promise<Planned> {
+  async plan(ask: Wish & { ref: string | null }): Promise<Planned> {
     const app = await this.#parts.access.allowed(ask.app, ask.user, ask.channel);
-    const plan = await this.#planning.of(app, ask.ref ?? app.defaultRef, ask.user);
+    const plan = await this.#planning.of(app, ask, ask.user);
     return this.#planning.keep(app, plan, ask.user, ask.channel);
   }
 
   /** The same for a time, as typed; of the very commit that is shown, wherever its branch goes. */
-  async planAt(ask: { user: string; channel: string; app: string; ref: string | null; at: string }) {
+  async planAt(ask: Wish & { ref: string | null; at: string }) {
     const app = await this.#parts.access.allowed(ask.app, ask.user, ask.channel);
     const at = await this.#scheduling.moment(ask.user, ask.at);
-    const plan = await this.#planning.of(app, ask.ref ?? app.defaultRef, ask.user);
+    const plan = await this.#planning.of(app, ask, ask.user);
     const pinned = { ...plan, ref: plan.commit.sha };
     return { at, planned: await this.#planning.keep(app, pinned, ask.user, ask.channel) };
   }
@@ -103,9 +99,9 @@ export class Bot {
   }
 
   /** What going back to a release (the newest one of other code when null) would do; stored, so that Start can name it. */
-  async planBack(ask: { user: string; channel: string; app: string; version: number | null }): Promise<Planned> {
+  async planBack(ask: Wish & { version: number | null }): Promise<Planned> {
     const app = await this.#parts.access.allowed(ask.app, ask.user, ask.channel);
-    return this.#planning.keep(app, await this.#planning.back(app, ask.version, ask.user), ask.user, ask.channel);
+    return this.#planning.keep(app, await this.#planning.back(app, ask, ask.user), ask.user, ask.channel);
   }
 
   /** Starts what the asker was shown; when the world is different by now, gives the new plan instead. */

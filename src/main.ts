@@ -131,7 +131,7 @@ const bot: Bot = new Bot({
 });
 const planAgain = (deploy: Deploy) => bot.planAgain(deploy);
 const oneOffs = connectOneOffs(heroku);
-const outside = { heroku, source, watcher, migrator, oneOffs, catalog: readCatalog, planAgain, time };
+const outside = { heroku, source, prober, watcher, migrator, oneOffs, catalog: readCatalog, planAgain, time };
 const engine = await startEngine({
   pool: database.pool,
   url: database.url,

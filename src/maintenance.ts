@@ -1,4 +1,4 @@
-import { type FactOf, latest, latestOfThese } from './domain/deploy.ts';
+import { type Fact, type FactOf, latest, latestOfThese } from './domain/deploy.ts';
 import { again, type Next, type Run } from './run.ts';
 
 // An app that is closed while its schema changes. What was found before is recorded first, and that record alone decides
@@ -32,7 +32,7 @@ const isOurs = (run: Run): boolean => latest(run.deploy, 'closing')?.byUs === tr
 
 /** Half of a change is in the database: only a person can say whether the new code can live with it. */
 export async function askAboutTheClosedApp(run: Run): Promise<Next> {
-  const failure = latest(run.deploy, 'migration failed');
+  const failure = run.deploy.facts.findLast(({ kind }) => LEAVES_IT_CLOSED.includes(kind));
   const key = `left closed ${failure?.seq}`;
   await run.record({ kind: 'left closed' }, key);
   const known = answerSince(run, latest(run.deploy, 'left closed'));
@@ -48,21 +48,29 @@ export async function askAboutTheClosedApp(run: Run): Promise<Next> {
     },
     async ({ kind, by }) => {
       if (kind !== 'open' && kind !== 'try again') {
-        return { answer: 'The app is closed, and its migrations are half done: only Open and Try again are left.' };
+        return { answer: 'The app is closed, and a person must say how it goes on: only Open and Try again are left.' };
       }
       await run.record({ kind: 'closed app answered', by, what: kind }, `${key}, answered`);
       const answer = kind === 'open' ? 'Opening it.' : 'Trying again.';
-      return { answer, instead: kind === 'open' ? OPEN : AGAIN };
+      return { answer, instead: after(run, kind) };
     },
   );
 }
 
-const OPEN: Next = { to: 'Open the app' };
-const AGAIN: Next = { to: 'Contract the schema' };
+const LEAVES_IT_CLOSED: readonly Fact['kind'][] = ['migration failed', 'dynos down', 'rollback failed'];
+
+/** In maintenance mode its dynos are started first; what crashed there is started again, the schema being done with. */
+function after({ deploy }: Run, answer: 'open' | 'try again'): Next {
+  if (!deploy.plan.maintenance) return { to: answer === 'open' ? 'Open the app' : 'Contract the schema' };
+  const failure = deploy.facts.findLast(({ kind }) => LEAVES_IT_CLOSED.includes(kind));
+  return {
+    to: answer === 'try again' && failure?.kind === 'migration failed' ? 'Contract the schema' : 'Start the dynos',
+  };
+}
 
 /** What a press decided before this stage was killed: it was answered, so it does not come again. */
 function answerSince(run: Run, asked: FactOf<'left closed'> | undefined): Next | null {
   const answered = latest(run.deploy, 'closed app answered');
   if (!answered || !asked || answered.seq < asked.seq) return null;
-  return answered.what === 'open' ? OPEN : AGAIN;
+  return after(run, answered.what);
 }

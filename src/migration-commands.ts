@@ -15,6 +15,8 @@ import type { Next, Run } from './run.ts';
 
 /** Lines of a plan's SQL that are read. */
 const LINES_READ = 5_000;
+/** How long a command may take while the app is closed for it. */
+const CLOSED_MS = 3_600_000;
 
 /** Runs the app's expand command while old code still serves; what fails, or takes too long, is undone with the release. */
 export async function expandByCommand(run: Run): Promise<Next> {
@@ -23,7 +25,10 @@ export async function expandByCommand(run: Run): Promise<Next> {
   if (!released || !command) throw new Error(`${run.deploy.id} has no expand command to run`);
   if (latest(run.deploy, 'rollback asked')) return BACK;
   await run.record({ kind: 'migrating', direction: 'expand' }, 'migrating expand');
-  const deadline = safeUntil(run.deploy, released.releasedAt);
+  // Behind a closed page nobody waits for a switch.
+  const deadline = run.deploy.plan.maintenance
+    ? released.releasedAt + CLOSED_MS
+    : safeUntil(run.deploy, released.releasedAt);
   const ended = await run.listening<OneOffEnd | { kind: 'late' } | { kind: 'called off' }>(
     signal =>
       Promise.race([
@@ -44,9 +49,9 @@ export async function expandByCommand(run: Run): Promise<Next> {
       `migrated expand ${command}`,
     );
     await run.record({ kind: 'schema changed', direction: 'expand' }, 'schema changed expand');
-    return { to: 'New dynos boot' };
+    return { to: run.deploy.plan.maintenance ? 'Start the dynos' : 'New dynos boot' };
   }
-  const late = 'It was not through in time before the routers switch, and goes on by itself.';
+  const late = `It was not through ${run.deploy.plan.maintenance ? 'within an hour' : 'in time before the routers switch'}, and goes on by itself.`;
   const error = ended.kind === 'late' ? late : errorOf(ended);
   await run.record(
     { kind: 'migration failed', direction: 'expand', failure: failureOf(run, command, error) },

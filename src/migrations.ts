@@ -41,18 +41,23 @@ export async function contract(run: Run): Promise<Next> {
   // Also asked here: what is approved is these very files, not that somebody once said yes.
   if (latestOfThese(run.deploy, 'approved')?.digest !== migrations?.digests.contract) return { to: 'Approval' };
   if (migrations?.commands) return contractAgain(run, migrations.commands);
-  const closes = migrations?.maintenance === true;
+  const { maintenance } = run.deploy.plan;
+  const closes = migrations?.maintenance === true && !maintenance;
   if (closes) await closeTheApp(run);
   const ended = await migrate(run, 'contract');
   switch (ended.kind) {
     case 'done':
+      if (maintenance) return { to: 'Start the dynos' };
       return { to: closes ? 'Open the app' : 'Write the receipt' };
     case 'changed':
+      if (maintenance) return run.end('stopped', `Nothing destructive was run: ${ended.why} Plan it again.`);
       if (closes) await openTheApp(run);
       return askAnew(run, ended.why);
     case 'failed': {
       const untouched = ended.failure.stays === null && applied(run, 'contract').length === 0;
-      if (closes && !untouched) return { to: 'Ask about the closed app' };
+      if ((closes || maintenance) && !untouched) return { to: 'Ask about the closed app' };
+      if (maintenance)
+        return run.end('rolled back', `${ended.failure.file} failed and nothing of it stays, so it went back.`);
       return closes ? { to: 'Open the app' } : unfinished(run, ended.failure);
     }
     default:

@@ -1,5 +1,5 @@
 import { directDatabase } from './domain/direct-database.ts';
-import { type Direction, filesOf, type PendingFile, type PendingMigrations } from './domain/gate.ts';
+import { type Direction, filesOf, type PendingFile, type PendingMigrations, whileClosed } from './domain/gate.ts';
 import { type Facts, judge } from './domain/migration.ts';
 import { commandWarnings, pendingCommands } from './domain/migration-commands.ts';
 import { digestOf, type MigrationFile } from './domain/migration-file.ts';
@@ -26,9 +26,11 @@ export async function pendingMigrations(
     commit: Pick<Commit, 'sha'>;
     where: Migrations;
     sharedWith: readonly string[];
+    /** They run while the app is closed. */
+    closed?: boolean;
   },
 ): Promise<Pending> {
-  const { app, repository, commit, where, sharedWith } = ask;
+  const { app, repository, commit, where, sharedWith, closed = false } = ask;
   if (where.kind === 'commands') {
     const { expand, contract = null, plan = null } = where;
     const commands = { expand, contract, plan };
@@ -52,7 +54,13 @@ export async function pendingMigrations(
   if (database.kind === 'refused') return none([...reading.problems, database.reason]);
   const facts = await answered(app, catalog(database.url));
   if ('problem' in facts) return none([...reading.problems, facts.problem]);
-  const migrations = judged(reading.files, facts.answer, { commit: commit.sha, place, maintenance, sharedWith });
+  const migrations = judged(reading.files, facts.answer, {
+    commit: commit.sha,
+    place,
+    maintenance,
+    sharedWith,
+    closed,
+  });
   const destructive = filesOf(migrations, 'contract').map(({ file }) => file);
   const phase = judgeReleasePhase({ ...reading, destructive, place });
   return {
@@ -76,7 +84,11 @@ async function answered<T>(app: string, asked: Promise<T>): Promise<{ answer: T 
 function judged(
   files: readonly MigrationFile[],
   facts: Facts,
-  { commit, ...settings }: { commit: string } & Pick<PendingMigrations, 'place' | 'maintenance' | 'sharedWith'>,
+  {
+    commit,
+    closed,
+    ...settings
+  }: { commit: string; closed: boolean } & Pick<PendingMigrations, 'place' | 'maintenance' | 'sharedWith'>,
 ): PendingMigrations {
   const verdicts = judge(
     files.map(({ path, sql }) => ({ file: path, sql })),
@@ -86,7 +98,11 @@ function judged(
     const verdict = verdicts[index];
     return verdict ? [{ ...verdict, name, table, review }] : [];
   });
-  const unbound = { ...settings, files: pending, digests: { expand: '', contract: '' } };
+  const unbound = {
+    ...settings,
+    files: closed ? whileClosed(pending) : pending,
+    digests: { expand: '', contract: '' },
+  };
   const digest = (direction: Direction): string => {
     const names = new Set(filesOf(unbound, direction).map(({ file }) => file));
     return digestOf(

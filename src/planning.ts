@@ -11,6 +11,9 @@ import type { Ledger, StoredPlan } from './team.ts';
 
 export type Planned = { id: string; plan: Plan; place: Place | null; gate: Gate };
 
+/** `maintenance`: behind a closed page. */
+export type Mode = { maintenance?: boolean | undefined };
+
 type Parts = { ledger: Ledger; locking: Locking; sources: Sources; gate: (app: App) => Promise<Gate> };
 
 /** What a deploy would do, asked of the world as it is now. */
@@ -22,25 +25,28 @@ export class Planning {
   }
 
   /** A deploy of the ref. Throws a Refusal with every reason against it. */
-  async of(app: App, ref: string, user: string): Promise<Plan> {
-    return this.#ready(await this.#judge(app, ref, user, await this.#isNext(app)), app, user);
+  async of(app: App, wish: { ref: string | null } & Mode, user: string): Promise<Plan> {
+    const asked = { ...wish, ref: wish.ref ?? app.defaultRef };
+    return this.#ready(await this.#judge(app, asked, user, await this.#isNext(app)), app, user);
   }
 
   /** Going back to a release, or to the newest one of other code (null). */
-  async back(app: App, version: number | null, user: string): Promise<Plan> {
-    return this.#ready(await this.#judgeBack(app, version, user, await this.#isNext(app)), app, user);
+  async back(app: App, wish: { version: number | null } & Mode, user: string): Promise<Plan> {
+    return this.#ready(await this.#judgeBack(app, wish, user, await this.#isNext(app)), app, user);
   }
 
   /** What was shown, planned anew. */
-  again(app: App, { back, ref }: Pick<Plan, 'back' | 'ref'>, user: string): Promise<Plan> {
-    return back ? this.back(app, back.version, user) : this.of(app, ref, user);
+  again(app: App, { back, ref, maintenance }: Pick<Plan, 'back' | 'ref' | 'maintenance'>, user: string): Promise<Plan> {
+    return back
+      ? this.back(app, { version: back.version, maintenance }, user)
+      : this.of(app, { ref, maintenance }, user);
   }
 
   /** The very commit or release of a plan whose turn has come. */
-  async atItsTurn(app: App, { back, commit, ref }: Plan, user: string): Promise<Preflight> {
+  async atItsTurn(app: App, { back, commit, ref, maintenance }: Plan, user: string): Promise<Preflight> {
     const judged = back
-      ? await this.#judgeBack(app, back.version, user, true)
-      : await this.#judge(app, commit.sha, user, true);
+      ? await this.#judgeBack(app, { version: back.version, maintenance }, user, true)
+      : await this.#judge(app, { ref: commit.sha, maintenance }, user, true);
     return judged.kind === 'ready' ? { ...judged, plan: { ...judged.plan, ref } } : judged;
   }
 
@@ -52,16 +58,26 @@ export class Planning {
     return { id: stored.id, plan, place: placeBehind(running, Date.now()), gate: before };
   }
 
-  async #judge(app: App, ref: string, asker: string, isNext: boolean): Promise<Preflight> {
+  async #judge(
+    app: App,
+    { ref, maintenance = false }: { ref: string } & Mode,
+    asker: string,
+    isNext: boolean,
+  ): Promise<Preflight> {
     const { ledger, sources, locking } = this.#parts;
     const [held, locks] = await Promise.all([ledger.held(app.name), locking.on(app)]);
-    return preflight(await gather(sources, app, ref, { isNext, held, locks, asker }));
+    return preflight(await gather(sources, app, ref, { isNext, held, locks, asker, maintenance }));
   }
 
-  async #judgeBack(app: App, version: number | null, asker: string, isNext: boolean): Promise<Preflight> {
+  async #judgeBack(
+    app: App,
+    { version, maintenance = false }: { version: number | null } & Mode,
+    asker: string,
+    isNext: boolean,
+  ): Promise<Preflight> {
     const { ledger, sources, locking } = this.#parts;
     const [floor, locks] = await Promise.all([ledger.schemaFloor(app.name), locking.on(app)]);
-    const situation = await gatherBack(sources, app, version, { isNext, floor, locks, asker });
+    const situation = await gatherBack(sources, app, version, { isNext, floor, locks, asker, maintenance });
     return 'refused' in situation ? { kind: 'refused', reasons: situation.refused } : preflight(situation);
   }
 

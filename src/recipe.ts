@@ -1,6 +1,15 @@
 import { askForApproval, soak } from './approval.ts';
 import { cancelAsked, cancelled, isCancelled } from './cancelling.ts';
+import {
+  afterClosedRelease,
+  closeForTheDeploy,
+  openAgain,
+  putBack,
+  startTheDynos,
+  stopTheDynos,
+} from './closed-deploy.ts';
 import { latest } from './domain/deploy.ts';
+import { filesOf } from './domain/gate.ts';
 import { foundInFlight } from './in-flight.ts';
 import { askAboutTheClosedApp } from './maintenance.ts';
 import { expandByCommand } from './migration-commands.ts';
@@ -36,6 +45,11 @@ export const recipe: { readonly [stage: string]: Stage } = {
   Soak: soak,
   Approval: askForApproval,
   'Contract the schema': contract,
+  'Close the app': beforeRelease(unlessCancelled(closeForTheDeploy)),
+  'Stop the dynos': beforeRelease(unlessCancelled(stopTheDynos)),
+  'Start the dynos': startTheDynos,
+  'Open again': openAgain,
+  'Put it back': putBack,
   'Open the app': open,
   'Ask about the closed app': askAboutTheClosedApp,
   'Roll back': undo,
@@ -75,7 +89,9 @@ async function takeTheTurn(run: Run): Promise<Next> {
       `${plan.app} was put into maintenance mode after the plan was made. Nothing was begun: plan it again when it is open.`,
     );
   }
-  return { to: plan.back ? 'Go back' : 'Expand the schema' };
+  if (plan.maintenance && filesOf(plan.migrations, 'contract').length > 0) return { to: 'Approval' };
+  if (plan.back) return { to: plan.maintenance ? 'Close the app' : 'Go back' };
+  return { to: 'Expand the schema' };
 }
 
 async function uploadTheSource(run: Run): Promise<Next> {
@@ -84,7 +100,7 @@ async function uploadTheSource(run: Run): Promise<Next> {
   run.mayAct();
   const url = await run.outside.heroku.uploadSource(tarball);
   await run.record({ kind: 'uploaded', url, bytes: tarball.byteLength });
-  return { to: 'Build' };
+  return { to: run.deploy.plan.maintenance ? 'Close the app' : 'Build' };
 }
 
 async function build(run: Run): Promise<Next> {
@@ -163,9 +179,15 @@ async function release(run: Run): Promise<Next> {
   }
   await run.record(released(ended, ended.slug));
   const asked = latest(run.deploy, 'cancel asked');
-  if (!asked) return { to: run.deploy.plan.migrations?.commands ? 'Expand by command' : 'New dynos boot' };
+  if (!asked) return afterRelease(run);
   await run.record({ kind: 'rollback asked', by: asked.by, why: 'the deploy was cancelled' });
   return { to: 'Roll back' };
+}
+
+function afterRelease(run: Run): Next {
+  const { migrations, maintenance } = run.deploy.plan;
+  if (migrations?.commands) return { to: 'Expand by command' };
+  return maintenance ? afterClosedRelease(run) : { to: 'New dynos boot' };
 }
 
 function released(release: Release, slug: string) {

@@ -13,7 +13,7 @@ export async function undo(run: Run): Promise<Next> {
   const { plan } = run.deploy;
   const released = latest(run.deploy, 'released');
   const ours = released?.version ?? 0;
-  const watching = followDeploy(run);
+  const clockFrom = plan.maintenance ? (released?.releasedAt ?? 0) : followDeploy(run).watch.clockFrom;
   const releases = await heroku.releases(plan.app, 10);
   const intended = latest(run.deploy, 'rollback intended');
   if (!intended) {
@@ -26,7 +26,7 @@ export async function undo(run: Run): Promise<Next> {
     }
     const intention = {
       newest: releases[0]?.version ?? ours,
-      safeUntil: safeUntil(run.deploy, watching.watch.clockFrom),
+      safeUntil: safeUntil(run.deploy, clockFrom),
     };
     await run.record({ kind: 'rollback intended', ...intention });
   }
@@ -38,7 +38,7 @@ export async function undo(run: Run): Promise<Next> {
     await run.record({ kind: 'rollback failed', why: begun.refused });
     return run.end(
       'failed',
-      `Heroku refused to go back to v${plan.live.version}: ${begun.refused} v${ours} goes live when its window ends. Act now by hand: \`heroku releases -a ${plan.app}\`.`,
+      `Heroku refused to go back to v${plan.live.version}: ${begun.refused} ${plan.maintenance ? `${plan.app} was opened with v${ours}` : `v${ours} goes live when its window ends`}. Act now by hand: \`heroku releases -a ${plan.app}\`.`,
     );
   }
   await run.record({ kind: 'rolling back', release: begun.id, version: begun.version });
@@ -56,7 +56,7 @@ export async function undo(run: Run): Promise<Next> {
   }
   const releasedAt = Date.parse(ended.updatedAt);
   await run.record({ kind: 'rollback released', version: ended.version, slug: ended.slug, releasedAt });
-  return { to: 'Rollback serves' };
+  return { to: plan.maintenance ? 'Start the dynos' : 'Rollback serves' };
 }
 
 /** Makes a release of an older one's code, on purpose and as planned; from there on it is a deploy like any other. */

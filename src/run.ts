@@ -1,6 +1,7 @@
 import type { Click, Deploy, FactBody, Outcome } from './domain/deploy.ts';
 import type { Preflight } from './domain/plan.ts';
-import type { Heroku, Migrator, OneOffs, SourceHost, Time, Watcher } from './outside.ts';
+import { mustOpen } from './domain/readings.ts';
+import type { Heroku, Migrator, OneOffs, Prober, SourceHost, Time, Watcher } from './outside.ts';
 import type { MigrationSources } from './pending.ts';
 
 /** The key of a fact that comes once for each version of the migrations that a deploy stands for. */
@@ -17,6 +18,7 @@ export type Outside = {
   heroku: Heroku;
   source: SourceHost;
   watcher: Watcher;
+  prober: Prober;
   migrator: Migrator;
   oneOffs: OneOffs;
   catalog: MigrationSources['catalog'];
@@ -60,8 +62,12 @@ export class Run {
     this.#deploy = await this.#journal.deploy(this.#deploy.id);
   }
 
-  /** Records the end; the engine then frees the app for the next deploy. */
+  /** Records the end; the engine then frees the app for the next deploy. What is closed is opened first. */
   async end(outcome: Outcome, why: string): Promise<Next> {
+    if (mustOpen(this.#deploy)) {
+      await this.record({ kind: 'giving up', outcome, why });
+      return { to: 'Put it back' };
+    }
     await this.record({ kind: 'ended', outcome, why });
     this.outside.watcher.forget(this.#deploy.id);
     return { end: outcome };

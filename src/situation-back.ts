@@ -14,7 +14,13 @@ export async function gatherBack(
   { heroku, source, prober }: Sources,
   settings: AppSettings,
   version: number | null,
-  { isNext, floor, locks, asker }: Pick<Situation, 'isNext' | 'locks' | 'asker'> & { floor: number | null },
+  {
+    isNext,
+    floor,
+    locks,
+    asker,
+    maintenance,
+  }: Pick<Situation, 'isNext' | 'locks' | 'asker' | 'maintenance'> & { floor: number | null },
 ): Promise<Situation | { refused: string[] }> {
   const { name, repository } = settings;
   await enoughCalls(heroku);
@@ -60,5 +66,6 @@ export async function gatherBack(
     locks,
     asker,
     back,
+    maintenance,
   };
 }

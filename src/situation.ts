@@ -12,7 +12,7 @@ export async function gather(
   sources: Sources,
   settings: AppSettings,
   ref: string,
-  { isNext, held, locks, asker }: Pick<Situation, 'isNext' | 'held' | 'locks' | 'asker'>,
+  { isNext, held, locks, asker, maintenance }: Pick<Situation, 'isNext' | 'held' | 'locks' | 'asker' | 'maintenance'>,
 ): Promise<Situation> {
   const { heroku, source, prober } = sources;
   await enoughCalls(heroku);
@@ -34,6 +34,7 @@ export async function gather(
           commit,
           where,
           sharedWith,
+          closed: maintenance,
         })
       : { migrations: null, problems: [], warnings: [] };
   const probe = declared ?? settings.probe ?? DEFAULT_PROBE;
@@ -55,6 +56,7 @@ export async function gather(
     locks,
     asker,
     back: null,
+    maintenance,
   };
 }
 

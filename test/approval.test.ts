@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Deploy } from '../src/domain/deploy.ts';
 import { gateReasons, gateWarnings } from '../src/domain/gate.ts';
 import { approvalRefused, withRoles } from '../src/domain/permission.ts';
-import { stepsOf } from '../src/domain/readings.ts';
+import { stepsOf } from '../src/domain/step-readings.ts';
 import { planShown } from '../views/plan.ts';
 import { replyTo } from '../views/reply.ts';
 import { rootMessage } from '../views/root.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Commands } from '../src/domain/gate.ts';
 import { commandWarnings, pendingCommands } from '../src/domain/migration-commands.ts';
-import { stepsOf } from '../src/domain/readings.ts';
+import { stepsOf } from '../src/domain/step-readings.ts';
 import { stepsWith } from '../src/domain/steps.ts';
 import { planShown } from '../views/plan.ts';
 import { replyTo } from '../views/reply.ts';

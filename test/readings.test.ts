@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { StepState } from '../src/domain/deploy.ts';
-import { clicksOf, exposureOf, stepsOf } from '../src/domain/readings.ts';
+import { clicksOf, exposureOf } from '../src/domain/readings.ts';
+import { stepsOf } from '../src/domain/step-readings.ts';
 import { beginWatch } from '../src/domain/watch.ts';
 import { tallyOf } from '../src/watching.ts';
 import { ANN, type DeployName, deployOf, deploys, phase, tally } from './sample-deploys.ts';

@@ -1,6 +1,7 @@
 import type { Click, Deploy, Fact, FactBody } from '../src/domain/deploy.ts';
 import { digestOf, type MigrationFile } from '../src/domain/migration-file.ts';
 import type { Plan, Preflight } from '../src/domain/plan.ts';
+import type { Quantity } from '../src/domain/reopening.ts';
 import type { Phase } from '../src/domain/watch.ts';
 import { beginWatch } from '../src/domain/watch.ts';
 import type {
@@ -10,6 +11,7 @@ import type {
   MigrationRun,
   Migrator,
   OneOffs,
+  Prober,
   Release,
   SourceHost,
   Time,
@@ -63,6 +65,8 @@ type Trouble = {
   /** What the commit gives now in place of the contract migrations of the plan. */
   gives?: MigrationFile;
   ill?: boolean;
+  /** Dynos of the new code crash. */
+  newCrash?: boolean;
   /** A command that does not end in time; what commands print; nobody can say how one ended. */
   takesLong?: string;
   prints?: () => string[];
@@ -77,6 +81,8 @@ export class World {
   readonly clicks: (Click & { answer?: string })[] = [];
   /** Migrations that the app's database has had, as often as they were run. */
   readonly applied: string[] = [];
+  /** Those of them that ran while visitors were let in, or while a dyno was there. */
+  readonly unguarded: string[] = [];
   /** What people press, and after which phase or fact. */
   presses: (Pick<Click, 'kind'> & Partial<Click> & { after: Phase['kind'] | Fact['kind'] })[] = [];
   /** Maintenance mode, and how it changed. */
@@ -91,6 +97,8 @@ export class World {
   stopBuild = () => {};
   calls = 0;
   killAt = Number.POSITIVE_INFINITY;
+  formation: readonly Quantity[] = [{ type: 'web', quantity: 2 }];
+  readonly scaled: string[] = [];
   readonly phases: Record<number, Phase[]>;
   readonly trouble: Trouble;
 
@@ -148,6 +156,29 @@ export class World {
     };
   }
 
+  /** Of the current release, as many as are asked for. */
+  dynos() {
+    const current = this.releases.find(known => known.current);
+    const crashed = this.trouble.ill || (this.trouble.newCrash && current?.slug === 'new');
+    return this.formation.flatMap(({ type, quantity }) =>
+      Array.from({ length: quantity }, (_, index) => ({
+        ...{ name: `${type}.${index + 1}`, type, state: crashed ? 'crashed' : 'up' },
+        ...{ release: current?.version ?? 0, createdAt: '2026-01-01T00:00:00.000Z' },
+      })),
+    );
+  }
+
+  #asked = 0;
+  /** Each answer takes a second. */
+  readonly prober: Prober = {
+    ask: async () => {
+      const stamp = { sentAt: this.#asked * 1000, receivedAt: ++this.#asked * 1000 };
+      if (this.closed) return { ...stamp, status: 503, version: null };
+      const release = this.releases.find(known => known.current)?.version ?? 0;
+      return { ...stamp, status: 200, version: { release } };
+    },
+  };
+
   readonly heroku = {
     app: () => this.touch(() => ({ maintenance: this.closed })),
     setMaintenance: (_: string, on: boolean) =>
@@ -156,7 +187,17 @@ export class World {
         this.doors.push(on ? 'closed' : 'open');
       }),
     config: () => this.touch(() => ({ DATABASE_URL: 'postgres://shop' })),
-    dynos: () => this.touch(() => [{ name: 'web.1', type: 'web', state: this.trouble.ill ? 'crashed' : 'up' }]),
+    dynos: () => this.touch(() => this.dynos()),
+    formation: () => this.touch(() => this.formation.map(entry => ({ ...entry, size: 'standard-1X' }))),
+    scale: (_: string, formation: readonly Quantity[]) =>
+      this.touch(() => {
+        this.formation = this.formation.map(entry => formation.find(({ type }) => type === entry.type) ?? entry);
+        this.scaled.push(formation.map(({ type, quantity }) => `${type}=${quantity}`).join(' '));
+      }),
+    openLog: async function* (_: string, signal: AbortSignal) {
+      await new Promise(resolve => signal.addEventListener('abort', resolve));
+      yield* [];
+    },
     releases: () => this.touch(() => [...this.releases].reverse()),
     release: (_: string, id: string) => this.touch(() => this.releases.find(known => known.id === id)),
     builds: () => this.touch(() => [...this.builds]),
@@ -249,7 +290,11 @@ export class World {
           ran.push({ ...file, outcome: { kind: 'rolled back', error, code: '42703', statement: 1, blockers: [] } });
           break;
         }
-        await this.touch(() => this.applied.includes(file.name) || this.applied.push(file.name));
+        await this.touch(() => {
+          if (this.applied.includes(file.name)) return;
+          this.applied.push(file.name);
+          if (!this.closed || this.dynos().length > 0) this.unguarded.push(file.name);
+        });
         ran.push({ ...file, outcome: { kind: 'applied', ms: 1000 } });
       }
       return { kind: 'ran', files: ran };
@@ -303,9 +348,10 @@ export class World {
 /** Runs to the end as the engine does: a killed stage is run again, a finished one never. */
 export async function play(world: World, kills: number[] = []): Promise<{ stages: string[]; outcome: string }> {
   const stages: string[] = [];
-  const { heroku, source, watcher, migrator, oneOffs, time } = world;
+  const { heroku, source, watcher, prober, migrator, oneOffs, time } = world;
   const planAgain = async () => world.plannedAgain;
-  const outside = { heroku, source, watcher, migrator, oneOffs, catalog: async () => null as never, planAgain, time };
+  const given = { heroku, source, watcher, prober, migrator, oneOffs, time };
+  const outside = { ...given, catalog: async () => null as never, planAgain };
   for (let at = FIRST_STAGE; ; ) {
     world.killAt = kills[0] ?? Number.POSITIVE_INFINITY;
     const run = new Run(world.deploy(), world.journal, outside, new AbortController().signal);

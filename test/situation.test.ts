@@ -6,7 +6,7 @@ import { gatherBack } from '../src/situation-back.ts';
 import { plan } from './sample-deploys.ts';
 
 const settings = { ...plan, name: 'shop', deployers: [], defaultRef: 'main', probe: undefined };
-const asked = { isNext: true, held: [], locks: [], asker: 'U0ANN', floor: null };
+const asked = { isNext: true, held: [], locks: [], asker: 'U0ANN', maintenance: false, floor: null };
 
 describe('an account without API calls left', () => {
   it.each([

@@ -9,6 +9,7 @@ import { planChanged, planShown } from '../views/plan.ts';
 import { replyTo } from '../views/reply.ts';
 import { rootMessage } from '../views/root.ts';
 import { cut, foreign, prose } from '../views/text.ts';
+import { closed } from './sample-closed.ts';
 import { deploys, plan } from './sample-deploys.ts';
 import { migrating, pending } from './sample-migrations.ts';
 
@@ -154,15 +155,19 @@ describe('whatever others wrote', () => {
 
   it('no message of a deploy breaks the limits or mentions anybody but its people', () => {
     fc.assert(
-      fc.property(foreignText, fc.constantFrom(...Object.values({ ...deploys, ...migrating })), (text, deploy) => {
-        const bad: Deploy = poisoned(deploy, text);
-        expectSafe(rootMessage(bad));
-        expectSafe(plainBlocks(rootMessage(bad)));
-        for (const fact of bad.facts) {
-          const reply = replyTo(fact, bad);
-          if (reply) expectSafe(reply.message);
-        }
-      }),
+      fc.property(
+        foreignText,
+        fc.constantFrom(...Object.values({ ...deploys, ...migrating, ...closed })),
+        (text, deploy) => {
+          const bad: Deploy = poisoned(deploy, text);
+          expectSafe(rootMessage(bad));
+          expectSafe(plainBlocks(rootMessage(bad)));
+          for (const fact of bad.facts) {
+            const reply = replyTo(fact, bad);
+            if (reply) expectSafe(reply.message);
+          }
+        },
+      ),
       { numRuns: 150 },
     );
   });

@@ -60,6 +60,8 @@ export function help(user: string, apps: readonly App[], others: readonly string
         `${code(`/deploy ${example}`)} its usual branch`,
         `${code(`/deploy ${example} feature/basket`)} another branch or tag`,
         `${code(`/deploy ${example}@abc1234`)} one commit`,
+        `${code(`/deploy ${example} main at 18:30`)} at a time, by your clock`,
+        `${code(`/deploy ${example} --maintenance`)} behind a closed page, for an app without preboot`,
         'You are shown a plan first. Nothing happens until you press *Start*.',
       ),
       ...(apps.length > 0 && others.length > 0 ? [section('*Also*', ...others.map(usage => `• ${usage}`))] : []),

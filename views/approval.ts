@@ -37,7 +37,7 @@ export function approvalCard(asked: FactOf<'approval asked'>, deploy: Deploy): M
                 action: 'run-them',
                 confirm: {
                   title: `Change the database of ${literal(plan.app, 40)} for good?`,
-                  text: `What these migrations destroy cannot be brought back by a rollback. Started by ${mention(startedBy)}; you are the second pair of eyes.`,
+                  text: `${plan.maintenance ? 'The app closes now. ' : ''}What these migrations destroy cannot be brought back by a rollback. Started by ${mention(startedBy)}; you are the second pair of eyes.`,
                   yes: 'Run them',
                   no: 'Not yet',
                 },
@@ -99,8 +99,19 @@ function standing(
   const who = eyes.length > 0 ? eyes.slice(0, 10).map(mention).join(', ') : 'There is nobody yet who may';
   return {
     headline: `Approve what ${app} no longer needs?`,
-    words: `${who}: ${again ? `*asked anew*: nothing ran of what was approved. ${sentence(foreign(again.why, 400))} ` : ''}new code serves, old code is gone. These migrations destroy what only old code used. Nothing runs without you; asked ${time(asked.at)}, held after a day.`,
+    words: `${who}: ${again ? `*asked anew*: nothing ran of what was approved. ${sentence(foreign(again.why, 400))} ` : ''}${plan.maintenance ? 'the deploy begins with your yes: it closes the app, stops its dynos, and then runs these.' : 'new code serves, old code is gone. These migrations destroy what only old code used.'} Nothing runs without you; asked ${time(asked.at)}, held after a day.`,
   };
+}
+
+function whyClosed({ facts, plan }: Deploy): string {
+  const what = facts.findLast(
+    ({ kind }) => kind === 'migration failed' || kind === 'dynos down' || kind === 'rollback failed',
+  );
+  if (what?.kind === 'dynos down') return `its dynos do not come up (${foreign(what.what, 400)}).`;
+  if (what?.kind === 'rollback failed')
+    return `it could not go back to v${plan.live.version} (${foreign(what.why, 400)}).`;
+  const failure = what?.kind === 'migration failed' ? what.failure : null;
+  return `its contract migrations failed half-way (${foreign(failure?.file ?? '', 100)}: ${foreign(failure?.error ?? '', 500)}). What was applied before stays.`;
 }
 
 /** Migrations failed half-way behind a closed door: whether to open it, only a person can say. */
@@ -110,15 +121,11 @@ export function closedCard(asked: FactOf<'left closed'>, deploy: Deploy): Messag
   const answered = deploy.facts.find(
     (fact): fact is FactOf<'closed app answered'> => fact.kind === 'closed app answered' && fact.seq > asked.seq,
   );
-  const failure = deploy.facts.findLast(fact => fact.kind === 'migration failed' && fact.seq < asked.seq);
-  const why =
-    failure?.kind === 'migration failed'
-      ? `${foreign(failure.failure.file, 100)}: ${foreign(failure.failure.error, 500)}`
-      : '';
+  const why = whyClosed(asOf(deploy, asked.seq));
   const who = [...new Set([startedBy, ...plan.approvers])].slice(0, 10).map(mention).join(', ');
   const words = answered
-    ? `${mention(answered.by)} ${answered.what === 'open' ? 'opened it' : 'had them tried again'} at ${time(answered.at)}.`
-    : `${who}: its contract migrations failed half-way (${why}). What was applied before stays. Open it if the new code can live with that, or mend the cause and try again.`;
+    ? `${mention(answered.by)} ${answered.what === 'open' ? 'opened it' : 'had it tried again'} at ${time(answered.at)}.`
+    : `${who}: ${why} Open it if its code can live with that, or mend the cause and try again.`;
   const headline = answered ? `${app} was closed` : `${app} is closed: visitors are turned away`;
   return message(`${headline}. ${words}`, [
     section(`${answered ? ':ballot_box_with_check:' : ':rotating_light:'} *${headline}*`, words),
@@ -129,7 +136,7 @@ export function closedCard(asked: FactOf<'left closed'>, deploy: Deploy): Messag
             label: 'Try again',
             action: 'try-again',
             value: deploy.id,
-            aloud: `Try the migrations of ${literal(plan.app, 30)} again`,
+            aloud: `Try again with ${literal(plan.app, 30)}`,
             style: 'primary',
           },
           {
@@ -139,7 +146,9 @@ export function closedCard(asked: FactOf<'left closed'>, deploy: Deploy): Messag
             aloud: `Open ${literal(plan.app, 30)} as it is`,
             confirm: {
               title: `Open ${literal(plan.app, 40)} as it is?`,
-              text: 'Visitors meet the new code with a half changed schema. What is left of the migrations is asked again at the next deploy.',
+              text: deploy.plan.maintenance
+                ? 'Its dynos are started as they are, and visitors are let in, whatever they meet.'
+                : 'Visitors meet the new code with a half changed schema. What is left of the migrations is asked again at the next deploy.',
               yes: 'Open',
               no: 'Not yet',
             },

@@ -57,7 +57,7 @@ export function migrationReply(fact: MigrationFact, then: Deploy, before: Deploy
       return { message: closedCard(fact, deploy), broadcast: true, live: true };
     case 'still closed':
       return loud(`${foreign(then.plan.app)} is still closed`, ':rotating_light:', [
-        `${approversOf(then)} Visitors have seen a closed page since its migrations failed. Press *Open* or *Try again* on the card above.`,
+        `${approversOf(then)} Visitors still see a closed page. Press *Open* or *Try again* on the card above.`,
       ]);
     default:
       return fact satisfies never;
@@ -82,7 +82,9 @@ function migrationFailed({ direction, failure }: FactOf<'migration failed'>, the
   const serves =
     direction === 'expand'
       ? `Nothing was released: v${then.plan.live.version} serves as before.`
-      : 'New code serves everybody; only these migrations are not done.';
+      : then.plan.maintenance
+        ? 'Visitors see the closed page still.'
+        : 'New code serves everybody; only these migrations are not done.';
   return loud(`${foreign(file, 100)} failed`, ':x:', [
     `${mention(then.startedBy)} ${sentence(foreign(error, 600))}`,
     blockers.length > 0 ? `In its way: ${foreign(blockers.join('; '), 600)}.` : '',
@@ -93,7 +95,7 @@ function migrationFailed({ direction, failure }: FactOf<'migration failed'>, the
 function commandFailed(direction: Direction, { file, error, lines = [] }: MigrationFailure, then: Deploy): Reply {
   const next =
     direction === 'expand'
-      ? `The release is taken back now, while v${then.plan.live.version} still serves.`
+      ? `The release is taken back now${then.plan.maintenance ? ', and the app opened again' : `, while v${then.plan.live.version} still serves`}.`
       : 'New code serves everybody; only this is not done.';
   const told = loud(`\`${foreign(file, 100)}\` failed`, ':x:', [
     `${mention(then.startedBy)} ${sentence(foreign(error, 600))}`,

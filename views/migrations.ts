@@ -29,7 +29,9 @@ export function migrationSections(plan: Plan): KnownBlock[] {
     ...(contract.length > 0
       ? [
           section(
-            '*Migrations after old code is gone*, when a second person has approved them:',
+            plan.maintenance
+              ? '*Migrations while the app is closed and no dyno runs*, when a second person has approved them:'
+              : '*Migrations after old code is gone*, when a second person has approved them:',
             ...contract.map(line(plan)),
           ),
         ]

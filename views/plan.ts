@@ -3,6 +3,7 @@ import { expectedSeconds, type Plan, type Proof } from '../src/domain/plan.ts';
 import type { Place } from '../src/domain/turn.ts';
 import { answersNeeded } from '../src/domain/watch.ts';
 import { actions, type ButtonAsk, context, type Message, message, section } from './blocks.ts';
+import { closedSections } from './closed-deploy.ts';
 import { migrationSections } from './migrations.ts';
 import { backSections } from './plan-back.ts';
 import { placeWords } from './queue.ts';
@@ -108,8 +109,9 @@ export function planFacts(plan: Plan): (KnownBlock | null)[] {
       `*What will happen*, in about ${duration(expectedSeconds(plan))}`,
       ...plan.steps.map((step, index) => `${index + 1}. ${foreign(step)}${remarkOn(step, plan)}`),
     ),
+    ...closedSections(plan),
     ...migrationSections(plan),
-    section(`*How it is proved*: ${PROOFS[plan.proof](plan)}`),
+    section(`*How it is proved*: ${(plan.maintenance ? closedProof : PROOFS[plan.proof])(plan)}`),
     plan.warnings.length > 0
       ? section(':warning: *Mind this*', ...plan.warnings.map(warning => `• ${prose(warning, 600)}`))
       : null,
@@ -160,6 +162,10 @@ function remarkOn(step: string, plan: Plan): string {
       return `: v${plan.live.version}, until Heroku switches after about ${duration(plan.windowSeconds)}`;
     case 'New code serves':
       return ': proved, then announced at once';
+    case 'Approval':
+      return plan.maintenance ? ': a second person sees the migrations before anything is closed' : '';
+    case 'Open the app':
+      return ': proved by asking it';
     case 'Contract the schema':
       return plan.migrations?.maintenance ? ', while visitors see a closed page' : '';
     case 'Soak':
@@ -177,6 +183,9 @@ const PROOFS = {
   logs: () =>
     'only by the log of the old dynos being stopped, which is later and less sure. If the log does not show it, you will be asked to look.',
 } as const satisfies Record<Proof, (plan: Plan) => string>;
+
+const closedProof = (plan: Plan): string =>
+  `by Heroku's dyno list and the boot lines in its log; then, once it is open, by asking the app itself: ${answersOf(plan)} are needed.`;
 
 const answersOf = ({ web }: Plan): string => `${answersNeeded(web.quantity)} new ones in a row over fresh connections`;
 

@@ -2,6 +2,7 @@ import { type Deploy, type FactOf, latest, migrationsOf } from '../src/domain/de
 import { type Direction, filesOf } from '../src/domain/gate.ts';
 import { phaseFact } from '../src/domain/readings.ts';
 import type { Phase } from '../src/domain/watch.ts';
+import { closedLines } from './closed-deploy.ts';
 import { evidenceOf, probesOf, routerOf, windowOf } from './evidence.ts';
 import { dayAndTime, duration, foreign, mention, plural, secondsBetween, sentence, sha, time } from './text.ts';
 
@@ -18,6 +19,7 @@ export function receiptOf(deploy: Deploy): string[] {
     `• What: ${sha(plan.commit.sha)} of ${foreign(plan.ref, 80)}${releaseOf(deploy)}, after v${plan.live.version} (${sha(plan.live.commit)}).`,
     ...commitLines(deploy),
     ...proofLines(deploy),
+    ...closedLines(deploy),
     ...migrationLines(deploy),
     ...(window ? [`• ${window}`] : []),
     ...(tally ? [`• ${probesOf(tally)}`, `• ${routerOf(tally)}`] : []),
@@ -81,7 +83,9 @@ function migrationLines(deploy: Deploy): string[] {
   const approved = latest(deploy, 'approved');
   if (approved) {
     const files = ran('contract') || 'none was run';
-    lines.push(`• Migrations at the end: ${files}. ${mention(approved.by)} approved them at ${time(approved.at)}.`);
+    lines.push(
+      `• Migrations ${deploy.plan.maintenance ? 'while it was closed' : 'at the end'}: ${files}. ${mention(approved.by)} approved them at ${time(approved.at)}.`,
+    );
   }
   const held = latest(deploy, 'held');
   if (held) {

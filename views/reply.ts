@@ -1,6 +1,7 @@
-import type { Deploy, Fact, FactOf } from '../src/domain/deploy.ts';
+import { type Deploy, type Fact, type FactOf, latest } from '../src/domain/deploy.ts';
 import { asOf } from '../src/domain/readings.ts';
 import { section } from './blocks.ts';
+import { closedReply, oldServes } from './closed-deploy.ts';
 import { meddled } from './meddling-reply.ts';
 import { migrationReply } from './migration-reply.ts';
 import { turnCard } from './queue.ts';
@@ -18,11 +19,11 @@ export function replyTo(fact: Fact, deploy: Deploy): Reply | null {
   switch (fact.kind) {
     case 'build failed':
       return failure('The build failed', then, fact.lines, [
-        `Nothing was released: v${deploy.plan.live.version} serves as before. Mend what these last lines show, push, then \`/deploy\` again.`,
+        `Nothing was released: ${oldServes(deploy.plan)}. Mend what these last lines show, push, then \`/deploy\` again.`,
       ]);
     case 'release failed':
       return failure(`The release phase of v${fact.version} failed`, then, fact.lines, [
-        `v${fact.version} never went live: v${deploy.plan.live.version} serves as before. What the command had already done stays done: look at that before you \`/deploy\` again.`,
+        `v${fact.version} never went live: ${oldServes(deploy.plan)}. What the command had already done stays done: look at that before you \`/deploy\` again.`,
       ]);
     case 'phase':
       return fact.of === 'deploy' ? switchReply(fact, then, before) : rollbackReply(fact, then, before);
@@ -52,17 +53,27 @@ export function replyTo(fact: Fact, deploy: Deploy): Reply | null {
         : quiet(troubleIn(fact), ':warning:', [troubleWords(fact)]);
     case 'ended':
       return isTold(fact, before) ? null : ending(then);
+    case 'dynos down':
+    case 'let in':
+      return closedReply(fact, then);
+    case 'closing':
+      return deploy.plan.maintenance ? closedReply(fact, then) : migrationReply(fact, then, before, deploy);
+    case 'opened':
+      return deploy.plan.maintenance ? null : migrationReply(fact, then, before, deploy);
     case 'migration waits':
     case 'migration failed':
     case 'approval asked':
     case 'approval reminded':
     case 'held':
     case 'schema changed':
-    case 'closing':
-    case 'opened':
     case 'left closed':
     case 'still closed':
       return migrationReply(fact, then, before, deploy);
+    case 'dynos stopping':
+    case 'dynos stopped':
+    case 'dynos starting':
+    case 'dynos up':
+    case 'giving up':
     case 'closed app answered':
     case 'migrating':
     case 'migration begins':
@@ -96,6 +107,8 @@ export function replyTo(fact: Fact, deploy: Deploy): Reply | null {
 
 /** True when the reply to an earlier fact already said how it ended. */
 function isTold({ outcome }: FactOf<'ended'>, before: Deploy): boolean {
+  // That it is open again was told with all there is to say.
+  if (latest(before, 'let in')?.proof) return true;
   const { facts } = before;
   const has = (kind: Fact['kind']): boolean => facts.some(fact => fact.kind === kind);
   const last = facts.findLast((fact): fact is FactOf<'phase'> => fact.kind === 'phase');

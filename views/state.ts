@@ -1,19 +1,23 @@
 import { type Deploy, type FactOf, latest, type Outcome } from '../src/domain/deploy.ts';
 import { phaseFact } from '../src/domain/readings.ts';
+import { closedState } from './closed-deploy.ts';
 import { silenceOf } from './evidence.ts';
 import { placeWords } from './queue.ts';
 import { expectedSwitch } from './step-words.ts';
 import { foreign, plural, prose, sentence, sha, time } from './text.ts';
-
-/** One emoji, a headline, and a sentence or two: how the deploy stands. In mrkdwn. */
-export type State = { mark: string; headline: string; words: string };
+import type { State } from './thread.ts';
 
 /** How the deploy stands, from its facts. */
 export function stateOf(deploy: Deploy): State {
   const ended = latest(deploy, 'ended');
   if (ended) return endState(deploy, ended);
   return (
-    queueState(deploy) ?? rollbackState(deploy) ?? contractState(deploy) ?? switchState(deploy) ?? buildState(deploy)
+    queueState(deploy) ??
+    closedState(deploy) ??
+    rollbackState(deploy) ??
+    contractState(deploy) ??
+    switchState(deploy) ??
+    buildState(deploy)
   );
 }
 

@@ -110,6 +110,19 @@ const WORDS: Record<Step, (reading: StepReading, deploy: Deploy) => Words> = {
     if (phase?.kind === 'not proved') return ['not proved: somebody has to look, the thread says at what'];
     return reading.state === 'running' ? [`the dynos of ${live} are being stopped`] : [];
   },
+  'Close the app': ({ state }) => [state === 'running' ? 'looking that visitors get the closed page' : ''],
+  'Stop the dynos': ({ state }, deploy) => {
+    const dynos = latest(deploy, 'dynos stopping')?.dynos ?? [];
+    return [literal(`${dynos.join(', ')}${state === 'done' ? ' have stopped' : ''}`, 200)];
+  },
+  'Start the dynos': (reading, deploy) => {
+    if (reading.state === 'failed') return [literal(latest(deploy, 'dynos down')?.what ?? '', 200)];
+    return reading.state === 'done' ? [`all up${took(reading)}`] : [];
+  },
+  'Open the app': ({ state }, deploy) => {
+    if (state === 'running') return ['asking who answers'];
+    return state === 'done' ? [`v${latest(deploy, 'let in')?.version} answers visitors`] : [];
+  },
   'Roll back': (reading, deploy) => {
     const to = `to the code of v${deploy.plan.live.version}`;
     const failed = latest(deploy, 'rollback failed');

@@ -1,6 +1,6 @@
 import type { PlanBlock, RichTextBlock, TaskCardBlock } from '@slack/types';
 import type { Deploy, StepState } from '../src/domain/deploy.ts';
-import { stepsOf } from '../src/domain/readings.ts';
+import { stepsOf } from '../src/domain/step-readings.ts';
 import { type Words, wordsFor } from './step-words.ts';
 import { literal, secondsOf, utc } from './text.ts';
 

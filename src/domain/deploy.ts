@@ -1,5 +1,6 @@
 import type { Direction, PendingMigrations } from './gate.ts';
 import type { Plan } from './plan.ts';
+import type { Quantity, Row } from './reopening.ts';
 import type { Step } from './steps.ts';
 import type { Place } from './turn.ts';
 import type { Phase, Watch } from './watch.ts';
@@ -75,13 +76,24 @@ export type FactBody =
   | { kind: 'approved'; by: string; digest: string }
   /** `by` null: nobody answered in time. */
   | { kind: 'held'; by: string | null; why: string }
-  /** About to close the app for its contract migrations; not `byUs`: a person had closed it before. */
+  /** About to close the app, for its contract migrations or for all of a deploy; not `byUs`: a person had closed it before. */
   | { kind: 'closing'; byUs: boolean }
   | { kind: 'opened' }
   /** Migrations failed half-way, and the app stays closed until somebody answers. */
   | { kind: 'left closed' }
   | { kind: 'still closed' }
   | { kind: 'closed app answered'; by: string; what: 'open' | 'try again' }
+  /** Of a deploy in maintenance mode: about to stop these dynos, how many there were of each type; then that none was left. */
+  | { kind: 'dynos stopping'; formation: readonly Quantity[]; dynos: readonly string[] }
+  | { kind: 'dynos stopped' }
+  /** What was stopped is started, and is up; of those `unheard` only the dyno list says so. Or it does not come up. */
+  | { kind: 'dynos starting' }
+  | { kind: 'dynos up'; dynos: readonly string[]; unheard: readonly string[] }
+  | { kind: 'dynos down'; what: string }
+  /** How it will end once everything is put back and open. */
+  | { kind: 'giving up'; outcome: Outcome; why: string }
+  /** Visitors were let in again: the answers that prove it, or null when none did in time. */
+  | { kind: 'let in'; version: number; proof: Row | null }
   /** A stage of ours failed unexpectedly and is tried again. */
   | { kind: 'trouble'; stage: string; error: string; attempt: number }
   | { kind: 'ended'; outcome: Outcome; why: string };

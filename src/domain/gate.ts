@@ -31,11 +31,25 @@ export function filesOf(pending: PendingMigrations | null, direction: Direction)
   return (pending?.files ?? []).filter(({ phase }) => (phase === 'contract') === (direction === 'contract'));
 }
 
-/** Every reason why these migrations cannot be run around a switchover. */
-export function gateReasons({ files }: PendingMigrations): string[] {
+/**
+ * As they run while the app is `closed` and no dyno is there: when any of them could not run before the release, all do
+ * afterwards, in one go and in their order, with an approval.
+ */
+export function whileClosed(files: readonly PendingFile[]): PendingFile[] {
+  const cannotOverlap = files.some(({ phase, mixed, noSafePhase }) => phase === 'contract' || mixed || noSafePhase);
+  return files.map(file => (cannotOverlap ? { ...file, phase: 'contract', mixed: false } : file));
+}
+
+/** Every reason why these migrations cannot be run around a switchover, or while the app is `closed`. */
+export function gateReasons({ files, commands }: PendingMigrations, { closed = false } = {}): string[] {
+  if (closed && commands?.contract) {
+    return [
+      'The contract command can be shown only once its release is there, so nobody could approve it before the app is closed. Leave `--maintenance` out: it is asked after the switchover.',
+    ];
+  }
   return files.flatMap(verdict => {
     const { file, mixed, problem } = verdict;
-    const unsafe = openHazards(verdict).filter(hazard => hazard.noSafePhase || hazard.harm === 'fails');
+    const unsafe = openHazards(verdict).filter(hazard => (hazard.noSafePhase && !closed) || hazard.harm === 'fails');
     return [
       ...(problem === null ? [] : [`${file}: ${problem}`]),
       ...(mixed

@@ -3,7 +3,7 @@ import type { AppSettings, PlannedCommit, Probe } from './app.ts';
 import type { Back } from './back.ts';
 import { filesOf, gateReasons, gateWarnings, type Held, type PendingMigrations } from './gate.ts';
 import { type Lock, lockRefusals, lockWarnings } from './lock.ts';
-import { BACK_STEPS, type Step, stepsWith } from './steps.ts';
+import { BACK_STEPS, closedStepsWith, type Step, stepsWith } from './steps.ts';
 
 /** All that is known of an app and a ref when somebody asks to deploy it. Gathered by the bot, judged here. */
 export type Situation = {
@@ -36,6 +36,8 @@ export type Situation = {
   asker: string;
   /** The release to go back to; null when new code is deployed. */
   back: Back | null;
+  /** Asked for in maintenance mode. */
+  maintenance: boolean;
 };
 
 export type HerokuSituation = {
@@ -64,6 +66,8 @@ export type Plan = {
   url: string;
   /** Going back to an older release; its code is `commit`. */
   back?: Back | null;
+  /** Visitors see a closed page from before the build until new code is up. */
+  maintenance?: boolean;
   live: { id: string; version: number; slug: string; commit: string | null };
   changes: Situation['changes'];
   /** Web dynos now, and of how many the new release will boot. */
@@ -113,6 +117,7 @@ export function preflight(situation: Situation): Preflight {
       ref: situation.ref,
       commit,
       back: situation.back,
+      ...(situation.maintenance ? { maintenance: true } : {}),
       repository: settings.repository,
       channel: settings.channel,
       url: heroku.url,
@@ -120,13 +125,7 @@ export function preflight(situation: Situation): Preflight {
       changes: situation.changes,
       web: { quantity: web?.quantity ?? 0, size: web?.size ?? '' },
       workers: heroku.formation.filter(entry => entry.type !== 'web' && entry.quantity > 0),
-      steps: situation.back
-        ? BACK_STEPS
-        : stepsWith({
-            expand: filesOf(migrations, 'expand').length > 0,
-            contract: filesOf(migrations, 'contract').length > 0,
-            byCommand: migrations?.commands !== undefined,
-          }),
+      steps: planSteps(situation),
       probe: situation.probe,
       proof,
       windowSeconds: settings.windowSeconds,
@@ -140,22 +139,45 @@ export function preflight(situation: Situation): Preflight {
   };
 }
 
+function planSteps({ back, migrations, maintenance }: Situation): readonly Step[] {
+  const kinds = {
+    expand: filesOf(migrations, 'expand').length > 0,
+    contract: filesOf(migrations, 'contract').length > 0,
+    byCommand: migrations?.commands !== undefined,
+  };
+  if (maintenance) return closedStepsWith({ ...kinds, back: back !== null });
+  return back ? BACK_STEPS : stepsWith(kinds);
+}
+
 /** What a Start is bound to: all of the plan but what changes by itself from minute to minute. */
 export function fingerprint(plan: Plan): string {
   const { buildSeconds: _, ...bound } = plan;
   return createHash('sha256').update(JSON.stringify(bound)).digest('hex').slice(0, 16);
 }
 
+/** From closing the app to opening it, beside its build: Heroku's own steps, and the boot. An assumption. */
+const CLOSED_SECONDS = 60;
+
 /** Seconds from Start until new code is expected to serve; a build of unknown length counts as two minutes. */
 export const expectedSeconds = (plan: Plan): number =>
-  (plan.back ? 0 : (plan.buildSeconds ?? 120)) + plan.windowSeconds;
+  (plan.back ? 0 : (plan.buildSeconds ?? 120)) + (plan.maintenance ? CLOSED_SECONDS : plan.windowSeconds);
 
 function noSuchApp({ name }: AppSettings): string {
   return `Heroku shows no app named ${name} to this bot's account. Check the name in the app's settings, or give the account access with \`heroku access:add\`.`;
 }
 
-function reasonsOfSource({ settings, ref, commit, problems, migrations, locks, asker }: Situation): string[] {
-  const reasons = [...lockRefusals(locks, asker), ...problems, ...(migrations ? gateReasons(migrations) : [])];
+function reasonsOfSource({
+  settings,
+  ref,
+  commit,
+  problems,
+  migrations,
+  locks,
+  asker,
+  maintenance,
+}: Situation): string[] {
+  const gated = migrations ? gateReasons(migrations, { closed: maintenance }) : [];
+  const reasons = [...lockRefusals(locks, asker), ...problems, ...gated];
   if (!commit) {
     reasons.push(
       `${settings.repository} has no branch, tag or commit ${ref}. Check the spelling, or push it, then try again.`,
@@ -164,7 +186,7 @@ function reasonsOfSource({ settings, ref, commit, problems, migrations, locks, a
   return reasons;
 }
 
-function reasonsOfHeroku(heroku: HerokuSituation, { settings: { name }, isNext }: Situation): string[] {
+function reasonsOfHeroku(heroku: HerokuSituation, { settings: { name }, isNext, maintenance }: Situation): string[] {
   const reasons: string[] = [];
   const web = heroku.formation.find(entry => entry.type === 'web');
   if (heroku.space || heroku.generation !== 'cedar') {
@@ -177,14 +199,19 @@ function reasonsOfHeroku(heroku: HerokuSituation, { settings: { name }, isNext }
     reasons.push(
       `${name} has no web dynos running, so there is nothing to switch over. Scale it with \`heroku ps:scale web=2 -a ${name}\`, then try again.`,
     );
-  } else if (!PREBOOT_SIZES.test(web.size)) {
+  } else if (!maintenance && !PREBOOT_SIZES.test(web.size)) {
     reasons.push(
-      `${name} runs ${web.size.toLowerCase()} dynos. Preboot needs standard or performance: change the type with \`heroku ps:type web=standard-1x -a ${name}\`, then try again.`,
+      `${name} runs ${web.size.toLowerCase()} dynos. Preboot needs standard or performance: change the type with \`heroku ps:type web=standard-1x -a ${name}\`, or deploy behind a closed page with \`--maintenance\`.`,
     );
   }
-  if (!heroku.preboot && !heroku.space) {
+  if (maintenance && heroku.preboot) {
     reasons.push(
-      `Preboot is off for ${name}, so a release would stop the old dynos before new ones serve. Turn it on with \`heroku features:enable preboot -a ${name}\` (it restarts nothing), then try again.`,
+      `Preboot is on for ${name}: its hidden old dynos would serve on for minutes, and Heroku's dyno list does not show them. Turn it off for this deploy with \`heroku features:disable preboot -a ${name}\` (it restarts nothing), or leave \`--maintenance\` out.`,
+    );
+  }
+  if (!maintenance && !heroku.preboot && !heroku.space) {
+    reasons.push(
+      `Preboot is off for ${name}, so a release would stop the old dynos before new ones serve. Turn it on with \`heroku features:enable preboot -a ${name}\` (it restarts nothing), then try again; or deploy behind a closed page with \`--maintenance\`.`,
     );
   }
   if (heroku.maintenance && isNext) {
@@ -215,7 +242,7 @@ function warningsOf(situation: Situation, heroku: HerokuSituation, commit: Plann
   const { settings, changes } = situation;
   const web = heroku.formation.find(entry => entry.type === 'web');
   const workers = heroku.formation.filter(entry => entry.type !== 'web' && entry.quantity > 0).map(entry => entry.type);
-  if (web?.quantity === 1) {
+  if (web?.quantity === 1 && !situation.maintenance) {
     warnings.push(`${settings.name} has 1 web dyno. Preboot works, but one crash is an outage: 2 would be safer.`);
   }
   if (!situation.back && heroku.live?.commit === commit.sha) {
@@ -230,7 +257,7 @@ function warningsOf(situation: Situation, heroku: HerokuSituation, commit: Plann
   }
   if (!heroku.live?.commit && !situation.back)
     warnings.push('The live release does not say which commit it is, so changes cannot be listed.');
-  if (workers.length > 0) {
+  if (workers.length > 0 && !situation.maintenance) {
     warnings.push(
       `Preboot is for web only: ${workers.join(', ')} restart at once and run new code while web still serves old code.`,
     );
@@ -242,7 +269,7 @@ function warningsOf(situation: Situation, heroku: HerokuSituation, commit: Plann
   }
   warnings.push(...situation.migrationWarnings);
   if (situation.migrations) warnings.push(...gateWarnings(situation.migrations, situation.held));
-  if (proofOf(situation) === 'logs') warnings.push(unprovable(situation));
+  if (proofOf(situation) === 'logs' && !situation.maintenance) warnings.push(unprovable(situation));
   return warnings;
 }
 

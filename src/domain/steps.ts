@@ -33,6 +33,41 @@ export function stepsWith({
   return others.toSpliced(others.indexOf('New dynos boot'), 0, 'Expand the schema');
 }
 
+/** Of a deploy in maintenance mode: its page closes before the build, and opens when new code is up. */
+const CLOSED_STEPS = [
+  'Approval',
+  'Expand the schema',
+  'Upload the source',
+  'Close the app',
+  'Stop the dynos',
+  'Build',
+  'Release',
+  'Contract the schema',
+  'Start the dynos',
+  'Open the app',
+] as const;
+
+/** Those of a deploy in maintenance mode, or of going `back` in it. */
+export function closedStepsWith({
+  expand,
+  contract,
+  byCommand = false,
+  back = false,
+}: {
+  expand: boolean;
+  contract: boolean;
+  byCommand?: boolean;
+  back?: boolean;
+}): Step[] {
+  const left = new Set<Step>([
+    ...(expand && !byCommand ? [] : (['Expand the schema'] as const)),
+    ...(contract ? [] : (['Approval', 'Stop the dynos', 'Contract the schema'] as const)),
+    ...(back ? (['Upload the source', 'Build'] as const) : []),
+  ]);
+  const steps: Step[] = CLOSED_STEPS.filter(step => !left.has(step));
+  return byCommand && expand ? steps.toSpliced(steps.indexOf('Start the dynos'), 0, 'Expand the schema') : steps;
+}
+
 /** The steps of going back to an older release on purpose. */
 export const BACK_STEPS: readonly Step[] = STEPS.filter(
   step =>
@@ -42,4 +77,4 @@ export const BACK_STEPS: readonly Step[] = STEPS.filter(
 /** Take the place of what was still to come when a release is undone. */
 export const ROLLBACK_STEPS = ['Roll back', 'Rollback serves'] as const;
 
-export type Step = (typeof STEPS)[number] | (typeof ROLLBACK_STEPS)[number];
+export type Step = (typeof STEPS)[number] | (typeof CLOSED_STEPS)[number] | (typeof ROLLBACK_STEPS)[number];

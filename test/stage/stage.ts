@@ -28,6 +28,8 @@ export type Stage = {
       defaultRef?: string;
       config?: Record<string, string>;
       settings?: Record<string, unknown>;
+      /** On unless said otherwise. */
+      preboot?: boolean;
     },
   ): Promise<HerokuApp>;
   stop(): Promise<void>;
@@ -110,9 +112,9 @@ export async function startStage(ask: {
 
     const addShop: Stage['addShop'] = async (
       name,
-      { ref = 'v1', defaultRef = 'main', config = {}, settings = {} } = {},
+      { ref = 'v1', defaultRef = 'main', config = {}, settings = {}, preboot = true } = {},
     ) => {
-      const app = await heroku.createApp({ name, preboot: true, config });
+      const app = await heroku.createApp({ name, preboot, config });
       await heroku.addDatabase(app);
       const sha = await commitOf(repository.dir, ref);
       await heroku.deploy(app, await packCommit(repository.dir, sha), sha);

@@ -110,6 +110,19 @@ export async function makeShopRepository(dir: string): Promise<ShopRepository> {
     'migrations/contract/5_drop_price.sql':
       'DROP TRIGGER keep_price ON hats;\nDROP FUNCTION keep_price;\nALTER TABLE hats DROP COLUMN price;\n',
   });
+  // Neither code can live with the schema of the other.
+  await branch('renamed', 'main', 'Call a price a price in euros', {
+    Procfile: 'web: node server.js\n',
+    'catalogue.js': [
+      "export const QUERY = 'SELECT name, price_eur FROM hats ORDER BY name';",
+      '',
+      'export const show = ({ name, price_eur }) => `${name}: ${price_eur} EUR`;',
+      `export const RAISE = "UPDATE hats SET price_eur = price_eur + 1 WHERE name = 'Fez'";`,
+      '',
+    ].join('\n'),
+    'migrations/3_price_eur.sql': 'ALTER TABLE hats RENAME COLUMN price TO price_eur;\n',
+  });
+  await git('checkout', '--quiet', 'cents');
   await git('checkout', '--quiet', '-b', 'cents-at-once');
   await git('mv', 'migrations/contract/5_drop_price.sql', 'migrations/5_drop_price.sql');
   await commit('Do it all in the release phase');

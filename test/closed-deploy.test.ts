@@ -1,0 +1,239 @@
+import { describe, expect, it } from 'vitest';
+import { type PendingFile, whileClosed } from '../src/domain/gate.ts';
+import { afterAnswer, bootOf, isOpen, NOTHING_HEARD, notHeardToExit, type Row } from '../src/domain/reopening.ts';
+import { stepsOf } from '../src/domain/step-readings.ts';
+import { replyTo } from '../views/reply.ts';
+import { rootMessage } from '../views/root.ts';
+import { kinds, plan, play, World } from './recipe-world.ts';
+import { closed } from './sample-closed.ts';
+
+// Deploys in maintenance mode.
+
+const pending = (name: string, phase: PendingFile['phase']): PendingFile => ({
+  ...{ name, file: `migrations/${name}.sql`, table: 'pgmigrations', review: null, phase, by: 'verdict' },
+  ...{ noSafePhase: false, mixed: false, loosened: null, transaction: true, problem: null, statements: [] },
+});
+const [ADD, DROP] = ['1_add', '2_drop'];
+const YES = { after: 'approval asked', kind: 'run them', by: 'U2', about: 'digest' } as const;
+
+function closedWorld(
+  trouble: ConstructorParameters<typeof World>[1] = {},
+  files = [pending(ADD, 'expand'), pending(DROP, 'contract')],
+): World {
+  const world = new World({}, trouble);
+  const place = { dir: 'm', contractDir: 'm/contract', table: 't', contractTable: 'tc' };
+  const digests = { expand: 'other', contract: 'digest' };
+  world.plan = {
+    ...{ ...plan, maintenance: true, soakSeconds: 0 },
+    migrations: files.length === 0 ? null : { place, files, digests, maintenance: false, sharedWith: [] },
+  };
+  world.formation = [
+    { type: 'web', quantity: 2 },
+    { type: 'worker', quantity: 1 },
+    { type: 'clock', quantity: 0 },
+  ];
+  return world;
+}
+
+/** That it is as it was: open, and with as many dynos. */
+const isPutBack = (world: World): boolean =>
+  !world.closed && world.formation.map(({ quantity }) => quantity).join() === '2,1,0';
+
+describe('a deploy in maintenance mode', () => {
+  it('asks first, then closes, stops, builds, migrates, starts and opens, once, whatever is killed when', async () => {
+    const rehearsal = closedWorld();
+    rehearsal.presses = [YES];
+    const { outcome, stages } = await play(rehearsal);
+    expect(outcome).toBe('succeeded');
+    expect(stages.slice(1)).toEqual([
+      ...['Approval', 'Expand the schema', 'Upload the source', 'Close the app', 'Stop the dynos', 'Build', 'Release'],
+      ...['Contract the schema', 'Start the dynos', 'Open again', 'Write the receipt'],
+    ]);
+    expect(rehearsal.scaled).toEqual(['web=0 worker=0', 'web=2 worker=1']);
+    const told = kinds(rehearsal);
+    for (let kill = 1; kill <= rehearsal.calls; kill++) {
+      const world = closedWorld();
+      world.presses = [YES];
+      expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('succeeded');
+      expect(world.applied, `killed at ${kill}`).toEqual([ADD, DROP]);
+      expect(world.unguarded, `killed at ${kill}`).toEqual([ADD]);
+      expect(world.builds, `killed at ${kill}`).toHaveLength(1);
+      expect(isPutBack(world), `killed at ${kill}`).toBe(true);
+      expect(kinds(world), `killed at ${kill}`).toEqual(told);
+    }
+  });
+
+  it('leaves its dynos alone where nothing is destroyed', async () => {
+    const world = closedWorld({}, []);
+    const { outcome, stages } = await play(world);
+    expect(outcome).toBe('succeeded');
+    expect(stages).not.toContain('Stop the dynos');
+    expect(world.scaled).toEqual([]);
+    expect(world.doors).toEqual(['closed', 'open']);
+  });
+
+  it.each([
+    ['the build fails', { buildFails: true }, 'failed', 1],
+    ['the release phase fails', { releaseFails: true }, 'failed', 2],
+    ['a migration fails of which nothing stays', { breaks: DROP }, 'rolled back', 3],
+    ['the migrations are others by then', { changed: true }, 'stopped', 3],
+  ] as const)('puts everything back when %s, whatever is killed when', async (_, trouble, ends, releases) => {
+    const files = [pending(DROP, 'contract')];
+    const rehearsal = closedWorld(trouble, files);
+    rehearsal.presses = [YES];
+    expect((await play(rehearsal)).outcome).toBe(ends);
+    for (let kill = 1; kill <= rehearsal.calls; kill++) {
+      const world = closedWorld(trouble, files);
+      world.presses = [YES];
+      expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe(ends);
+      expect(isPutBack(world), `killed at ${kill}`).toBe(true);
+      expect(world.applied, `killed at ${kill}`).toEqual([]);
+      expect(world.releases.length, `killed at ${kill}`).toBeLessThanOrEqual(releases);
+      expect(kinds(world).filter(kind => kind === 'ended' || kind === 'let in')).toEqual(['let in', 'ended']);
+    }
+  });
+
+  it('goes back when new dynos crash, as long as nothing is destroyed', async () => {
+    const world = closedWorld({ newCrash: true }, []);
+    expect((await play(world)).outcome).toBe('rolled back');
+    expect(world.releases.at(-1)).toMatchObject({ slug: 'old', current: true });
+    expect(isPutBack(world)).toBe(true);
+  });
+
+  it('asks a person when they crash and there is no way back, and opens on their word only', async () => {
+    const world = closedWorld({ newCrash: true });
+    world.presses = [YES, { after: 'left closed', kind: 'open', by: 'U2' }];
+    const { outcome } = await play(world);
+    expect(
+      kinds(world)
+        .filter(kind => kind !== 'still closed')
+        .slice(-5),
+    ).toEqual(['left closed', 'closed app answered', 'opened', 'let in', 'ended']);
+    expect(outcome).toBe('succeeded');
+    expect(world.releases).toHaveLength(2);
+    expect(isPutBack(world)).toBe(true);
+  });
+
+  it('tries a half done migration again on a person’s word', async () => {
+    const world = closedWorld({ breaks: '3_drop' }, [pending(DROP, 'contract'), pending('3_drop', 'contract')]);
+    world.presses = [YES, { after: 'left closed', kind: 'try again', by: 'U2' }];
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(world.applied).toEqual([DROP, '3_drop']);
+    expect(isPutBack(world)).toBe(true);
+  });
+
+  it('begins nothing without the yes', async () => {
+    const world = closedWorld();
+    world.presses = [{ after: 'approval asked', kind: 'hold', by: 'U2', reason: 'Not today.' }];
+    expect((await play(world)).outcome).toBe('cancelled');
+    expect([world.doors, world.applied, world.builds]).toEqual([[], [], []]);
+  });
+
+  it('is called off while it builds, and everything is put back', async () => {
+    const world = closedWorld({ buildStays: true });
+    world.presses = [YES, { after: 'build started', kind: 'cancel' }];
+    expect((await play(world)).outcome).toBe('cancelled');
+    expect(isPutBack(world)).toBe(true);
+    expect(world.releases).toHaveLength(1);
+  });
+
+  it('does not touch an app that somebody closed', async () => {
+    const world = closedWorld({}, []);
+    world.closed = true;
+    expect((await play(world)).outcome).toBe('stopped');
+    expect(world.doors).toEqual([]);
+  });
+});
+
+describe('what people see of it', () => {
+  const lines = (name: keyof typeof closed): string[] =>
+    stepsOf(closed[name]).map(({ step, state }) => `${step}: ${state}`);
+
+  it('is each step as it is', () => {
+    expect(lines('building')).toEqual([
+      ...['Approval: done', 'Upload the source: done', 'Close the app: done', 'Stop the dynos: done', 'Build: running'],
+      ...['Release: pending', 'Contract the schema: pending', 'Start the dynos: pending', 'Open the app: pending'],
+    ]);
+    expect(new Set(lines('succeeded').map(line => line.split(': ')[1]))).toEqual(new Set(['done']));
+    expect(lines('put back')).toEqual([
+      ...['Approval: done', 'Upload the source: done', 'Close the app: done', 'Stop the dynos: done', 'Build: failed'],
+      ...['Release: skipped', 'Contract the schema: skipped', 'Start the dynos: done', 'Open the app: done'],
+    ]);
+  });
+
+  it('is how long it was closed, and what proved that it is open', () => {
+    const receipt = JSON.stringify(rootMessage(closed.succeeded));
+    expect(receipt).toMatch(/Closed for visitors: 1 min 52 s/);
+    expect(receipt).toMatch(/Proved by the dyno list and boot lines.*Proved by probe/);
+    expect(JSON.stringify(rootMessage(closed['put back']))).toContain('of web.2 only the dyno list says so');
+  });
+
+  it('is a card when it can neither go on nor back', () => {
+    const { 'left closed': left } = Object.fromEntries(closed.stranded.facts.map(fact => [fact.kind, fact]));
+    const card = left && replyTo(left, closed.stranded);
+    expect(JSON.stringify(card)).toMatch(/its dynos do not come up \(web\.2 crashed.*Try again.*Open/s);
+    expect(card?.broadcast).toBe(true);
+  });
+});
+
+describe('migrations while an app is closed', () => {
+  it('all run then, when one of them could not run before', () => {
+    const [add, rename] = [pending(ADD, 'expand'), { ...pending(DROP, 'expand'), noSafePhase: true }];
+    expect(whileClosed([add, rename]).map(({ phase }) => phase)).toEqual(['contract', 'contract']);
+    expect(whileClosed([add])).toEqual([add]);
+  });
+});
+
+describe('the dyno list and the log', () => {
+  const dyno = (name: string, release: number, state = 'up') => ({
+    ...{ name, type: name.split('.')[0] ?? '', state, release },
+    createdAt: '2026-01-01T00:00:10.000Z',
+  });
+  const wanted = [{ type: 'web', quantity: 2 }];
+  const at = Date.parse('2026-01-01T00:00:12.000Z');
+  const goal = { wanted, release: 5, heard: { ...NOTHING_HEARD, ups: { 'web.1': [at], 'web.2': [at - 60_000] } } };
+
+  it.each([
+    ['too few', [dyno('web.1', 5)], { kind: 'booting', up: 1, of: 2, older: [] }],
+    ['one that starts', [dyno('web.1', 5), dyno('web.2', 5, 'starting')], { kind: 'booting', up: 1 }],
+    [
+      'an old console',
+      [dyno('web.1', 5), dyno('web.2', 5), dyno('run.7', 4)],
+      { kind: 'booting', older: ['run.7 (v4)'] },
+    ],
+    ['a crash', [dyno('web.1', 5), dyno('web.2', 5, 'crashed')], { kind: 'crashed', dyno: 'web.2' }],
+    ['all of it', [dyno('web.1', 5), dyno('web.2', 6)], { kind: 'up', dynos: ['web.1', 'web.2'], unheard: ['web.2'] }],
+  ])('tell %s', (_, dynos, boot) => {
+    expect(bootOf({ ...goal, dynos })).toMatchObject(boot);
+  });
+
+  it('tell who has exited only from the newest scaling on', () => {
+    const heard = { scaledAt: at, ups: {}, exits: { 'web.1': at + 1, 'web.2': at - 1 } };
+    expect(notHeardToExit(['web.1', 'web.2', 'worker.1'], heard)).toEqual(['web.2', 'worker.1']);
+    expect(notHeardToExit(['web.1'], { ...heard, scaledAt: null })).toEqual(['web.1']);
+  });
+});
+
+describe('answers after the opening', () => {
+  const code = { release: 5, commit: 'abc' };
+  const answer = (second: number, status = 200, version: { release: number } | null = { release: 5 }) => ({
+    ...{ sentAt: second * 1000, receivedAt: second * 1000 + 10, status, version },
+  });
+  const rowOf = (answers: ReturnType<typeof answer>[]) =>
+    answers.reduce<Row | null>((row, next) => afterAnswer(row, next, code), null);
+  const good = Array.from({ length: 10 }, (_, second) => answer(second));
+
+  it('prove it when there are enough of them, over a longer time than the routers need', () => {
+    expect(isOpen(rowOf(good), 2)).toBe(true);
+    expect(isOpen(rowOf(good.slice(1)), 2)).toBe(false);
+    expect(isOpen(rowOf(good.map(({ sentAt }) => answer(sentAt / 10_000))), 2)).toBe(false);
+  });
+
+  it.each([
+    ['the closed page', answer(5, 503, null)],
+    ['an error', answer(5, 500)],
+    ['old code', answer(5, 200, { release: 4 })],
+  ])('begin anew after %s', (_, bad) => {
+    expect(isOpen(rowOf([...good.slice(0, 5), bad, ...good.slice(5)]), 2)).toBe(false);
+  });
+});
