@@ -159,7 +159,7 @@ describe('the doctor', () => {
     for (const line of [
       /yellow Slack channel C0TILL +The bot is not in it \(till\).*\n +→ Say `\/invite @switchover` in it/,
       /red +Slack channel C0VAULT +There is no such channel, or it is private/,
-      /red +Heroku app till, preboot +Off.*\n +→ `heroku features:enable preboot -a till`/,
+      /yellow Heroku app till, preboot +Off.*\n +→ `heroku features:enable preboot -a till`/,
       /red +Heroku app vault +owner@example.com does not see it: Couldn't find that app\.\n +→ .*heroku access:add owner@example.com -a vault/,
       /red +GitHub acme\/till +The token does not see it/,
       /red +GitHub acme\/shop +It is seen, but its gone cannot be read/,

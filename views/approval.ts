@@ -98,7 +98,7 @@ function standing(
   const eyes = plan.approvers.filter(user => !plan.fourEyes || user !== startedBy);
   const who = eyes.length > 0 ? eyes.slice(0, 10).map(mention).join(', ') : 'There is nobody yet who may';
   return {
-    headline: `Approve what ${app} no longer needs?`,
+    headline: plan.maintenance ? `Approve the migrations of ${app}?` : `Approve what ${app} no longer needs?`,
     words: `${who}: ${again ? `*asked anew*: nothing ran of what was approved. ${sentence(foreign(again.why, 400))} ` : ''}${plan.maintenance ? 'the deploy begins with your yes: it closes the app, stops its dynos, and then runs these.' : 'new code serves, old code is gone. These migrations destroy what only old code used.'} Nothing runs without you; asked ${time(asked.at)}, held after a day.`,
   };
 }

@@ -58,17 +58,18 @@ export function rollingBack({ safeUntil, at }: FactOf<'rollback intended'>, then
     ? `${mention(asked.by)} asked for it (${foreign(asked.why, 200)}).`
     : foreign(`${asked?.why ?? 'New code crashed'}.`, 400);
   const late = Date.parse(at) > safeUntil;
+  const race = late
+    ? `The last safe moment to ask for it was ${time(safeUntil)}, and it has passed: *users may see ${bad}* until the rollback has succeeded.`
+    : `A rollback is a release of its own, in a race against the switch. It is asked for in time: the last safe moment was ${time(safeUntil)}. If its release phase takes longer than the last one did, users may still see ${bad} for a while.`;
   return quiet(`Rolling ${foreign(plan.app)} back to the code of v${plan.live.version}`, ':rewind:', [
     `${asked?.by === startedBy ? '' : `${mention(startedBy)} `}${by}`,
-    late
-      ? `The last safe moment to ask for it was ${time(safeUntil)}, and it has passed: *users may see ${bad}* until the rollback has succeeded.`
-      : `A rollback is a release of its own, in a race against the switch. It is asked for in time: the last safe moment was ${time(safeUntil)}. If its release phase takes longer than the last one did, users may still see ${bad} for a while.`,
+    plan.maintenance ? 'Visitors see the closed page until old code is up again, and then it opens.' : race,
   ]);
 }
 
 export function rollbackFailed(fact: FactOf<'rollback failed'>, deploy: Deploy): Reply {
   return loud(`Going back to the code of v${deploy.plan.live.version} failed`, ':x:', [
     `${mention(deploy.startedBy)} Why: ${sentence(foreign(fact.why, 600))}`,
-    `The release that was to be undone goes live, or is live. Act now by hand: \`heroku releases -a ${foreign(deploy.plan.app, 40)}\` shows what there is.`,
+    `${deploy.plan.maintenance ? 'It is still closed: the next card asks what to do.' : 'The release that was to be undone goes live, or is live.'} Act now by hand: \`heroku releases -a ${foreign(deploy.plan.app, 40)}\` shows what there is.`,
   ]);
 }

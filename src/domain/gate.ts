@@ -58,8 +58,8 @@ export function gateReasons({ files, commands }: PendingMigrations, { closed = f
           ]
         : []),
       ...unsafe.map(
-        ({ rule, message, fix }) =>
-          `${file}: ${message} The safe way: ${fix} If you know better, say why above the statement: \`-- allow: ${rule} your reason\`.`,
+        ({ rule, message, fix, noSafePhase }) =>
+          `${file}: ${message} The safe way: ${fix} ${noSafePhase ? 'Or run it behind a closed page, with `--maintenance`. ' : ''}If you know better, say why above the statement: \`-- allow: ${rule} your reason\`.`,
       ),
       ...barred(verdict, files),
     ];

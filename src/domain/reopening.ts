@@ -46,7 +46,7 @@ export function bootOf(goal: {
     heard.ups[name]?.some(at => at >= Date.parse(createdAt) - CLOCKS_MS) === true;
   return {
     kind: 'up',
-    dynos: up.map(({ name }) => name),
+    dynos: up.map(({ name }) => name).sort(),
     unheard: up.filter(dyno => !isHeard(dyno)).map(({ name }) => name),
   };
 }

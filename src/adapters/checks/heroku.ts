@@ -93,9 +93,9 @@ function judgeRole(what: string, own: Collaborator | undefined, access: string):
 function judgePreboot(what: string, name: string, isOn: boolean | undefined): Finding {
   if (isOn) return green(what, 'On.');
   const todo = `\`heroku features:enable preboot -a ${name}\` (it restarts nothing).`;
-  const found =
-    isOn === false ? 'Off: a release would stop the old dynos before new ones serve.' : 'Heroku does not say.';
-  return red(what, found, todo);
+  return isOn === false
+    ? yellow(what, 'Off: it can be deployed only behind a closed page, with `--maintenance`.', todo)
+    : red(what, 'Heroku does not say.', todo);
 }
 
 /** 4,500 calls, and 75 more each minute, for all who use the account (platform API reference, rate limits). */
