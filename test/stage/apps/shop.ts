@@ -116,6 +116,7 @@ export async function makeShopRepository(dir: string): Promise<ShopRepository> {
     'catalogue.js': [
       "export const QUERY = 'SELECT name, price_eur FROM hats ORDER BY name';",
       '',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is a file of the app
       'export const show = ({ name, price_eur }) => `${name}: ${price_eur} EUR`;',
       `export const RAISE = "UPDATE hats SET price_eur = price_eur + 1 WHERE name = 'Fez'";`,
       '',
