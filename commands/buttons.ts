@@ -77,6 +77,7 @@ export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => 
   'run-them': click('run them'),
   'open-the-app': click('open'),
   'try-again': click('try again'),
+  'end-here': click('end here'),
 };
 
 /** Starts a plan: at once, behind others, or with a second person's yes. */

@@ -20,6 +20,7 @@ const SAID: readonly { words: RegExp; kind: Parameters<typeof click>[0]; wantsRe
   { words: /^old code is gone\b/i, kind: 'old code is gone', wantsReason: true },
   { words: /^open\b/i, kind: 'open' },
   { words: /^try again\b/i, kind: 'try again' },
+  { words: /^end here\b/i, kind: 'end here' },
 ];
 
 /** The bot was named: in a deploy's thread about that deploy, elsewhere as with `/deploy`. */

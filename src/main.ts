@@ -48,9 +48,10 @@ import { Narrator } from './narrator.ts';
 import { Notifier } from './notifier.ts';
 import type { Time } from './outside.ts';
 import { Pace } from './pace.ts';
+import { park } from './parking.ts';
 import { FIRST_STAGE, recipe } from './recipe.ts';
 import { Reports } from './reports.ts';
-import { type Journal, Run } from './run.ts';
+import { type Journal, Run, type Stage } from './run.ts';
 
 // Wiring: connects everything, goes on with what a former process left, and stops in the opposite order.
 
@@ -132,18 +133,15 @@ const bot: Bot = new Bot({
 const planAgain = (deploy: Deploy) => bot.planAgain(deploy);
 const oneOffs = connectOneOffs(heroku);
 const outside = { heroku, source, prober, watcher, migrator, oneOffs, catalog: readCatalog, planAgain, time };
+const running = (stage: Stage) => async (deploy: string, signal: AbortSignal) =>
+  stage(new Run(await store.deploy(deploy), journal, outside, signal));
 const engine = await startEngine({
   pool: database.pool,
   url: database.url,
   instance,
   first: FIRST_STAGE,
-  stages: Object.fromEntries(
-    Object.entries(recipe).map(([name, stage]) => [
-      name,
-      async (deploy: string, signal: AbortSignal) =>
-        stage(new Run(await store.deploy(deploy), journal, outside, signal)),
-    ]),
-  ),
+  stages: Object.fromEntries(Object.entries(recipe).map(([name, stage]) => [name, running(stage)])),
+  unknown: name => running(park(name)),
   onTrouble: ({ deploy, stage, error, attempt }) => {
     const said = error instanceof Error ? error.message : String(error);
     return store.append(deploy, { kind: 'trouble', stage, error: said, attempt }, `trouble in ${stage}`);

@@ -17,14 +17,12 @@ import { contract, expand, open } from './migrations.ts';
 import { type Build, HerokuRefused, NotFound, type Release } from './outside.ts';
 import { planAgain } from './queue.ts';
 import { goBack, proveRollback, undo } from './rollback.ts';
-import type { Next, Run } from './run.ts';
+import type { Next, Run, Stage } from './run.ts';
 import { askAPerson, watchWhile } from './watching.ts';
 
 // A deploy, top to bottom. Each stage looks whether its work is done already, acts, records, and names what comes next.
 // It may run again after a kill, so nothing here repeats an effect without having looked for it. The names are what
 // stored deploys stand on: never delete one while a deploy may be at it.
-
-export type Stage = (run: Run) => Promise<Next>;
 
 export const FIRST_STAGE = 'Take the turn';
 

@@ -13,6 +13,9 @@ export function again({ deploy }: Pick<Run, 'deploy'>, kind: string): string {
 /** What comes after a stage: another one, or the end. */
 export type Next = { to: string } | { end: Outcome };
 
+/** A part of a deploy. It may run again after a kill, so it looks for what is done before it acts. */
+export type Stage = (run: Run) => Promise<Next>;
+
 /** What a stage may use of the world. */
 export type Outside = {
   heroku: Heroku;

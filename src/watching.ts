@@ -120,6 +120,7 @@ async function pressed(run: Run, following: Following, click: Click): Promise<{ 
     case 'hold':
     case 'open':
     case 'try again':
+    case 'end here':
       return { answer: 'The contract migrations are not asked yet: that comes when old code is gone.' };
     default:
       return click.kind satisfies never;

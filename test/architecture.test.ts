@@ -49,6 +49,7 @@ const PART_OF_FILE: Record<string, string> = {
   'src/queue.ts': 'recipe',
   'src/in-flight.ts': 'recipe',
   'src/maintenance.ts': 'recipe',
+  'src/parking.ts': 'recipe',
   'src/closed-deploy.ts': 'recipe',
 };
 

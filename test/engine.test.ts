@@ -152,9 +152,35 @@ describe('a deploy in the engine', () => {
     expect(await once(old, 'exit')).toEqual([0, null]);
     const bot = await startBot('v2');
     await open(`third ${deploy}`);
+    await open(`added ${deploy}`);
     bot.send({ wake: deploy });
     await until(deploy, 'last');
     expect(await effects(deploy)).toEqual(['first', 'second begun', 'second', 'added', 'last']);
+  });
+
+  it('left at a stage that this version does not know is parked, and goes on in one that does', async () => {
+    const newer = await startBot('v2');
+    const deploy = newDeploy();
+    await open(`second ${deploy}`);
+    await open(`third ${deploy}`);
+    begin(newer, deploy);
+    const at = async () =>
+      (
+        await pool.query<{ output: string }>(
+          'SELECT output FROM dbos.operation_outputs WHERE workflow_uuid = $1 ORDER BY function_id DESC LIMIT 1',
+          [deploy],
+        )
+      ).rows[0]?.output;
+    await expect.poll(at, { timeout: 30_000, interval: 50 }).toContain('Added');
+    newer.kill('SIGKILL');
+    const older = await startBot('v1');
+    await until(deploy, 'parked at Added');
+    older.kill('SIGTERM');
+    expect(await once(older, 'exit')).toEqual([0, null]);
+    await startBot('v2');
+    await open(`added ${deploy}`);
+    await until(deploy, 'last');
+    expect(await effects(deploy)).toEqual(['first', 'second begun', 'second', 'parked at Added', 'added', 'last']);
   });
 
   it('that fails unexpectedly is tried again, and each failure is told', async () => {

@@ -4,6 +4,7 @@ import { section } from './blocks.ts';
 import { closedReply, oldServes } from './closed-deploy.ts';
 import { meddled } from './meddling-reply.ts';
 import { migrationReply } from './migration-reply.ts';
+import { parkedCard } from './parked.ts';
 import { turnCard } from './queue.ts';
 import { rollbackFailed, rollbackReply, rollingBack } from './rollback-reply.ts';
 import { troubleIn, troubleWords } from './root.ts';
@@ -47,6 +48,8 @@ export function replyTo(fact: Fact, deploy: Deploy): Reply | null {
         ':ballot_box_with_check:',
         [`It could not be proved; a person looked. What they saw: ${sentence(foreign(fact.why ?? 'not told', 500))}`],
       );
+    case 'parked':
+      return { message: parkedCard(fact, deploy), broadcast: true, live: true };
     case 'trouble':
       return before.facts.some(known => known.kind === 'trouble' && known.stage === fact.stage)
         ? null

@@ -16,6 +16,7 @@ const WORDS = [
   ['old code is gone REASON', 'you looked, and old code is gone'],
   ['open', 'an app that failed migrations left closed'],
   ['try again', 'the migrations that failed'],
+  ['end here', 'a deploy that this version of the bot cannot go on with'],
 ] as const;
 
 export function whatToSay(deploy: Deploy): Message {

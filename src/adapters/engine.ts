@@ -44,6 +44,8 @@ export async function startEngine(ask: {
   instance: string;
   first: string;
   stages: Readonly<Record<string, Stage>>;
+  /** For one that another version of the bot left a deploy at. */
+  unknown: (stage: string) => Stage;
   onTrouble: (trouble: Trouble) => Promise<void>;
   log: Logger;
 }): Promise<Engine> {
@@ -73,8 +75,7 @@ export async function startEngine(ask: {
       await untilOurs(deploy, run);
       const signal = AbortSignal.any([stopping.signal, run, liveness.sure()]);
       try {
-        const stage = stages[name];
-        if (!stage) throw new Error(`This version of the bot does not know the stage "${name}"`);
+        const stage = stages[name] ?? ask.unknown(name);
         const next = await track(deploy, stage(deploy, signal));
         // Not recorded once we may have lost the deploy: its new owner runs the stage again and records its own.
         if (!signal.aborted) return next;

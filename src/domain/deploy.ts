@@ -94,6 +94,8 @@ export type FactBody =
   | { kind: 'giving up'; outcome: Outcome; why: string }
   /** Visitors were let in again: the answers that prove it, or null when none did in time. */
   | { kind: 'let in'; version: number; proof: Row | null }
+  /** This version of the bot does not know the stage that another one left it at. */
+  | { kind: 'parked'; stage: string }
   /** A stage of ours failed unexpectedly and is tried again. */
   | { kind: 'trouble'; stage: string; error: string; attempt: number }
   | { kind: 'ended'; outcome: Outcome; why: string };
@@ -134,7 +136,8 @@ export type Click = {
     | 'run them'
     | 'hold'
     | 'open'
-    | 'try again';
+    | 'try again'
+    | 'end here';
   by: string;
   at: string;
   about: string | null;

@@ -46,7 +46,7 @@ export function waitsForApproval<D extends Told>(deploy: D | null): deploy is D 
 }
 
 /** What can be pressed on the root message; the rest is on a card of its own. */
-export type RootClick = Exclude<Click['kind'], 'go on' | 'run them' | 'hold' | 'open' | 'try again'>;
+export type RootClick = Exclude<Click['kind'], 'go on' | 'run them' | 'hold' | 'open' | 'try again' | 'end here'>;
 
 /** The answers that a person may give now: the buttons of the root message. None once the deploy has ended or turned back. */
 export function clicksOf(deploy: Told & { plan: Pick<Plan, 'maintenance'> }): RootClick[] {

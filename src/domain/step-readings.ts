@@ -105,6 +105,7 @@ function after(steps: StepReading[], fact: Fact): StepReading[] {
     case 'planned again':
     case 'agreed':
     case 'trouble':
+    case 'parked':
       return steps;
     default:
       return fact satisfies never;

@@ -1,0 +1,24 @@
+import type { Next, Stage } from './run.ts';
+
+/**
+ * For a deploy that another version of the bot left at a stage which this one does not know. It waits, nothing is done, and
+ * people are asked: a version that knows the stage goes on with it by itself.
+ */
+export const park =
+  (stage: string): Stage =>
+  async run => {
+    await run.record({ kind: 'parked', stage }, `parked at ${stage}`);
+    return run.listening<Next>(aborted, async ({ kind, by }) => {
+      if (kind !== 'end here') {
+        return { answer: 'This version of the bot does not know how it goes on: the newest card says what to do.' };
+      }
+      const why = `<@${by}> ended it where this version of the bot could not go on (“${stage}”). What was done stays done, and what was not is not done: look before you deploy again.`;
+      return { answer: 'It ends here.', instead: await run.end('stopped', why) };
+    });
+  };
+
+/** Never resolves; rejects when the signal aborts. */
+async function aborted(signal: AbortSignal): Promise<never> {
+  signal.throwIfAborted();
+  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+}
