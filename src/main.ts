@@ -19,6 +19,7 @@ import { connectClosings } from './adapters/closings.ts';
 import { openDatabase } from './adapters/database.ts';
 import { startEngine } from './adapters/engine.ts';
 import { connectGitHub } from './adapters/github.ts';
+import { every } from './adapters/health.ts';
 import { connectHeroku } from './adapters/heroku.ts';
 import { connectHomes, homePublisher } from './adapters/homes.ts';
 import { connectLocks } from './adapters/locks.ts';
@@ -31,7 +32,7 @@ import { connectDirectory } from './adapters/people.ts';
 import { prober } from './adapters/prober.ts';
 import { connectSchedules } from './adapters/schedules.ts';
 import { connectSettings } from './adapters/settings.ts';
-import { connectSlack } from './adapters/slack.ts';
+import { connectSlack, slackAnswers } from './adapters/slack.ts';
 import { connectStarts } from './adapters/starts.ts';
 import { Store } from './adapters/store.ts';
 import { createWatcher } from './adapters/watcher.ts';
@@ -56,6 +57,9 @@ import { type Journal, Run, type Stage } from './run.ts';
 // Wiring: connects everything, goes on with what a former process left, and stops in the opposite order.
 
 const SWEEP_MS = 20_000;
+/** Heroku ends a dyno 30 s after its SIGTERM; whoever takes over should not wait for that. */
+const LEAVE_WITHIN_MS = 9_000;
+const SLACK_ASKED_MS = 30_000;
 /** How late what has its time (the end of a lock) may be. */
 const TICK_MS = 5_000;
 /** Waiting for a press also looks by itself now and then: a notification can be lost with its connection. */
@@ -157,6 +161,11 @@ const bolt = createBolt({
   slackApiUrl: config.SLACK_API_URL,
   log,
   seen: signature => store.seen(signature),
+  checks: {
+    postgres: () => database.pool.query('SELECT 1'),
+    engine: async () => engine.sure() || Promise.reject(new Error('It is not sure what is its own')),
+    slack: every(SLACK_ASKED_MS, () => slackAnswers(slackAccess)),
+  },
 });
 const pace = new Pace();
 const chat = connectSlack({ ...slackAccess, plain: plainBlocks });
@@ -206,14 +215,16 @@ async function stop(signal: NodeJS.Signals): Promise<void> {
   log.info({ signal }, 'Stopping: deploys go on in the next process');
   clearInterval(sweeping);
   clearInterval(ticking);
+  // Whoever hangs must not hold up the next process: all that counts is stored.
+  await Promise.race([leave(), sleep(LEAVE_WITHIN_MS)]);
+  process.exit(0);
+}
+
+async function leave(): Promise<void> {
   await bolt.stop();
-  await engine.stop();
-  await homes.stop();
-  await narrator.stop();
-  await notifier.stop();
+  await Promise.all([engine.stop(), homes.stop(), narrator.stop(), notifier.stop()]);
   await news.stop();
   await database.close();
-  process.exit(0);
 }
 process.on('SIGTERM', signal => void stop(signal));
 process.on('SIGINT', signal => void stop(signal));

@@ -49,6 +49,7 @@ export class BoltRig {
   /** Who opened their Home. */
   readonly homes: string[] = [];
   seen: (signature: string) => Promise<boolean> = async () => false;
+  checks: Record<string, () => Promise<unknown>> = { postgres: async () => {}, slack: async () => {} };
   /** Status that Slack's address for direct answers gives. */
   answers = 200;
   readonly heard: { path: string; body: Record<string, unknown> }[] = [];
@@ -83,6 +84,7 @@ export class BoltRig {
       slackApiUrl: `${this.slackAddress}/api/`,
       log,
       seen: signature => this.seen(signature),
+      checks: this.checks,
     });
     // Looked up at each call, so that a test may put its own in place at any time.
     const bot = new Proxy(this.bot, { get: (_, name) => Reflect.get(this.bot, name) });

@@ -74,6 +74,19 @@ describe('the process', () => {
     expect((await fetch(`${bench.address}/slack/events`, { method: 'POST', body: '{}' })).status).toBe(401);
   });
 
+  it('says whether it can work, and what is missing, within a second', async () => {
+    const ask = async () => {
+      const response = await fetch(`${bench.address}/readyz`);
+      return `${response.status} ${await response.text()}`;
+    };
+    expect(await ask()).toBe('200 ready');
+    bench.checks.postgres = async () => Promise.reject(new Error('away'));
+    bench.checks.slack = () => new Promise(() => {});
+    const from = performance.now();
+    expect(await ask()).toBe('503 not ready: postgres, slack');
+    expect(performance.now() - from).toBeLessThan(2_000);
+  });
+
   it('finishes what it began before it stops, and does not wait for open connections', async () => {
     let release = (): void => {};
     bench.bot.plan = () =>

@@ -8,7 +8,7 @@ import { type Stage, startStage } from './stage/stage.ts';
 let stage: Stage;
 
 beforeAll(async () => {
-  stage = await startStage({ scale: 18, channels: ['hats', 'lost', 'caps'] });
+  stage = await startStage({ scale: 18, channels: ['hats', 'lost', 'caps', 'slow'] });
 }, 60_000);
 afterAll(() => stage.stop());
 
@@ -104,6 +104,20 @@ describe('a bot that is killed', () => {
     await start('caps');
     expect((await ended('caps')).plain).toContain('caps is deployed');
     expect(killed).toEqual({ root: true, announcement: true });
+    onceOnly(app);
+  });
+
+  it('gracefully leaves within 10 s, though Slack does not answer it, and another goes on', async () => {
+    const app = await stage.addShop('slow');
+    await start('slow');
+    await recorded('slow', 'old serves');
+    stage.slack.fails('chat.update', { delayMs: 30_000 }, 5);
+    await recorded('slow', 'new serves');
+    const from = performance.now();
+    await stage.bot.end('SIGTERM');
+    expect(performance.now() - from).toBeLessThan(10_000);
+    await stage.bot.start();
+    await ended('slow');
     onceOnly(app);
   });
 

@@ -1,6 +1,7 @@
 import type { Server, ServerResponse } from 'node:http';
-import { App, type CustomRoute, HTTPReceiver, type Logger as SlackLogger, SocketModeReceiver } from '@slack/bolt';
+import { App, HTTPReceiver, type Logger as SlackLogger, SocketModeReceiver } from '@slack/bolt';
 import { guarded } from './bolt-guard.ts';
+import { type Checks, healthRoutes } from './health.ts';
 import { clientOptions, type SlackAccess, slackLogger } from './slack-client.ts';
 
 export type BoltParts = SlackAccess & {
@@ -12,19 +13,21 @@ export type BoltParts = SlackAccess & {
   /** All addresses when not given, as Heroku wants it. */
   host?: string;
   seen: (signature: string) => Promise<boolean>;
+  /** What `/readyz` asks. */
+  checks: Checks;
 };
 
 export type Bolt = {
   app: App;
   /** Gives the port that is listened on; null over Socket Mode. */
   start(): Promise<number | null>;
-  /** Takes no more, and waits for the work that was begun, within 8 s. */
+  /** Takes no more, and waits for the work that was begun, within 4 s. */
   stop(): Promise<void>;
 };
 
 /** Slack gives up on an answer after 3 s. */
 const ANSWER_WITHIN_MS = 2_500;
-const STOP_WITHIN_MS = 8_000;
+const STOP_WITHIN_MS = 4_000;
 
 /** Bolt with a receiver of its own: over HTTP, or Socket Mode with an app token. */
 export function createBolt(parts: BoltParts): Bolt {
@@ -80,17 +83,11 @@ export function createBolt(parts: BoltParts): Bolt {
   };
 }
 
-const HEALTH: CustomRoute = {
-  path: '/healthz',
-  method: ['GET'],
-  handler: (_, response) => void response.writeHead(200).end('ok'),
-};
-
-function httpReceiver({ signingSecret, seen, log }: BoltParts, logger: SlackLogger): HTTPReceiver {
+function httpReceiver({ signingSecret, seen, log, checks }: BoltParts, logger: SlackLogger): HTTPReceiver {
   const receiver = new HTTPReceiver({
     signingSecret,
     logger,
-    customRoutes: [HEALTH],
+    customRoutes: healthRoutes(checks),
     unhandledRequestTimeoutMillis: ANSWER_WITHIN_MS,
     unhandledRequestHandler: ({ response }) => sorry(response),
     processEventErrorHandler: async ({ error: err, response }) => {
@@ -111,7 +108,11 @@ function sorry(response: ServerResponse): void {
 }
 
 /** The port answers for Heroku, which stops a web dyno that listens on none. */
-function socketReceiver({ port, slackApiUrl }: BoltParts, appToken: string, logger: SlackLogger): SocketModeReceiver {
+function socketReceiver(
+  { port, slackApiUrl, checks }: BoltParts,
+  appToken: string,
+  logger: SlackLogger,
+): SocketModeReceiver {
   const installerOptions = { port, clientOptions: { slackApiUrl } };
-  return new SocketModeReceiver({ appToken, logger, customRoutes: [HEALTH], installerOptions });
+  return new SocketModeReceiver({ appToken, logger, customRoutes: healthRoutes(checks), installerOptions });
 }

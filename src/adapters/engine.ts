@@ -31,6 +31,8 @@ export type Engine = {
   begin(deploy: string, app: string): Promise<void>;
   /** Ends a wait of the deploy. The message carries nothing: the stage reads what happened from our tables. */
   wake(deploy: string): Promise<void>;
+  /** False while it cannot be sure that what it runs is its own: without the database, or when it stops. */
+  sure(): boolean;
   /** Leaves every deploy where it is, for this or another process to go on. */
   stop(): Promise<void>;
 };
@@ -210,6 +212,7 @@ export async function startEngine(ask: {
       const queued = { queueName: QUEUE, enqueueOptions: { queuePartitionKey: app } };
       await DBOS.startWorkflow(workflow, { workflowID: deploy, ...queued })(deploy);
     },
+    sure: () => !stopping.signal.aborted && !liveness.sure().aborted,
     wake: deploy => DBOS.send(deploy, 'wake', 'wake'),
     stop: async () => {
       stopping.abort(new Error('The bot is stopping'));

@@ -88,6 +88,11 @@ export function connectSlack({ plain, ...access }: SlackAccess & { plain: (messa
   };
 }
 
+/** Resolves when Slack answers and takes the bot's token. */
+export async function slackAnswers(access: SlackAccess): Promise<void> {
+  await new WebClient(access.botToken, clientOptions(access)).auth.test();
+}
+
 function told(error: unknown): unknown {
   return error instanceof WebAPIRateLimitedError ? new SlackBusy(error.retryAfter, error) : error;
 }
