@@ -5,6 +5,7 @@ import pino from 'pino';
 import { registerCommands } from '../commands/index.ts';
 import { barredNotices, closingNotices } from '../views/closings.ts';
 import { homeView } from '../views/home.ts';
+import { lateReplies } from '../views/late.ts';
 import { freedNotices, lockedNotices, lockReminders } from '../views/locks.ts';
 import { plainBlocks } from '../views/plain.ts';
 import { replyTo } from '../views/reply.ts';
@@ -174,7 +175,7 @@ const narrator = new Narrator({
   messages: connectMessages(database.pool),
   chat,
   pace,
-  views: { root: rootMessage, reply: replyTo },
+  views: { root: rootMessage, reply: replyTo, late: lateReplies },
   instance,
   log,
 });

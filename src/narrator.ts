@@ -1,20 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Deploy, Fact } from './domain/deploy.ts';
-import { type Pace, POST_EVERY_MS, retryAfterMs } from './pace.ts';
-import type { Chat, Message } from './team.ts';
+import { COVERS, keyOf, lateOnes, toldBy } from './late.ts';
+import { type Pace, POST_EVERY_MS, RANKS, type Rank, retryAfterMs } from './pace.ts';
+import type { Chat, Message, Messages } from './team.ts';
 
 // Tells each deploy in Slack, from its stored facts: one root message, edited in place, and a reply for each fact worth
 // reading. What was told is stored too, so a restarted bot goes on where the last one stopped, and says nothing twice.
 
-/** What is kept of our messages. A row without `ts` was meant to be posted, and may have been. */
-export interface Messages {
-  of(deploy: string): Promise<{ key: string; ts: string | null; hash: string | null }[]>;
-  claim(ask: { deploy: string; key: string; channel: string; by: string }): Promise<'first' | 'again' | 'taken'>;
-  keep(deploy: string, message: { key: string; ts: string; hash: string | null }): Promise<void>;
-  allTold(deploy: string, channel: string, by: string): Promise<void>;
-  unfinished(): Promise<string[]>;
-}
+type Reply = { message: Message; broadcast: boolean; live?: boolean };
+/** A reply that comes late, and when it should have come. */
+export type Late = { message: Message; at: string };
 
 export type NarratorParts = {
   load: (deploy: string) => Promise<Deploy | null>;
@@ -25,7 +21,9 @@ export type NarratorParts = {
   views: {
     root: (deploy: Deploy) => Message;
     /** `live`: to be edited when what it says has changed. */
-    reply: (fact: Fact, deploy: Deploy) => { message: Message; broadcast: boolean; live?: boolean } | null;
+    reply: (fact: Fact, deploy: Deploy) => Reply | null;
+    /** Several of them in one, for a thread that is far behind. */
+    late: (replies: readonly Late[]) => Message;
   };
   /** Names this process among those that may tell the same deploy. */
   instance: string;
@@ -36,8 +34,20 @@ const SWEEP_EVERY_MS = 20_000;
 const LONGEST_PAUSE_MS = 60_000;
 const STOP_WITHIN_MS = 6_000;
 
+type Pending = Reply & { fact: Fact };
 type Kept = { key: string; ts: string; hash: string | null };
-type Teller = { woken: boolean; wake: () => void; done: Promise<void>; editedAt: number; editFailures: number };
+type Lane = { woken: boolean; wake: () => void };
+/** Its root message and its replies go on side by side. `staleSince`: when the root was first found out of date, ms. */
+type Teller = {
+  root: Lane;
+  replies: Lane;
+  done: Promise<void>;
+  editedAt: number;
+  editFailures: number;
+  staleSince: number | null;
+};
+/** A deploy, what was told of it, and what was meant to be. */
+type Told = { deploy: Deploy; kept: ReadonlyMap<string, Kept>; begun: ReadonlySet<string> };
 /** What is to be done next: nothing more for ever, or wait so many ms for a fact. */
 type Next = 'all told' | number;
 
@@ -58,8 +68,8 @@ export class Narrator {
   wake(deploy: string): void {
     const teller = this.#tellers.get(deploy) ?? this.#begin(deploy);
     if (!teller) return;
-    teller.woken = true;
-    teller.wake();
+    rouse(teller.root);
+    rouse(teller.replies);
   }
 
   /** Stops telling; what is on its way to Slack is waited for, so that it is known to have arrived. */
@@ -85,75 +95,129 @@ export class Narrator {
 
   #begin(deploy: string): Teller | null {
     if (this.#pace.stopped) return null;
-    const teller: Teller = { woken: false, wake: () => {}, done: Promise.resolve(), editedAt: 0, editFailures: 0 };
+    const lane = (): Lane => ({ woken: false, wake: () => {} });
+    const teller: Teller = {
+      ...{ root: lane(), replies: lane(), done: Promise.resolve() },
+      ...{ editedAt: 0, editFailures: 0, staleSince: null },
+    };
     this.#tellers.set(deploy, teller);
-    teller.done = this.#follow(deploy, teller).finally(() => this.#tellers.delete(deploy));
+    teller.done = this.#tellAll(deploy, teller).finally(() => this.#tellers.delete(deploy));
     return teller;
   }
 
-  /** Tells one deploy in the order of its facts. Each deploy has a loop of its own: none waits for another. */
-  async #follow(deploy: string, teller: Teller): Promise<void> {
+  /** A thread may lag behind where a channel is full; the root message must not. */
+  async #tellAll(id: string, teller: Teller): Promise<void> {
+    const ended = await Promise.all([
+      this.#follow(id, teller.root, told => this.#root(told, teller)),
+      this.#follow(id, teller.replies, told => this.#replies(told)),
+    ]);
+    const [deploy] = ended;
+    if (!deploy || ended.includes(null)) return;
+    const { messages, instance, log } = this.#parts;
+    await messages
+      .allTold(id, deploy.plan.channel, instance)
+      .catch(err => log.warn({ err, deploy: id }, 'cannot note that all was told; trying again'));
+  }
+
+  /** Tells one side of a deploy as its facts come; none waits for another. Gives it once it is told to its end, else null. */
+  async #follow(id: string, lane: Lane, tell: (told: Told) => Promise<Next>): Promise<Deploy | null> {
     let failures = 0;
     while (!this.#pace.stopped) {
-      teller.woken = false;
+      lane.woken = false;
       try {
-        const next = await this.#tell(deploy, teller);
+        const told = await this.#look(id);
+        if (!told) return null;
+        const next = await tell(told);
         failures = 0;
-        if (teller.woken) continue;
-        if (next === 'all told') return;
-        await this.#pace.pause(next, end => {
-          teller.wake = end;
+        if (lane.woken) continue;
+        if (next === 'all told' && told.deploy.facts.some(fact => fact.kind === 'ended')) return told.deploy;
+        await this.#pace.pause(next === 'all told' ? SWEEP_EVERY_MS : next, end => {
+          lane.wake = end;
         });
       } catch (err) {
         failures++;
         const pause = pauseAfter(err, failures);
-        this.#parts.log.warn({ err, deploy, pause }, 'could not tell a deploy in Slack; trying again');
+        this.#parts.log.warn({ err, deploy: id, pause }, 'could not tell a deploy in Slack; trying again');
         await this.#pace.pause(pause);
       }
     }
+    return null;
   }
 
-  async #tell(id: string, teller: Teller): Promise<Next> {
-    const { load, messages, views, instance } = this.#parts;
+  async #look(id: string): Promise<Told | null> {
+    const { load, messages } = this.#parts;
     const deploy = await load(id);
-    if (!deploy) return 'all told';
-    const kept = new Map((await messages.of(id)).flatMap(({ ts, ...row }) => (ts ? [[row.key, { ...row, ts }]] : [])));
-    const message = views.root(deploy);
+    if (!deploy) return null;
+    const rows = await messages.of(id);
+    return {
+      deploy,
+      kept: new Map(rows.flatMap(({ ts, ...row }) => (ts ? [[row.key, { ...row, ts }]] : []))),
+      begun: new Set(rows.flatMap(({ key, ts }) => (ts ? [] : [key]))),
+    };
+  }
+
+  async #root({ deploy, kept }: Told, teller: Teller): Promise<Next> {
+    const { load, views } = this.#parts;
     const known = kept.get('root');
-    const root = known ?? (await this.#post({ deploy, key: 'root', message, since: deploy.startedAt }));
+    if (known) return this.#edit(deploy, views.root(deploy), known, teller);
+    await this.#pace.turn(deploy.plan.channel, RANKS.root);
+    // Much may have happened while it waited.
+    const now = (await load(deploy.id)) ?? deploy;
+    const message = views.root(now);
+    const root = await this.#post({ deploy: now, key: 'root', message, since: deploy.startedAt });
     if (!root) return POST_EVERY_MS;
-    if (!known) teller.editedAt = Date.now();
-    // A reply that Slack will not have must not keep the root message from being edited.
-    const [replies, edit] = await Promise.allSettled([
-      this.#reply(deploy, root.ts, kept),
-      this.#edit(deploy, message, root, teller),
-    ]);
-    if (replies.status === 'rejected') throw replies.reason;
-    if (edit.status === 'rejected') throw edit.reason;
-    if (replies.value !== 'all told' || edit.value !== 'all told') {
-      return Math.min(...[replies.value, edit.value].filter(next => next !== 'all told'));
-    }
-    if (!deploy.facts.some(fact => fact.kind === 'ended')) return SWEEP_EVERY_MS;
-    await messages.allTold(id, deploy.plan.channel, instance);
-    return 'all told';
+    teller.editedAt = Date.now();
+    rouse(teller.replies);
+    return this.#edit(now, message, root, teller);
   }
 
   /** Posts what is missing, oldest first, and edits what lives; waits when another process is posting the next one. */
-  async #reply(deploy: Deploy, thread: string, kept: ReadonlyMap<string, Kept>): Promise<Next> {
+  async #replies({ deploy, kept, begun }: Told): Promise<Next> {
+    const thread = kept.get('root')?.ts;
+    if (thread === undefined) return SWEEP_EVERY_MS;
+    const told = toldBy(kept.values());
+    const missing: Pending[] = [];
     for (const fact of deploy.facts) {
-      const key = `reply:${fact.seq}`;
       const reply = this.#parts.views.reply(fact, deploy);
-      const known = kept.get(key);
+      const known = kept.get(keyOf(fact.seq));
       if (!reply) continue;
-      if (!known) {
-        const { message, broadcast } = reply;
-        if (!(await this.#post({ deploy, key, thread, message, broadcast, since: fact.at }))) return POST_EVERY_MS;
-      } else if (reply.live && known.hash !== hashOf(reply.message)) {
+      if (!known && !told(fact.seq)) missing.push({ ...reply, fact });
+      else if (known && reply.live && known.hash !== hashOf(reply.message)) {
         await this.#parts.chat.update({ channel: deploy.plan.channel, ts: known.ts, message: reply.message });
         await this.#keep(deploy.id, { ...known, hash: hashOf(reply.message) });
       }
     }
+    while (missing.length > 0) {
+      // What people must hear of is not kept waiting by what stands before it in its thread.
+      const rank = missing.some(({ broadcast }) => broadcast) ? RANKS.loud : RANKS.quiet;
+      const posted = await this.#postNext(deploy, thread, missing, { begun, rank });
+      if (!posted) return POST_EVERY_MS;
+    }
     return 'all told';
+  }
+
+  /** The next of those that are missing, or, where the thread is far behind, all quiet ones up to the next loud one in one. */
+  async #postNext(
+    deploy: Deploy,
+    thread: string,
+    missing: Pending[],
+    { begun, rank }: { begun: ReadonlySet<string>; rank: Rank },
+  ): Promise<Kept | null> {
+    await this.#pace.turn(deploy.plan.channel, rank);
+    const late = missing.slice(0, lateOnes(missing, begun, Date.now()));
+    const [first, last] = [late[0] ?? missing[0], late.at(-1)];
+    if (!first) return null;
+    const where = { deploy, thread, since: first.fact.at };
+    const { message, broadcast } = first;
+    const posted =
+      last && late.length > 1
+        ? await this.#post({
+            ...{ ...where, key: keyOf(last.fact.seq), hash: `${COVERS}${first.fact.seq}` },
+            message: this.#parts.views.late(late.map(({ message, fact }) => ({ message, at: fact.at }))),
+          })
+        : await this.#post({ ...where, key: keyOf(first.fact.seq), message, broadcast });
+    if (posted) missing.splice(0, Math.max(1, late.length));
+    return posted;
   }
 
   /** Posts a message once. An earlier attempt may have got through without our knowing: then it is found by its label. */
@@ -163,6 +227,8 @@ export class Narrator {
     thread?: string;
     broadcast?: boolean;
     message: Message;
+    /** Kept with it in place of that of its content. */
+    hash?: string;
     since: string;
   }): Promise<Kept | null> {
     const { messages, chat, instance } = this.#parts;
@@ -170,19 +236,18 @@ export class Narrator {
     const { channel } = deploy.plan;
     const claim = { deploy: deploy.id, key, channel, by: instance };
     const place = { channel, ...(thread === undefined ? {} : { thread }), key: { deploy: deploy.id, key } };
-    await this.#pace.turn(channel);
     if (this.#pace.stopped) return null;
     let claimed = await messages.claim(claim);
     if (claimed === 'again') {
       const ts = await chat.find({ ...place, after: Date.parse(ask.since) });
-      if (ts !== null) return this.#keep(deploy.id, { key, ts, hash: null });
+      if (ts !== null) return this.#keep(deploy.id, { key, ts, hash: ask.hash ?? null });
       // Looking took its time: say once more that it is ours.
       claimed = await messages.claim(claim);
     }
     if (claimed === 'taken') return null;
     try {
       const ts = await chat.post({ ...place, broadcast, message });
-      return await this.#keep(deploy.id, { key, ts, hash: hashOf(message) });
+      return await this.#keep(deploy.id, { key, ts, hash: ask.hash ?? hashOf(message) });
     } catch (error) {
       this.#pace.postRefused(channel, error);
       throw error;
@@ -194,8 +259,11 @@ export class Narrator {
     const hash = hashOf(message);
     if (root.hash === hash) return 'all told';
     const last = deploy.facts.some(fact => fact.kind === 'ended') && teller.editFailures === 0;
-    const wait = this.#pace.nextEdit(teller.editedAt, this.#tellers.size, last) - Date.now();
+    teller.staleSince ??= Date.now();
+    const wait = this.#pace.nextEdit(teller.editedAt, last) - Date.now();
     if (wait > 0) return wait;
+    const wake = () => rouse(teller.root);
+    if (!this.#pace.mayEdit(deploy.id, { last, since: teller.staleSince, wake })) return SWEEP_EVERY_MS;
     try {
       await this.#parts.chat.update({ channel: deploy.plan.channel, ts: root.ts, message });
     } catch (err) {
@@ -207,6 +275,7 @@ export class Narrator {
     }
     teller.editedAt = Date.now();
     teller.editFailures = 0;
+    teller.staleSince = null;
     await this.#keep(deploy.id, { ...root, hash });
     return 'all told';
   }
@@ -215,6 +284,11 @@ export class Narrator {
     await this.#parts.messages.keep(deploy, message);
     return message;
   }
+}
+
+function rouse(lane: Lane): void {
+  lane.woken = true;
+  lane.wake();
 }
 
 function pauseAfter(error: unknown, failures: number): number {

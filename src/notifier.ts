@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type Pace, POST_EVERY_MS, retryAfterMs } from './pace.ts';
+import { type Pace, POST_EVERY_MS, RANKS, retryAfterMs } from './pace.ts';
 import type { Chat, Message } from './team.ts';
 
 // Sends what belongs to no deploy: locks, freezes, maintenance. What is to be said is stored first, with what it is said
@@ -73,7 +73,7 @@ export class Notifier {
       await chat.update({ channel, ts, message });
       await notices.sent(notice, ts);
     } else {
-      await pace.turn(channel);
+      await pace.turn(channel, RANKS.loud);
       if (pace.stopped) return;
       const key = { deploy: 'notice', key: id };
       // What was said to one person has a channel that only Slack knows: there it cannot be looked for.

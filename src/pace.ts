@@ -1,14 +1,35 @@
 /** Slack takes about one message a second in a channel (chat.postMessage: special tier). */
 export const POST_EVERY_MS = 1_100;
-/** chat.update: 50 a minute for all of a workspace (tier 3); 45 leaves room for last states. */
-const EDITS_A_MINUTE = 45;
+/** chat.update: 50 a minute for all of a workspace (tier 3): so many in any minute, of which a few may come at once. */
+const EDITS_A_MINUTE = 46;
+const EDITS_AT_ONCE = 3;
+/** One message is not edited more often than people can read. */
 const EDIT_EVERY_MS = 3_000;
+
+/** Who goes first where a channel takes one message a second: what begins a thread, what people must hear of, all else. */
+export const RANKS = { root: 0, loud: 1, quiet: 2 } as const;
+export type Rank = (typeof RANKS)[keyof typeof RANKS];
+
+/** A last state overtakes whatever has waited for less than this; nothing waits for ever. */
+const OVERTAKES_MS = 60_000;
+
+type Poster = { rank: Rank; go: () => void };
+/** `since`: ms, when what it shows was found out of date. */
+type Editor = { last: boolean; since: number; wake: () => void };
+
+const dueAt = ({ last, since }: Editor): number => since + (last ? 0 : OVERTAKES_MS);
 
 /** Keeps to the pace that Slack allows, and to what its refusals ask for. Waiting ends early when it is stopped. */
 export class Pace {
   readonly #nextPost = new Map<string, number>();
+  readonly #posters = new Map<string, Poster[]>();
+  readonly #editors = new Map<string, Editor>();
+  readonly #granted = new Set<string>();
   readonly #pauses = new Set<() => void>();
+  #tokens = EDITS_AT_ONCE;
+  #countedAt = Date.now();
   #editsFrom = 0;
+  #granting = false;
   #stopped = false;
 
   get stopped(): boolean {
@@ -18,6 +39,8 @@ export class Pace {
   stop(): void {
     this.#stopped = true;
     for (const end of this.#pauses) end();
+    for (const { go } of [...this.#posters.values()].flat()) go();
+    this.#posters.clear();
   }
 
   /** Waits so many ms, or until the function given to `early` is called. */
@@ -35,14 +58,34 @@ export class Pace {
     });
   }
 
-  /** Waits until the channel may get another message, and takes that place. */
-  async turn(channel: string): Promise<void> {
+  /** Waits until the channel may get another message and none of a better rank waits, and takes that place. */
+  turn(channel: string, rank: Rank): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
+    return new Promise(go => {
+      const waiting = this.#posters.get(channel);
+      if (waiting) return void waiting.push({ rank, go });
+      this.#posters.set(channel, [{ rank, go }]);
+      void this.#serve(channel);
+    });
+  }
+
+  async #serve(channel: string): Promise<void> {
     for (;;) {
-      const wait = (this.#nextPost.get(channel) ?? 0) - Date.now();
-      if (wait <= 0 || this.#stopped) break;
-      await this.pause(wait);
+      for (let wait = this.#waitOf(channel); wait > 0 && !this.#stopped; wait = this.#waitOf(channel)) {
+        await this.pause(wait);
+      }
+      const waiting = this.#posters.get(channel);
+      const best = waiting?.toSorted((a, b) => a.rank - b.rank)[0];
+      if (!waiting || !best) break;
+      waiting.splice(waiting.indexOf(best), 1);
+      this.#nextPost.set(channel, Date.now() + POST_EVERY_MS);
+      best.go();
     }
-    this.#nextPost.set(channel, Date.now() + POST_EVERY_MS);
+    this.#posters.delete(channel);
+  }
+
+  #waitOf(channel: string): number {
+    return (this.#nextPost.get(channel) ?? 0) - Date.now();
   }
 
   /** Only this channel waits: a refusal there says nothing about others. */
@@ -53,12 +96,43 @@ export class Pace {
   /** The budget of edits is the whole workspace's. */
   editRefused(error: unknown): void {
     this.#editsFrom = Math.max(this.#editsFrom, Date.now() + retryAfterMs(error));
+    this.#tokens = 0;
   }
 
-  /** When a message that was edited at some time may be edited again, with so many deploys told at once; last states need not wait. */
-  nextEdit(editedAt: number, deploys: number, last: boolean): number {
-    const gap = last ? 0 : Math.max(EDIT_EVERY_MS, (60_000 * deploys) / EDITS_A_MINUTE);
-    return Math.max(editedAt + gap, this.#editsFrom);
+  /** When a message that was edited at some time may be edited again at the soonest; last states need not wait. */
+  nextEdit(editedAt: number, last: boolean): number {
+    return Math.max(editedAt + (last ? 0 : EDIT_EVERY_MS), this.#editsFrom);
+  }
+
+  /** True when the message may be edited now. Else its place is kept, and `wake` is called when its turn has come. */
+  mayEdit(id: string, editor: Editor): boolean {
+    if (this.#granted.delete(id)) return true;
+    this.#editors.set(id, editor);
+    this.#grant();
+    return this.#granted.delete(id);
+  }
+
+  #grant(): void {
+    const now = Date.now();
+    const from = Math.max(this.#countedAt, this.#editsFrom);
+    this.#tokens = Math.min(EDITS_AT_ONCE, this.#tokens + (Math.max(0, now - from) * EDITS_A_MINUTE) / 60_000);
+    this.#countedAt = now;
+    while (this.#tokens >= 1 && this.#editors.size > 0 && !this.#stopped) {
+      const [best] = [...this.#editors].sort(([, a], [, b]) => dueAt(a) - dueAt(b));
+      if (!best) return;
+      const [id, { wake }] = best;
+      this.#tokens--;
+      this.#editors.delete(id);
+      this.#granted.add(id);
+      wake();
+    }
+    if (this.#editors.size === 0 || this.#stopped || this.#granting) return;
+    this.#granting = true;
+    const wait = Math.max(this.#editsFrom - now, 0) + ((1 - this.#tokens) * 60_000) / EDITS_A_MINUTE;
+    void this.pause(wait + 1).then(() => {
+      this.#granting = false;
+      this.#grant();
+    });
   }
 }
 

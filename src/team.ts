@@ -193,3 +193,12 @@ export interface Schedules {
   /** It could not be tried; anybody may. */
   free(id: string): Promise<void>;
 }
+
+/** What is kept of our messages. A row without `ts` was meant to be posted, and may have been. */
+export interface Messages {
+  of(deploy: string): Promise<{ key: string; ts: string | null; hash: string | null }[]>;
+  claim(ask: { deploy: string; key: string; channel: string; by: string }): Promise<'first' | 'again' | 'taken'>;
+  keep(deploy: string, message: { key: string; ts: string; hash: string | null }): Promise<void>;
+  allTold(deploy: string, channel: string, by: string): Promise<void>;
+  unfinished(): Promise<string[]>;
+}

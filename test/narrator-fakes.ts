@@ -1,5 +1,4 @@
-import type { Messages } from '../src/narrator.ts';
-import type { Chat, Message, MessageKey } from '../src/team.ts';
+import type { Chat, Message, MessageKey, Messages } from '../src/team.ts';
 
 // A Slack and a table of messages in memory, for the tests of the narrator.
 

@@ -7,7 +7,7 @@ import { connectMessages } from '../src/adapters/messages.ts';
 import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
 import { Store } from '../src/adapters/store.ts';
-import type { Messages } from '../src/narrator.ts';
+import type { Messages } from '../src/team.ts';
 import { plan } from './sample-deploys.ts';
 
 let dir: string;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Deploy, FactBody } from '../src/domain/deploy.ts';
-import { Narrator } from '../src/narrator.ts';
+import { type Late, Narrator } from '../src/narrator.ts';
 import { Pace } from '../src/pace.ts';
 import { FakeMessages, FakeSlack } from './narrator-fakes.ts';
 import { ANN, deployOf } from './sample-deploys.ts';
@@ -33,6 +33,7 @@ const views = {
     seq % 2 === 0 || kind === 'ended'
       ? { message: { text: `${deploy.id}: fact ${seq}`, blocks: [] }, broadcast: kind === 'ended' }
       : null,
+  late: (replies: readonly Late[]) => ({ text: replies.map(({ message }) => message.text).join(' + '), blocks: [] }),
 };
 
 function start(instance = 'one'): Narrator {
@@ -79,7 +80,7 @@ describe('what is told', () => {
     for (let i = 0; i < 5; i++) happens('d1', narrator);
     happens('d1', narrator, END);
     await seconds(20);
-    expect(slack.told('d1')).toEqual(['d1: 1 facts', 'd1: fact 2', 'd1: fact 4', 'd1: fact 6', 'd1: fact 7']);
+    expect(slack.told('d1')).toEqual(['d1: 7 facts', 'd1: fact 2', 'd1: fact 4', 'd1: fact 6', 'd1: fact 7']);
     expect(slack.root('d1')?.edits.at(-1)).toBe('d1: 7 facts');
     const root = slack.root('d1');
     expect(slack.posted.slice(1).every(({ thread }) => thread === root?.ts)).toBe(true);

@@ -1,0 +1,33 @@
+import type { Fact } from './domain/deploy.ts';
+
+// A thread that is far behind, after Slack was away for long, is brought up in fewer words: its quiet replies in one.
+
+const FAR_BEHIND_MS = 10 * 60_000;
+/** What is kept of a message that tells several facts, before the number of the first of them. */
+export const COVERS = 'covers ';
+
+/** By what name the reply to a fact is kept. */
+export const keyOf = (seq: number): string => `reply:${seq}`;
+
+/** Whether a fact was told by a message that told several. */
+export function toldBy(kept: Iterable<{ key: string; hash: string | null }>): (seq: number) => boolean {
+  const ranges = [...kept].flatMap(({ key, hash }) =>
+    hash?.startsWith(COVERS) ? [{ from: Number(hash.slice(COVERS.length)), to: Number(key.split(':')[1]) }] : [],
+  );
+  return seq => ranges.some(({ from, to }) => seq >= from && seq <= to);
+}
+
+type Missing = { broadcast: boolean; live?: boolean; fact: Pick<Fact, 'seq' | 'at'> };
+
+/**
+ * How many of the first of those that are missing are told in one at `now` (ms): 0 when the thread is not far behind. One that
+ * was `begun` before ends them, so that what may have arrived stays what it was.
+ */
+export function lateOnes(missing: readonly Missing[], begun: ReadonlySet<string>, now: number): number {
+  const [first] = missing;
+  if (!first || now - Date.parse(first.fact.at) < FAR_BEHIND_MS) return 0;
+  const loud = missing.findIndex(({ broadcast, live }) => broadcast || live);
+  const quiet = loud < 0 ? missing.length : loud;
+  const sent = missing.findIndex(({ fact }) => begun.has(keyOf(fact.seq)));
+  return sent < 0 ? quiet : Math.min(quiet, sent + 1);
+}

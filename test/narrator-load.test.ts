@@ -1,0 +1,197 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { FactBody } from '../src/domain/deploy.ts';
+import { type Late, Narrator } from '../src/narrator.ts';
+import { Pace } from '../src/pace.ts';
+import { lateReplies } from '../views/late.ts';
+import { FakeMessages, FakeSlack } from './narrator-fakes.ts';
+import { ANN, deployOf, STARTED_AT } from './sample-deploys.ts';
+
+// Many deploys told at once, under Slack's own limits, in a time that the test turns on.
+
+const busy = (s: number) => Object.assign(new Error('ratelimited'), { retryAfterMs: s * 1000 });
+/** The fact that everybody must hear of. */
+const LOUD = 15;
+const END: FactBody = { kind: 'ended', outcome: 'succeeded', why: '' };
+
+/** A Slack that keeps its limits: a message a second in each channel, 50 edits in any minute; and counts refusals. */
+class StrictSlack extends FakeSlack {
+  refusals = 0;
+  away = false;
+  readonly #posts = new Map<string, number>();
+  #edits: number[] = [];
+
+  override trouble = (what: 'post' | 'find' | 'update', channel: string) => {
+    const now = Date.now();
+    if (this.away) return { before: new Error('no answer') };
+    if (what === 'post') {
+      if (now - (this.#posts.get(channel) ?? 0) < 1_000) return this.#refuse(1);
+      this.#posts.set(channel, now);
+    }
+    if (what === 'update') {
+      this.#edits = this.#edits.filter(at => at > now - 60_000);
+      if (this.#edits.length >= 50) return this.#refuse(5);
+      this.#edits.push(now);
+    }
+    return undefined;
+  };
+
+  #refuse(seconds: number) {
+    this.refusals++;
+    return { before: busy(seconds) };
+  }
+}
+
+let slack: StrictSlack;
+let messages: FakeMessages;
+let facts: Map<string, [number, FactBody][]>;
+let narrator: Narrator;
+
+function startNarrator(instance = 'one'): Narrator {
+  return new Narrator({
+    load: async id => {
+      const told = facts.get(id);
+      return told ? { ...deployOf(told, { channel: 'C1' }), id } : null;
+    },
+    messages,
+    chat: slack,
+    pace: new Pace(),
+    views: {
+      // How many facts a root message shows can be read from it.
+      root: deploy => ({ text: `${deploy.facts.length}`, blocks: [] }),
+      reply: ({ seq, kind }) =>
+        seq % 3 === 0 || kind === 'ended'
+          ? { message: { text: `fact ${seq}.`, blocks: [] }, broadcast: kind === 'ended' || seq === LOUD }
+          : null,
+      late: (replies: readonly Late[]) => ({ text: replies.map(({ message }) => message.text).join(' '), blocks: [] }),
+    },
+    instance,
+    log: { warn: () => {}, error: () => {} },
+  });
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: STARTED_AT });
+  slack = new StrictSlack();
+  messages = new FakeMessages();
+  facts = new Map();
+  narrator = startNarrator();
+});
+
+afterEach(async () => {
+  const stopped = narrator.stop();
+  await vi.advanceTimersByTimeAsync(10_000);
+  await stopped;
+  vi.useRealTimers();
+});
+
+const now = () => (Date.now() - STARTED_AT) / 1000;
+const seconds = (count: number) => vi.advanceTimersByTimeAsync(count * 1000);
+function begin(id: string): void {
+  facts.set(id, [[now(), { kind: 'started', by: ANN }]]);
+  messages.deploys.push(id);
+  narrator.wake(id);
+}
+function happens(id: string, body: FactBody = { kind: 'uploaded', url: '', bytes: 1 }): void {
+  facts.get(id)?.push([now(), body]);
+  narrator.wake(id);
+}
+
+/** For how long, in s, the first fact that a root message does not show has been waiting for it. */
+function ageOf(id: string): number {
+  const root = slack.root(id);
+  const shown = root ? Number(root.edits.at(-1) ?? root.text) : 0;
+  const waiting = facts.get(id)?.[shown];
+  return waiting ? now() - waiting[0] : 0;
+}
+
+describe('many deploys at once in one channel', () => {
+  it.each([
+    [20, 30],
+    [100, 150],
+  ])('%i of them: no root message is older than %i s, and last states overtake', async (count, limit) => {
+    const ids = Array.from({ length: count }, (_, index) => `d${index}`);
+    for (const id of ids) begin(id);
+    let oldest = 0;
+    const ended = new Map<string, number>();
+    for (let second = 0; second < 600; second++) {
+      // Each deploy comes to something new every 50 s, and they end one after the other.
+      for (const [index, id] of ids.entries()) {
+        if (ended.has(id) || (second + index) % 50 !== 0) continue;
+        const isOver = second > 300 + (index * 200) / count;
+        happens(id, isOver ? END : undefined);
+        if (isOver) ended.set(id, second);
+      }
+      await seconds(1);
+      oldest = Math.max(oldest, ...ids.map(ageOf));
+    }
+    expect(oldest).toBeLessThanOrEqual(limit);
+    expect(slack.refusals).toBe(0);
+    await seconds(count * 6);
+    for (const id of ids) {
+      const told = facts.get(id)?.length ?? 0;
+      expect(slack.root(id)?.edits.at(-1)).toBe(`${told}`);
+      const replies = slack.posted.filter(({ key }) => key.startsWith(`${id} reply`)).map(({ text }) => text);
+      const order = replies.flatMap(text => text.match(/\d+/g) ?? []).map(Number);
+      expect(order).toEqual(order.toSorted((a, b) => a - b));
+      expect(order.at(-1)).toBe(told);
+    }
+  });
+
+  it('what people must hear of does not wait behind what they need not', async () => {
+    for (let index = 0; index < 30; index++) begin(`d${index}`);
+    await seconds(60);
+    for (let index = 0; index < 30; index++) for (let seq = 2; seq <= 9; seq++) happens(`d${index}`);
+    for (let seq = 10; seq <= LOUD; seq++) happens('d29');
+    const from = Date.now();
+    await seconds(60);
+    const loud = slack.posted.find(({ key, broadcast }) => key.startsWith('d29 ') && broadcast);
+    expect(((loud?.at ?? Number.POSITIVE_INFINITY) - from) / 1000).toBeLessThan(6);
+  });
+});
+
+describe('Slack away for an hour', () => {
+  // The first was being posted when Slack went away.
+  const CAUGHT_UP = ['fact 3.', 'fact 6. fact 9. fact 12.', 'fact 15.', 'fact 17.'];
+  async function comeBack(): Promise<string[]> {
+    begin('d1');
+    await seconds(5);
+    slack.away = true;
+    for (let seq = 2; seq <= 16; seq++) {
+      happens('d1');
+      await seconds(240);
+    }
+    happens('d1', END);
+    slack.away = false;
+    await seconds(120);
+    return slack.told('d1').slice(1);
+  }
+
+  it('is caught up with in order, the quiet ones shortened', async () => {
+    expect(await comeBack()).toEqual(CAUGHT_UP);
+    expect(slack.root('d1')?.edits.at(-1)).toBe('17');
+  });
+
+  it('is caught up with once, though the bot dies after Slack took what was shortened', async () => {
+    let killed = false;
+    const post = slack.post.bind(slack);
+    slack.post = async ask => {
+      const ts = await post(ask);
+      if (!ask.message.text.includes('. ') || killed) return ts;
+      killed = true;
+      void narrator.stop();
+      narrator = startNarrator('two');
+      return new Promise(() => {});
+    };
+    expect(await comeBack()).toEqual(CAUGHT_UP);
+    expect(killed).toBe(true);
+  });
+
+  it('is said so, with the time of each', () => {
+    const late = lateReplies([
+      { message: { text: 'Old code is still serving. It will for a while.' }, at: '2026-11-23T12:00:00Z' },
+      { message: { text: 'New code serves: shop runs v5. Proved.' }, at: '2026-11-23T12:03:00Z' },
+    ]);
+    expect(JSON.stringify(late)).toMatch(/could not be reached.*12:00:00.*Old code is still serving\.\\n/);
+    expect(JSON.stringify(late)).not.toContain('for a while');
+  });
+});
