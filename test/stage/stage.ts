@@ -18,6 +18,8 @@ export type Stage = {
   github: GitHub;
   bot: BotProcess;
   repository: ShopRepository;
+  /** Another instance of the same bot, to be started and ended by whoever wants it; Slack does not talk to it. */
+  anotherBot(): BotProcess;
   /** The bot's own database. */
   database: pg.Pool;
   /** An app of the sample repository, deployed at v1 or another ref, known to the bot, told in the channel of its name. */
@@ -44,6 +46,8 @@ export async function startStage(ask: {
   onHeroku?: (record: HerokuRecord) => void;
   onSlack?: (call: Call) => void;
   botEnv?: Record<string, string>;
+  /** Any, when not given. */
+  signingSecret?: string;
 }): Promise<Stage> {
   const folder = await makeFolder();
   // Undone from the last to the first, also when a later one never started.
@@ -69,7 +73,7 @@ export async function startStage(ask: {
     stops.push(heroku.stop);
     const github = await startGitHub({ repositories: { 'acme/shop': repository.dir }, token: secrets.github });
     stops.push(github.stop);
-    const signingSecret = randomBytes(16).toString('hex');
+    const { signingSecret = randomBytes(16).toString('hex') } = ask;
     const botToken = `xoxb-${randomBytes(8).toString('hex')}`;
     const channelOf = (name: string): string => `C0${name.toUpperCase().replace(/\W/g, '')}`;
     const channels = Object.fromEntries(ask.channels.map(name => [name, channelOf(name)]));
@@ -131,7 +135,8 @@ export async function startStage(ask: {
       await bot.importSettings(file);
       return app;
     };
-    return { heroku, slack, github, bot, repository, database, addShop, stop };
+    const anotherBot = () => new BotProcess(env, () => {});
+    return { heroku, slack, github, bot, anotherBot, repository, database, addShop, stop };
   } catch (error) {
     await stop();
     throw error;
