@@ -42,11 +42,16 @@ export type Report = Omit<Bench, 'run' | 'inQuick'> & Measured & { seconds: numb
 export const isMet = ({ measured, least, most }: Target): boolean =>
   measured >= (least ?? Number.NEGATIVE_INFINITY) && measured <= (most ?? Number.POSITIVE_INFINITY);
 
-/** Waits until it is so; rejects when it is not within `withinMs`. */
-export async function until(what: string, withinMs: number, isSo: () => boolean | Promise<boolean>): Promise<void> {
+/** Waits until it is so, looking that often; rejects when it is not within `withinMs`. */
+export async function until(
+  what: string,
+  withinMs: number,
+  isSo: () => boolean | Promise<boolean>,
+  everyMs = 20,
+): Promise<void> {
   const from = performance.now();
   while (!(await isSo())) {
     if (performance.now() - from > withinMs) throw new Error(`${what}: not within ${withinMs} ms`);
-    await sleep(20);
+    await sleep(everyMs);
   }
 }

@@ -25,6 +25,13 @@ export async function startDeploy(
     );
     id = rows[0]?.id ?? '';
     return id !== '';
+  }).catch(cause => {
+    throw new Error(
+      `${app} was not started:\n${stage.slack.channel(channel).transcript()}\n${ann.messages().findLast(message => message.channel === channel)}`,
+      {
+        cause,
+      },
+    );
   });
   return id;
 }
@@ -32,7 +39,7 @@ export async function startDeploy(
 /** Waits for a fact of a deploy: its kind, or the phase that it tells. Gives when it was stored, ms since 1970. */
 export async function factOf(stage: Stage, deploy: string, fact: string, withinMs = LONGEST_MS): Promise<number> {
   let at = 0;
-  await until(`${fact} of ${deploy}`, withinMs, async () => {
+  const isThere = async (): Promise<boolean> => {
     const { rows } = await stage.database.query<{ at: Date; kind: string; data: { why?: string } }>(
       `SELECT at, kind, data FROM facts
        WHERE deploy_id = $1 AND coalesce(data -> 'phase' ->> 'kind', kind) IN ($2, 'ended') ORDER BY seq`,
@@ -42,7 +49,8 @@ export async function factOf(stage: Stage, deploy: string, fact: string, withinM
     if (!found && rows[0]) throw new Error(`The deploy ended without ${fact}: ${rows[0].data.why}`);
     at = found?.at.getTime() ?? 0;
     return found !== undefined;
-  });
+  };
+  await until(`${fact} of ${deploy}`, withinMs, isThere, 200);
   return at;
 }
 

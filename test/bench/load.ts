@@ -72,7 +72,8 @@ export async function flatOut(ask: {
   return (answered * 1000) / (performance.now() - begun);
 }
 
-function send(url: string, agent: Agent | false, { method = 'GET', headers = {}, body }: Sent, due: number) {
+/** One request, counted from when it was due (by `performance.now`). Never rejects. */
+export function send(url: string, agent: Agent | false, { method = 'GET', headers = {}, body }: Sent, due: number) {
   return new Promise<Answered>(resolve => {
     const seen = (status: number | null, given: Record<string, unknown> = {}) =>
       resolve({ due, ms: performance.now() - due, status, headers: given });

@@ -3,16 +3,20 @@ import { parseArgs, styleText } from 'node:util';
 import { z } from 'zod';
 import { ack } from './ack.ts';
 import { type Ask, type Bench, isMet, type Report } from './bench.ts';
+import { calls } from './calls.ts';
 import { markdown, plainTable, targetCells } from './document.ts';
 import { lint } from './lint.ts';
+import { lostRequests } from './lost-requests.ts';
 import { machine } from './machine.ts';
 import { resume } from './resume.ts';
+import { segal } from './segal.ts';
+import { truth } from './truth.ts';
 
 // `npm run bench`: how good the bot is beside what people would use instead, measured in one run. `-- --quick` takes 5
 // minutes at most, `-- --only 3,7` runs some, `-- --json` prints all numbers. Ends with 1 when a target is missed. A full
 // run writes docs/BENCHMARKS.md; `--write` makes any other do so.
 
-const BENCHES: readonly Bench[] = [ack, resume, lint];
+const BENCHES: readonly Bench[] = [lostRequests, truth, ack, calls, resume, lint, segal];
 
 const options = z.strictObject({
   quick: z.boolean().default(false),
