@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { signed } from '../bolt-rig.ts';
 import { PEOPLE, startStage } from '../stage/stage.ts';
 import type { Ask, Bench, Measured } from './bench.ts';
 import { deployUntil } from './deploys.ts';
 import { startListening } from './listening.ts';
 import { type Answered, flatOut, openLoop, type Sent } from './load.ts';
 import { usage } from './machine.ts';
+import { command, press } from './slack-requests.ts';
 import { alternating, median, quantile } from './statistics.ts';
 
 const PER_SECOND = 500;
@@ -43,7 +43,12 @@ async function run({ quick, say, onEnd }: Ask): Promise<Measured> {
     [BARE]: `http://127.0.0.1:${bare.port}/slack/events`,
   };
   const pids: Record<Side, number> = { [OURS]: stage.bot.pid, [BARE]: bare.pid };
-  const requests = requestsTo(secret, `http://127.0.0.1:${sink.port}/respond`, deploy);
+  const responses = `http://127.0.0.1:${sink.port}/respond`;
+  const sender = { secret, responses, user: PEOPLE.ann, channel: 'C0SHOP' };
+  const requests = {
+    status: () => command(sender, 'status'),
+    press: () => press(sender, { action: 'cancel', value: deploy }),
+  };
   const ms = quick ? 3_000 : 10_000;
   const rounds = quick ? 2 : 5;
   const idle = { [OURS]: await usage(pids[OURS]), [BARE]: await usage(pids[BARE]) };
@@ -123,57 +128,5 @@ async function run({ quick, say, onEnd }: Ask): Promise<Measured> {
       `Open loop: each request is counted from when it was due. Medians of ${rounds} rounds of ${ms / 1000} s on each side, in turn.`,
       'This bot asks its database whether a request was seen before, reads how the apps stand, and answers to the response address; all on the same processors as the database and the one who asks.',
     ],
-  };
-}
-
-/** What Slack would send, signed, each time with another signature: the same again would be a replay. */
-function requestsTo(secret: string, responses: string, deploy: string) {
-  const who = { team_id: 'T0ACME', user_id: PEOPLE.ann };
-  let count = 0;
-  const send = (form: Record<string, string>): Sent => {
-    const body = new URLSearchParams(form).toString();
-    const timestamp = Math.floor(Date.now() / 1000);
-    return {
-      method: 'POST',
-      body,
-      headers: {
-        'content-type': 'application/x-www-form-urlencoded',
-        'content-length': String(Buffer.byteLength(body)),
-        'x-slack-request-timestamp': String(timestamp),
-        'x-slack-signature': signed(timestamp, body, secret),
-      },
-    };
-  };
-  return {
-    status: (): Sent =>
-      send({
-        ...who,
-        channel_id: 'C0SHOP',
-        command: '/deploy',
-        text: 'status',
-        response_url: responses,
-        trigger_id: `${process.pid}.${count++}`,
-      }),
-    press: (): Sent =>
-      send({
-        payload: JSON.stringify({
-          type: 'block_actions',
-          team: { id: who.team_id },
-          user: { id: who.user_id },
-          channel: { id: 'C0SHOP' },
-          container: { type: 'message', channel_id: 'C0SHOP', message_ts: '1.1' },
-          response_url: responses,
-          trigger_id: `${process.pid}.${count}`,
-          actions: [
-            {
-              type: 'button',
-              action_id: 'cancel',
-              block_id: 'b',
-              value: deploy,
-              action_ts: `${Date.now() / 1000}${count++}`,
-            },
-          ],
-        }),
-      }),
   };
 }

@@ -9,3 +9,4 @@ app.command(/^/, async ({ ack }) => ack());
 app.action(/^/, async ({ ack }) => ack());
 const address = (await receiver.start({ port: 0, host: '127.0.0.1' })).address();
 process.send?.({ port: typeof address === 'object' ? address?.port : 0 });
+process.once('disconnect', () => process.exit());

@@ -7,7 +7,6 @@ export type Listening = { pid: number; port: number; stop(): Promise<void> };
 /** A program of this folder as a process of its own, which says its port when it listens. It ends with this process. */
 export async function startListening(program: string, args: readonly string[]): Promise<Listening> {
   const child: ChildProcess = fork(fileURLToPath(new URL(program, import.meta.url)), args, { stdio: 'inherit' });
-  child.once('disconnect', () => child.kill('SIGKILL'));
   const ended = once(child, 'exit');
   const [said] = (await Promise.race([
     once(child, 'message'),

@@ -9,6 +9,7 @@ import { lint } from './lint.ts';
 import { lostRequests } from './lost-requests.ts';
 import { machine } from './machine.ts';
 import { resume } from './resume.ts';
+import { scale } from './scale.ts';
 import { segal } from './segal.ts';
 import { truth } from './truth.ts';
 
@@ -16,7 +17,7 @@ import { truth } from './truth.ts';
 // minutes at most, `-- --only 3,7` runs some, `-- --json` prints all numbers. Ends with 1 when a target is missed. A full
 // run writes docs/BENCHMARKS.md; `--write` makes any other do so.
 
-const BENCHES: readonly Bench[] = [lostRequests, truth, ack, calls, resume, lint, segal];
+const BENCHES: readonly Bench[] = [lostRequests, truth, ack, calls, scale, resume, lint, segal];
 
 const options = z.strictObject({
   quick: z.boolean().default(false),

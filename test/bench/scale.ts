@@ -1,0 +1,208 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startShared } from '../stage/heroku/shared.ts';
+import { PEOPLE, type Stage, startStage } from '../stage/stage.ts';
+import { type Ask, type Bench, type Measured, until } from './bench.ts';
+import { addTinyCommits } from './branches.ts';
+import { cloneDeploy } from './clones.ts';
+import { deployUntil, factOf, startDeploy } from './deploys.ts';
+import { startListening } from './listening.ts';
+import { send } from './load.ts';
+import { usage } from './machine.ts';
+import { press } from './slack-requests.ts';
+import { most, quantile } from './statistics.ts';
+
+/** A window of 60 s. */
+const SCALE = 3;
+const IN_WINDOW = 100;
+/** How long the bot is left alone, and then looked at. */
+const SETTLE_MS = 30_000;
+const LOOK_MS = 40_000;
+
+export const scale: Bench = {
+  number: 5,
+  title: 'Many deploys at once',
+  compares:
+    'What the bot needs while deploys wait for an approval, as their number doubles; and while 100 are in their window.',
+  skipped: null,
+  inQuick: false,
+  run,
+};
+
+/** What the bot's process and its database did in a while. */
+type Look = { mb: number; cpuPercent: number; queriesPerSecond: number };
+
+async function run({ quick, say, onEnd }: Ask): Promise<Measured> {
+  const waiting = quick ? [25, 50] : [125, 250, 500, 1_000];
+  const inWindow = quick ? 10 : IN_WINDOW;
+  const secret = randomBytes(16).toString('hex');
+  const sink = await startListening('sink.ts', []);
+  onEnd(sink.stop);
+  const many = await whileInWindow(inWindow, { say, onEnd });
+
+  const stage = await startStage({ scale: 18, channels: ['shop'], signingSecret: secret });
+  onEnd(stage.stop);
+  const app = await stage.addShop('shop');
+  say('A deploy comes to its approval, and is copied …');
+  const deploy = await deployUntil(stage, { app: 'shop', ref: 'cents', fact: 'approval asked' });
+  const digest = await digestOf(stage, deploy);
+  const looks: { count: number; look: Look }[] = [];
+  let deploys: string[] = [deploy];
+  for (const count of waiting) {
+    await stage.bot.end('SIGTERM');
+    deploys = await cloneDeploy(stage.database, deploy, count);
+    await stage.bot.start();
+    say(`${count} wait …`);
+    await untilTakenOver(stage, count);
+    await sleep(quick ? SETTLE_MS / 3 : SETTLE_MS);
+    looks.push({ count, look: await lookAt(stage, quick ? LOOK_MS / 2 : LOOK_MS) });
+  }
+
+  // Their migrations are refused at once, for want of a database: this is about the bot, not about theirs.
+  delete app.config.DATABASE_URL;
+  say(`All ${deploys.length} are approved …`);
+  const sender = { secret, responses: `http://127.0.0.1:${sink.port}/respond`, user: PEOPLE.bob, channel: 'C0SHOP' };
+  const approved = await approveAll(stage, deploys, async id => {
+    const { status } = await send(
+      stage.slack.botUrl,
+      false,
+      press(sender, { action: 'run-them', value: `${id} ${digest}` }),
+      performance.now(),
+    );
+    if (status !== 200) throw new Error(`A press was answered with ${status}`);
+  });
+  const last = looks.at(-1);
+  const rowOf = (what: string, { mb, cpuPercent, queriesPerSecond }: Look) => [what, mb, cpuPercent, queriesPerSecond];
+  return {
+    tables: [
+      {
+        title: 'The bot’s process',
+        columns: [
+          { name: '' },
+          { name: 'memory', unit: 'MB', digits: 0 },
+          { name: 'of a processor', unit: '%', digits: 1 },
+          { name: 'queries a second', digits: 1 },
+        ],
+        rows: [
+          ...looks.map(({ count, look }) => rowOf(`${count} wait for an approval`, look)),
+          rowOf(`${inWindow} in their window`, many),
+        ],
+      },
+      {
+        title: `All ${deploys.length} approved at once`,
+        columns: [
+          { name: '' },
+          { name: 'p50', unit: 's', digits: 2 },
+          { name: 'p99', unit: 's', digits: 2 },
+          { name: 'last', unit: 's', digits: 2 },
+        ],
+        rows: [
+          ['from the press to the resumed run', quantile(approved, 0.5), quantile(approved, 0.99), most(approved)],
+        ],
+      },
+    ],
+    targets: [
+      { what: `memory, ${last?.count} waiting`, unit: 'MB', measured: last?.look.mb ?? Number.NaN, most: 300 },
+      {
+        what: `queries a second, ${last?.count} waiting`,
+        unit: '',
+        measured: last?.look.queriesPerSecond ?? Number.NaN,
+        most: 20,
+      },
+    ],
+    notes: [
+      'Those who wait are copies of one deploy that came to its approval, in the bot’s own tables and its engine’s, each of an app of its own; the bot takes them over as it would those of a process that died.',
+      'Queries: transactions of the bot’s database, of which each query outside of one is one. Resumed: the run has recorded the approval. What it approves is refused at once for want of a database.',
+      `The window lasts ${180 / SCALE} s; its dynos are one small process.`,
+    ],
+  };
+}
+
+async function lookAt(stage: Stage, ms: number): Promise<Look> {
+  const [before, from] = [await usage(stage.bot.pid), await transactions(stage)];
+  const begun = performance.now();
+  await sleep(ms);
+  const [after, to] = [await usage(stage.bot.pid), await transactions(stage)];
+  const seconds = (performance.now() - begun) / 1000;
+  return {
+    mb: after.mb,
+    cpuPercent: (100 * (after.cpuSeconds - before.cpuSeconds)) / seconds,
+    queriesPerSecond: (to - from) / seconds,
+  };
+}
+
+async function transactions({ database }: Stage): Promise<number> {
+  const { rows } = await database.query<{ count: string }>(
+    'SELECT xact_commit + xact_rollback AS count FROM pg_stat_database WHERE datname = current_database()',
+  );
+  return Number(rows[0]?.count);
+}
+
+/** The bot that runs now has them all. */
+const untilTakenOver = ({ database }: Stage, count: number): Promise<void> =>
+  until(
+    `${count} deploys taken over`,
+    300_000,
+    async () => {
+      const { rows } = await database.query<{ count: string }>(
+        `SELECT count(*) FROM dbos.workflow_status
+         WHERE status = 'PENDING' AND executor_id = (SELECT id FROM instances ORDER BY beat DESC LIMIT 1)`,
+      );
+      return Number(rows[0]?.count) >= count;
+    },
+    500,
+  );
+
+async function digestOf({ database }: Stage, deploy: string): Promise<string> {
+  const { rows } = await database.query<{ digest: string }>(
+    `SELECT data ->> 'digest' AS digest FROM facts WHERE deploy_id = $1 AND kind = 'approval asked'`,
+    [deploy],
+  );
+  return rows[0]?.digest ?? '';
+}
+
+/** Presses for all of them at once; gives how long each took from the press to its run's record of it, s. */
+async function approveAll(
+  { database }: Stage,
+  deploys: readonly string[],
+  approve: (deploy: string) => Promise<void>,
+): Promise<number[]> {
+  const pressed = new Map<string, number>();
+  const pressing = Promise.all(
+    deploys.map(deploy => {
+      pressed.set(deploy, Date.now());
+      return approve(deploy);
+    }),
+  );
+  let rows: { id: string; at: Date }[] = [];
+  const all = async (): Promise<boolean> => {
+    const found = await database.query<{ id: string; at: Date }>(
+      `SELECT deploy_id AS id, at FROM facts WHERE kind = 'approved' AND deploy_id = ANY($1)`,
+      [deploys],
+    );
+    rows = found.rows;
+    return rows.length === deploys.length;
+  };
+  await Promise.all([pressing, until('all are approved', 600_000, all, 500)]);
+  return rows.map(({ id, at }) => (at.getTime() - (pressed.get(id) ?? Number.NaN)) / 1000);
+}
+
+/** The bot while so many deploys are in their window. */
+async function whileInWindow(count: number, { say, onEnd }: Pick<Ask, 'say' | 'onEnd'>): Promise<Look> {
+  const shared = startShared();
+  onEnd(shared.stop);
+  const names = Array.from({ length: count }, (_, i) => `app-${i}`);
+  const stage = await startStage({ scale: SCALE, channels: names, start: shared.start });
+  onEnd(stage.stop);
+  const [old = '', fresh = ''] = await addTinyCommits(stage.repository.dir, 2);
+  say(`${count} apps are made and deployed …`);
+  const apps = await stage.addApps(names, { ref: old });
+  // As long as it takes to start them all, and a while more.
+  for (const { runtime } of apps) runtime.knobs.bootTimeoutMs = 60_000 + count * 2_000 * SCALE;
+  const deploys: string[] = [];
+  for (const name of names) deploys.push(await startDeploy(stage, { app: name, ref: fresh }));
+  for (const deploy of deploys) await factOf(stage, deploy, 'old serves');
+  const look = await lookAt(stage, Math.min(LOOK_MS, 60_000 / SCALE));
+  await stage.stop();
+  return look;
+}
