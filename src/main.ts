@@ -57,8 +57,8 @@ import { type Journal, Run } from './run.ts';
 const SWEEP_MS = 20_000;
 /** How late what has its time (the end of a lock) may be. */
 const TICK_MS = 5_000;
-/** Waiting for a press also looks by itself now and then: a notification can be lost with its connection. */
-const LOOK_AGAIN_MS = 10_000;
+/** A wait for a press ends when it was told, or when it may not have been heard; this is for what nobody thought of. */
+const LOOK_AGAIN_MS = 10 * 60_000;
 
 const config = configOrExit();
 const log = pino({ level: config.LOG_LEVEL, name: 'switchover' });
@@ -173,6 +173,7 @@ const narrator = new Narrator({
 });
 const notifier = new Notifier({ notices: connectNotices(database.pool), chat, pace, instance, log });
 news.onEach(what => (what === NOTICES ? notifier.wake() : narrator.wake(what)));
+news.onMissed(() => narrator.wakeAll());
 const ticking = setInterval(() => void Promise.all([locks.tick(), doors.tick(), bot.tick()]).catch(warn), TICK_MS);
 
 const homes = new Homes({
@@ -191,7 +192,7 @@ registerCommands(bolt.app, { bot, settings, homes, log });
 
 /** A deploy that is in the ledger but was killed before its run began is begun here: beginning twice is the same. */
 const sweep = async (): Promise<void> => {
-  for (const { id, app } of await store.running()) await engine.begin(id, app);
+  for (const { id, app } of await engine.notBegun(await store.unended())) await engine.begin(id, app);
 };
 await sweep();
 const sweeping = setInterval(() => void sweep().catch(warn), SWEEP_MS);

@@ -33,6 +33,8 @@ export type NarratorParts = {
 };
 
 const SWEEP_EVERY_MS = 20_000;
+/** What is told to its newest fact waits to be woken; this is for what nobody thought of. */
+const LOOK_AGAIN_MS = 10 * 60_000;
 const LONGEST_PAUSE_MS = 60_000;
 const STOP_WITHIN_MS = 6_000;
 
@@ -62,6 +64,12 @@ export class Narrator {
     teller.wake();
   }
 
+  /** To be called when news may have been missed. */
+  wakeAll(): void {
+    for (const deploy of this.#tellers.keys()) this.wake(deploy);
+    void this.#resume();
+  }
+
   /** Stops telling; what is on its way to Slack is waited for, so that it is known to have arrived. */
   async stop(): Promise<void> {
     clearInterval(this.#sweep);
@@ -77,7 +85,9 @@ export class Narrator {
   /** Also takes over what a bot that died did not get to tell. */
   async #resume(): Promise<void> {
     try {
-      for (const deploy of await this.#parts.messages.unfinished()) this.wake(deploy);
+      for (const deploy of await this.#parts.messages.unfinished()) {
+        if (!this.#tellers.has(deploy)) this.wake(deploy);
+      }
     } catch (err) {
       this.#parts.log.warn({ err }, 'cannot look for deploys to tell; trying again');
     }
@@ -133,7 +143,7 @@ export class Narrator {
     if (replies.value !== 'all told' || edit.value !== 'all told') {
       return Math.min(...[replies.value, edit.value].filter(next => next !== 'all told'));
     }
-    if (!deploy.facts.some(fact => fact.kind === 'ended')) return SWEEP_EVERY_MS;
+    if (!deploy.facts.some(fact => fact.kind === 'ended')) return LOOK_AGAIN_MS;
     await messages.allTold(id, deploy.plan.channel, instance);
     return 'all told';
   }
