@@ -30,6 +30,7 @@ import { connectOneOffs } from './adapters/one-off.ts';
 import { connectDirectory } from './adapters/people.ts';
 import { prober } from './adapters/prober.ts';
 import { connectSchedules } from './adapters/schedules.ts';
+import { connectSeenRequests } from './adapters/seen-requests.ts';
 import { connectSettings } from './adapters/settings.ts';
 import { connectSlack } from './adapters/slack.ts';
 import { connectStarts } from './adapters/starts.ts';
@@ -151,6 +152,7 @@ const engine = await startEngine({
   log,
 });
 
+const requests = connectSeenRequests(database.url, warn);
 const bolt = createBolt({
   signingSecret: config.SLACK_SIGNING_SECRET,
   botToken: config.SLACK_BOT_TOKEN,
@@ -158,7 +160,7 @@ const bolt = createBolt({
   port: config.PORT,
   slackApiUrl: config.SLACK_API_URL,
   log,
-  seen: signature => store.seen(signature),
+  seen: requests.seen,
 });
 const pace = new Pace();
 const chat = connectSlack({ ...slackAccess, plain: plainBlocks });
@@ -210,6 +212,7 @@ async function stop(signal: NodeJS.Signals): Promise<void> {
   clearInterval(sweeping);
   clearInterval(ticking);
   await bolt.stop();
+  await requests.stop();
   await engine.stop();
   await homes.stop();
   await narrator.stop();

@@ -227,16 +227,6 @@ export class Store implements Ledger {
       [key, state],
     );
   }
-
-  /** True when this request was seen before, by any instance. Forgets after ten minutes. */
-  async seen(signature: string): Promise<boolean> {
-    const { rowCount } = await this.#pool.query(
-      `WITH old AS (DELETE FROM seen_requests WHERE at < now() - interval '10 minutes')
-       INSERT INTO seen_requests (signature) VALUES ($1) ON CONFLICT DO NOTHING`,
-      [signature],
-    );
-    return rowCount === 0;
-  }
 }
 
 const LEFT = 'It left the queue before its turn: nothing was begun.';
