@@ -4,7 +4,7 @@ import type { Ask, Bench, Measured } from './bench.ts';
 import { deployUntil } from './deploys.ts';
 import { startListening } from './listening.ts';
 import { type Answered, flatOut, openLoop, type Sent } from './load.ts';
-import { usage } from './machine.ts';
+import { untilIdle, usage } from './machine.ts';
 import { command, press } from './slack-requests.ts';
 import { alternating, median, quantile } from './statistics.ts';
 
@@ -58,6 +58,7 @@ async function run({ quick, say, onEnd }: Ask): Promise<Measured> {
     const load = openLoop({ url: urls[side], perSecond, fresh: 0, next, onAnswer: answer => answers.push(answer) });
     await new Promise(over => setTimeout(over, ms));
     await load.stop();
+    await untilIdle(stage.bot.pid);
     const bad = answers.find(({ status }) => status !== 200);
     if (bad) throw new Error(`${side} answered ${bad.status}`);
     return {
@@ -72,14 +73,17 @@ async function run({ quick, say, onEnd }: Ask): Promise<Measured> {
     };
   };
   for (const side of SIDES) await flatOut({ url: urls[side], underWay: UNDER_WAY, ms: 1_000, next: requests.status });
+  await untilIdle(stage.bot.pid);
   say(`${PER_SECOND} commands a second, ${rounds} × ${ms / 1000} s each …`);
   const commands = await alternating(SIDES, rounds, side => steady(side, requests.status, PER_SECOND));
   say('the same with presses …');
   const presses = await alternating(SIDES, rounds, side => steady(side, requests.press, PER_SECOND / 10));
   say('flat out …');
-  const flat = await alternating(SIDES, rounds, side =>
-    flatOut({ url: urls[side], underWay: UNDER_WAY, ms, next: requests.status }),
-  );
+  const flat = await alternating(SIDES, rounds, async side => {
+    const perSecond = await flatOut({ url: urls[side], underWay: UNDER_WAY, ms, next: requests.status });
+    await untilIdle(stage.bot.pid);
+    return perSecond;
+  });
   const busy = { [OURS]: await usage(pids[OURS]), [BARE]: await usage(pids[BARE]) };
 
   const of = (found: Record<Side, { p50: number; p99: number }[]>, side: Side, which: 'p50' | 'p99') =>
@@ -126,6 +130,7 @@ async function run({ quick, say, onEnd }: Ask): Promise<Measured> {
     ],
     notes: [
       `Open loop: each request is counted from when it was due. Medians of ${rounds} rounds of ${ms / 1000} s on each side, in turn.`,
+      'What this bot still has to do when it has acknowledged everything is waited for before the other side’s turn.',
       'This bot asks its database whether a request was seen before, reads how the apps stand, and answers to the response address; all on the same processors as the database and the one who asks.',
     ],
   };

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { arch, cpus, platform, release, totalmem } from 'node:os';
 import { promisify } from 'node:util';
+import { until } from './bench.ts';
 import type { Machine } from './document.ts';
 
 const run = promisify(execFile);
@@ -34,6 +35,22 @@ export async function usage(pid: number): Promise<{ mb: number; peakMb: number |
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   const peak = /VmHWM:\s+(\d+) kB/.exec(status)?.[1];
   return { mb: Number(kb) / 1024, peakMb: peak ? Number(peak) / 1024 : null, cpuSeconds: await cpuOf(pid, time) };
+}
+
+/** Resolves when the process has hardly anything to do any more: less than a tenth of a processor for a second. */
+export async function untilIdle(pid: number): Promise<void> {
+  let before = (await usage(pid)).cpuSeconds;
+  await until(
+    `process ${pid} at rest`,
+    120_000,
+    async () => {
+      const { cpuSeconds } = await usage(pid);
+      const isIdle = cpuSeconds - before < 0.1;
+      before = cpuSeconds;
+      return isIdle;
+    },
+    1_000,
+  );
 }
 
 /** `ps` tells whole seconds; Linux tells hundredths, in fields 14 and 15 of proc(5)'s stat. */
