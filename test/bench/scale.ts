@@ -1,24 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { startShared } from '../stage/heroku/shared.ts';
 import { PEOPLE, type Stage, startStage } from '../stage/stage.ts';
 import { type Ask, type Bench, type Measured, until } from './bench.ts';
-import { addTinyCommits } from './branches.ts';
 import { cloneDeploy } from './clones.ts';
-import { deployUntil, factOf, startDeploy } from './deploys.ts';
+import { deployUntil } from './deploys.ts';
+import { whileInWindow } from './in-window.ts';
 import { startListening } from './listening.ts';
 import { send } from './load.ts';
-import { usage } from './machine.ts';
+import { type Look, steadyLook } from './look.ts';
 import { press } from './slack-requests.ts';
 import { most, quantile } from './statistics.ts';
 
-/** A window of 60 s. */
-const SCALE = 3;
 const IN_WINDOW = 100;
 const LOOK_MS = 40_000;
-/** The bot has come to rest when it asks its database as often as just before, within this share. */
-const STEADY = 0.1;
-const MOST_LOOKS = 8;
 /** No approval was carried out for so long: the others were lost. */
 const GIVEN_UP_MS = 30_000;
 /** Nothing was said in Slack for so long: longer than between two edits of a message. */
@@ -33,9 +26,6 @@ export const scale: Bench = {
   inQuick: false,
   run,
 };
-
-/** What the bot's process and its database did in a while. */
-type Look = { mb: number; cpuPercent: number; queriesPerSecond: number };
 
 async function run({ quick, say, onEnd }: Ask): Promise<Measured> {
   const waiting = quick ? [25, 50] : [125, 250, 500, 1_000];
@@ -128,40 +118,9 @@ async function run({ quick, say, onEnd }: Ask): Promise<Measured> {
     notes: [
       'Those who wait are copies of one deploy that came to its approval, in the bot’s own tables and its engine’s, each of an app of its own; the bot takes them over as it would those of a process that died.',
       'Queries: transactions of the bot’s database, of which each query outside of one is one. Resumed: the run has recorded the approval. What it approves is refused at once for want of a database.',
-      `The window lasts ${180 / SCALE} s; its dynos are one small process.`,
+      'Those in their window are apps of their own, whose dynos are one small process.',
     ],
   };
-}
-
-async function lookAt(stage: Stage, ms: number): Promise<Look> {
-  const [before, from] = [await usage(stage.bot.pid), await transactions(stage)];
-  const begun = performance.now();
-  await sleep(ms);
-  const [after, to] = [await usage(stage.bot.pid), await transactions(stage)];
-  const seconds = (performance.now() - begun) / 1000;
-  return {
-    mb: after.mb,
-    cpuPercent: (100 * (after.cpuSeconds - before.cpuSeconds)) / seconds,
-    queriesPerSecond: (to - from) / seconds,
-  };
-}
-
-/** A look at a bot that has come to rest after its start. */
-async function steadyLook(stage: Stage, ms: number): Promise<Look> {
-  let look = await lookAt(stage, ms);
-  for (let looks = 1; looks < MOST_LOOKS; looks++) {
-    const before = look.queriesPerSecond;
-    look = await lookAt(stage, ms);
-    if (Math.abs(look.queriesPerSecond - before) <= STEADY * before) return look;
-  }
-  return look;
-}
-
-async function transactions({ database }: Stage): Promise<number> {
-  const { rows } = await database.query<{ count: string }>(
-    'SELECT xact_commit + xact_rollback AS count FROM pg_stat_database WHERE datname = current_database()',
-  );
-  return Number(rows[0]?.count);
 }
 
 /** The bot that runs now has them all. */
@@ -213,24 +172,4 @@ async function approveAll(
   };
   await Promise.all([pressing, until('the approvals', 600_000, isOver, 500)]);
   return rows.map(({ id, at }) => (at.getTime() - (pressed.get(id) ?? Number.NaN)) / 1000);
-}
-
-/** The bot while so many deploys are in their window. */
-async function whileInWindow(count: number, { say, onEnd }: Pick<Ask, 'say' | 'onEnd'>): Promise<Look> {
-  const shared = startShared();
-  onEnd(shared.stop);
-  const names = Array.from({ length: count }, (_, i) => `app-${i}`);
-  const stage = await startStage({ scale: SCALE, channels: names, start: shared.start });
-  onEnd(stage.stop);
-  const [old = '', fresh = ''] = await addTinyCommits(stage.repository.dir, 2);
-  say(`${count} apps are made and deployed …`);
-  const apps = await stage.addApps(names, { ref: old });
-  // As long as it takes to start them all, and a while more.
-  for (const { runtime } of apps) runtime.knobs.bootTimeoutMs = 60_000 + count * 2_000 * SCALE;
-  const deploys: string[] = [];
-  for (const name of names) deploys.push(await startDeploy(stage, { app: name, ref: fresh }));
-  for (const deploy of deploys) await factOf(stage, deploy, 'old serves');
-  const look = await lookAt(stage, Math.min(LOOK_MS, 60_000 / SCALE));
-  await stage.stop();
-  return look;
 }
