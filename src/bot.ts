@@ -257,7 +257,7 @@ export class Bot {
   /** Hands a press to the run of its deploy, and gives its answer, or that it was taken. `id` names the press, once. */
   async click({ about = null, reason = null, ...ask }: Press): Promise<{ answer: string }> {
     const { ledger, news } = this.#parts;
-    const running = (await ledger.running()).find(deploy => deploy.id === ask.deploy);
+    const running = await ledger.runningDeploy(ask.deploy);
     if (!running) throw new Refusal(['This deploy has ended: its message shows how. There is nothing left to press.']);
     await this.#parts.access.press(running, ask.user, ask.kind);
     if (ask.kind === 'cancel' && (await ledger.leaveQueue(ask.deploy, ask.user))) {

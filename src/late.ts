@@ -1,6 +1,12 @@
 import type { Fact } from './domain/deploy.ts';
+import type { Message } from './team.ts';
 
 // A thread that is far behind, after Slack was away for long, is brought up in fewer words: its quiet replies in one.
+
+/** What is said of a fact; `live`: edited when it would say something else. */
+export type Reply = { message: Message; broadcast: boolean; live?: boolean };
+/** A reply that comes late, and when it should have come. */
+export type Late = { message: Message; at: string };
 
 const FAR_BEHIND_MS = 10 * 60_000;
 /** What is kept of a message that tells several facts, before the number of the first of them. */

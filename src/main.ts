@@ -32,6 +32,7 @@ import { connectOneOffs } from './adapters/one-off.ts';
 import { connectDirectory } from './adapters/people.ts';
 import { prober } from './adapters/prober.ts';
 import { connectSchedules } from './adapters/schedules.ts';
+import { connectSeenRequests } from './adapters/seen-requests.ts';
 import { connectSettings } from './adapters/settings.ts';
 import { connectSlack, slackAnswers } from './adapters/slack.ts';
 import { connectStarts } from './adapters/starts.ts';
@@ -63,8 +64,8 @@ const LEAVE_WITHIN_MS = 9_000;
 const SLACK_ASKED_MS = 30_000;
 /** How late what has its time (the end of a lock) may be. */
 const TICK_MS = 5_000;
-/** Waiting for a press also looks by itself now and then: a notification can be lost with its connection. */
-const LOOK_AGAIN_MS = 10_000;
+/** A wait for a press ends when it was told, or when it may not have been heard; this is for what nobody thought of. */
+const LOOK_AGAIN_MS = 10 * 60_000;
 
 const config = configOrExit();
 const log = pino({ level: config.LOG_LEVEL, name: 'switchover' });
@@ -154,6 +155,7 @@ const engine = await startEngine({
   log,
 });
 
+const requests = connectSeenRequests(database.url, warn);
 const bolt = createBolt({
   signingSecret: config.SLACK_SIGNING_SECRET,
   botToken: config.SLACK_BOT_TOKEN,
@@ -161,7 +163,7 @@ const bolt = createBolt({
   port: config.PORT,
   slackApiUrl: config.SLACK_API_URL,
   log,
-  seen: signature => store.seen(signature),
+  seen: requests.seen,
   checks: {
     postgres: () => database.pool.query('SELECT 1'),
     engine: async () => engine.sure() || Promise.reject(new Error('It is not sure what is its own')),
@@ -181,6 +183,7 @@ const narrator = new Narrator({
 });
 const notifier = new Notifier({ notices: connectNotices(database.pool), chat, pace, instance, log });
 news.onEach(what => (what === NOTICES ? notifier.wake() : narrator.wake(what)));
+news.onMissed(() => narrator.wakeAll());
 const ticking = setInterval(() => void Promise.all([locks.tick(), doors.tick(), bot.tick()]).catch(warn), TICK_MS);
 
 const homes = new Homes({
@@ -199,7 +202,7 @@ registerCommands(bolt.app, { bot, settings, homes, log });
 
 /** A deploy that is in the ledger but was killed before its run began is begun here: beginning twice is the same. */
 const sweep = async (): Promise<void> => {
-  for (const { id, app } of await store.running()) await engine.begin(id, app);
+  for (const { id, app } of await engine.notBegun(await store.unended())) await engine.begin(id, app);
 };
 await sweep();
 const sweeping = setInterval(() => void sweep().catch(warn), SWEEP_MS);
@@ -223,7 +226,7 @@ async function stop(signal: NodeJS.Signals): Promise<void> {
 
 async function leave(): Promise<void> {
   await bolt.stop();
-  await Promise.all([engine.stop(), homes.stop(), narrator.stop(), notifier.stop()]);
+  await Promise.all([requests.stop(), engine.stop(), homes.stop(), narrator.stop(), notifier.stop()]);
   await news.stop();
   await database.close();
 }

@@ -1,16 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Deploy, Fact } from './domain/deploy.ts';
-import { COVERS, keyOf, lateOnes, toldBy } from './late.ts';
-import { type Pace, POST_EVERY_MS, RANKS, type Rank, retryAfterMs } from './pace.ts';
+import { COVERS, keyOf, type Late, lateOnes, type Reply, toldBy } from './late.ts';
+import { type Pace, POST_EVERY_MS, pauseAfter, RANKS, type Rank } from './pace.ts';
 import type { Chat, Message, Messages } from './team.ts';
 
 // Tells each deploy in Slack, from its stored facts: one root message, edited in place, and a reply for each fact worth
 // reading. What was told is stored too, so a restarted bot goes on where the last one stopped, and says nothing twice.
-
-type Reply = { message: Message; broadcast: boolean; live?: boolean };
-/** A reply that comes late, and when it should have come. */
-export type Late = { message: Message; at: string };
 
 export type NarratorParts = {
   load: (deploy: string) => Promise<Deploy | null>;
@@ -31,7 +27,8 @@ export type NarratorParts = {
 };
 
 const SWEEP_EVERY_MS = 20_000;
-const LONGEST_PAUSE_MS = 60_000;
+/** What is told to its newest fact waits to be woken; this is for what nobody thought of. */
+const LOOK_AGAIN_MS = 10 * 60_000;
 const STOP_WITHIN_MS = 6_000;
 
 type Pending = Reply & { fact: Fact };
@@ -72,6 +69,12 @@ export class Narrator {
     rouse(teller.replies);
   }
 
+  /** To be called when news may have been missed. */
+  wakeAll(): void {
+    for (const deploy of this.#tellers.keys()) this.wake(deploy);
+    void this.#resume();
+  }
+
   /** Stops telling; what is on its way to Slack is waited for, so that it is known to have arrived. */
   async stop(): Promise<void> {
     clearInterval(this.#sweep);
@@ -87,7 +90,9 @@ export class Narrator {
   /** Also takes over what a bot that died did not get to tell. */
   async #resume(): Promise<void> {
     try {
-      for (const deploy of await this.#parts.messages.unfinished()) this.wake(deploy);
+      for (const deploy of await this.#parts.messages.unfinished()) {
+        if (!this.#tellers.has(deploy)) this.wake(deploy);
+      }
     } catch (err) {
       this.#parts.log.warn({ err }, 'cannot look for deploys to tell; trying again');
     }
@@ -131,7 +136,7 @@ export class Narrator {
         failures = 0;
         if (lane.woken) continue;
         if (next === 'all told' && told.deploy.facts.some(fact => fact.kind === 'ended')) return told.deploy;
-        await this.#pace.pause(next === 'all told' ? SWEEP_EVERY_MS : next, end => {
+        await this.#pace.pause(next === 'all told' ? LOOK_AGAIN_MS : next, end => {
           lane.wake = end;
         });
       } catch (err) {
@@ -289,10 +294,6 @@ export class Narrator {
 function rouse(lane: Lane): void {
   lane.woken = true;
   lane.wake();
-}
-
-function pauseAfter(error: unknown, failures: number): number {
-  return Math.max(retryAfterMs(error), Math.min(1_000 * 2 ** failures, LONGEST_PAUSE_MS));
 }
 
 const hashOf = (message: Message): string => createHash('sha256').update(JSON.stringify(message)).digest('base64url');

@@ -3,6 +3,7 @@ export const POST_EVERY_MS = 1_100;
 /** chat.update: 50 a minute for all of a workspace (tier 3): so many in any minute, of which a few may come at once. */
 const EDITS_A_MINUTE = 46;
 const EDITS_AT_ONCE = 3;
+const LONGEST_PAUSE_MS = 60_000;
 /** One message is not edited more often than people can read. */
 const EDIT_EVERY_MS = 3_000;
 
@@ -140,4 +141,9 @@ export class Pace {
 export function retryAfterMs(error: unknown): number {
   const ms = error instanceof Error && 'retryAfterMs' in error ? error.retryAfterMs : 0;
   return typeof ms === 'number' ? ms : 0;
+}
+
+/** How long to wait after so many failures in a row, ms: ever longer, and never less than Slack asks for. */
+export function pauseAfter(error: unknown, failures: number): number {
+  return Math.max(retryAfterMs(error), Math.min(1_000 * 2 ** failures, LONGEST_PAUSE_MS));
 }

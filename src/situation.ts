@@ -102,9 +102,18 @@ async function changesOf(source: SourceHost, { repository }: AppSettings, base: 
   return absent(NotFound, source.compare(repository, base, head.sha));
 }
 
-/** What the probe reads from the app today. */
+const ASKED_WITHIN_MS = 10_000;
+/** Tries to get any answer: a connection that breaks says nothing of what the app's answers tell. */
+const TRIES = 3;
+
+/** What the probe reads from the app today, in its first answer. */
 export async function askOnce(prober: Prober, url: string, probe: Probe): Promise<Situation['probed']> {
-  const answer = await prober.ask(url, probe, AbortSignal.timeout(10_000));
+  const signal = AbortSignal.timeout(ASKED_WITHIN_MS);
+  let answer = await prober.ask(url, probe, signal);
+  for (let tries = 1; answer.status === null && tries < TRIES && !signal.aborted; tries++) {
+    const again = await prober.ask(url, probe, signal).catch(() => null);
+    answer = again ?? answer;
+  }
   if (answer.version) {
     return { version: 'release' in answer.version ? `v${answer.version.release}` : answer.version.commit };
   }

@@ -53,6 +53,8 @@ export interface Ledger {
   deploy(id: string): Promise<Deploy>;
   /** Deploys that have not ended, of one app or of all, oldest first. */
   running(app?: string): Promise<Running[]>;
+  /** That deploy; null when it has ended. */
+  runningDeploy(deploy: string): Promise<Running | null>;
   /** The deploy whose message that is, in its thread or its own; null when it is none of ours. */
   deployAt(channel: string, ts: string): Promise<Deploy | null>;
   /** The app's deploys, newest first. */

@@ -174,6 +174,20 @@ describe.concurrent('a read', () => {
     expect(seen.map(({ call }) => call)).toEqual(Array(2).fill('GET /account/rate-limits'));
   });
 
+  it('of a slug is made once: it never changes', async () => {
+    const { heroku, seen } = await start((request, response) =>
+      json(response, 200, { id: 's1', commit: request.url?.endsWith('s1') ? 'abc' : null }),
+    );
+    const commits = [await heroku.slugCommit('shop', 's1'), await heroku.slugCommit('shop', 's1')];
+    expect([...commits, await heroku.slugCommit('shop', 's2'), await heroku.slugCommit('shop', 's2')]).toEqual([
+      'abc',
+      'abc',
+      null,
+      null,
+    ]);
+    expect(seen.map(({ call }) => call)).toEqual(['GET /apps/shop/slugs/s1', 'GET /apps/shop/slugs/s2']);
+  });
+
   it('keeps a letter whole that comes in two pieces', async () => {
     const bytes = Buffer.from(JSON.stringify({ ...build, source_blob: { version_description: 'Hüte' } }));
     const cut = bytes.indexOf('ü') + 1;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Deploy, FactBody } from '../src/domain/deploy.ts';
-import { type Late, Narrator } from '../src/narrator.ts';
+import type { Late } from '../src/late.ts';
+import { Narrator } from '../src/narrator.ts';
 import { Pace } from '../src/pace.ts';
 import { FakeMessages, FakeSlack } from './narrator-fakes.ts';
 import { ANN, deployOf } from './sample-deploys.ts';

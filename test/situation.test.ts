@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_PROBE } from '../src/domain/app.ts';
 import { Refusal } from '../src/domain/refusal.ts';
-import type { Heroku } from '../src/outside.ts';
-import { gather, type Sources } from '../src/situation.ts';
+import type { Answer, Heroku } from '../src/outside.ts';
+import { askOnce, gather, type Sources } from '../src/situation.ts';
 import { gatherBack } from '../src/situation-back.ts';
 import { plan } from './sample-deploys.ts';
 
@@ -24,5 +25,22 @@ describe('an account without API calls left', () => {
     expect(refused).toBeInstanceOf(Refusal);
     expect(refused.message).toMatch(/0 API calls left.*try again in 1 min/);
     expect(calls).toEqual(['tokensLeft']);
+  });
+});
+
+describe('what an app tells of itself', () => {
+  const lost: Answer = { sentAt: 0, receivedAt: 1, status: null, version: null, problem: 'socket hang up' };
+  const asking = (answers: readonly Answer[]) => {
+    const left = [...answers];
+    return askOnce({ ask: async () => left.shift() ?? lost }, 'http://shop', DEFAULT_PROBE);
+  };
+
+  it('is read from its first answer, though a connection broke before it', async () => {
+    const told: Answer = { ...lost, status: 200, version: { release: 4 } };
+    expect(await asking([lost, told])).toEqual({ version: 'v4' });
+    expect(await asking([lost, lost, told])).toEqual({ version: 'v4' });
+    expect(await asking([lost, lost, lost, told])).toEqual({ problem: 'socket hang up' });
+    const silent: Answer = { sentAt: 0, receivedAt: 1, status: 200, version: null };
+    expect(await asking([silent, told])).toEqual({ problem: expect.stringContaining('answered 200') });
   });
 });

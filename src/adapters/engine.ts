@@ -29,6 +29,8 @@ export type Stage = (deploy: string, signal: AbortSignal) => Promise<Next>;
 export type Engine = {
   /** Queues the deploy behind others of its app; again for the same deploy is the same. */
   begin(deploy: string, app: string): Promise<void>;
+  /** Those of these that were never begun. */
+  notBegun<T extends { id: string }>(deploys: readonly T[]): Promise<T[]>;
   /** Ends a wait of the deploy. The message carries nothing: the stage reads what happened from our tables. */
   wake(deploy: string): Promise<void>;
   /** False while it cannot be sure that what it runs is its own: without the database, or when it stops. */
@@ -213,6 +215,14 @@ export async function startEngine(ask: {
       await DBOS.startWorkflow(workflow, { workflowID: deploy, ...queued })(deploy);
     },
     sure: () => !stopping.signal.aborted && !liveness.sure().aborted,
+    notBegun: async deploys => {
+      const { rows } = await pool.query<{ id: string }>(
+        'SELECT workflow_uuid AS id FROM dbos.workflow_status WHERE workflow_uuid = ANY($1)',
+        [deploys.map(({ id }) => id)],
+      );
+      const begun = new Set(rows.map(({ id }) => id));
+      return deploys.filter(({ id }) => !begun.has(id));
+    },
     wake: deploy => DBOS.send(deploy, 'wake', 'wake'),
     stop: async () => {
       stopping.abort(new Error('The bot is stopping'));

@@ -25,6 +25,9 @@ export function connectHeroku({ url, token }: { url: string; token: string }): H
   // Its own timeout comes later than ours, only to close the connection.
   const client = new HerokuClient({ host: url, token, partial: true, userAgent: 'switchover', timeout: CALL_MS + 500 });
 
+  /** By slug, which never changes: each call counts against the account's. */
+  const commits = new Map<string, string | null>();
+
   /** Sends a call once. */
   const send = <T extends z.ZodType>(answer: T, call: Call, signal?: AbortSignal): Promise<z.infer<T>> =>
     new Promise((resolve, reject) => {
@@ -94,7 +97,13 @@ export function connectHeroku({ url, token }: { url: string; token: string }): H
     dynos: app => get(shape.dynosShape, `/apps/${app}/dynos`),
     releases: (app, most) => list(shape.releaseShape.array(), `/apps/${app}/releases`, 'version', most),
     release: (app, which) => release(app, which),
-    slugCommit: async (app, slug) => (await get(shape.slugShape, `/apps/${app}/slugs/${slug}`)).commit ?? null,
+    slugCommit: async (app, slug) => {
+      const known = commits.get(slug);
+      if (known !== undefined) return known;
+      const { commit = null } = await get(shape.slugShape, `/apps/${app}/slugs/${slug}`);
+      commits.set(slug, commit);
+      return commit;
+    },
     builds: async (app, most) => {
       const path = `/apps/${app}/builds`;
       // `started_at` is the other order that the reference names. Where it is refused, a whole page by id must do.

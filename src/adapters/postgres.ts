@@ -70,11 +70,11 @@ export function connectionTo(url: string): Pick<pg.ClientConfig, 'connectionStri
 }
 
 /** A pool for our own few queries. Errors of idle connections are handed over, so that none ends the process. */
-export function connect(url: string, onError: (error: Error) => void): pg.Pool {
+export function connect(url: string, onError: (error: Error) => void, max = 5): pg.Pool {
   const pool = new pg.Pool({
     ...connectionTo(url),
     // The smallest Heroku Postgres takes 20 connections, and two bots overlap when this one is deployed with preboot.
-    max: 6,
+    max,
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,

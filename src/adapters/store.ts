@@ -131,6 +131,19 @@ export class Store implements Ledger {
     return rows;
   }
 
+  /** Those that have not ended, without what they are about. */
+  async unended(): Promise<{ id: string; app: string }[]> {
+    const { rows } = await this.#pool.query<{ id: string; app: string }>(
+      'SELECT id, app FROM deploys WHERE ended_at IS NULL ORDER BY started_at, id',
+    );
+    return rows;
+  }
+
+  async runningDeploy(id: string): Promise<Running | null> {
+    const { rows } = await this.#pool.query<Running>(`SELECT * FROM (${RUNNING}) AS running WHERE id = $2`, [null, id]);
+    return rows[0] ?? null;
+  }
+
   /** Appends a fact unless one with its key is there, or the deploy has ended. */
   async append(deploy: string, fact: FactBody, key: string): Promise<void> {
     await inTransaction(this.#pool, async client => {
@@ -213,16 +226,6 @@ export class Store implements Ledger {
        ON CONFLICT (key) DO UPDATE SET state = EXCLUDED.state, saved_at = now()`,
       [key, state],
     );
-  }
-
-  /** True when this request was seen before, by any instance. Forgets after ten minutes. */
-  async seen(signature: string): Promise<boolean> {
-    const { rowCount } = await this.#pool.query(
-      `WITH old AS (DELETE FROM seen_requests WHERE at < now() - interval '10 minutes')
-       INSERT INTO seen_requests (signature) VALUES ($1) ON CONFLICT DO NOTHING`,
-      [signature],
-    );
-    return rowCount === 0;
   }
 }
 

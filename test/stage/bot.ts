@@ -37,6 +37,11 @@ export class BotProcess {
     this.#onPort((await Promise.race([ready, died])).port);
   }
 
+  /** Of the process that runs now. */
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
   get running(): boolean {
     return this.#child !== null && this.#child.exitCode === null && this.#child.signalCode === null;
   }

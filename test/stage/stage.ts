@@ -8,6 +8,7 @@ import { BotProcess } from './bot.ts';
 import { makeFolder } from './folder.ts';
 import { type GitHub, startGitHub } from './github/github.ts';
 import type { HerokuApp } from './heroku/app.ts';
+import type { StartGroup } from './heroku/group.ts';
 import { type HerokuRecord, type LocalHeroku, startHeroku } from './heroku/heroku.ts';
 import { readManifest } from './slack/manifest.ts';
 import { type Call, type Slack, startSlack } from './slack/slack.ts';
@@ -18,6 +19,8 @@ export type Stage = {
   github: GitHub;
   bot: BotProcess;
   repository: ShopRepository;
+  /** Another instance of the same bot, to be started and ended by whoever wants it; Slack does not talk to it. */
+  anotherBot(): BotProcess;
   /** The bot's own database. */
   database: pg.Pool;
   /** An app of the sample repository, deployed at v1 or another ref, known to the bot, told in the channel of its name. */
@@ -32,6 +35,8 @@ export type Stage = {
       preboot?: boolean;
     },
   ): Promise<HerokuApp>;
+  /** As many such apps without a database, which the bot learns of at once. */
+  addApps(names: readonly string[], more?: { ref?: string; settings?: Record<string, unknown> }): Promise<HerokuApp[]>;
   stop(): Promise<void>;
 };
 
@@ -46,6 +51,12 @@ export async function startStage(ask: {
   onHeroku?: (record: HerokuRecord) => void;
   onSlack?: (call: Call) => void;
   botEnv?: Record<string, string>;
+  /** Any, when not given. */
+  signingSecret?: string;
+  /** Starts the processes of all dynos; each has its own when not given. */
+  start?: StartGroup;
+  /** Slack's rate limits; on when not given. */
+  limits?: boolean;
 }): Promise<Stage> {
   const folder = await makeFolder();
   // Undone from the last to the first, also when a later one never started.
@@ -67,11 +78,12 @@ export async function startStage(ask: {
       token: secrets.token,
       postgres: postgres.url,
       ...(onRecord && { onRecord }),
+      ...(ask.start && { start: ask.start }),
     });
     stops.push(heroku.stop);
     const github = await startGitHub({ repositories: { 'acme/shop': repository.dir }, token: secrets.github });
     stops.push(github.stop);
-    const signingSecret = randomBytes(16).toString('hex');
+    const { signingSecret = randomBytes(16).toString('hex') } = ask;
     const botToken = `xoxb-${randomBytes(8).toString('hex')}`;
     const channelOf = (name: string): string => `C0${name.toUpperCase().replace(/\W/g, '')}`;
     const channels = Object.fromEntries(ask.channels.map(name => [name, channelOf(name)]));
@@ -82,6 +94,7 @@ export async function startStage(ask: {
       users: { ...PEOPLE, gus: { id: 'U0GUS', guest: true } },
       groups: { ops: { id: 'S0OPS', members: ['vic'] } },
       channels,
+      limits: ask.limits ?? true,
       ...(await readManifest(new URL('../../manifest.yml', import.meta.url))),
       ...(onSlack && { onRecord: onSlack }),
     });
@@ -110,6 +123,21 @@ export async function startStage(ask: {
     stops.push(() => bot.end('SIGTERM'));
     await bot.start();
 
+    const settingsOf = (app: HerokuApp, defaultRef: string, settings: Record<string, unknown>) => ({
+      name: app.name,
+      repository: 'acme/shop',
+      defaultRef,
+      channel: channelOf(app.name),
+      deployers: [PEOPLE.ann, PEOPLE.bob],
+      approvers: [PEOPLE.bob],
+      windowSeconds: app.runtime.windowMs / 1000,
+      ...settings,
+    });
+    const tell = async (apps: readonly ReturnType<typeof settingsOf>[]): Promise<void> => {
+      const file = join(folder.dir, `${apps[0]?.name}.json`);
+      await writeFile(file, JSON.stringify({ apps }));
+      await bot.importSettings(file);
+    };
     const addShop: Stage['addShop'] = async (
       name,
       { ref = 'v1', defaultRef = 'main', config = {}, settings = {}, preboot = true } = {},
@@ -118,22 +146,23 @@ export async function startStage(ask: {
       await heroku.addDatabase(app);
       const sha = await commitOf(repository.dir, ref);
       await heroku.deploy(app, await packCommit(repository.dir, sha), sha);
-      const known = {
-        name,
-        repository: 'acme/shop',
-        defaultRef,
-        channel: channelOf(name),
-        deployers: [PEOPLE.ann, PEOPLE.bob],
-        approvers: [PEOPLE.bob],
-        windowSeconds: app.runtime.windowMs / 1000,
-        ...settings,
-      };
-      const file = join(folder.dir, `${name}.json`);
-      await writeFile(file, JSON.stringify({ apps: [known] }));
-      await bot.importSettings(file);
+      await tell([settingsOf(app, defaultRef, settings)]);
       return app;
     };
-    return { heroku, slack, github, bot, repository, database, addShop, stop };
+    const addApps: Stage['addApps'] = async (names, { ref = 'v1', settings = {} } = {}) => {
+      const sha = await commitOf(repository.dir, ref);
+      const source = await packCommit(repository.dir, sha);
+      const apps: HerokuApp[] = [];
+      for (const name of names) {
+        const app = await heroku.createApp({ name, preboot: true });
+        await heroku.deploy(app, source, sha);
+        apps.push(app);
+      }
+      await tell(apps.map(app => settingsOf(app, 'main', settings)));
+      return apps;
+    };
+    const anotherBot = () => new BotProcess(env, () => {});
+    return { heroku, slack, github, bot, anotherBot, repository, database, addShop, addApps, stop };
   } catch (error) {
     await stop();
     throw error;

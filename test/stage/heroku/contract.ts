@@ -1,3 +1,4 @@
+import type { StartGroup } from './group.ts';
 import type { Meeting } from './rendezvous.ts';
 
 // What the API half of the local Heroku asks of the half that runs apps, and the records both leave for tests.
@@ -92,6 +93,8 @@ export type Knobs = {
   /** From the switch to the old dynos' SIGTERM, ms (0-71,000 on the real thing; 10,000 by default). Divided by the scale. */
   drainDelayMs: number;
   bootTimeoutMs: number;
+  /** Whether the next request breaks off before a router takes it, as on a bad network; null: none does. */
+  loses: (() => boolean) | null;
 };
 
 export interface AppRuntime {
@@ -135,6 +138,8 @@ export type StartAppRuntime = (ask: {
   port: number;
   formation: FormationEntry[];
   preboot: boolean;
+  /** Starts the processes of dynos; each dyno has its own when not given. */
+  start?: StartGroup;
   onRequest: (record: RequestRecord) => void;
   onTruth: (record: TruthRecord) => void;
 }) => Promise<AppRuntime>;

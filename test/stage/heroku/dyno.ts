@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { ATTACH_WITHIN_MS, attach } from './attached.ts';
 import type { DynoState, DynoView, Knobs, Logs, RunnableRelease, TruthRecord } from './contract.ts';
 import { type AppIdentity, dynoEnvironment } from './environment.ts';
-import { type Group, startGroup } from './group.ts';
+import type { Group, StartGroup } from './group.ts';
 import type { Leash } from './leash.ts';
 import { listens } from './ports.ts';
 import type { Meeting } from './rendezvous.ts';
@@ -18,6 +18,8 @@ export type Ground = {
   leash: Leash;
   timers: Timers;
   ports: { take(): Promise<number> };
+  /** Starts the processes of a dyno. */
+  start: StartGroup;
   /** Every dyno whose processes may still live. */
   dynos: Set<Dyno>;
   onTruth: (record: TruthRecord) => void;
@@ -184,7 +186,7 @@ export class Dyno {
     this.say(`Starting process with command \`${command}\``);
     const { onlyBoots } = this.#ground.knobs;
     const crashes = type === 'web' && onlyBoots !== null && onlyBoots !== release.slug.id;
-    const group = startGroup({
+    const group = this.#ground.start({
       command: crashes ? 'exit 1' : command,
       dir: release.slug.dir,
       env: { ...dynoEnvironment(app, release, { id: this.#id, name: this.name, port }), ...once?.env },

@@ -17,15 +17,17 @@ export type Group = {
 const LEFT_BEHIND_MS = 1000;
 const KILLED = 128 + constants.signals.SIGKILL;
 
-/** Starts `sh -c command` in a process group of its own, with this environment and nothing of ours. */
-export function startGroup(ask: {
+export type StartGroup = (ask: {
   command: string;
   dir: string;
   env: Record<string, string>;
   leash: Leash;
   onLine?: ((text: string) => void) | undefined;
   onOutput?: ((chunk: Buffer) => void) | undefined;
-}): Group {
+}) => Group;
+
+/** Starts `sh -c command` in a process group of its own, with this environment and nothing of ours. */
+export const startGroup: StartGroup = ask => {
   const child = spawn('sh', ['-c', ask.command], {
     cwd: ask.dir,
     env: ask.env,
@@ -82,4 +84,4 @@ export function startGroup(ask: {
       }
     },
   };
-}
+};

@@ -7,6 +7,7 @@ import { makeFolder } from '../folder.ts';
 import { type CallRecord, startApi } from './api/server.ts';
 import { type BuildModel, HerokuApp, type User } from './app.ts';
 import type { FormationEntry, RequestRecord, TruthRecord } from './contract.ts';
+import type { StartGroup } from './group.ts';
 import { Platform } from './platform.ts';
 import { startRendezvous } from './rendezvous.ts';
 import { startAppRuntime } from './runtime.ts';
@@ -55,10 +56,12 @@ export async function startHeroku(
     routers?: number;
     token?: string | null;
     postgres?: string;
+    /** Starts the processes of dynos; each dyno has its own when not given. */
+    start?: StartGroup;
     onRecord?: (record: HerokuRecord) => void;
   } = {},
 ): Promise<LocalHeroku> {
-  const { scale = 1, routers = 3, token = null, onRecord = () => {} } = ask;
+  const { scale = 1, routers = 3, token = null, start, onRecord = () => {} } = ask;
   const rendezvous = await startRendezvous({ scale });
   const platform = new Platform(rendezvous);
   const troubles = new Troubles();
@@ -89,6 +92,7 @@ export async function startHeroku(
       port,
       formation,
       preboot,
+      ...(start && { start }),
       onRequest: record => onRecord({ record: 'request', app: name, ...record }),
       onTruth: record => onRecord({ record: 'truth', app: name, ...record }),
     });

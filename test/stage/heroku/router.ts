@@ -61,6 +61,8 @@ export async function startRouter(ask: {
   routers: number;
   outlook: (router: number) => Outlook;
   logs: Logs;
+  /** Whether the next request is lost on its way here: its connection breaks, and nobody logs it. */
+  loses?: () => boolean;
   onRequest: (record: RequestRecord) => void;
   limits?: Limits;
 }): Promise<Router> {
@@ -148,7 +150,10 @@ export async function startRouter(ask: {
     ask.onRequest(record);
   }
 
-  const server = createServer((request, response) => void serve(request, response));
+  const server = createServer((request, response) => {
+    if (ask.loses?.()) request.socket.destroy();
+    else void serve(request, response);
+  });
   // Node's 5 s would break off visitors who come back just then; Heroku's routers wait far longer [assumed: 90 s].
   server.keepAliveTimeout = 90_000;
   server.on('connection', (socket: Socket) => {

@@ -1,6 +1,7 @@
 import type { Knobs, OneOff, StartAppRuntime } from './contract.ts';
 import { Dyno, type Ground } from './dyno.ts';
 import { Formation } from './formation.ts';
+import { startGroup } from './group.ts';
 import { startLeash } from './leash.ts';
 import { createLogs } from './logs.ts';
 import { createPorts } from './ports.ts';
@@ -14,6 +15,7 @@ const AS_USUAL: Knobs = {
   switchSkewMs: 1_500,
   drainDelayMs: 10_000,
   bootTimeoutMs: 60_000,
+  loses: null,
 };
 
 /** One-off dynos live for a day at most (dyno resource of the API reference, `time_to_live`), s. */
@@ -31,6 +33,7 @@ export const startAppRuntime: StartAppRuntime = async ask => {
     leash,
     timers: createTimers(),
     ports: createPorts(),
+    start: ask.start ?? startGroup,
     dynos: new Set(),
     onTruth: ask.onTruth,
     onChange: () => router.changed(),
@@ -43,6 +46,7 @@ export const startAppRuntime: StartAppRuntime = async ask => {
     routers: ask.routers,
     outlook: number => (maintenance ? { kind: 'maintenance' } : formation.web.outlook(number)),
     logs,
+    loses: () => ground.knobs.loses?.() ?? false,
     onRequest: ask.onRequest,
   });
 
