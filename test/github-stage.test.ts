@@ -117,6 +117,7 @@ describe('the GitHub stand-in', () => {
         'main',
         'never-binds',
         'next',
+        'renamed',
         'slow-release',
       ].sort(),
     );
