@@ -36,7 +36,11 @@ export type World = {
   leaveMs: number;
   /** How late lines come, by process; those of one process stay in order. */
   lateMs: number[];
+  /** `from`: since the log was opened. */
   gap: { from: number; ms: number; how: 'session' | 'overflow' } | null;
+  /** When somebody begins to watch, and how much later the log is open, which replays all: a bot may come late. */
+  comesAt: number;
+  logAfterMs: number;
   probes: { router: number; tookMs: number; routedAt: number; fate: 'answered' | 'lost' | 'failed' | 'bare' }[];
 };
 
@@ -79,12 +83,14 @@ export const worlds = (skewMs: number): fc.Arbitrary<World> =>
     lateMs: many(fc.oneof(upTo(300), upTo(5_000)), 4),
     gap: fc.option(
       fc.record({
-        from: fc.oneof(fc.integer({ min: 1_000, max: 180_000 }), fc.integer({ min: 175_000, max: 270_000 })),
+        from: fc.oneof(fc.integer({ min: 900, max: 180_000 }), fc.integer({ min: 175_000, max: 270_000 })),
         ms: fc.integer({ min: 1, max: 60_000 }),
         how: fc.constantFrom('session', 'overflow'),
       }),
       { freq: 2 },
     ),
+    comesAt: fc.oneof(fc.constant(100), fc.integer({ min: 100, max: 270_000 })),
+    logAfterMs: fc.oneof(fc.constant(0), upTo(5_000)),
     probes: fc.array(
       fc.record({
         router: fc.nat(5),
@@ -292,25 +298,26 @@ function newestAt<T extends { at: number }>(of: readonly T[], at: number): T | u
 export function heard(world: World, { lines }: History): { at: number; seen: Observation }[] {
   const { gap, lateMs } = world;
   const last = new Map<string, number>();
-  const opened = t(100);
+  const opened = t(world.comesAt + world.logAfterMs);
   const all = lines.map(({ at, from, event }) => {
     const late = lateMs[[...from].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % lateMs.length] ?? 0;
     const when = Math.max(at + late, last.get(from) ?? 0, opened);
     last.set(from, when);
     return { at: when, seen: { kind: 'line', at: when, event } satisfies Observation };
   });
-  const kept = all.filter(({ at }) => !gap || at < t(gap.from) || at > t(gap.from + gap.ms));
+  const from = opened + (gap?.from ?? 0);
+  const to = from + (gap?.ms ?? 0);
+  const kept = all.filter(({ at }) => !gap || at < from || at > to);
   const told: { at: number; seen: Observation }[] = [
     { at: opened, seen: { kind: 'log opened', at: opened, oldest: t(-1_000_000) } },
     ...kept,
   ];
   if (!gap) return told;
-  const to = t(gap.from + gap.ms);
   if (gap.how === 'overflow')
     return [...told, { at: to, seen: { kind: 'line', at: to, event: { kind: 'gap', at: to } } }];
   return [
     ...told,
-    { at: t(gap.from), seen: { kind: 'log closed', at: t(gap.from) } },
+    { at: from, seen: { kind: 'log closed', at: from } },
     { at: to, seen: { kind: 'log opened', at: to, oldest: to } },
   ];
 }

@@ -40,7 +40,7 @@ function play(world: World) {
     put(at + tookMs, { ...asked, receivedAt: at + tookMs, status: failed ? 503 : 200, version });
   };
   let sent = 0;
-  let [askAt, tickAt, dynosAt, releasesAt] = [t(100), t(1_000), 0, 0];
+  let [askAt, tickAt, dynosAt, releasesAt] = [t(world.comesAt), t(world.comesAt + 900), 0, 0];
   while (!claims.ended) {
     const now = Math.min(askAt, tickAt, queue[0]?.at ?? Number.POSITIVE_INFINITY);
     if (queue[0]?.at === now) see(now, queue.shift()!.seen);
@@ -89,7 +89,8 @@ describe('generated switchovers', () => {
       fc.property(worlds(2_000), wild => {
         const probes = wild.probes.filter(({ fate }) => fate === 'answered' || fate === 'lost');
         fc.pre(probes.some(({ fate }) => fate === 'answered'));
-        const { claims } = play({ ...wild, probes, acts: [], previousMs: null, gap: null });
+        const comesAt = Math.min(wild.comesAt, goal.windowMs);
+        const { claims } = play({ ...wild, comesAt, logAfterMs: 0, probes, acts: [], previousMs: null, gap: null });
         expect(claims).toMatchObject({ serves: expect.any(Number), ended: 'old gone' });
       }),
       { numRuns: 100 },
@@ -101,7 +102,16 @@ describe('generated switchovers', () => {
       fc.property(fc.integer({ min: 6_000, max: 20_000 }), lateMs => {
         const { claims, history } = play({
           ...{ tells: true, aheadMs: 0, acts: [], previousMs: null, gap: null },
-          ...{ flips: [0, lateMs], drainMs: 5_000, bootMs: [2_000], exitMs: [100], leaveMs: 0, lateMs: [0] },
+          ...{
+            comesAt: 100,
+            logAfterMs: 0,
+            flips: [0, lateMs],
+            drainMs: 5_000,
+            bootMs: [2_000],
+            exitMs: [100],
+            leaveMs: 0,
+            lateMs: [0],
+          },
           // Long enough on the new router for a false proof, then the old one is asked again.
           probes: Array.from({ length: 40 }, (_, i) => {
             return { router: i < 30 ? 0 : 1, tookMs: 10, routedAt: 0.5, fate: 'answered' };

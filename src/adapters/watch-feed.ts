@@ -16,6 +16,8 @@ const ANSWERED_MS = 4_000;
 const BLIND_MS = [5_000, 10_000, 20_000, 30_000];
 /** A session that lasted so long was a good one: the next is opened soon. */
 const LASTING_MS = 30_000;
+/** The log is waited for so long before the app is asked: what an answer says of old dynos is told by where the log stood. */
+const LOG_WITHIN_MS = 5_000;
 /** Lines that say nothing to the fold still show that the log is unbroken: one in so long is enough. */
 const LOG_KNOWN_EVERY_MS = 500;
 
@@ -83,7 +85,10 @@ async function hear(feed: Feed): Promise<void> {
 const isNews = (event: LogEvent): boolean => (event.kind === 'request' ? event.status >= 500 : event.kind !== 'other');
 
 /** Asks the app, on schedule and not one after the other: a slow answer must not slow the proof. */
-export function keepAsking(feed: Feed): void {
+export async function keepAsking(feed: Feed): Promise<void> {
+  const late = pause(LOG_WITHIN_MS, feed.signal).then(() => 'late');
+  while (!feed.watch().logOpen && (await Promise.race([feed.change(), late])) !== 'late');
+  if (feed.signal.aborted) return;
   let inFlight = 0;
   let pace = 0;
   let timer: NodeJS.Timeout | undefined;

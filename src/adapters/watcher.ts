@@ -124,7 +124,7 @@ class Follow implements Following {
     }
     const ticking = setInterval(() => this.#see({ kind: 'time', at: this.#now() }), 1_000);
     signal.addEventListener('abort', () => clearInterval(ticking));
-    keepAsking(feed);
+    void keepAsking(feed);
     void listen(feed);
     void keepReading(feed);
   }

@@ -64,8 +64,12 @@ function signOfSwitch(watch: Watch): { dyno: string; at: number } | null {
   return first && (logTo ?? 0) >= first.at + CLOCKS_MS + SKEW_MS ? first : null;
 }
 
-/** True when a release came so soon before ours, but at least `ageMs`, that dynos which it hid may be stopped only now. */
+/**
+ * True when a release came so soon before ours, but at least `ageMs`, that dynos which it hid may be stopped only now; and
+ * while that is not known, because the releases were not read yet.
+ */
 function followsSoon({ releases, goal: { ours, releasedAt, windowMs } }: Watch, ageMs: number): boolean {
+  if (!releases[ours]) return true;
   const before = Object.values(releases).filter(({ version, slug }) => version < ours && slug !== null);
   return before.some(({ version, status, at }) => {
     const isRecent = releasedAt - at >= ageMs && releasedAt - at < LINGERS * windowMs;
