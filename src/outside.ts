@@ -109,8 +109,11 @@ export interface Heroku {
   /** Makes a one-off dyno on the current release. Its command starts when somebody attaches to it, or never (R13). */
   startOneOff(app: string, command: string, env: Record<string, string>): Promise<WaitingDyno>;
   stopDyno(app: string, name: string): Promise<void>;
-  /** One log session: the last 1,500 lines, then each new one, until it ends by itself or by the signal. */
-  openLog(app: string, signal: AbortSignal): AsyncIterable<string>;
+  /**
+   * One log session: the last 1,500 lines, then each new one, until it ends by itself or by the signal. `onWhole` is called
+   * when there were fewer: then nothing is older than the first.
+   */
+  openLog(app: string, signal: AbortSignal, onWhole?: () => void): AsyncIterable<string>;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { connectHeroku } from '../src/adapters/heroku.ts';
 import { outputOf } from '../src/adapters/heroku-streams.ts';
 import { HerokuRefused } from '../src/outside.ts';
@@ -267,9 +267,12 @@ describe.concurrent('a log session', () => {
     for await (const line of log) lines.push(line);
     return lines;
   };
+  const SESSION_AT = '2026-11-24T10:00:00Z';
   const session = async (answer: (request: IncomingMessage, response: ServerResponse) => void) => {
     const stream = await start(answer);
-    const api = await start((_, response) => json(response, 201, { logplex_url: `${stream.url}/sessions/1` }));
+    const api = await start((_, response) =>
+      json(response, 201, { logplex_url: `${stream.url}/sessions/1`, created_at: SESSION_AT }),
+    );
     return { ...api, stream };
   };
 
@@ -281,6 +284,20 @@ describe.concurrent('a log session', () => {
     expect(await all(heroku.openLog('shop', AbortSignal.timeout(5_000)))).toEqual(['one', 'two']);
     expect(seen.map(({ call }) => call)).toEqual(['POST /apps/shop/log-sessions']);
     expect(stream.seen[0]?.headers.authorization).toBeUndefined();
+  });
+
+  it('tells when it had less to replay than was asked for: then nothing is older', async () => {
+    const at = (second: number): string => `2026-11-24T10:00:0${second}.000000+00:00 app[web.1]: hats\n`;
+    const whole = async (...said: string[]): Promise<boolean> => {
+      const { heroku } = await session((_, response) => void response.writeHead(200).end(said.join('')));
+      const onWhole = vi.fn();
+      for await (const _ of heroku.openLog('shop', AbortSignal.timeout(5_000), onWhole));
+      return onWhole.mock.calls.length === 1;
+    };
+    expect(await whole(at(0), at(1))).toBe(false);
+    expect(await whole(at(0), at(3))).toBe(true);
+    expect(await whole(...Array<string>(1_499).fill(at(0)), at(3))).toBe(true);
+    expect(await whole(...Array<string>(1_500).fill(at(0)), at(3))).toBe(false);
   });
 
   it('hangs up when it is stopped', async () => {

@@ -5,6 +5,9 @@ import { observe } from '../src/domain/switchover.ts';
 import { beginWatch, type Observation, type Phase, probesPerSecond } from '../src/domain/watch.ts';
 import { goal, happen, heard, t, type World, worlds } from './switchover-world.ts';
 
+/** The same worlds each time: what is found once in 50,000 is for a search, not for whoever changes something else. */
+const SEED = 7;
+
 /** When each claim was first made, by Heroku's clock, and what the watch came to. */
 type Claims = { serves?: number; gone?: number; corrected?: number; ended?: Phase['kind'] };
 
@@ -80,7 +83,7 @@ describe('generated switchovers', () => {
         expect(claims.corrected).toBeUndefined();
         expect(claims.ended).toBeDefined();
       }),
-      { numRuns: 400 },
+      { numRuns: 400, seed: SEED },
     );
   });
 
@@ -93,7 +96,7 @@ describe('generated switchovers', () => {
         const { claims } = play({ ...wild, comesAt, logAfterMs: 0, probes, acts: [], previousMs: null, gap: null });
         expect(claims).toMatchObject({ serves: expect.any(Number), ended: 'old gone' });
       }),
-      { numRuns: 100 },
+      { numRuns: 100, seed: SEED },
     );
   });
 
@@ -121,7 +124,7 @@ describe('generated switchovers', () => {
         expect(claims.corrected).toBeDefined();
         expect(claims.gone).toBeGreaterThan(history.switchedAt);
       }),
-      { numRuns: 50 },
+      { numRuns: 50, seed: SEED },
     );
   });
 });

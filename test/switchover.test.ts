@@ -55,7 +55,7 @@ const listed = (
     at: t(ms),
     dynos: [...['web.1', 'web.2'].map(name => ({ name, type: 'web', state, release: 42 })), ...extra],
   }) satisfies Observation;
-const logOpened = (ms: number, oldest: number | null = -5_000): Observation => ({
+const logOpened = (ms: number, oldest: number | null = -100_000): Observation => ({
   kind: 'log opened',
   at: t(ms),
   oldest: oldest === null ? null : t(oldest),
@@ -232,6 +232,14 @@ describe('a switchover that only the log can tell', () => {
     expect(phase(...late, ...later).kind).toBe('old serves');
   });
 
+  it('is not told where somebody may have restarted it before the release, since the log does not go back so far', () => {
+    const short = [logOpened(100, -5_000), ...quiet.slice(1), sigterm(31_000, 'web.1'), ...later];
+    expect(phase(...short).kind).toBe('old serves');
+    expect(
+      phase(...short.slice(0, 1), { kind: 'log whole', at: t(150), oldest: t(-5_000) }, ...short.slice(1)).kind,
+    ).toBe('new serves');
+  });
+
   it('is not told before it is known which releases came before ours', () => {
     const unknown = [logOpened(100), ...up, listed(4_000)];
     expect(phase(...unknown, sigterm(31_000, 'web.1'), ...later).kind).toBe('old serves');
@@ -247,6 +255,7 @@ describe('a switchover that only the log can tell', () => {
       'restarted before the release, which leaves a hidden dyno for minutes',
       [line(-60_000, { kind: 'restarting', dyno: 'web.1' })],
     ],
+    ['saw it crash just before the release', [state(-10, 'web.1', 'up', 'crashed')]],
     ['scaled down', scaledDown(20_000)],
     ['scaled down, and only the dynos say so', scaledDown(20_000).slice(1)],
     ['scaled', [api(20_000, 'Scaled to web@3:Standard-1X')]],
@@ -325,6 +334,14 @@ describe('old code is gone', () => {
     const older = [{ name: 'run.77', type: 'run', state: 'up', release: 41 }];
     expect(phase(...served, ...drained, listed(35_000, 'up', older)).kind).toBe('new serves');
     expect(phase(...served, ...drained, listed(35_000, 'up', older), listed(50_000)).kind).toBe('old gone');
+  });
+
+  it('only when no restart that nobody knows of can have left a dyno, where the log does not go back so far', () => {
+    const short = [logOpened(100, -5_000), ...served.slice(1), ...drained];
+    expect(phase(...short, other(74_000), listed(74_100)).kind).toBe('new serves');
+    expect(phase(...short, other(76_000), listed(76_100)).kind).toBe('old gone');
+    const dropped = [...short, { kind: 'time', at: t(230_000) } as const];
+    expect(phase(...dropped).kind).toBe('not proved');
   });
 
   it('not when the log has a gap since the switch, and it says so', () => {

@@ -131,7 +131,7 @@ export const buildShape = z
 
 export const slugShape = z.object({ commit: z.string().nullish() });
 export const sourceShape = z.object({ source_blob: z.object({ put_url: z.url(), get_url: z.url() }) });
-export const logSessionShape = z.object({ logplex_url: z.url() });
+export const logSessionShape = z.object({ logplex_url: z.url(), created_at: z.iso.datetime({ offset: true }) });
 export const rateLimitShape = z.object({ remaining: z.number() });
 
 export const addonsShape = z.array(

@@ -16,6 +16,8 @@ const RATE_LIMITED_MS = 5_000;
 /** A build can have succeeded a moment before its release is there; not minutes. */
 const RELEASE_NAMED_MS = 5 * 60_000;
 const BACKLOG = 1_500;
+/** Heroku's API and its log may tell times that differ by this much: an assumption. */
+const CLOCKS_MS = 2_000;
 
 type Call = { method: 'GET' | 'POST' | 'PATCH' | 'DELETE'; path: string; body?: object; range?: string };
 
@@ -178,11 +180,20 @@ export function connectHeroku({ url, token }: { url: string; token: string }): H
     stopDyno: async (app, name) => {
       await once(z.unknown(), `/apps/${app}/dynos/${name}/actions/stop`, {});
     },
-    openLog: async function* (app, signal) {
+    openLog: async function* (app, signal, onWhole) {
       const path = `/apps/${app}/log-sessions`;
       const ask = { method: 'POST', path, body: { lines: BACKLOG, tail: true } } as const;
       const session = await send(shape.logSessionShape, ask, signal);
-      yield* readLines(session.logplex_url, signal);
+      const live = Date.parse(session.created_at) + CLOCKS_MS;
+      let known = 0;
+      for await (const line of readLines(session.logplex_url, signal)) {
+        yield line;
+        if (known >= BACKLOG) continue;
+        // With the first line that came after the session, all that was to be replayed has been.
+        const isLive = Date.parse(line.slice(0, line.indexOf(' '))) > live;
+        if (isLive) onWhole?.();
+        known = isLive ? BACKLOG : known + 1;
+      }
     },
   };
 }

@@ -68,12 +68,15 @@ export async function listen(feed: Feed): Promise<void> {
 
 async function hear(feed: Feed): Promise<void> {
   const known = feed.watch().logTo ?? 0;
-  let opened = false;
-  for await (const line of feed.heroku.openLog(feed.app, feed.signal)) {
+  let oldest: number | null = null;
+  const whole = (): void => {
+    if (oldest !== null) feed.see({ kind: 'log whole', at: now(feed), oldest });
+  };
+  for await (const line of feed.heroku.openLog(feed.app, feed.signal, whole)) {
     const event = readLogLine(line);
     if (!event) continue;
-    if (!opened) feed.see({ kind: 'log opened', at: now(feed), oldest: event.at });
-    opened = true;
+    if (oldest === null) feed.see({ kind: 'log opened', at: now(feed), oldest: event.at });
+    oldest ??= event.at;
     // Replayed ones were counted before the last session broke.
     if (event.kind === 'request' && event.at <= known) continue;
     if (!isNews(event) && event.at <= (feed.watch().logTo ?? 0) + LOG_KNOWN_EVERY_MS) continue;

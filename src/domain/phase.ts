@@ -1,4 +1,4 @@
-import { logKnownSinceOld } from './proof.ts';
+import { LINGERS, logKnownSinceOld, restartsKnown } from './proof.ts';
 import type { Phase, Watch } from './watch.ts';
 
 /** SIGTERM came up to 71 s after the switch (heroku/barnes#58), then 30 s of grace: past this the log will not prove it. */
@@ -19,7 +19,7 @@ export function phaseOf(watch: Watch): Phase {
   if (crash && watch.firstNewAt === null && !served) return { kind: 'crashed', ...crash };
   if (served && watch.goneAt !== null) return { kind: 'old gone', at: watch.goneAt, dynos: watch.goal.oldWeb };
   if (served) {
-    if (now > served.at + DRAINED_WITHIN_MS) return notProved(watch, 'old gone');
+    if (now > drainedBy(watch, served.at)) return notProved(watch, 'old gone');
     const { at, evidence } = served;
     return { kind: 'new serves', at, evidence, ...(evidence.by === 'probe' ? silent : {}) };
   }
@@ -32,6 +32,13 @@ export function phaseOf(watch: Watch): Phase {
     return { kind: 'booting', up: booted?.up ?? 0, of: booted?.of ?? watch.goal.web, ...silent };
   }
   return { kind: 'old serves', expectedSwitch: watch.clockFrom + watch.goal.windowMs, ...silent };
+}
+
+/** When what the log can prove of old code's end must have been proved. */
+function drainedBy(watch: Watch, servedAt: number): number {
+  const { begunAt, goal } = watch;
+  const lingers = restartsKnown(watch) ? 0 : (begunAt ?? 0) + LINGERS * goal.windowMs + 60_000;
+  return Math.max(servedAt + DRAINED_WITHIN_MS, lingers);
 }
 
 /** True in the first moments of a watch, before anybody answered. */

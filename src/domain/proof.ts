@@ -26,6 +26,13 @@ export function settle(watch: Watch): Watch {
 export const logKnownFromRelease = ({ logFrom, goal }: Watch): boolean =>
   logFrom !== null && logFrom <= goal.releasedAt + CLOCKS_MS;
 
+/**
+ * True when the log would show every restart that may have left a dyno which `GET /dynos` hides. Of a busy app, a session
+ * replays some seconds only.
+ */
+export const restartsKnown = ({ logFrom, goal }: Watch): boolean =>
+  logFrom !== null && logFrom <= goal.releasedAt - LINGERS * goal.windowMs;
+
 /** True when no line of the log can be missing since old code served. */
 export function logKnownSinceOld(watch: Watch): boolean {
   const oldAt = oldServedAt(watch);
@@ -49,14 +56,16 @@ function settleSwitch(watch: Watch): Watch {
 }
 
 /**
- * The first SIGTERM of the switch, the skew after it, in a log that is known since the release. Only where no answer ever
- * told its version, and nothing else can have stopped a hidden dyno.
+ * The first SIGTERM of the switch, the skew after it, in a log that is known since well before the release. Only where no
+ * answer ever told its version, and nothing else can have stopped a hidden dyno.
  */
 function signOfSwitch(watch: Watch): { dyno: string; at: number } | null {
   const { answers, goal, logTo } = watch;
-  if (answers.new + answers.old > 0 || watch.disturbed || !logKnownFromRelease(watch)) return null;
+  if (answers.new + answers.old > 0 || watch.disturbed || !restartsKnown(watch)) return null;
   // One that is much younger than its window has not switched: what it hid is ours to hide.
   if (Object.keys(watch.restarts).length > 0 || followsSoon(watch, goal.windowMs / 2)) return null;
+  // One that crashed and is hidden since comes up by lines that look like the new one's.
+  if (goal.oldWeb.some(dyno => watch.changes[dyno]?.some(({ to }) => to === 'crashed'))) return null;
   const first = goal.oldWeb
     .flatMap(dyno => hiddenSigterms(watch, dyno).map(at => ({ dyno, at })))
     .filter(({ dyno, at }) => stateAt(watch, dyno, at) === 'up')
@@ -108,9 +117,12 @@ function settleDeparture(watch: Watch): Watch {
 /** True when by the log each old web dyno was stopped and is gone; false too where it has a gap since the switch. */
 function haveLeft(watch: Watch): boolean {
   const oldAt = oldServedAt(watch);
+  const { goal, logTo } = watch;
   if (oldAt === null || !logKnownSinceOld(watch)) return false;
+  // What a restart that we do not know of left behind may be stopped as well: until no such dyno can be left.
+  if (!restartsKnown(watch) && (logTo ?? 0) < goal.releasedAt + LINGERS * goal.windowMs) return false;
   const from = oldAt - CLOCKS_MS;
-  return watch.goal.oldWeb.every(dyno => {
+  return goal.oldWeb.every(dyno => {
     // A restart leaves one more hidden dyno of that name, and no telling which of them goes first.
     const left = watch.restarts[dyno] ?? [];
     if (left.length > 0 && followsSoon(watch, 0)) return false;

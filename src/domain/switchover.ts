@@ -28,6 +28,8 @@ export function observe(before: Watch, seen: Observation): Watch {
       return settle(read(watch, seen.event));
     case 'log opened':
       return settle(joinLog(watch, seen.oldest ?? seen.at));
+    case 'log whole':
+      return settle(watch.logFrom !== null && watch.logFrom <= seen.oldest ? { ...watch, logFrom: 0 } : watch);
     case 'log closed':
       return settle({ ...watch, logOpen: false });
     case 'dynos':

@@ -22,6 +22,8 @@ export type Observation =
   | { kind: 'line'; at: number; event: LogEvent }
   /** A log session opened; `oldest` is the time of the first line that it replayed, null when it had none. */
   | { kind: 'log opened'; at: number; oldest: number | null }
+  /** Nothing had been said before `oldest`, the first line of the session. */
+  | { kind: 'log whole'; at: number; oldest: number }
   /** The session ended, by itself or with its connection. */
   | { kind: 'log closed'; at: number }
   | { kind: 'dynos'; at: number; dynos: readonly SeenDyno[] }
@@ -109,7 +111,7 @@ export type Watch = {
   /** When the log had shown the switch, and that old web dynos were gone, by our clock: a dyno list made later must agree. */
   signAt: number | null;
   leftAt: number | null;
-  /** Since when the log is known without a gap; null before the first session. */
+  /** Since when the log is known without a gap: 0 from its beginning; null before the first session. */
   logFrom: number | null;
   logTo: number | null;
   logOpen: boolean;
