@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect as connectTo, createServer, type Socket } from 'node:net';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hearNews, type News } from '../src/adapters/news.ts';
@@ -33,6 +35,39 @@ it('ends the waits for a deploy, and no others', async () => {
   await pool.query(`SELECT pg_notify('${NEWS}', 'd1')`);
   await told;
   expect(other).toBe(false);
+});
+
+it('tries one connection at a time while the database is away', async () => {
+  const url = new URL(server.url);
+  let away = false;
+  const tries: number[] = [];
+  const lines = new Set<Socket>();
+  const door = createServer(line => {
+    if (away) tries.push(performance.now());
+    if (away) return void line.destroy();
+    const postgres = connectTo(Number(new URL(server.url).port), '127.0.0.1');
+    lines.add(line);
+    for (const [end, other] of [
+      [line, postgres],
+      [postgres, line],
+    ] as const) {
+      end.pipe(other);
+      end.on('error', () => other.destroy()).on('close', () => other.destroy());
+    }
+  });
+  await once(door.listen(0, '127.0.0.1'), 'listening');
+  url.port = String((door.address() as AddressInfo).port);
+  const cut = await hearNews(pool, url.href, () => {});
+  const missed = new Promise<void>(resolve => cut.onMissed(resolve));
+  away = true;
+  for (const line of lines) line.destroy();
+  await expect.poll(() => tries.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(5);
+  const apart = tries.slice(1).map((at, index) => at - (tries[index] ?? 0));
+  expect(Math.min(...apart)).toBeGreaterThan(300);
+  away = false;
+  await missed;
+  await cut.stop();
+  door.close();
 });
 
 it('ends every wait when its connection was lost, since nobody heard what was told meanwhile', async () => {

@@ -35,10 +35,17 @@ export async function hearNews(
       emitter.emit('any', payload);
       emitter.emit(`of ${payload}`);
     });
+    try {
+      await fresh.connect();
+      await fresh.query(`LISTEN ${NEWS}`);
+    } catch (error) {
+      void fresh.end().catch(() => {});
+      throw error;
+    }
+    // One that never opened ends as well: whoever tried it tries again.
     fresh.once('end', () => void again());
     client = fresh;
-    await fresh.connect();
-    await fresh.query(`LISTEN ${NEWS}`);
+    if (stopping.signal.aborted) await fresh.end();
   };
   const again = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
