@@ -7,7 +7,8 @@ import { checkGitHubToken, checkRepository } from './adapters/checks/github.ts';
 import { checkHerokuAccount, checkHerokuApp } from './adapters/checks/heroku.ts';
 import { checkDatabase } from './adapters/checks/postgres.ts';
 import { checkSlack, checkSocketMode, readScopes } from './adapters/checks/slack.ts';
-import { prober } from './adapters/prober.ts';
+import { createProber } from './adapters/prober.ts';
+import { createVisit } from './adapters/visit.ts';
 import { readUsableConfig, secretsIn } from './config.ts';
 import { type AppSettings, DEFAULT_PROBE, type Probe } from './domain/app.ts';
 import { attempt, type Finding, green, judgeClock, judgeNode, red, withoutSecrets, yellow } from './domain/checkup.ts';
@@ -20,6 +21,7 @@ const { ask, ahead } = createAsk();
 const slack = { ask, url: config.SLACK_API_URL };
 const heroku = config.HEROKU_API_KEY && { ask, url: config.HEROKU_API_URL, token: config.HEROKU_API_KEY };
 const github = config.GITHUB_TOKEN && { ask, url: config.GITHUB_API_URL, token: config.GITHUB_TOKEN };
+const prober = createProber(createVisit(config.ALLOWED_PROBE_NETWORKS));
 const nothing = { findings: [] };
 
 const database = problems.some(({ name }) => name === 'DATABASE_URL')

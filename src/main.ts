@@ -30,13 +30,14 @@ import { hearNews } from './adapters/news.ts';
 import { connectNotices, NOTICES } from './adapters/notices.ts';
 import { connectOneOffs } from './adapters/one-off.ts';
 import { connectDirectory } from './adapters/people.ts';
-import { prober } from './adapters/prober.ts';
+import { createProber } from './adapters/prober.ts';
 import { connectSchedules } from './adapters/schedules.ts';
 import { connectSeenRequests } from './adapters/seen-requests.ts';
 import { connectSettings } from './adapters/settings.ts';
 import { connectSlack, slackAnswers } from './adapters/slack.ts';
 import { connectStarts } from './adapters/starts.ts';
 import { Store } from './adapters/store.ts';
+import { createVisit } from './adapters/visit.ts';
 import { createWatcher } from './adapters/watcher.ts';
 import { Administration } from './administration.ts';
 import { Bot } from './bot.ts';
@@ -77,6 +78,8 @@ const store = new Store(database.pool);
 const news = await hearNews(database.pool, database.url, warn);
 const heroku = connectHeroku({ url: config.HEROKU_API_URL, token: config.HEROKU_API_KEY });
 const source = connectGitHub({ url: config.GITHUB_API_URL, token: config.GITHUB_TOKEN });
+const visit = createVisit(config.ALLOWED_PROBE_NETWORKS);
+const prober = createProber(visit);
 const watcher = createWatcher({
   heroku,
   prober,
@@ -108,7 +111,11 @@ const locks = connectLocks(database.pool, {
 const doors = new Doors({
   closings: connectClosings(database.pool, closingNotices),
   ...{ ledger: store, heroku, prober, migrator, log },
-  page: async (url, signal) => (await fetch(url, { signal, redirect: 'manual' })).status,
+  page: async (url, signal) => {
+    const answer = await visit(new URL(url), { signal });
+    answer.destroy();
+    return answer.statusCode ?? 0;
+  },
   barred: barredNotices,
 });
 const sources = { heroku, source, prober, migrator, catalog: readCatalog };

@@ -37,6 +37,13 @@ describe('the configuration', () => {
     expect(() => readConfig({ ...good, DYNO: 'web.1' })).toThrow('DATABASE_URL is needed on Heroku');
   });
 
+  it('asks only the internet, and those private networks that it names', () => {
+    expect(readConfig(good).ALLOWED_PROBE_NETWORKS).toEqual([]);
+    const named = readConfig({ ...good, ALLOWED_PROBE_NETWORKS: '10.1.0.0/16, ::1' });
+    expect(named.ALLOWED_PROBE_NETWORKS).toEqual(['10.1.0.0/16', '::1']);
+    expect(() => readConfig({ ...good, ALLOWED_PROBE_NETWORKS: '10.1.0.0/99' })).toThrow('such as 10.1.0.0/16');
+  });
+
   it('takes an empty setting as one that is not there', () => {
     expect(readConfig({ ...good, SLACK_APP_TOKEN: '' }).SLACK_APP_TOKEN).toBeUndefined();
   });
