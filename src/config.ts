@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isNetwork } from './domain/network.ts';
+import type { Secret } from './domain/redaction.ts';
 
 /** All that the environment says, checked. Secrets are in here: never log it. */
 export type Config = z.infer<typeof environment>;
@@ -106,21 +107,12 @@ export function readConfig(env: Record<string, string | undefined>): Config {
 }
 
 /** Values of the environment that nobody may read, whether they are right or not. */
-export function secretsIn(env: Record<string, string | undefined>): string[] {
-  const password = URL.parse(env.DATABASE_URL ?? '')?.password;
+export function secretsIn(env: Record<string, string | undefined>): Secret[] {
   const secrets = [
     ...[env.SLACK_SIGNING_SECRET, env.SLACK_BOT_TOKEN, env.SLACK_APP_TOKEN, env.HEROKU_API_KEY, env.GITHUB_TOKEN],
-    ...[env.DATABASE_URL, password, password && unescaped(password)],
+    env.DATABASE_URL,
   ];
-  return secrets.flatMap(secret => secret || []);
-}
-
-function unescaped(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  return secrets.flatMap(value => (value ? { name: null, value } : []));
 }
 
 /** Only where the database is, for commands that need nothing else. */

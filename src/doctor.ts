@@ -12,6 +12,7 @@ import { createVisit } from './adapters/visit.ts';
 import { readUsableConfig, secretsIn } from './config.ts';
 import { type AppSettings, DEFAULT_PROBE, type Probe } from './domain/app.ts';
 import { attempt, type Finding, green, judgeClock, judgeNode, red, withoutSecrets, yellow } from './domain/checkup.ts';
+import { redacting } from './domain/redaction.ts';
 import { askOnce } from './situation.ts';
 
 // `npm run doctor`: looks at everything that the bot needs, changes nothing, and says what to do. 0: nothing is red.
@@ -51,7 +52,7 @@ const findings = [
   ...[inSlack, socket, account, token].flatMap(checked => checked.findings),
   ...apps.flat(),
   judgeClock(ahead),
-].map(finding => withoutSecrets(finding, secretsIn(process.env)));
+].map(finding => withoutSecrets(finding, redacting(secretsIn(process.env))));
 const COLOUR = { green: 'green', yellow: 'yellow', red: 'red' } as const;
 console.log(checkupText(findings, (level, text) => styleText(COLOUR[level], text)));
 process.exitCode = findings.some(({ level }) => level === 'red') ? 1 : 0;
