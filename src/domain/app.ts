@@ -14,7 +14,7 @@ export type AppSettings = {
   deployers: readonly string[];
   approvers: readonly string[];
   admins?: readonly string[] | undefined;
-  /** Channels in which it may be asked for; none: everywhere. */
+  /** Channels in which it may be asked for and shown, beside its own; none: everywhere. */
   allowedChannels?: readonly string[] | undefined;
   /** True: whoever started a deploy may not approve its contract migrations. */
   fourEyes: boolean;
