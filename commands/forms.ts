@@ -17,13 +17,17 @@ export const OPENS: {
   'it-serves': async (_, _user, carried) => checkedForm('it-serves', carried),
   'old-code-is-gone': async (_, _user, carried) => checkedForm('old-code-is-gone', carried),
   'run-them-for-all': async (bot, user, carried) =>
-    sharedForm(await bot.show({ user, deploy: idIn(carried) }), carried),
+    sharedForm(await bot.show({ user, deploy: idIn(carried), channel: carried.channel }), carried),
   'deploy-ref': async (_, _user, carried) => refForm(carried),
   'take-lock': async (_, _user, carried) => lockForm(carried),
   'emergency-start': async (_, _user, carried) => emergencyForm(carried),
   'show-file': async (bot, user, carried) => {
     const [, seq, index] = carried.value.split(' ').map(Number);
-    const view = wholeFile(await bot.show({ user, deploy: idIn(carried) }), seq ?? 0, index ?? -1);
+    const view = wholeFile(
+      await bot.show({ user, deploy: idIn(carried), channel: carried.channel }),
+      seq ?? 0,
+      index ?? -1,
+    );
     if (!view) throw new Refusal(['That file is not part of this deploy any more. The newest card shows what is.']);
     return view;
   },

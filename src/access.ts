@@ -87,10 +87,13 @@ export class Access {
     if (!may) throw new Refusal([askThem(app)]);
   }
 
-  /** A deploy's plan, SQL and output, for those who start or approve deploys of its app. */
-  async show({ plan }: Deploy, user: string): Promise<void> {
+  /** A deploy's plan, SQL and output, for those who start or approve deploys of its app; where it is told, or may be. */
+  async show({ plan }: Deploy, user: string, channel: string): Promise<void> {
     const app = await this.#known(plan.app, user);
-    if (!mayDeploy(app, user) && !mayApprove(app, user)) throw new Refusal([askThem(app)]);
+    const may = mayDeploy(app, user) || mayApprove(app, user);
+    const elsewhere = channel === plan.channel ? null : channelRefused(app, channel);
+    const reasons = [may ? null : askThem(app), elsewhere].filter(reason => reason !== null);
+    if (reasons.length > 0) throw new Refusal(reasons);
   }
 
   /** The app, for somebody who may change its settings. */

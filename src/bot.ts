@@ -114,7 +114,8 @@ export class Bot {
         `This plan was made for <@${shown.askedBy}>. Make your own with \`/deploy ${shown.plan.app}\`.`,
       ]);
     }
-    const app = await access.allowed(shown.plan.app, ask.user);
+    // Where it was shown: if the world changed, the new plan is shown there too.
+    const app = await access.allowed(shown.plan.app, ask.user, shown.channel);
     const plan = await this.#planning.again(app, shown.plan, ask.user);
     if (fingerprint(plan) !== shown.digest) {
       const planned = await this.#planning.keep(app, plan, ask.user, shown.channel);
@@ -275,9 +276,9 @@ export class Bot {
   }
 
   /** A deploy as it is now, for somebody who may start or approve deploys of its app. */
-  async show(ask: { user: string; deploy: string }): Promise<Deploy> {
+  async show(ask: { user: string; deploy: string; channel: string | null }): Promise<Deploy> {
     const deploy = await this.#parts.ledger.deploy(ask.deploy);
-    await this.#parts.access.show(deploy, ask.user);
+    await this.#parts.access.show(deploy, ask.user, ask.channel ?? '');
     return deploy;
   }
 

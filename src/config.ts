@@ -1,10 +1,17 @@
 import { z } from 'zod';
+import { isNetwork } from './domain/network.ts';
+import type { Secret } from './domain/redaction.ts';
 
 /** All that the environment says, checked. Secrets are in here: never log it. */
 export type Config = z.infer<typeof environment>;
 
 const secret = (pattern: RegExp, advice: string) => z.string(advice).regex(pattern, advice);
 const url = (advice: string) => z.url({ protocol: /^https?$/, error: advice });
+
+const listed = z
+  .string()
+  .default('')
+  .transform(text => text.split(/[\s,]+/).filter(Boolean));
 
 const environment = z.object({
   SLACK_SIGNING_SECRET: secret(
@@ -19,14 +26,10 @@ const environment = z.object({
     /^xapp-\S+$/,
     'begins with xapp-: Basic Information → App-Level Tokens (scope connections:write). Leave it out to receive over HTTP',
   ).optional(),
-  ADMIN_USERS: z
-    .string()
-    .default('')
-    .transform(text => text.split(/[\s,]+/).filter(Boolean))
-    .refine(
-      ids => ids.every(id => /^[UW][A-Z0-9]+$/.test(id)),
-      'is a list of Slack user ids, such as U012AB3CD,U045EF6GH (profile → ⋮ → Copy member ID): the first admins',
-    ),
+  ADMIN_USERS: listed.refine(
+    ids => ids.every(id => /^[UW][A-Z0-9]+$/.test(id)),
+    'is a list of Slack user ids, such as U012AB3CD,U045EF6GH (profile → ⋮ → Copy member ID): the first admins',
+  ),
   HEROKU_API_KEY: secret(/^\S+$/, 'is a Heroku token with scope global: `heroku authorizations:create -d switchover`'),
   GITHUB_TOKEN: secret(
     /^\S+$/,
@@ -51,6 +54,10 @@ const environment = z.object({
   DYNO: z.string().optional(),
   SLACK_API_URL: url('is an address, such as https://slack.com/api/').default('https://slack.com/api/'),
   HEROKU_API_URL: url('is an address, such as https://api.heroku.com').default('https://api.heroku.com'),
+  ALLOWED_PROBE_NETWORKS: listed.refine(
+    networks => networks.every(isNetwork),
+    'is a list of networks, such as 10.1.0.0/16,fd00::/8: private ones in which apps may be asked',
+  ),
   GITHUB_API_URL: url('is an address, such as https://api.github.com').default('https://api.github.com'),
 });
 
@@ -100,21 +107,12 @@ export function readConfig(env: Record<string, string | undefined>): Config {
 }
 
 /** Values of the environment that nobody may read, whether they are right or not. */
-export function secretsIn(env: Record<string, string | undefined>): string[] {
-  const password = URL.parse(env.DATABASE_URL ?? '')?.password;
+export function secretsIn(env: Record<string, string | undefined>): Secret[] {
   const secrets = [
     ...[env.SLACK_SIGNING_SECRET, env.SLACK_BOT_TOKEN, env.SLACK_APP_TOKEN, env.HEROKU_API_KEY, env.GITHUB_TOKEN],
-    ...[env.DATABASE_URL, password, password && unescaped(password)],
+    env.DATABASE_URL,
   ];
-  return secrets.flatMap(secret => secret || []);
-}
-
-function unescaped(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  return secrets.flatMap(value => (value ? { name: null, value } : []));
 }
 
 /** Only where the database is, for commands that need nothing else. */

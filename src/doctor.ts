@@ -7,10 +7,12 @@ import { checkGitHubToken, checkRepository } from './adapters/checks/github.ts';
 import { checkHerokuAccount, checkHerokuApp } from './adapters/checks/heroku.ts';
 import { checkDatabase } from './adapters/checks/postgres.ts';
 import { checkSlack, checkSocketMode, readScopes } from './adapters/checks/slack.ts';
-import { prober } from './adapters/prober.ts';
+import { createProber } from './adapters/prober.ts';
+import { createVisit } from './adapters/visit.ts';
 import { readUsableConfig, secretsIn } from './config.ts';
 import { type AppSettings, DEFAULT_PROBE, type Probe } from './domain/app.ts';
 import { attempt, type Finding, green, judgeClock, judgeNode, red, withoutSecrets, yellow } from './domain/checkup.ts';
+import { redacting } from './domain/redaction.ts';
 import { askOnce } from './situation.ts';
 
 // `npm run doctor`: looks at everything that the bot needs, changes nothing, and says what to do. 0: nothing is red.
@@ -20,6 +22,7 @@ const { ask, ahead } = createAsk();
 const slack = { ask, url: config.SLACK_API_URL };
 const heroku = config.HEROKU_API_KEY && { ask, url: config.HEROKU_API_URL, token: config.HEROKU_API_KEY };
 const github = config.GITHUB_TOKEN && { ask, url: config.GITHUB_API_URL, token: config.GITHUB_TOKEN };
+const prober = createProber(createVisit(config.ALLOWED_PROBE_NETWORKS));
 const nothing = { findings: [] };
 
 const database = problems.some(({ name }) => name === 'DATABASE_URL')
@@ -49,7 +52,7 @@ const findings = [
   ...[inSlack, socket, account, token].flatMap(checked => checked.findings),
   ...apps.flat(),
   judgeClock(ahead),
-].map(finding => withoutSecrets(finding, secretsIn(process.env)));
+].map(finding => withoutSecrets(finding, redacting(secretsIn(process.env))));
 const COLOUR = { green: 'green', yellow: 'yellow', red: 'red' } as const;
 console.log(checkupText(findings, (level, text) => styleText(COLOUR[level], text)));
 process.exitCode = findings.some(({ level }) => level === 'red') ? 1 : 0;

@@ -1,7 +1,6 @@
 import 'dotenv/config';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pino from 'pino';
 import { registerCommands } from '../commands/index.ts';
 import { barredNotices, closingNotices } from '../views/closings.ts';
 import { homeView } from '../views/home.ts';
@@ -24,27 +23,30 @@ import { every } from './adapters/health.ts';
 import { connectHeroku } from './adapters/heroku.ts';
 import { connectHomes, homePublisher } from './adapters/homes.ts';
 import { connectLocks } from './adapters/locks.ts';
+import { createLog } from './adapters/log.ts';
 import { connectMessages } from './adapters/messages.ts';
 import { createMigrator } from './adapters/migrator.ts';
 import { hearNews } from './adapters/news.ts';
 import { connectNotices, NOTICES } from './adapters/notices.ts';
 import { connectOneOffs } from './adapters/one-off.ts';
 import { connectDirectory } from './adapters/people.ts';
-import { prober } from './adapters/prober.ts';
+import { createProber } from './adapters/prober.ts';
 import { connectSchedules } from './adapters/schedules.ts';
 import { connectSeenRequests } from './adapters/seen-requests.ts';
 import { connectSettings } from './adapters/settings.ts';
 import { connectSlack, slackAnswers } from './adapters/slack.ts';
 import { connectStarts } from './adapters/starts.ts';
 import { Store } from './adapters/store.ts';
+import { createVisit } from './adapters/visit.ts';
 import { createWatcher } from './adapters/watcher.ts';
 import { Administration } from './administration.ts';
 import { Bot } from './bot.ts';
 import { Doors } from './closings.ts';
-import { ConfigError, readConfig } from './config.ts';
+import { ConfigError, readConfig, secretsIn } from './config.ts';
 import type { Deploy } from './domain/deploy.ts';
 import { parserReady } from './domain/migration.ts';
 import { waitsForApproval } from './domain/readings.ts';
+import { redacting } from './domain/redaction.ts';
 import { Homes } from './homes.ts';
 import { Locking } from './locking.ts';
 import { Narrator } from './narrator.ts';
@@ -68,7 +70,8 @@ const TICK_MS = 5_000;
 const LOOK_AGAIN_MS = 10 * 60_000;
 
 const config = configOrExit();
-const log = pino({ level: config.LOG_LEVEL, name: 'switchover' });
+const redact = redacting(secretsIn(process.env));
+const log = createLog(config.LOG_LEVEL, redact);
 const warn = (err: unknown) => log.warn({ err }, 'The database did not answer');
 const instance = `${config.DYNO ?? 'bot'}-${randomUUID()}`;
 
@@ -77,6 +80,8 @@ const store = new Store(database.pool);
 const news = await hearNews(database.pool, database.url, warn);
 const heroku = connectHeroku({ url: config.HEROKU_API_URL, token: config.HEROKU_API_KEY });
 const source = connectGitHub({ url: config.GITHUB_API_URL, token: config.GITHUB_TOKEN });
+const visit = createVisit(config.ALLOWED_PROBE_NETWORKS);
+const prober = createProber(visit);
 const watcher = createWatcher({
   heroku,
   prober,
@@ -108,7 +113,11 @@ const locks = connectLocks(database.pool, {
 const doors = new Doors({
   closings: connectClosings(database.pool, closingNotices),
   ...{ ledger: store, heroku, prober, migrator, log },
-  page: async (url, signal) => (await fetch(url, { signal, redirect: 'manual' })).status,
+  page: async (url, signal) => {
+    const answer = await visit(new URL(url), { signal });
+    answer.destroy();
+    return answer.statusCode ?? 0;
+  },
   barred: barredNotices,
 });
 const sources = { heroku, source, prober, migrator, catalog: readCatalog };
@@ -149,7 +158,7 @@ const engine = await startEngine({
   stages: Object.fromEntries(Object.entries(recipe).map(([name, stage]) => [name, running(stage)])),
   unknown: name => running(park(name)),
   onTrouble: ({ deploy, stage, error, attempt }) => {
-    const said = error instanceof Error ? error.message : String(error);
+    const said = redact(error instanceof Error ? error.message : String(error));
     return store.append(deploy, { kind: 'trouble', stage, error: said, attempt }, `trouble in ${stage}`);
   },
   log,
@@ -235,7 +244,7 @@ process.on('SIGINT', signal => void stop(signal));
 
 /** What whoever starts us can mend: a sentence, not a trace of our own code. */
 function cannotStart(error: Error): never {
-  console.error(`Switchover cannot start. ${error.message || error}`);
+  console.error(redact(`Switchover cannot start. ${error.message || error}`));
   process.exit(1);
 }
 

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { latest, type MigrationFailure, migrationsOf } from './domain/deploy.ts';
 import { directDatabase } from './domain/direct-database.ts';
-import type { Commands, Direction, PendingMigrations } from './domain/gate.ts';
+import { type Commands, type Direction, type PendingMigrations, withoutSecretsIn } from './domain/gate.ts';
 import { judge, parserReady } from './domain/migration.ts';
 import { contractByCommand } from './domain/migration-commands.ts';
+import { configSecrets, redacting } from './domain/redaction.ts';
 import { safeUntil } from './domain/window.ts';
 import { triesOf } from './migration-progress.ts';
+import { lastLines } from './output.ts';
 import type { OneOffEnd } from './outside.ts';
 import type { Next, Run } from './run.ts';
 
@@ -98,18 +100,13 @@ async function runOnce(run: Run, direction: Direction, command: string, signal: 
   if (known) return oneOffs.resume({ app, marker, signal });
   run.mayAct();
   await run.record({ kind: 'command started', direction, marker }, `command started ${marker}`);
-  const lines: string[] = [];
+  const lines = lastLines();
   const release = latest(run.deploy, 'released')?.version ?? 0;
-  const ended = await oneOffs.run({ app, marker, release, command, signal, onLine: line => keep(lines, line, 20) });
+  const ended = await oneOffs.run({ app, marker, release, command, signal, onLine: lines.push });
   if (ended.kind !== 'exited' || ended.code !== 0) {
-    await run.record({ kind: 'command failed', direction, lines }, `command failed ${marker}`);
+    await run.record({ kind: 'command failed', direction, lines: await lines.kept(run) }, `command failed ${marker}`);
   }
   return ended;
-}
-
-function keep(lines: string[], line: string, most: number): void {
-  lines.push(line);
-  if (lines.length > most) lines.shift();
 }
 
 function failureOf(run: Run, command: string, error: string): MigrationFailure {
@@ -145,7 +142,10 @@ export async function planByCommand(run: Run, commands: Commands): Promise<Pendi
   const ended = await run.outside.oneOffs.run({
     ...{ app, marker: `${run.deploy.id} plan ${count}`, command: commands.plan, signal: run.signal },
     release: latest(run.deploy, 'released')?.version ?? 0,
-    onLine: line => keep(lines, line, LINES_READ),
+    onLine: line => {
+      lines.push(line);
+      if (lines.length > LINES_READ) lines.shift();
+    },
   });
   const isGood = ended.kind === 'exited' && ended.code === 0;
   const sql = isGood ? lines.join('\n') : '';
@@ -153,7 +153,8 @@ export async function planByCommand(run: Run, commands: Commands): Promise<Pendi
     ? null
     : `What it does could not be shown: \`${commands.plan}\` did not tell. ${errorOf(ended)}`;
   await parserReady();
-  const database = directDatabase(await run.outside.heroku.config(app));
+  const config = await run.outside.heroku.config(app);
+  const database = directDatabase(config);
   const facts = database.kind === 'direct' ? await run.outside.catalog(database.url).catch(() => null) : null;
   const [verdict] = judge([{ file: commands.contract ?? '', sql }], facts);
   const files = known.files.filter(({ phase }) => phase !== 'contract');
@@ -161,5 +162,6 @@ export async function planByCommand(run: Run, commands: Commands): Promise<Pendi
   const digest = createHash('sha256')
     .update(JSON.stringify([commit.sha, commands, sql]))
     .digest('hex');
-  return { ...known, files: [...files, contract], digests: { ...known.digests, contract: digest } };
+  const planned = { ...known, files: [...files, contract], digests: { ...known.digests, contract: digest } };
+  return withoutSecretsIn(planned, redacting(configSecrets(config)));
 }

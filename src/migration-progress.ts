@@ -1,5 +1,6 @@
 import type { Direction } from './domain/gate.ts';
 import { blockersInWords, type MigrationProgress } from './domain/migration-outcome.ts';
+import type { Redact } from './domain/redaction.ts';
 import type { Run } from './run.ts';
 
 /** How often migrations that had failed were tried again by hand: what is told of each try has keys of its own. */
@@ -7,7 +8,11 @@ export const triesOf = ({ deploy }: Run): number =>
   deploy.facts.filter(fact => fact.kind === 'closed app answered').length;
 
 /** Tells how far it is while it runs. That may be lost: what counts is recorded when it has ended. */
-export function progressOf(run: Run, direction: Direction, fileOf: (name: string) => string) {
+export function progressOf(
+  run: Run,
+  direction: Direction,
+  { fileOf, redact }: { fileOf: (name: string) => string; redact: Redact },
+) {
   let last = Promise.resolve();
   const record = (progress: MigrationProgress): Promise<void> => {
     const about = (file: string) => `${direction} ${file} ${triesOf(run)}`;
@@ -19,12 +24,12 @@ export function progressOf(run: Run, direction: Direction, fileOf: (name: string
       case 'tries again': {
         const { tries, error } = progress;
         const file = fileOf(progress.name);
-        const blockers = progress.blockers.map(blocker => blockersInWords([blocker]));
-        const waits = { kind: 'migration waits', direction, file, why: error, blockers } as const;
+        const blockers = progress.blockers.map(blocker => redact(blockersInWords([blocker])));
+        const waits = { kind: 'migration waits', direction, file, why: redact(error), blockers } as const;
         return run.record(waits, `migration waits ${about(file)} ${tries}`);
       }
       case 'waits for the lock': {
-        const blockers = progress.holders.map(holder => blockersInWords([holder]));
+        const blockers = progress.holders.map(holder => redact(blockersInWords([holder])));
         const why = 'Somebody else migrates this database.';
         return run.record(
           { kind: 'migration waits', direction, file: null, why, blockers },

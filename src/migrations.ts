@@ -4,6 +4,7 @@ import { latestOfThese, type MigrationFailure, migrationsOf } from './domain/dep
 import { directDatabase } from './domain/direct-database.ts';
 import { type Commands, type Direction, filesOf } from './domain/gate.ts';
 import { blockersInWords } from './domain/migration-outcome.ts';
+import { configSecrets, redacting } from './domain/redaction.ts';
 import { closeTheApp, openTheApp } from './maintenance.ts';
 import { contractByCommands, planByCommand } from './migration-commands.ts';
 import { progressOf, triesOf } from './migration-progress.ts';
@@ -106,11 +107,13 @@ async function migrate(run: Run, direction: Direction): Promise<Ended> {
   if (!migrations || files.length === 0) return { kind: 'done' };
   await run.record({ kind: 'migrating', direction }, `migrating ${direction}`);
   const [tarball, config] = await Promise.all([source.tarball(repository, commit.sha), heroku.config(app)]);
+  const redact = redacting(configSecrets(config));
   const database = directDatabase(config);
   if (database.kind === 'refused')
     return failed(run, direction, { file: files[0]?.file ?? '', ...nothingStays(database.reason) });
   run.mayAct();
-  const telling = progressOf(run, direction, name => files.find(known => known.name === name)?.file ?? name);
+  const fileOf = (name: string): string => files.find(known => known.name === name)?.file ?? name;
+  const telling = progressOf(run, direction, { fileOf, redact });
   const ended = await run.listening(
     signal =>
       migrator.run({
@@ -131,23 +134,28 @@ async function migrate(run: Run, direction: Direction): Promise<Ended> {
     },
   );
   await telling.told();
-  if (ended.kind === 'changed') return { kind: 'changed', why: ended.problems.join(' ') };
+  if (ended.kind === 'changed') return { kind: 'changed', why: redact(ended.problems.join(' ')) };
   const [first] = files;
   if (ended.kind === 'refused')
-    return failed(run, direction, { file: first?.file ?? '', ...nothingStays(ended.reason) });
+    return failed(run, direction, { file: first?.file ?? '', ...nothingStays(redact(ended.reason)) });
   for (const { name, outcome } of ended.files) {
-    const file = files.find(known => known.name === name)?.file ?? name;
+    const file = fileOf(name);
     if (outcome.kind === 'applied' || outcome.kind === 'already applied' || outcome.kind === 'recorded') {
       const ms = outcome.kind === 'applied' ? outcome.ms : null;
       const seconds = ms === null ? null : ms / 1000;
       await run.record({ kind: 'migrated', direction, file, seconds }, `migrated ${direction} ${file}`);
     } else if (outcome.kind === 'rolled back') {
-      const blockers = outcome.blockers.map(blocker => blockersInWords([blocker]));
-      return failed(run, direction, { file, ...nothingStays(outcome.error), blockers });
+      const blockers = outcome.blockers.map(blocker => redact(blockersInWords([blocker])));
+      return failed(run, direction, { file, ...nothingStays(redact(outcome.error)), blockers });
     } else if (outcome.kind === 'left behind') {
-      return failed(run, direction, { file, error: outcome.error, stays: outcome.wayOut, blockers: [] });
+      return failed(run, direction, {
+        file,
+        error: redact(outcome.error),
+        stays: redact(outcome.wayOut),
+        blockers: [],
+      });
     } else if (outcome.kind === 'unclear') {
-      throw new Error(`Whether ${file} ran is not known: ${outcome.error}`);
+      throw new Error(`Whether ${file} ran is not known: ${redact(outcome.error)}`);
     }
   }
   await run.record({ kind: 'schema changed', direction }, `schema changed ${direction}`);

@@ -1,8 +1,16 @@
 import { directDatabase } from './domain/direct-database.ts';
-import { type Direction, filesOf, type PendingFile, type PendingMigrations, whileClosed } from './domain/gate.ts';
+import {
+  type Direction,
+  filesOf,
+  type PendingFile,
+  type PendingMigrations,
+  whileClosed,
+  withoutSecretsIn,
+} from './domain/gate.ts';
 import { type Facts, judge } from './domain/migration.ts';
 import { commandWarnings, pendingCommands } from './domain/migration-commands.ts';
 import { digestOf, type MigrationFile } from './domain/migration-file.ts';
+import { configSecrets, type Redact, redacting } from './domain/redaction.ts';
 import { judgeReleasePhase } from './domain/release-phase.ts';
 import type { Migrations } from './domain/switchover-file.ts';
 import type { Commit, Heroku, Migrator, SourceHost } from './outside.ts';
@@ -17,20 +25,22 @@ export type MigrationSources = {
 
 export type Pending = { migrations: PendingMigrations | null; problems: string[]; warnings: string[] };
 
+type Asked = {
+  app: string;
+  repository: string;
+  commit: Pick<Commit, 'sha'>;
+  sharedWith: readonly string[];
+  /** They run while the app is closed. */
+  closed?: boolean;
+};
+
 /** The commit's migrations that the app's database has not had, judged by what its catalog says; and what stands in their way. */
 export async function pendingMigrations(
-  { heroku, source, migrator, catalog }: MigrationSources,
-  ask: {
-    app: string;
-    repository: string;
-    commit: Pick<Commit, 'sha'>;
-    where: Migrations;
-    sharedWith: readonly string[];
-    /** They run while the app is closed. */
-    closed?: boolean;
-  },
+  sources: MigrationSources,
+  { where, ...ask }: Asked & { where: Migrations },
 ): Promise<Pending> {
-  const { app, repository, commit, where, sharedWith, closed = false } = ask;
+  const { heroku, source } = sources;
+  const { app, repository, commit, sharedWith } = ask;
   if (where.kind === 'commands') {
     const { expand, contract = null, plan = null } = where;
     const commands = { expand, contract, plan };
@@ -41,8 +51,28 @@ export async function pendingMigrations(
       warnings: commandWarnings(commands, procfile),
     };
   }
-  const { place, maintenance } = where;
   const [tarball, config] = await Promise.all([source.tarball(repository, commit.sha), heroku.config(app)]);
+  return withoutSecrets(await read(sources, ask, { where, tarball, config }), redacting(configSecrets(config)));
+}
+
+const withoutSecrets = ({ migrations, problems, warnings }: Pending, redact: Redact): Pending => ({
+  migrations: migrations && withoutSecretsIn(migrations, redact),
+  problems: problems.map(redact),
+  warnings: warnings.map(redact),
+});
+
+type Found = {
+  where: Extract<Migrations, { kind: 'files' }>;
+  tarball: Uint8Array;
+  config: Readonly<Record<string, string>>;
+};
+
+async function read(
+  { migrator, catalog }: MigrationSources,
+  { app, commit, sharedWith, closed = false }: Asked,
+  { where, tarball, config }: Found,
+): Promise<Pending> {
+  const { place, maintenance } = where;
   const database = directDatabase(config);
   // Without a database nothing has run; an app that has no migrations either needs none.
   const nothing = { [place.table]: [], [place.contractTable]: [] };

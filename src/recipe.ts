@@ -14,6 +14,7 @@ import { foundInFlight } from './in-flight.ts';
 import { askAboutTheClosedApp } from './maintenance.ts';
 import { expandByCommand } from './migration-commands.ts';
 import { contract, expand, open } from './migrations.ts';
+import { lastLines } from './output.ts';
 import { type Build, HerokuRefused, NotFound, type Release } from './outside.ts';
 import { planAgain } from './queue.ts';
 import { goBack, proveRollback, undo } from './rollback.ts';
@@ -125,7 +126,7 @@ async function build(run: Run): Promise<Next> {
   );
   if (ended.status === 'failed' && isCancelled(run)) return cancelled(run);
   if (ended.status === 'failed' || !ended.slug || !ended.release) {
-    await run.record({ kind: 'build failed', lines: lines.kept });
+    await run.record({ kind: 'build failed', lines: await lines.kept(run) });
     return run.end(
       'failed',
       'The build failed, so nothing was released: the old code serves as before. Mend what the last lines show, push, and deploy again.',
@@ -169,7 +170,7 @@ async function release(run: Run): Promise<Next> {
     }),
   );
   if (ended.status !== 'succeeded' || !ended.slug) {
-    await run.record({ kind: 'release failed', version: ended.version, lines: lines.kept });
+    await run.record({ kind: 'release failed', version: ended.version, lines: await lines.kept(run) });
     return run.end(
       'failed',
       `The release phase of v${ended.version} failed, so it never went live: the old code serves as before. What its command had already done stays done: look before you deploy again.`,
@@ -223,15 +224,3 @@ function unlessCancelled(stage: Stage): Stage {
 
 const hearCancel = (run: Run): Promise<void> =>
   run.answerPresses(click => cancelAsked(run, click, 'Cancelled: nothing is built or released.'));
-
-/** The last 20 lines of an output: what a person needs to see why it failed. */
-function lastLines(): { kept: string[]; push: (line: string) => void } {
-  const kept: string[] = [];
-  return {
-    kept,
-    push: line => {
-      kept.push(line);
-      if (kept.length > 20) kept.shift();
-    },
-  };
-}

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Access } from '../src/access.ts';
 import type { AppSettings } from '../src/domain/app.ts';
+import type { Deploy } from '../src/domain/deploy.ts';
 import type { Group } from '../src/domain/permission.ts';
 import type { Person } from '../src/team.ts';
 
@@ -104,9 +105,20 @@ describe('who may', () => {
     const { access } = world();
     expect(await why(access.allowed('shop', ANN, 'C0OPS'))).toBe('');
     expect(await why(access.allowed('shop', ANN, 'C0RANDOM'))).toBe(
-      'shop is not asked for here. Go to <#C0SHOP> or <#C0OPS>.',
+      'shop is not asked for here, nor shown. Go to <#C0SHOP> or <#C0OPS>.',
     );
+    expect(await why(world({ allowedChannels: ['C0OPS'] }).access.allowed('shop', ANN, 'C0SHOP'))).toBe('');
     expect(await why(world({ allowedChannels: [] }).access.allowed('shop', ANN, 'C0RANDOM'))).toBe('');
+  });
+
+  it('sees plans and SQL where the deploy is told, or the app allows it, and nowhere else', async () => {
+    const { access } = world();
+    const deploy = { plan: { app: 'shop', channel: 'C0OLD' } } as Deploy;
+    for (const channel of ['C0OLD', 'C0SHOP', 'C0OPS']) expect(await why(access.show(deploy, ANN, channel))).toBe('');
+    for (const channel of ['C0RANDOM', 'D0ANN', '']) {
+      expect(await why(access.show(deploy, ANN, channel))).toMatch(/nor shown\. Go to <#C0SHOP>/);
+    }
+    expect(await why(access.show(deploy, DAN, 'C0OLD'))).toContain('You may not deploy shop');
   });
 
   it('changes settings as an admin of the app or of all, and adds apps as an admin of all', async () => {

@@ -40,6 +40,7 @@ const PART_OF_FILE: Record<string, string> = {
   'src/closings.ts': 'bot',
   'src/run.ts': 'recipe',
   'src/recipe.ts': 'recipe',
+  'src/output.ts': 'recipe',
   'src/watching.ts': 'recipe',
   'src/rollback.ts': 'recipe',
   'src/migrations.ts': 'recipe',

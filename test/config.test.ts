@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readConfig, secretsIn } from '../src/config.ts';
+import { redacting } from '../src/domain/redaction.ts';
 
 const good = {
   SLACK_SIGNING_SECRET: '0123456789abcdef0123456789abcdef',
@@ -27,14 +28,20 @@ describe('the configuration', () => {
   });
 
   it('knows a password in every spelling, also one that is spelt wrong', () => {
-    expect(secretsIn({ DATABASE_URL: 'postgres://me:hunter%32@host/db' })).toEqual(
-      expect.arrayContaining(['hunter%32', 'hunter2']),
-    );
-    expect(secretsIn({ DATABASE_URL: 'postgres://me:100%zz@host/db', GITHUB_TOKEN: '' })).toContain('100%zz');
+    const shown = (env: Record<string, string>, text: string) => redacting(secretsIn(env))(text);
+    expect(shown({ DATABASE_URL: 'postgres://me:hunter%32@host/db' }, 'hunter%32 is hunter2')).toBe('••• is •••');
+    expect(shown({ DATABASE_URL: 'postgres://me:100%zz@host/db', GITHUB_TOKEN: '' }, 'at 100%zz')).toBe('at •••');
   });
 
   it('refuses to keep its data on a dyno, whose disk is wiped daily', () => {
     expect(() => readConfig({ ...good, DYNO: 'web.1' })).toThrow('DATABASE_URL is needed on Heroku');
+  });
+
+  it('asks only the internet, and those private networks that it names', () => {
+    expect(readConfig(good).ALLOWED_PROBE_NETWORKS).toEqual([]);
+    const named = readConfig({ ...good, ALLOWED_PROBE_NETWORKS: '10.1.0.0/16, ::1' });
+    expect(named.ALLOWED_PROBE_NETWORKS).toEqual(['10.1.0.0/16', '::1']);
+    expect(() => readConfig({ ...good, ALLOWED_PROBE_NETWORKS: '10.1.0.0/99' })).toThrow('such as 10.1.0.0/16');
   });
 
   it('takes an empty setting as one that is not there', () => {

@@ -71,6 +71,7 @@ beforeAll(async () => {
     HEROKU_API_URL: heroku.url,
     GITHUB_API_URL: github.url,
     DATABASE_URL: postgres.url,
+    ALLOWED_PROBE_NETWORKS: '127.0.0.0/8',
   };
 });
 

@@ -5,7 +5,7 @@ import { stepsOf } from '../src/domain/step-readings.ts';
 import { stepsWith } from '../src/domain/steps.ts';
 import { planShown } from '../views/plan.ts';
 import { replyTo } from '../views/reply.ts';
-import { good, kinds, play, plan as toPlay, World } from './recipe-world.ts';
+import { CONFIG, good, kinds, play, plan as toPlay, World } from './recipe-world.ts';
 import { OPEN, plan } from './sample-deploys.ts';
 
 const [EXPAND, CONTRACT, SHOW] = ['bin/rails db:expand', 'bin/rails db:contract', 'bin/rails db:sql'];
@@ -93,6 +93,17 @@ describe('an app that migrates by its own commands', () => {
     expect(card).toContain('ALTER TABLE hats DROP COLUMN price');
     expect(card).toContain('Destroys');
     expect(world.started).toEqual([EXPAND, SHOW, SHOW, CONTRACT]);
+  });
+
+  it('shows no value of a config var, neither in its SQL nor in what it printed when it failed', async () => {
+    const sql = () => [`UPDATE hats SET till = '${CONFIG.TILL}';`, "ALTER ROLE till PASSWORD 'hunter2';"];
+    const world = approving(worldWith({ prints: sql, breaks: CONTRACT }, { plan: SHOW }));
+    expect((await play(world)).outcome).toBe('unfinished');
+    const facts = JSON.stringify(world.facts);
+    expect(facts).not.toMatch(/first line of it|hunter2/);
+    for (const kept of ["UPDATE hats SET till = '[TILL]'", "ALTER ROLE till PASSWORD '•••'"]) {
+      expect(facts.split(kept).length, kept).toBeGreaterThan(2);
+    }
   });
 
   it('is asked anew when the plan command prints something else before it runs', async () => {

@@ -1,11 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, describe, expect, it } from 'vitest';
-import { prober } from '../src/adapters/prober.ts';
+import { createProber } from '../src/adapters/prober.ts';
+import { createVisit } from '../src/adapters/visit.ts';
 import type { Probe } from '../src/domain/app.ts';
 
 // An app of a few lines, to see exactly what the probe asks of it.
 const servers: Server[] = [];
+const prober = createProber(createVisit(['127.0.0.0/8', '::1']));
 const HEADER: Probe = { path: '/', header: 'X-Heroku-Release-Version' };
 const JSON_PATH: Probe = { path: '/version?full=1', json: 'app.release' };
 

@@ -71,7 +71,14 @@ type Trouble = {
   takesLong?: string;
   prints?: () => string[];
   lost?: boolean;
+  /** What the build prints. */
+  buildPrints?: readonly string[];
+  /** Heroku does not tell the config vars. */
+  configLost?: boolean;
 };
+
+/** Config vars of the app, one of them a secret that spans two lines. */
+export const CONFIG = { DATABASE_URL: 'postgres://shop', TILL: 'first line of it\nsecond line of it' };
 
 /** Everything that survives a kill: Heroku's own state, the journal, and how far the switchover has come. */
 export class World {
@@ -186,7 +193,11 @@ export class World {
         this.closed = on;
         this.doors.push(on ? 'closed' : 'open');
       }),
-    config: () => this.touch(() => ({ DATABASE_URL: 'postgres://shop' })),
+    config: () =>
+      this.touch(() => {
+        if (this.trouble.configLost) throw new Error('Heroku answered GET /apps/shop/config-vars with 503');
+        return CONFIG;
+      }),
     dynos: () => this.touch(() => this.dynos()),
     formation: () => this.touch(() => this.formation.map(entry => ({ ...entry, size: 'standard-1X' }))),
     scale: (_: string, formation: readonly Quantity[]) =>
@@ -222,6 +233,7 @@ export class World {
       }
       return this.touch(() => {
         onLine('-----> Building');
+        for (const line of this.trouble.buildPrints ?? []) onLine(line);
         const { status } = this.builds[0] ?? build;
         if (this.trouble.buildFails || status === 'failed') return { ...build, status: 'failed' };
         if (!this.releases[1]) this.releases.push(release(42, 'new', { status: 'pending' }));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FactBody } from '../src/domain/deploy.ts';
 import type { Phase } from '../src/domain/watch.ts';
-import { crash, good, kinds, play, release, unproved, World } from './recipe-world.ts';
+import { CONFIG, crash, good, kinds, play, release, unproved, World } from './recipe-world.ts';
 
 const SUCCESS = [
   'uploaded',
@@ -57,6 +57,23 @@ describe('a deploy', () => {
     expect((await play(world)).outcome).toBe('failed');
     expect(world.facts).toContainEqual(expect.objectContaining({ kind: 'build failed', lines: ['-----> Building'] }));
     expect(world.releases).toHaveLength(1);
+  });
+
+  it('keeps of a failed build what it printed, and no value of a config var', async () => {
+    const secret = CONFIG.TILL.split('\n');
+    const buildPrints = ['connecting to postgres://shop', ...secret, 'export API_TOKEN=abcd1234', 'it failed'];
+    const world = new World({}, { buildFails: true, buildPrints });
+    await play(world);
+    const lines = ['-----> Building', 'connecting to [DATABASE_URL]', '[TILL]', 'export API_TOKEN=•••', 'it failed'];
+    expect(world.facts).toContainEqual(expect.objectContaining({ kind: 'build failed', lines }));
+  });
+
+  it('shows nothing of an output whose secrets nobody can tell', async () => {
+    const world = new World({}, { buildFails: true, buildPrints: ['first line of it'], configLost: true });
+    expect((await play(world)).outcome).toBe('failed');
+    expect(world.facts).toContainEqual(
+      expect.objectContaining({ kind: 'build failed', lines: [expect.stringMatching(/^Not shown: .* with 503$/)] }),
+    );
   });
 
   it('fails when the release phase fails although the build succeeded', async () => {

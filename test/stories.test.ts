@@ -376,7 +376,7 @@ describe.concurrent('asking for a deploy', () => {
     await stage.slack.person('gus').sees(/You are a guest in this workspace/);
     const vic = stage.slack.person('vic');
     await vic.types('/deploy general', { channel: 'hats' });
-    await vic.sees(/general is not asked for here. Go to #general/);
+    await vic.sees(/general is not asked for here, nor shown. Go to #general/);
     await vic.types('/deploy general --plan', { channel: 'general' });
     await vic.sees(/What a deploy of general would do/);
     await ann.types('/deploy hatz', { channel: 'general' });

@@ -3,7 +3,8 @@ import pino from 'pino';
 import { pack } from 'tar-stream';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { connectHeroku } from '../src/adapters/heroku.ts';
-import { prober } from '../src/adapters/prober.ts';
+import { createProber } from '../src/adapters/prober.ts';
+import { createVisit } from '../src/adapters/visit.ts';
 import { createWatcher } from '../src/adapters/watcher.ts';
 import { DEFAULT_PROBE } from '../src/domain/app.ts';
 import type { Goal, Phase, Watch } from '../src/domain/watch.ts';
@@ -73,7 +74,7 @@ const goalOf = (app: HerokuApp, made: ReleaseModel): Goal => ({
 function newWatcher() {
   return createWatcher({
     heroku: connectHeroku({ url: heroku.url, token: 'any' }),
-    prober,
+    prober: createProber(createVisit(['127.0.0.0/8'])),
     store: { load: async key => kept.get(key) ?? null, save: async (key, watch) => void kept.set(key, watch) },
     log: pino({ level: 'silent' }),
   });

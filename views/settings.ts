@@ -72,13 +72,13 @@ export function settingsForm(
       ),
       input(
         'allowedChannels',
-        'Channels in which it may be asked for',
+        'Channels in which it may be asked for and shown',
         {
           type: 'multi_conversations_select',
           filter: { include: ['public', 'private'] },
           ...(settings?.allowedChannels?.length ? { initial_conversations: [...settings.allowedChannels] } : {}),
         },
-        { optional: true, hint: plain('Empty: everywhere.') },
+        { optional: true, hint: plain('Beside its own. Empty: everywhere.') },
       ),
       input(
         'eyes',

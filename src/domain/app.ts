@@ -14,7 +14,7 @@ export type AppSettings = {
   deployers: readonly string[];
   approvers: readonly string[];
   admins?: readonly string[] | undefined;
-  /** Channels in which it may be asked for; none: everywhere. */
+  /** Channels in which it may be asked for and shown, beside its own; none: everywhere. */
   allowedChannels?: readonly string[] | undefined;
   /** True: whoever started a deploy may not approve its contract migrations. */
   fourEyes: boolean;
@@ -35,6 +35,10 @@ export type AppSettings = {
 
 /** Where an answer carries the release (`v42`) or the commit that gave it. */
 export type Probe = { path: string; header: string } | { path: string; json: string };
+
+/** True for a path on the app itself. `//elsewhere/`, also with a tab in it, leads to another host (URL standard). */
+export const isOwnPath = (path: string): boolean =>
+  path.startsWith('/') && URL.parse(path, 'http://app.invalid')?.origin === 'http://app.invalid';
 
 /** `X-Heroku-Release-Version`, as the npm package heroku-dyno-metadata sends it. */
 export const DEFAULT_PROBE: Probe = { path: '/', header: 'X-Heroku-Release-Version' };

@@ -1,3 +1,5 @@
+import type { Redact } from './redaction.ts';
+
 /** Green: as it should be. Yellow: the bot works, but less well or less surely. Red: it does not work so. */
 export type Level = 'green' | 'yellow' | 'red';
 
@@ -23,10 +25,9 @@ export async function attempt<T>(what: string, check: Promise<Checked<T>>, other
 }
 
 /** Nothing that is printed holds a secret, whatever a server has put into its words. */
-export function withoutSecrets(finding: Finding, secrets: readonly string[]): Finding {
-  const hide = (text: string): string => secrets.reduce((shown, secret) => shown.replaceAll(secret, '•••'), text);
+export function withoutSecrets(finding: Finding, redact: Redact): Finding {
   const { todo, ...told } = finding;
-  return { ...told, found: hide(told.found), ...(todo && { todo: hide(todo) }) };
+  return { ...told, found: redact(told.found), ...(todo && { todo: redact(todo) }) };
 }
 
 /** Scopes that were granted, compared with those that manifest.yml asks for. */

@@ -1,4 +1,5 @@
-import { isClean, openHazards, type Verdict } from './migration.ts';
+import { isClean, openHazards, type StatementVerdict, type Verdict } from './migration.ts';
+import type { Redact } from './redaction.ts';
 import type { MigrationPlace } from './switchover-file.ts';
 
 export type Direction = 'expand' | 'contract';
@@ -25,6 +26,23 @@ export type Commands = { expand: string; contract: string | null; plan: string |
 
 /** Contract migrations that somebody held in an earlier deploy. */
 export type Held = { file: string; by: string | null; why: string };
+
+/** As they may be kept and shown: no secret is left in the SQL, and in what is said of it. Names stay: files are run by them. */
+export function withoutSecretsIn(pending: PendingMigrations, redact: Redact): PendingMigrations {
+  const perhaps = (text: string | null) => text && redact(text);
+  const statement = ({ sql, hazards, ...verdict }: StatementVerdict): StatementVerdict => ({
+    ...{ ...verdict, sql: redact(sql) },
+    hazards: hazards.map(({ message, fix, allowed, ...hazard }) => ({
+      ...{ ...hazard, message: redact(message), fix: redact(fix) },
+      ...(allowed === undefined ? {} : { allowed: redact(allowed) }),
+    })),
+  });
+  const files = pending.files.map(({ review, loosened, problem, statements, ...file }) => ({
+    ...{ ...file, review: perhaps(review), loosened: perhaps(loosened), problem: perhaps(problem) },
+    statements: statements.map(statement),
+  }));
+  return { ...pending, files };
+}
 
 /** Those that run in one direction. What is neutral goes first, with what only adds. */
 export function filesOf(pending: PendingMigrations | null, direction: Direction): PendingFile[] {

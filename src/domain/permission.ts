@@ -72,10 +72,14 @@ export function who(app: App, role: Role, but: readonly string[] = []): string {
 export const askThem = (app: App): string =>
   `You may not deploy ${app.name}. Those who may: ${who(app, 'deployer')}. Ask one of them to start it, or to have you added to the app's deployers.`;
 
-/** Why an app may not be asked for in this channel; null when it may. */
-export function channelRefused({ name, allowedChannels = [] }: AppSettings, channel: string): string | null {
-  if (allowedChannels.length === 0 || allowedChannels.includes(channel)) return null;
-  return `${name} is not asked for here. Go to ${allowedChannels.map(id => `<#${id}>`).join(' or ')}.`;
+/** Why an app may not be asked for, nor its plans, SQL and output be shown, in this channel; null when they may. */
+export function channelRefused(
+  { name, channel: own, allowedChannels = [] }: AppSettings,
+  channel: string,
+): string | null {
+  const allowed = new Set([own, ...allowedChannels]);
+  if (allowedChannels.length === 0 || allowed.has(channel)) return null;
+  return `${name} is not asked for here, nor shown. Go to ${[...allowed].map(id => `<#${id}>`).join(' or ')}.`;
 }
 
 /** Presses that only an approver may make. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AppSettings } from './app.ts';
+import { type AppSettings, isOwnPath } from './app.ts';
 import { type Freeze, freezeShape } from './freeze.ts';
 
 const channel = z
@@ -11,6 +11,8 @@ const whoever = z
     /^[UWSCG][A-Z0-9]+$/,
     'is the Slack id of a person (U…), of a user group (S…) or of a channel whose members are meant (C…)',
   );
+
+const path = z.string().refine(isOwnPath, 'is a path of the app itself, such as /version');
 
 /** What an app's settings must be, in a file as in a form. */
 export const settings = z.strictObject({
@@ -31,8 +33,8 @@ export const settings = z.strictObject({
     .optional(),
   probe: z
     .union([
-      z.strictObject({ path: z.string().startsWith('/'), header: z.string().min(1) }),
-      z.strictObject({ path: z.string().startsWith('/'), json: z.string().min(1) }),
+      z.strictObject({ path: path, header: z.string().min(1) }),
+      z.strictObject({ path: path, json: z.string().min(1) }),
     ])
     .optional(),
   windowSeconds: z

@@ -1,12 +1,10 @@
 import { z } from 'zod';
-import type { Probe } from './app.ts';
+import { isOwnPath, type Probe } from './app.ts';
 
+const path = z.string().refine(isOwnPath);
 const probe: z.ZodType<Probe> = z.union(
-  [
-    z.strictObject({ path: z.string().startsWith('/'), header: z.string().min(1) }),
-    z.strictObject({ path: z.string().startsWith('/'), json: z.string().min(1) }),
-  ],
-  'must be {"path": "/…", "header": "…"} or {"path": "/…", "json": "…"}',
+  [z.strictObject({ path: path, header: z.string().min(1) }), z.strictObject({ path: path, json: z.string().min(1) })],
+  'must be {"path": "/…", "header": "…"} or {"path": "/…", "json": "…"}, the path one of the app itself',
 );
 
 /** Where a commit keeps its migrations, as paths from its root, and the tables that say which have run. */

@@ -114,6 +114,8 @@ export async function startStage(ask: {
       GITHUB_API_URL: github.url,
       DATABASE_URL: url,
       PORT: '0',
+      // Its apps run on this machine.
+      ALLOWED_PROBE_NETWORKS: '127.0.0.0/8',
       ADMIN_USERS: PEOPLE.ada,
       ...ask.botEnv,
     };

@@ -1,0 +1,48 @@
+import { type LookupAddress, type LookupOptions, lookup } from 'node:dns';
+import { type IncomingMessage, request as plain } from 'node:http';
+import { request as secure } from 'node:https';
+import { isIP, type LookupFunction } from 'node:net';
+import { mayAsk, type Networks } from '../domain/network.ts';
+
+/**
+ * Gets a page of an app over a connection of its own, redirects as they come. Rejects, nothing having been sent, where any
+ * address of its host is private and not allowed. The caller destroys the answer.
+ */
+export type Visit = (
+  url: URL,
+  ask: { headers?: Record<string, string>; signal: AbortSignal },
+) => Promise<IncomingMessage>;
+
+type Found = (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void;
+type Resolve = (host: string, options: LookupOptions, found: Found) => void;
+
+/** Apps may be named, and their names resolved, by anybody: so it goes to the internet, and to the `allowed` networks. */
+export function createVisit(allowed: Networks, resolve: Resolve = resolveAll): Visit {
+  const may = mayAsk(allowed);
+  // It connects to what was looked up here, so a name that is another one the next time leads nowhere.
+  const checked: LookupFunction = (host, options, found) =>
+    resolve(host, options, (error, addresses) => {
+      if (error) return found(error, '');
+      const barred = addresses.find(({ address }) => !may(address));
+      const [first] = addresses;
+      if (barred || !first) return found(notThere(host, barred?.address ?? 'nothing'), '');
+      return options.all ? found(null, addresses) : found(null, first.address, first.family);
+    });
+
+  return (url, { headers = {}, signal }) =>
+    new Promise((answered, reject) => {
+      // Of an address nothing is looked up.
+      const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+      if (isIP(host) !== 0 && !may(host)) return reject(notThere(host, host));
+      const send = url.protocol === 'https:' ? secure : plain;
+      // The listener stays: what breaks after the answer began must not end the process.
+      send(url, { agent: false, headers, signal, lookup: checked }, answered).on('error', reject).end();
+    });
+}
+
+const resolveAll: Resolve = (host, options, found) => lookup(host, { ...options, all: true }, found);
+
+const notThere = (host: string, address: string): Error =>
+  new Error(
+    `${host} is ${address}, which is not on the internet: the bot goes there only where ALLOWED_PROBE_NETWORKS names it`,
+  );

@@ -1,0 +1,144 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { configSecrets, redacting } from '../src/domain/redaction.ts';
+import { cases } from './fuzzing.ts';
+
+const plain = redacting([]);
+const hide = (config: Record<string, string>, text: string) => redacting(configSecrets(config))(text);
+
+const PEM = [
+  '-----BEGIN RSA PRIVATE KEY-----',
+  `MIIEow${'x7'.repeat(29)}`,
+  'q8Zk3l==',
+  '-----END RSA PRIVATE KEY-----',
+];
+
+describe('what looks like a secret', () => {
+  it.each([
+    ['a token of Slack', 'xoxb-12345-67890-AbCdEf', 'xoxb-12345'],
+    ['an app token of Slack', 'xapp-1-A0B-99-deadbeef', 'xapp-1'],
+    ['a token of GitHub', 'ghp_0123456789abcdef0123', 'ghp_'],
+    ['a fine-grained token of GitHub', 'github_pat_11ABCDEFG0123456789', 'github_pat_'],
+    ['a token of Heroku', 'HRKU-AAbbCCdd-1234', 'HRKU-'],
+    ['an access key of AWS', 'AKIAIOSFODNN7EXAMPLE', 'AKIA'],
+    ['a secret key of Stripe', 'sk_live_0123456789ab', 'sk_live'],
+    ['a JWT', 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl', 'eyJ'],
+    ['a password in an address', 'postgres://shop:hunter2@db.example/shop', 'hunter2'],
+    ['a password that is spelt wrong', 'postgres://shop:100%zz@db.example/shop', '100%zz'],
+    ['a token in an address', 'https://0123456789abcdef@github.com/acme/shop', '0123456789abcdef'],
+    ['a header', 'Authorization: Bearer abc123def456', 'abc123def456'],
+    ['an assignment', 'export STRIPE_KEY=abcd1234', 'abcd1234'],
+    ['an assignment in quotes', "SESSION_SECRET='two words'", 'two words'],
+    ['a field of JSON', '{"password": "hunter22", "a": 1}', 'hunter22'],
+    ['an option', '--api-key=zyxwv987', 'zyxwv987'],
+    ['a password in SQL', "ALTER ROLE till WITH PASSWORD 'it''s me'", "it''s me"],
+    ['a private key', PEM.join('\n'), 'MIIEow'],
+    ['the beginning of a private key', PEM.slice(0, 2).join('\n'), 'MIIEow'],
+    ['the end of a private key', `\n${PEM.slice(1).join('\n')}`, 'MIIEow'],
+  ])('is hidden: %s', (_, secret, part) => {
+    const shown = plain(`before ${secret} after`);
+    expect(shown).not.toContain(part);
+    expect(shown).toContain('•••');
+    expect(shown).toMatch(/^before /);
+  });
+
+  it.each([
+    ...['npm error 404 Not Found - GET https://registry.npmjs.org/@acme%2fhats', 'Basic authentication is off'],
+    ...['ALTER TABLE hats ADD PRIMARY KEY (id)', 'CREATE INDEX tokens_key ON tokens (key)', 'mail to ann@acme.example'],
+    ...['password: null', 'API_KEY=$OTHER', 'at Object.<anonymous> (/app/server.js:12:5)', 'risk-free sk-lib'],
+    ...['UPDATE hats SET key = 7 WHERE token IS NULL', 'v42 eyJ', 'remote: 2026-11-27T10:00:00Z web.1 up'],
+  ])('is not everything: %s', text => {
+    expect(plain(text)).toBe(text);
+  });
+
+  it('is looked for in linear time, whatever the text', () => {
+    const nasty = [
+      'KEY',
+      'a://',
+      'A',
+      '-----BEGIN PRIVATE KEY-----\n',
+      'AAAA\n',
+      'token',
+      "PASSWORD '",
+      'Bearer ',
+      'eyJa.eyJ',
+    ];
+    for (const part of nasty) {
+      const text = `${part.repeat(Math.ceil(200_000 / part.length))} -----END PRIVATE KEY-----`;
+      const from = performance.now();
+      plain(text);
+      expect(performance.now() - from, part).toBeLessThan(2_000);
+    }
+  });
+});
+
+describe('a config var', () => {
+  it('is named in the place of its value, however that is spelt', () => {
+    const config = { SESSION: 'it is / "me" & you+', SHORT: 'yes', HOST: 'shop.internal' };
+    const value = config.SESSION;
+    const basic = Buffer.from(`ann:${value}`).toString('base64');
+    const said = [value, encodeURIComponent(value), JSON.stringify(value), basic, 'yes at shop.internal'];
+    const [raw, url, json, header, rest] = hide(config, said.join('\n')).split('\n');
+    expect([raw, url, json]).toEqual(['[SESSION]', '[SESSION]', '"[SESSION]"']);
+    expect(header).toMatch(/^.{0,6}\[SESSION\].{0,4}$/);
+    expect(rest).toBe('yes at [HOST]');
+  });
+
+  it('is hidden where lines break it, and of a value of several lines each is', () => {
+    const config = { APP_TOKEN: 'abcdefghijklmnop', CERT: 'first line of it\nsecond line of it' };
+    expect(hide(config, 'x abcdefgh\nijklmnop y')).toBe('x [APP_TOKEN] y');
+    expect(hide(config, '… second line of it')).toBe('… [CERT]');
+  });
+
+  it('whose address has a password is hidden with that password alone, too', () => {
+    const config = { DATABASE_URL: 'postgres://u:p%40ss@db.example:5432/shop' };
+    expect(hide(config, 'connecting with p@ss or p%40ss')).toBe('connecting with [DATABASE_URL] or [DATABASE_URL]');
+  });
+
+  const name = fc.constantFrom('TOKEN', 'NODE_ENV', 'A_KEY', 'DATABASE_URL', 'WORDS');
+  const value = fc.oneof(
+    fc.string({ minLength: 8, maxLength: 60 }),
+    fc.string({ unit: 'binary', minLength: 8, maxLength: 40 }),
+    fc.constantFrom('[NODE_ENV]', 'DATABASE_URL', 'ssssssss', 'line one\nline two', 'a://b:cccc@d/'),
+  );
+  const config = fc.dictionary(name, value, { minKeys: 1, maxKeys: 5 });
+  const spelt = fc.constantFrom<(text: string) => string>(
+    text => text,
+    text => encodeURIComponent(text.toWellFormed()),
+    text => JSON.stringify(text),
+    text => Buffer.from(text).toString('base64'),
+    text => [...text].join('\n'),
+  );
+  const between = fc.oneof(fc.string({ maxLength: 20 }), fc.constantFrom('\n', 'KEY=', 'x://y:', '@', '[NODE_'));
+
+  it('never survives, in no spelling, wherever it stands', () => {
+    fc.assert(
+      fc.property(
+        config,
+        fc.array(fc.tuple(between, fc.nat(), spelt), { maxLength: 6 }),
+        between,
+        (vars, parts, end) => {
+          const values = Object.values(vars);
+          const text =
+            parts.map(([text, which, spell]) => text + spell(values[which % values.length] ?? '')).join('') + end;
+          const shown = hide(vars, text);
+          for (const value of values) {
+            expect(shown).not.toContain(value);
+            expect(shown.replace(/[\r\n]/g, '')).not.toContain(value.replace(/[\r\n]/g, ''));
+            expect(shown).not.toContain(encodeURIComponent(value.toWellFormed()));
+            expect(shown).not.toContain(Buffer.from(value).toString('base64'));
+          }
+        },
+      ),
+      cases(300),
+    );
+  });
+
+  it('that stands nowhere changes nothing', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom('a', 'b', ' ', '\n'), maxLength: 200 }), text => {
+        expect(hide({ TOKEN: 'something else' }, text)).toBe(text);
+      }),
+    );
+  });
+});
