@@ -6,6 +6,7 @@ import {
   approvalRefused,
   askThem,
   channelRefused,
+  type Group,
   groupsIn,
   isApproval,
   isRescue,
@@ -127,13 +128,13 @@ export class Access {
   async #withRoles(settings: Parameters<typeof withRoles>[0]): Promise<App> {
     const { directory, admins } = this.#parts;
     const ids = [...new Set(groupsIn(settings))];
-    // A group that cannot be read now, or is no more, gives a role to nobody.
-    const groups = await Promise.all(ids.map(id => directory.group(id).catch(() => ({ name: id, members: [] }))));
-    return withRoles(
-      settings,
-      new Map(ids.map((id, index) => [id, groups[index] ?? { name: id, members: [] }])),
-      admins,
+    const groups = await Promise.all(
+      ids.map(async (id): Promise<[string, Group]> => {
+        const unread = { name: id, members: [], untold: 'now' } as const;
+        return [id, await directory.group(id).catch(() => unread)];
+      }),
     );
+    return withRoles(settings, new Map(groups), admins);
   }
 
   async #unknown(name: string, user: string): Promise<string> {

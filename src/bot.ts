@@ -163,7 +163,11 @@ export class Bot {
   async planAgain({ id, plan, startedBy }: Deploy): Promise<Preflight> {
     const app = await this.#parts.access.app(plan.app);
     if (!app) return { kind: 'refused', reasons: [`${plan.app} is not among the bot's apps any more.`] };
-    if (!mayDeploy(app, startedBy)) return { kind: 'refused', reasons: [askThem(app)] };
+    if (!mayDeploy(app, startedBy)) {
+      // Whoever may be in a group loses their turn to nobody's silence: it is asked again.
+      if ([...app.untold.values()].includes('now')) throw new Error(`Slack does not tell who may deploy ${plan.app}`);
+      return { kind: 'refused', reasons: [askThem(app)] };
+    }
     const frozen = await this.#starting.frozen(app, id);
     if (frozen) return { kind: 'refused', reasons: [frozen] };
     return this.#planning.atItsTurn(app, plan, startedBy);

@@ -159,9 +159,9 @@ export type Person = { is: 'member' | 'guest' | 'bot' | 'stranger' | 'gone'; zon
 /** Who people are, and who is in a group, as Slack says; up to a minute old. */
 export interface Directory {
   person(user: string): Promise<Person>;
-  /** A user group (`S…`) or a channel (`C…`, `G…`). */
+  /** A user group (`S…`) or a channel (`C…`, `G…`). Rejects when Slack cannot be asked now. */
   group(id: string): Promise<Group>;
-  /** Every user group, by its handle. */
+  /** User groups, by their handles, and the channels that the bot is in: those that may be given a role. */
   groups(): Promise<{ id: string; name: string }[]>;
 }
 

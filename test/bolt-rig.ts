@@ -44,6 +44,7 @@ export class BoltRig {
     open: async () => ({ settings: null, version: 0 }),
     save: async () => ({ kind: 'saved', app: 'shop' }),
     groups: async () => [],
+    names: async () => new Map(),
     refs: async () => [],
   };
   /** Who opened their Home. */
