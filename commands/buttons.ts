@@ -1,7 +1,7 @@
 import type { Bot } from '../src/bot.ts';
 import type { Click } from '../src/domain/deploy.ts';
 import { answered, notStarted, started } from '../views/answers.ts';
-import { doorAnswer } from '../views/closings.ts';
+import { doorAnswer, openingAnswer } from '../views/closings.ts';
 import { lockAnswer, lockInTheWay } from '../views/locks.ts';
 import { planChanged, planShown } from '../views/plan.ts';
 import { historyOf } from '../views/reports.ts';
@@ -23,6 +23,8 @@ export type Door = Pick<
   | 'lock'
   | 'unlock'
   | 'closeApp'
+  | 'openApp'
+  | 'openDoor'
   | 'door'
   | 'deployAt'
   | 'plan'
@@ -69,7 +71,14 @@ export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => 
       instead: true,
     };
   },
-  'open-door': door('open', 'It is being opened. The message says when visitors get the app again.'),
+  'open-door': async (bot, { user, value }) => {
+    const { app, opening } = await bot.openDoor({ user, id: value });
+    return openingAnswer(app, opening);
+  },
+  'open-anyway': async (bot, { user, value }) => ({
+    ...openingAnswer(value, await bot.openApp({ user, app: value, anyway: true })),
+    instead: true,
+  }),
   'extend-door': door('extend', 'It stays closed for 15 minutes more.'),
   'stop-workers': door('stop workers', 'The workers are being stopped. They start again when the app opens.'),
   cancel: click('cancel'),

@@ -1,7 +1,7 @@
 import type { Bot } from '../src/bot.ts';
 import { readDuration } from '../src/domain/lock.ts';
 import { Refusal } from '../src/domain/refusal.ts';
-import { closingAsked, doorAnswer, doorStatus, maintenanceHelp } from '../views/closings.ts';
+import { closingAsked, doorStatus, maintenanceHelp, openingAnswer } from '../views/closings.ts';
 import type { Answer } from './answer.ts';
 import { appOf, quoted, wordsOf } from './words.ts';
 
@@ -21,14 +21,8 @@ export async function maintenance(
   switch (verb.toLowerCase()) {
     case 'on':
       return closingAsked(await bot.askToClose({ user, channel, app, ...lengthAndReason(rest) }));
-    case 'off': {
-      const done = await bot.openApp({ user, app });
-      return doorAnswer(
-        done === 'is open'
-          ? `${app} is open: there is nothing to open.`
-          : `${app} is being opened. The channel says when visitors get it again.`,
-      );
-    }
+    case 'off':
+      return openingAnswer(app, await bot.openApp({ user, app }));
     case 'status':
       return doorStatus(await bot.doorStatus({ user, app }));
     default:

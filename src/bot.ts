@@ -1,5 +1,5 @@
 import type { Access } from './access.ts';
-import type { DoorStatus, Doors } from './closings.ts';
+import type { DoorStatus, Doors, Opening } from './closings.ts';
 import type { Closing } from './domain/closing.ts';
 import type { Click, Deploy } from './domain/deploy.ts';
 import { type App, approvalRefused, askThem, mayDeploy, maySee } from './domain/permission.ts';
@@ -26,7 +26,7 @@ export type Asked = { kind: 'asked'; channel: string };
 export type Changed = Planned & { kind: 'changed'; what: string[] };
 
 type Wish = { user: string; channel: string; app: string } & Mode;
-type DoorPress = { user: string; id: string; kind: 'open' | 'extend' | 'stop workers' };
+type DoorPress = { user: string; id: string; kind: 'extend' | 'stop workers' };
 type Press = Pick<Click, 'id' | 'kind'> & Partial<Pick<Click, 'about' | 'reason'>> & { user: string; deploy: string };
 
 export type BotParts = {
@@ -241,16 +241,21 @@ export class Bot {
     return doors.close(await access.allowed(await doors.app(id), user), { user, id });
   }
 
-  async openApp({ user, app }: { user: string; app: string }): Promise<'opening' | 'is open'> {
-    return this.#parts.doors.open(await this.#parts.access.allowed(app, user), user);
+  /** While somebody is at the app's schema only `anyway`. */
+  async openApp({ user, app, anyway = false }: { user: string; app: string; anyway?: boolean }): Promise<Opening> {
+    return this.#parts.doors.open(await this.#parts.access.allowed(app, user), user, { anyway });
+  }
+
+  async openDoor({ user, id }: { user: string; id: string }): Promise<{ app: string; opening: Opening }> {
+    const app = await this.#parts.doors.app(id);
+    return { app, opening: await this.openApp({ user, app }) };
   }
 
   /** A press on a closing's own message. */
   async door({ user, id, kind }: DoorPress): Promise<void> {
     const { doors } = this.#parts;
-    const settings = await this.#parts.access.allowed(await doors.app(id), user);
-    if (kind === 'open') await doors.open(settings, user);
-    else if (kind === 'extend') await doors.extend(id, EXTEND_MINUTES);
+    await this.#parts.access.allowed(await doors.app(id), user);
+    if (kind === 'extend') await doors.extend(id, EXTEND_MINUTES);
     else await doors.stopWorkers(id);
   }
 

@@ -107,6 +107,8 @@ export type ClosingChange = {
   wantedNow?: boolean;
   toldNow?: boolean;
   seenNow?: boolean;
+  idleNow?: boolean;
+  countedNow?: boolean;
   remindedNow?: boolean;
   barredNow?: boolean;
   lateNow?: boolean;

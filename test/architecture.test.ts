@@ -38,6 +38,7 @@ const PART_OF_FILE: Record<string, string> = {
   'src/starting.ts': 'bot',
   'src/scheduling.ts': 'bot',
   'src/closings.ts': 'bot',
+  'src/closing-moves.ts': 'bot',
   'src/run.ts': 'recipe',
   'src/recipe.ts': 'recipe',
   'src/watching.ts': 'recipe',
