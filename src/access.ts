@@ -34,6 +34,11 @@ export class Access {
     this.#parts = parts;
   }
 
+  /** Admins of every app. */
+  get admins(): readonly string[] {
+    return this.#parts.admins;
+  }
+
   /** With everybody who has a role; null when there is no such app. */
   async app(name: string): Promise<App | null> {
     const settings = await this.#parts.ledger.app(name);

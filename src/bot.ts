@@ -69,9 +69,9 @@ export class Bot {
     return this.#parts.access.visible(user);
   }
 
-  /** The apps that this person may deploy. */
-  apps(user: string): Promise<readonly App[]> {
-    return this.#parts.access.deployable(user);
+  /** Those who may add apps. */
+  get admins(): readonly string[] {
+    return this.#parts.access.admins;
   }
 
   /** What a deploy of the ref (the app's default one when null) would do; stored, so that Start can name it. */

@@ -16,7 +16,7 @@ type Changed = { age?: number; secret?: string; signature?: string };
 export class BoltRig {
   /** The test puts its own answers in place of these. */
   bot: Registered['bot'] = {
-    apps: async () => [],
+    admins: [],
     visible: async () => [],
     plan: async () => ({ id: 'p1', plan, place: null, gate: OPEN }),
     planAt: async () => ({ at: 0, planned: { id: 'p1', plan, place: null, gate: OPEN } }),
