@@ -1,6 +1,7 @@
 import type { Bot } from '../src/bot.ts';
 import type { Click } from '../src/domain/deploy.ts';
 import { answered, notStarted, started } from '../views/answers.ts';
+import { cancelAnswer } from '../views/back.ts';
 import { doorAnswer, openingAnswer } from '../views/closings.ts';
 import { lockAnswer, lockInTheWay } from '../views/locks.ts';
 import { planChanged, planShown } from '../views/plan.ts';
@@ -40,14 +41,12 @@ export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => 
     await bot.schedule({ user, plan, at: Number(at) });
     return { ...scheduled(Number(at), channel ?? ''), instead: true };
   },
-  unschedule: async (bot, { user, value }) => {
-    await bot.unschedule({ user, id: value });
-    return answered('Taken off: nothing begins then.');
-  },
+  unschedule: async (bot, { user, value }) => answered(await bot.unschedule({ user, id: value })),
   'not-now': async () => ({ ...notStarted(), instead: true }),
   'plan-back': async (bot, { user, value, channel }) => {
-    const [app = '', version = ''] = value.split(' ');
-    return planShown(await bot.planBack({ user, channel: channel ?? '', app, version: Number(version) }));
+    const [app = '', version = '', mode] = value.split(' ');
+    const maintenance = mode === 'maintenance';
+    return planShown(await bot.planBack({ user, channel: channel ?? '', app, version: Number(version), maintenance }));
   },
   // From Home, which has no channel: the answer comes as a message of its own.
   'plan-deploy': async (bot, { user, value, channel }) =>
@@ -122,9 +121,12 @@ export function click(kind: Click['kind']) {
     { id, user, value, reason }: Press & { reason?: string },
   ): Promise<Answer> => {
     const [deploy = '', about] = value.split(' ');
-    return answered(
-      (await bot.click({ user, id, deploy, kind, about: about ?? null, ...(reason === undefined ? {} : { reason }) }))
-        .answer,
+    return pressed(
+      await bot.click({ user, id, deploy, kind, about: about ?? null, ...(reason === undefined ? {} : { reason }) }),
     );
   };
 }
+
+/** `calledOff`: the deploy that was to be called off, for what can be done where it is too late. */
+export const pressed = ({ answer, calledOff }: Awaited<ReturnType<Door['click']>>): Answer =>
+  calledOff ? cancelAnswer(answer, calledOff) : answered(answer);

@@ -1,12 +1,12 @@
 import type { Bot } from '../src/bot.ts';
 import { nearest } from '../src/domain/nearest.ts';
 import { Refusal } from '../src/domain/refusal.ts';
-import { answered } from '../views/answers.ts';
 import { help } from '../views/help.ts';
 import { lockAnswer, lockInTheWay } from '../views/locks.ts';
 import { planShown } from '../views/plan.ts';
 import { commitIsLive, historyOf, queueOf, statusOfAll, statusOfApp } from '../views/reports.ts';
 import type { Answer } from './answer.ts';
+import { pressed } from './buttons.ts';
 import { DOORS } from './maintenance.ts';
 import { parse, type Words } from './parse.ts';
 import { USAGE, usage, VERBS } from './verbs.ts';
@@ -71,7 +71,7 @@ async function obey(bot: Asked, { user, channel, id, openSettings }: Ask, words:
       return null;
     }
     case 'cancel':
-      return answered((await bot.cancel({ user, app: words.app, id })).answer);
+      return pressed(await bot.cancel({ user, app: words.app, id }));
     case 'lock': {
       const { scope, length, reason } = words;
       const done = await bot.lock({ user, scope, length, reason, channel });

@@ -85,12 +85,26 @@ export class Access {
   }
 
   /** A press on a running deploy: what an approver must answer, what ends an outage, or what any deployer may. */
-  async press({ app: name, startedBy }: Running, user: string, kind: Parameters<typeof isApproval>[0]): Promise<void> {
+  async press(
+    { app: name, startedBy }: Pick<Running, 'app' | 'startedBy'>,
+    user: string,
+    kind: Parameters<typeof isApproval>[0],
+  ): Promise<void> {
     const app = await this.#known(name, user);
     const refused = isApproval(kind) ? approvalRefused(app, { user, startedBy }) : null;
     if (refused) throw new Refusal([refused]);
     const may = isApproval(kind) || mayDeploy(app, user) || (isRescue(kind) && mayApprove(app, user));
     if (!may) throw new Refusal([askThem(app)]);
+  }
+
+  /** The app, for a second person who says yes or no to a start: four eyes always. Whoever asked may take it back. */
+  async answersStart({ app: name, by }: { app: string; by: string }, user: string, yes: boolean): Promise<App> {
+    const app = await this.#known(name, user);
+    if (user === by && !yes) return app;
+    const what = 'the start of a deploy';
+    const refused = approvalRefused({ ...app, fourEyes: true }, { user, startedBy: by, what });
+    if (refused) throw new Refusal([refused]);
+    return app;
   }
 
   /** A deploy's plan, SQL and output, for those who start or approve deploys of its app. */

@@ -64,7 +64,7 @@ export interface Ledger {
   clickAnswer(id: string): Promise<string | null>;
   /** The contract migrations that were held last, with who said why. */
   held(app: string): Promise<Held[]>;
-  /** The newest release of the app whose contract migrations ran: code from before it has lost its schema. */
+  /** The newest release of the app whose contract migrations ran, or left something: code from before it has lost its schema. */
   schemaFloor(app: string): Promise<number | null>;
 }
 
@@ -148,6 +148,8 @@ export interface Starts {
   /** False when it was answered before, or is too old. */
   answer(id: string, answer: StartAnswer, by: string): Promise<boolean>;
   expire(): Promise<void>;
+  /** Those that nobody answered yet, of an app or of all. */
+  waiting(app: string | null): Promise<StartRequest[]>;
   /** Those that were approved a while ago, and never begun. */
   approved(): Promise<string[]>;
   /** Freezes of every app. */
@@ -194,6 +196,8 @@ export interface Schedules {
   ): Promise<boolean>;
   /** The next one whose time has come, for one process alone; `begun`: its deploy is there already. */
   claim(): Promise<{ id: string; by: string; begun: boolean } | null>;
+  /** Those whose time has not come, of an app or of all. */
+  waiting(app: string | null): Promise<Schedule[]>;
   /** It could not be tried; anybody may. */
   free(id: string): Promise<void>;
 }

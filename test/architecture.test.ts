@@ -36,6 +36,8 @@ const PART_OF_FILE: Record<string, string> = {
   'src/reports.ts': 'bot',
   'src/homes.ts': 'bot',
   'src/starting.ts': 'bot',
+  'src/not-begun.ts': 'bot',
+  'src/presses.ts': 'bot',
   'src/scheduling.ts': 'bot',
   'src/closings.ts': 'bot',
   'src/closing-moves.ts': 'bot',

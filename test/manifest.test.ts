@@ -83,6 +83,8 @@ const NEEDS: Record<string, string[]> = {
   'users.info': ['users:read'],
   'views.open': [],
   'views.publish': [],
+  'views.push': [],
+  'views.update': [],
 };
 
 const sources = ['src', 'commands'].flatMap(folder =>

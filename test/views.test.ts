@@ -125,9 +125,9 @@ describe('the root message', () => {
   it.each<[DeployName, string[]]>([
     ['building', ['Cancel']],
     ['old code still serving', ['Roll back']],
-    ['new code serves', []],
+    ['new code serves', ['Go back to v41…']],
     ['not proved', ['It serves', 'Roll back']],
-    ['old code not proved gone', ['Old code is gone']],
+    ['old code not proved gone', ['Old code is gone', 'Go back to v41…']],
     ['rolling back', []],
     ['succeeded', ['Go back to v41…']],
   ])('%s: the buttons are %j', (name, labels) => {
