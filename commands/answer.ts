@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { Refusal } from '../src/domain/refusal.ts';
 import { ourFault, refused } from '../views/answers.ts';
 import type { Message } from '../views/blocks.ts';
+import { answerForm } from '../views/thread-help.ts';
 
 /** What a command or button has to say; `instead` takes the place of the private message that held the button. */
 export type Answer = Message & { instead?: boolean };
@@ -15,6 +16,8 @@ export type Asker = {
   channel: string | null;
   thread?: string | null;
   respond?: RespondFn | undefined;
+  /** Id of the form in which they pressed. */
+  form?: string | null;
   client: WebClient;
 };
 
@@ -41,10 +44,12 @@ async function outcome({ user }: Asker, log: Log, work: () => Promise<Answer | n
 }
 
 /** Slack's own address for the answer works 5 times in 30 minutes; past that, a private message in the channel. */
-async function say({ user, channel, thread, respond, client }: Asker, log: Log, said: Answer): Promise<void> {
+async function say({ user, channel, thread, respond, form, client }: Asker, log: Log, said: Answer): Promise<void> {
   const { text, blocks, instead = false } = said;
   const place = thread ? { thread_ts: thread } : {};
   try {
+    // Behind a form nobody sees what is said.
+    if (form) return void (await client.views.update({ view_id: form, view: answerForm(said, channel) }));
     if (!respond) throw new Error('this request has no address for answers');
     await respond({ response_type: 'ephemeral', replace_original: instead, text, blocks, ...(instead ? {} : place) });
   } catch (err) {

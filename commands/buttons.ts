@@ -1,7 +1,8 @@
 import type { Bot } from '../src/bot.ts';
 import type { Click } from '../src/domain/deploy.ts';
 import { answered, notStarted, started } from '../views/answers.ts';
-import { doorAnswer } from '../views/closings.ts';
+import { cancelAnswer } from '../views/back.ts';
+import { doorAnswer, openingAnswer } from '../views/closings.ts';
 import { lockAnswer, lockInTheWay } from '../views/locks.ts';
 import { planChanged, planShown } from '../views/plan.ts';
 import { historyOf } from '../views/reports.ts';
@@ -23,6 +24,8 @@ export type Door = Pick<
   | 'lock'
   | 'unlock'
   | 'closeApp'
+  | 'openApp'
+  | 'openDoor'
   | 'door'
   | 'deployAt'
   | 'plan'
@@ -38,14 +41,12 @@ export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => 
     await bot.schedule({ user, plan, at: Number(at) });
     return { ...scheduled(Number(at), channel ?? ''), instead: true };
   },
-  unschedule: async (bot, { user, value }) => {
-    await bot.unschedule({ user, id: value });
-    return answered('Taken off: nothing begins then.');
-  },
+  unschedule: async (bot, { user, value }) => answered(await bot.unschedule({ user, id: value })),
   'not-now': async () => ({ ...notStarted(), instead: true }),
   'plan-back': async (bot, { user, value, channel }) => {
-    const [app = '', version = ''] = value.split(' ');
-    return planShown(await bot.planBack({ user, channel: channel ?? '', app, version: Number(version) }));
+    const [app = '', version = '', mode] = value.split(' ');
+    const maintenance = mode === 'maintenance';
+    return planShown(await bot.planBack({ user, channel: channel ?? '', app, version: Number(version), maintenance }));
   },
   // From Home, which has no channel: the answer comes as a message of its own.
   'plan-deploy': async (bot, { user, value, channel }) =>
@@ -69,7 +70,14 @@ export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => 
       instead: true,
     };
   },
-  'open-door': door('open', 'It is being opened. The message says when visitors get the app again.'),
+  'open-door': async (bot, { user, value }) => {
+    const { app, opening } = await bot.openDoor({ user, id: value });
+    return openingAnswer(app, opening);
+  },
+  'open-anyway': async (bot, { user, value }) => ({
+    ...openingAnswer(value, await bot.openApp({ user, app: value, anyway: true })),
+    instead: true,
+  }),
   'extend-door': door('extend', 'It stays closed for 15 minutes more.'),
   'stop-workers': door('stop workers', 'The workers are being stopped. They start again when the app opens.'),
   cancel: click('cancel'),
@@ -113,9 +121,12 @@ export function click(kind: Click['kind']) {
     { id, user, value, reason }: Press & { reason?: string },
   ): Promise<Answer> => {
     const [deploy = '', about] = value.split(' ');
-    return answered(
-      (await bot.click({ user, id, deploy, kind, about: about ?? null, ...(reason === undefined ? {} : { reason }) }))
-        .answer,
+    return pressed(
+      await bot.click({ user, id, deploy, kind, about: about ?? null, ...(reason === undefined ? {} : { reason }) }),
     );
   };
 }
+
+/** `calledOff`: the deploy that was to be called off, for what can be done where it is too late. */
+export const pressed = ({ answer, calledOff }: Awaited<ReturnType<Door['click']>>): Answer =>
+  calledOff ? cancelAnswer(answer, calledOff) : answered(answer);

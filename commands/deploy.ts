@@ -1,18 +1,20 @@
 import type { Bot } from '../src/bot.ts';
 import { nearest } from '../src/domain/nearest.ts';
 import { Refusal } from '../src/domain/refusal.ts';
-import { answered, help } from '../views/answers.ts';
+import { help } from '../views/help.ts';
 import { lockAnswer, lockInTheWay } from '../views/locks.ts';
 import { planShown } from '../views/plan.ts';
 import { commitIsLive, historyOf, queueOf, statusOfAll, statusOfApp } from '../views/reports.ts';
 import type { Answer } from './answer.ts';
+import { pressed } from './buttons.ts';
+import { DOORS } from './maintenance.ts';
 import { parse, type Words } from './parse.ts';
-import { USAGE, VERBS } from './verbs.ts';
+import { USAGE, usage, VERBS } from './verbs.ts';
 
 /** What `/deploy` needs of the bot. */
 export type Asked = Pick<
   Bot,
-  'apps' | 'visible' | 'plan' | 'planAt' | 'planBack' | 'status' | 'history' | 'live' | 'cancel' | 'lock' | 'unlock'
+  'admins' | 'visible' | 'plan' | 'planAt' | 'planBack' | 'status' | 'history' | 'live' | 'cancel' | 'lock' | 'unlock'
 >;
 
 /** `id` names what was typed, once; `open` shows a form, where that is possible. */
@@ -32,7 +34,7 @@ export async function deploy(bot: Asked, ask: Ask): Promise<Answer | null> {
 async function obey(bot: Asked, { user, channel, id, openSettings }: Ask, words: Words): Promise<Answer | null> {
   switch (words.kind) {
     case 'help':
-      return help(user, await bot.visible(user), Object.values(USAGE));
+      return help(user, await bot.visible(user), { usages: [...Object.values(USAGE), ...DOORS], admins: bot.admins });
     case 'deploy':
       await noVerb(bot, user, words.app);
       return planShown(
@@ -69,7 +71,7 @@ async function obey(bot: Asked, { user, channel, id, openSettings }: Ask, words:
       return null;
     }
     case 'cancel':
-      return answered((await bot.cancel({ user, app: words.app, id })).answer);
+      return pressed(await bot.cancel({ user, app: words.app, id }));
     case 'lock': {
       const { scope, length, reason } = words;
       const done = await bot.lock({ user, scope, length, reason, channel });
@@ -87,7 +89,8 @@ async function obey(bot: Asked, { user, channel, id, openSettings }: Ask, words:
 /** Somebody who mistypes a verb should not be told that there is no such app. */
 async function noVerb(bot: Asked, user: string, app: string): Promise<void> {
   const verb = nearest(app, Object.keys(VERBS));
-  if (!verb || (await bot.apps(user)).some(({ name }) => name === app)) return;
-  const usage = Object.entries(USAGE).find(([known]) => known === verb)?.[1];
-  throw new Refusal([`There is no app \`${app}\` here. Did you mean ${usage}?`]);
+  if (!isVerb(verb) || (await bot.visible(user)).some(({ name }) => name === app)) return;
+  throw new Refusal([`There is no app \`${app}\` here. Did you mean ${usage(verb)}?`]);
 }
+
+const isVerb = (word: string | null): word is keyof typeof USAGE => word !== null && Object.hasOwn(USAGE, word);

@@ -44,11 +44,14 @@ export function registerCommands(app: App, { bot, settings, homes, log }: Regist
     const { channel_id: container, thread_ts: thread } = body.container;
     const channel = body.channel?.id ?? wordOrNull(container) ?? channelIn(body.view?.private_metadata);
     const press = { id: `${user} ${action.action_ts} ${action.action_id}`, user, value, channel };
-    const asker = { user, channel, thread: wordOrNull(thread), respond, client };
+    // A form on a form is pushed; to open another one is meant for what is no form (reference/surfaces/modals).
+    const pressedIn = body.view?.type === 'modal' ? body.view.id : null;
+    const asker = { user, channel, thread: wordOrNull(thread), respond, client, form: pressedIn };
     const trigger_id = 'trigger_id' in body ? body.trigger_id : '';
     await answer(asker, log, async () => {
       if (!form) return known ? known(bot, press) : unknown('button');
-      await client.views.open({ trigger_id, view: await form(bot, user, { value, channel }) });
+      const shown = { trigger_id, view: await form(bot, user, { value, channel }) };
+      await (pressedIn ? client.views.push(shown) : client.views.open(shown));
       return null;
     });
   });
@@ -92,7 +95,8 @@ export function registerCommands(app: App, { bot, settings, homes, log }: Regist
     }
     const form = named(FORMS, view.callback_id);
     if (form) {
-      await ack();
+      // What lies below it was about the question that is answered now.
+      await ack(view.previous_view_id ? { response_action: 'clear' } : undefined);
       const user = body.user.id;
       const { channel, ...typed } = readForm(view);
       const press = { id: `${user} ${view.id}`, user, channel, ...typed };

@@ -1,9 +1,20 @@
 import type { Bot } from '../src/bot.ts';
 import { readDuration } from '../src/domain/lock.ts';
+import { nearest } from '../src/domain/nearest.ts';
 import { Refusal } from '../src/domain/refusal.ts';
-import { closingAsked, doorAnswer, doorStatus, maintenanceHelp } from '../views/closings.ts';
+import { closingAsked, doorStatus, maintenanceHelp, openingAnswer } from '../views/closings.ts';
 import type { Answer } from './answer.ts';
-import { appOf, quoted, wordsOf } from './words.ts';
+import { APP, quoted, wordsOf } from './words.ts';
+
+/** How it is typed, what for, and who may, for help. */
+export const DOORS = [
+  {
+    role: 'deployer',
+    typed: (app: string) => `\`/maintenance ${app} on for 15m we move the database\` or \`/maintenance ${app} off\``,
+    does: 'closes it and opens it',
+  },
+  { role: 'viewer', typed: (app: string) => `\`/maintenance ${app} status\``, does: 'whether it is closed' },
+] as const;
 
 export type Keeper = Pick<Bot, 'askToClose' | 'openApp' | 'doorStatus'>;
 
@@ -17,23 +28,38 @@ export async function maintenance(
 ): Promise<Answer> {
   const [name, verb = 'status', ...rest] = wordsOf(text);
   if (name === undefined || /^(help|\?|-h|--help)$/i.test(name)) return maintenanceHelp();
-  const app = appOf(name, []);
+  if (isVerb(name) && !isVerb(verb)) throw didYouMean(verb, name, rest);
+  const app = appNamed(name);
   switch (verb.toLowerCase()) {
     case 'on':
       return closingAsked(await bot.askToClose({ user, channel, app, ...lengthAndReason(rest) }));
-    case 'off': {
-      const done = await bot.openApp({ user, app });
-      return doorAnswer(
-        done === 'is open'
-          ? `${app} is open: there is nothing to open.`
-          : `${app} is being opened. The channel says when visitors get it again.`,
-      );
-    }
+    case 'off':
+      return openingAnswer(app, await bot.openApp({ user, app }));
     case 'status':
       return doorStatus(await bot.doorStatus({ user, app }));
-    default:
+    default: {
+      const near = nearest(verb.toLowerCase(), VERBS);
+      if (near) throw didYouMean(app, near, rest);
       throw new Refusal([`${quoted(verb)} is nothing that maintenance mode can do. Type ${USAGE}.`]);
+    }
   }
+}
+
+const VERBS: readonly string[] = ['on', 'off', 'status'];
+const isVerb = (word: string): boolean => VERBS.includes(word.toLowerCase());
+
+const didYouMean = (app: string, verb: string, rest: readonly string[]): Refusal =>
+  new Refusal([
+    `Did you mean \`${['/maintenance', app, verb, ...rest].join(' ').replaceAll('`', '').slice(0, 150)}\`?`,
+  ]);
+
+/** Throws what to type. */
+function appNamed(word: string): string {
+  const app = word.replace(/^app:/i, '').toLowerCase();
+  if (APP.test(app)) return app;
+  const [, before = '', after = ''] = /^([a-z][a-z0-9-]+)[:#/=](.+)$/i.exec(word) ?? [];
+  if (isVerb(after)) throw didYouMean(before.toLowerCase(), after.toLowerCase(), []);
+  throw new Refusal([`${quoted(word)} is no name of a Heroku app. Type ${USAGE}.`]);
 }
 
 function lengthAndReason(words: readonly string[]): { minutes: number | null; reason: string } {

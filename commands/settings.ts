@@ -4,15 +4,14 @@ import type { Administration, Typed } from '../src/administration.ts';
 import { groupOptions, refOptions, type SettingsCarried, settingsForm, settingsSaved } from '../views/settings.ts';
 import type { Answer } from './answer.ts';
 
-export type Settings = Pick<Administration, 'open' | 'save' | 'groups' | 'refs'>;
+export type Settings = Pick<Administration, 'open' | 'save' | 'groups' | 'names' | 'refs'>;
 
 /** `/deploy add` and `/deploy settings APP`: the form. */
 export async function openSettings(
   settings: Settings,
   { user, app, channel }: { user: string; app: string | null; channel: string },
 ): Promise<ModalView> {
-  const { settings: known, version } = await settings.open({ user, app });
-  const names = new Map((await settings.groups('')).map(({ id, name }) => [id, name]));
+  const [{ settings: known, version }, names] = await Promise.all([settings.open({ user, app }), settings.names()]);
   return settingsForm(known, { app, version, channel }, names);
 }
 
@@ -32,7 +31,7 @@ export async function readSettings(
   return { errors: Object.fromEntries(errors) };
 }
 
-/** What a menu of ours offers for these words: user groups with each role, or branches, tags and commits of an app. */
+/** What a menu of ours offers for these words: user groups and channels with each role, or branches, tags and commits of an app. */
 export async function suggest(
   settings: Settings,
   { user, action, words, metadata }: { user: string; action: string; words: string; metadata: string },

@@ -30,7 +30,7 @@ export async function mention(bot: Asked & Door, { user, channel, thread, text, 
   if (!known) return deploy(bot, { user, channel, text: words, id });
   if (words === '' || /^(help|\?)$/i.test(words)) return whatToSay(known);
   if (/^(status|how)\b/i.test(words)) return deployNow(known);
-  if (/^(run them|run it|approve)\b/i.test(words)) return pressInstead();
+  if (/^(run (them|it)|approve)\b/i.test(words)) return pressInstead(known);
   const said = SAID.find(({ words: pattern }) => pattern.test(words));
   if (!said) return whatToSay(known);
   const reason = words.replace(said.words, '').replace(/^[\s:,-]+/, '');

@@ -1,4 +1,5 @@
 import { ALL_APPS, readDuration } from '../src/domain/lock.ts';
+import type { Role } from '../src/domain/permission.ts';
 import { Refusal } from '../src/domain/refusal.ts';
 import { appOf, quoted, refOf } from './words.ts';
 
@@ -18,19 +19,35 @@ export type VerbWords =
 
 type Read = (rest: readonly string[]) => VerbWords;
 
-/** How each verb is typed: for help, and for whoever typed it otherwise. */
+/** How each verb is typed, what for, and who may: for help, and for whoever typed it otherwise. */
 export const USAGE = {
-  status: '`/deploy status` or `/deploy status shop`',
-  history: '`/deploy history shop`',
-  cancel: '`/deploy cancel shop`',
-  rollback: '`/deploy rollback shop` or `/deploy rollback shop v41`',
-  lock: '`/deploy lock shop for 2h we look at the queue`, or `all` in place of an app',
-  unlock: '`/deploy unlock shop` or `/deploy unlock all`',
-  queue: '`/deploy queue` or `/deploy queue shop`',
-  live: '`/deploy live shop abc1234`',
-  add: '`/deploy add`',
-  settings: '`/deploy settings shop`',
-} as const;
+  status: {
+    role: 'viewer',
+    typed: app => `\`/deploy status\` or \`/deploy status ${app}\``,
+    does: 'how your apps stand',
+  },
+  queue: { role: 'viewer', typed: app => `\`/deploy queue\` or \`/deploy queue ${app}\``, does: 'who waits' },
+  history: { role: 'viewer', typed: app => `\`/deploy history ${app}\``, does: 'what was deployed' },
+  live: { role: 'viewer', typed: app => `\`/deploy live ${app} abc1234\``, does: 'whether a commit is live' },
+  cancel: { role: 'deployer', typed: app => `\`/deploy cancel ${app}\``, does: 'calls a deploy off' },
+  rollback: {
+    role: 'deployer',
+    typed: app => `\`/deploy rollback ${app}\` or \`/deploy rollback ${app} v41\``,
+    does: 'plans to go back',
+  },
+  lock: {
+    role: 'deployer',
+    typed: app => `\`/deploy lock ${app} for 2h we look at the queue\`, or \`all\` in place of an app,`,
+    does: 'keeps new deploys from beginning',
+  },
+  unlock: {
+    role: 'deployer',
+    typed: app => `\`/deploy unlock ${app}\` or \`/deploy unlock all\``,
+    does: 'lets them begin again',
+  },
+  settings: { role: 'admin', typed: app => `\`/deploy settings ${app}\``, does: 'who may, and how' },
+  add: { role: 'adds apps', typed: () => '`/deploy add`', does: 'an app' },
+} as const satisfies { [verb: string]: { role: Role | 'adds apps'; typed: (app: string) => string; does: string } };
 
 export const VERBS: { readonly [verb: string]: Read } = {
   status: rest => ({ kind: 'status', app: perhapsApp('status', rest) }),
@@ -46,7 +63,7 @@ export const VERBS: { readonly [verb: string]: Read } = {
     if (app === undefined || number === undefined || more.length > 0) {
       throw say('rollback', `${quoted([version, ...more].join(' '))} is no release such as v41.`);
     }
-    return { kind: 'back', app: appOf(app, []), version: Number(number), ...mode };
+    return { kind: 'back', app: nameOf(app), version: Number(number), ...mode };
   },
   live: rest => {
     const [app = '', ref, ...more] = rest
@@ -55,7 +72,7 @@ export const VERBS: { readonly [verb: string]: Read } = {
       .trim()
       .split(' ');
     if (ref === undefined || more.length > 0) throw say('live', 'It takes an app and a commit, branch or tag.');
-    return { kind: 'live', app: appOf(app, []), ref: refOf(app, ref) };
+    return { kind: 'live', app: nameOf(app), ref: refOf(app, ref) };
   },
   add: rest => {
     if (rest.length > 0) throw say('add', 'It opens a form, and takes no words.');
@@ -66,7 +83,10 @@ export const VERBS: { readonly [verb: string]: Read } = {
     const [scope, ...words] = rest;
     if (scope === undefined) throw say('lock', 'It takes an app, or `all`, and a reason.');
     const [first, length = ''] = words;
-    const hasLength = first?.toLowerCase() === 'for' && readDuration(length) !== null;
+    const hasLength = first?.toLowerCase() === 'for' && /^\d/.test(length);
+    if (hasLength && readDuration(length) === null) {
+      throw say('lock', `${quoted(length)} is no length of time such as 15m, 2h or 3d, 30 days at most.`);
+    }
     const reason = (hasLength ? words.slice(2) : words).join(' ');
     return { kind: 'lock', scope: scopeOf(scope), length: hasLength ? length : null, reason };
   },
@@ -89,4 +109,7 @@ function onlyApp(verb: keyof typeof USAGE, rest: readonly string[]): string {
 const perhapsApp = (verb: keyof typeof USAGE, rest: readonly string[]): string | null =>
   rest.length === 0 ? null : onlyApp(verb, rest);
 
-const say = (verb: keyof typeof USAGE, why: string): Refusal => new Refusal([`${why} Type ${USAGE[verb]}.`]);
+const say = (verb: keyof typeof USAGE, why: string): Refusal => new Refusal([`${why} Type ${usage(verb)}.`]);
+
+/** How a verb is typed, of an app that is called shop. */
+export const usage = (verb: keyof typeof USAGE): string => USAGE[verb].typed('shop').replace(/,$/, '');

@@ -5,7 +5,7 @@ import { Refusal } from '../src/domain/refusal.ts';
 export const EXAMPLES =
   'Type `/deploy shop`, `/deploy shop main` or `/deploy shop@abc1234`; `/deploy help` shows your apps.';
 /** Heroku: lower-case letters, digits and dashes, 3 to 30, first a letter (platform-api-reference, app name). */
-const APP = /^[a-z][a-z0-9-]{1,28}[a-z0-9]$/;
+export const APP = /^[a-z][a-z0-9-]{1,28}[a-z0-9]$/;
 const COMMIT = /^[0-9a-f]{7,40}$/i;
 /** What git allows in no name of a branch or tag (git-check-ref-format), and what begins a mention in Slack. */
 const NO_REF = /[~^:?*[\]\\<>]|\.\.|@\{|\/\/|^[-/.@]|[/.]$|\.lock(\/|$)|\/\./;

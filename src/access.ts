@@ -6,6 +6,7 @@ import {
   approvalRefused,
   askThem,
   channelRefused,
+  type Group,
   groupsIn,
   isApproval,
   isRescue,
@@ -31,6 +32,11 @@ export class Access {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+  }
+
+  /** Admins of every app. */
+  get admins(): readonly string[] {
+    return this.#parts.admins;
   }
 
   /** With everybody who has a role; null when there is no such app. */
@@ -79,12 +85,26 @@ export class Access {
   }
 
   /** A press on a running deploy: what an approver must answer, what ends an outage, or what any deployer may. */
-  async press({ app: name, startedBy }: Running, user: string, kind: Parameters<typeof isApproval>[0]): Promise<void> {
+  async press(
+    { app: name, startedBy }: Pick<Running, 'app' | 'startedBy'>,
+    user: string,
+    kind: Parameters<typeof isApproval>[0],
+  ): Promise<void> {
     const app = await this.#known(name, user);
     const refused = isApproval(kind) ? approvalRefused(app, { user, startedBy }) : null;
     if (refused) throw new Refusal([refused]);
     const may = isApproval(kind) || mayDeploy(app, user) || (isRescue(kind) && mayApprove(app, user));
     if (!may) throw new Refusal([askThem(app)]);
+  }
+
+  /** The app, for a second person who says yes or no to a start: four eyes always. Whoever asked may take it back. */
+  async answersStart({ app: name, by }: { app: string; by: string }, user: string, yes: boolean): Promise<App> {
+    const app = await this.#known(name, user);
+    if (user === by && !yes) return app;
+    const what = 'the start of a deploy';
+    const refused = approvalRefused({ ...app, fourEyes: true }, { user, startedBy: by, what });
+    if (refused) throw new Refusal([refused]);
+    return app;
   }
 
   /** A deploy's plan, SQL and output, for those who start or approve deploys of its app; where it is told, or may be. */
@@ -130,13 +150,13 @@ export class Access {
   async #withRoles(settings: Parameters<typeof withRoles>[0]): Promise<App> {
     const { directory, admins } = this.#parts;
     const ids = [...new Set(groupsIn(settings))];
-    // A group that cannot be read now, or is no more, gives a role to nobody.
-    const groups = await Promise.all(ids.map(id => directory.group(id).catch(() => ({ name: id, members: [] }))));
-    return withRoles(
-      settings,
-      new Map(ids.map((id, index) => [id, groups[index] ?? { name: id, members: [] }])),
-      admins,
+    const groups = await Promise.all(
+      ids.map(async (id): Promise<[string, Group]> => {
+        const unread = { name: id, members: [], untold: 'now' } as const;
+        return [id, await directory.group(id).catch(() => unread)];
+      }),
     );
+    return withRoles(settings, new Map(groups), admins);
   }
 
   async #unknown(name: string, user: string): Promise<string> {

@@ -74,10 +74,16 @@ export class Administration {
     ]);
   }
 
-  /** User groups whose names begin like that, as they may be given a role. */
+  /** User groups and channels whose names begin like that, as they may be given a role. */
   async groups(words: string): Promise<{ id: string; name: string }[]> {
     const all = await this.#parts.directory.groups();
-    return all.filter(({ name }) => name.startsWith(words.replace(/^@/, '').toLowerCase())).slice(0, OPTIONS);
+    return all.filter(({ name }) => name.startsWith(words.replace(/^[@#]/, '').toLowerCase())).slice(0, OPTIONS);
+  }
+
+  /** How they are called, by id: of those of which Slack tells it now. */
+  async names(): Promise<ReadonlyMap<string, string>> {
+    const all = await this.#parts.directory.groups().catch(() => []);
+    return new Map(all.map(({ id, name }) => [id, name]));
   }
 
   /** Branches and tags that begin like that, and a commit that was typed, of an app that this person may see. */

@@ -1,4 +1,4 @@
-import { cancelAsked, cancelled } from './cancelling.ts';
+import { cancelAsked, cancelled, isCancelled } from './cancelling.ts';
 import { type Click, latest, latestOfThese, migrationsOf } from './domain/deploy.ts';
 import { filesOf, gateReasons } from './domain/gate.ts';
 import { planByCommand } from './migration-commands.ts';
@@ -15,6 +15,9 @@ const REMIND_MS = 4 * HOUR_MS;
 /** Key of what answers a card: whoever comes first, a yes, a no or the time, and nobody after them. */
 const ANSWER = 'answered';
 export const RECEIPT: Next = { to: 'Write the receipt' };
+
+const TOO_LATE =
+  'New code serves already: there is nothing left to call off. *Hold* leaves its contract migrations out.';
 
 /** Where a deploy goes when old code is gone. */
 export function afterOldCode(run: Run): Next {
@@ -46,8 +49,8 @@ export async function soak(run: Run): Promise<Next> {
         ? hold(run, click)
         : {
             answer:
-              click.kind === 'cancel'
-                ? 'New code serves already: there is nothing left to call off. *Hold* leaves its contract migrations out.'
+              click.kind === 'cancel' || click.kind === 'roll back'
+                ? TOO_LATE
                 : 'Not yet: new code is watched for a while first. The thread asks when it is time.',
           },
   );
@@ -101,9 +104,10 @@ export async function askForApproval(run: Run): Promise<Next> {
     },
     async click => {
       if (click.kind === 'hold') return hold(run, click);
-      if (click.kind === 'cancel' && run.deploy.plan.maintenance) {
+      if (click.kind === 'cancel' || click.kind === 'roll back') {
+        if (!run.deploy.plan.maintenance) return { answer: TOO_LATE };
         const answer = await cancelAsked(run, click, 'Cancelled: nothing was begun.');
-        return { answer, instead: await cancelled(run) };
+        return isCancelled(run) ? { answer, instead: await cancelled(run) } : { answer };
       }
       if (click.kind !== 'run them')
         return { answer: 'Only the contract migrations are open now: see the newest card.' };

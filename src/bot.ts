@@ -1,23 +1,24 @@
 import type { Access } from './access.ts';
-import type { DoorStatus, Doors } from './closings.ts';
+import type { DoorStatus, Doors, Opening } from './closings.ts';
 import type { Closing } from './domain/closing.ts';
-import type { Click, Deploy } from './domain/deploy.ts';
-import { type App, approvalRefused, askThem, mayDeploy, maySee } from './domain/permission.ts';
+import type { Deploy } from './domain/deploy.ts';
+import { type App, approvalRefused, askThem, mayDeploy } from './domain/permission.ts';
 import { fingerprint, type Preflight } from './domain/plan.ts';
 import { planChanges } from './domain/plan-changes.ts';
+import { phaseFact } from './domain/readings.ts';
 import { Refusal } from './domain/refusal.ts';
 import type { Place } from './domain/turn.ts';
 import type { LockAnswer, Locking } from './locking.ts';
+import { notBegun } from './not-begun.ts';
 import { NotFound } from './outside.ts';
 import { type Mode, type Planned, Planning } from './planning.ts';
+import { Presses } from './presses.ts';
 import type { AppStatus, CommitStatus, LiveStatus, Reports } from './reports.ts';
 import { Scheduling } from './scheduling.ts';
 import type { Sources } from './situation.ts';
 import { Starting } from './starting.ts';
 import type { Directory, Ledger, Schedules, Starts, StoredPlan } from './team.ts';
 
-/** How long somebody who pressed waits for the run's own answer before they are told that it was taken, ms. */
-const ANSWER_WITHIN_MS = 2_000;
 /** What **15 minutes more** on a closed app gives. */
 const EXTEND_MINUTES = 15;
 
@@ -26,8 +27,7 @@ export type Asked = { kind: 'asked'; channel: string };
 export type Changed = Planned & { kind: 'changed'; what: string[] };
 
 type Wish = { user: string; channel: string; app: string } & Mode;
-type DoorPress = { user: string; id: string; kind: 'open' | 'extend' | 'stop workers' };
-type Press = Pick<Click, 'id' | 'kind'> & Partial<Pick<Click, 'about' | 'reason'>> & { user: string; deploy: string };
+type DoorPress = { user: string; id: string; kind: 'extend' | 'stop workers' };
 
 export type BotParts = {
   ledger: Ledger;
@@ -51,9 +51,10 @@ export class Bot {
   readonly #starting: Starting;
   readonly #planning: Planning;
   readonly #scheduling: Scheduling;
+  readonly #presses: Presses;
 
   constructor(parts: BotParts) {
-    const { ledger, access, locking, sources, starts, schedules, directory } = parts;
+    const { ledger, access, locking, sources, starts, schedules, directory, news } = parts;
     this.#parts = parts;
     this.#planning = new Planning({ ledger, locking, sources, gate: app => this.#starting.gate(app) });
     this.#starting = new Starting({
@@ -62,6 +63,12 @@ export class Bot {
       begin: async (shown, user) => void (await this.#begin(shown, user)),
     });
     this.#scheduling = new Scheduling({ schedules, ledger, access, directory, start: ask => this.start(ask) });
+    this.#presses = new Presses({
+      ...{ ledger, access, news },
+      notBegun: app => notBegun(parts, app),
+      takeOff: ({ kind, id }, user) =>
+        kind === 'asked' ? this.#starting.answer({ user, id, yes: false }) : this.#scheduling.cancel({ user, id }),
+    });
   }
 
   /** The apps that this person may see, with everybody's roles. */
@@ -69,9 +76,9 @@ export class Bot {
     return this.#parts.access.visible(user);
   }
 
-  /** The apps that this person may deploy. */
-  apps(user: string): Promise<readonly App[]> {
-    return this.#parts.access.deployable(user);
+  /** Those who may add apps. */
+  get admins(): readonly string[] {
+    return this.#parts.access.admins;
   }
 
   /** What a deploy of the ref (the app's default one when null) would do; stored, so that Start can name it. */
@@ -94,7 +101,7 @@ export class Bot {
     return this.#scheduling.keep(ask);
   }
 
-  unschedule(ask: { user: string; id: string }): Promise<void> {
+  unschedule(ask: { user: string; id: string }): Promise<string> {
     return this.#scheduling.cancel(ask);
   }
 
@@ -150,13 +157,17 @@ export class Bot {
     await Promise.all([this.#starting.tick(), this.#scheduling.tick()]);
   }
 
-  /** Whoever goes back wants it now: a deploy that only waits with its contract migrations leaves them for later. */
+  /**
+   * Whoever goes back wants it now: a deploy that only waits with its contract migrations leaves them for later, and one
+   * that waits for somebody to look whether old code is gone ends.
+   */
   async #makeWay(app: string, user: string, version: number): Promise<void> {
     const { ledger } = this.#parts;
+    const press = { by: user, about: null, reason: `Going back to v${version}.` };
     for (const { id, soaks } of await ledger.running(app)) {
-      const reason = `Going back to v${version}.`;
-      const hold = { id: `${user} goes back ${id}`, kind: 'hold', by: user, about: null, reason } as const;
-      if (soaks) await ledger.addClick(id, hold);
+      const asks = !soaks && waitsForALook(await ledger.deploy(id));
+      if (soaks || asks)
+        await ledger.addClick(id, { ...press, id: `${user} goes back ${id}`, kind: soaks ? 'hold' : 'cancel' });
     }
   }
 
@@ -164,7 +175,11 @@ export class Bot {
   async planAgain({ id, plan, startedBy }: Deploy): Promise<Preflight> {
     const app = await this.#parts.access.app(plan.app);
     if (!app) return { kind: 'refused', reasons: [`${plan.app} is not among the bot's apps any more.`] };
-    if (!mayDeploy(app, startedBy)) return { kind: 'refused', reasons: [askThem(app)] };
+    if (!mayDeploy(app, startedBy)) {
+      // Whoever may be in a group loses their turn to nobody's silence: it is asked again.
+      if ([...app.untold.values()].includes('now')) throw new Error(`Slack does not tell who may deploy ${plan.app}`);
+      return { kind: 'refused', reasons: [askThem(app)] };
+    }
     const frozen = await this.#starting.frozen(app, id);
     if (frozen) return { kind: 'refused', reasons: [frozen] };
     return this.#planning.atItsTurn(app, plan, startedBy);
@@ -219,13 +234,24 @@ export class Bot {
     }
   }
 
-  /** Calls off the asker's own deploy of an app, or else the one that runs. `id` names what they typed, once. */
-  async cancel({ user, app, id }: { user: string; app: string; id: string }): Promise<{ answer: string }> {
-    await this.#parts.access.allowed(app, user);
-    const open = await this.#parts.ledger.running(app);
-    const deploy = open.find(({ startedBy }) => startedBy === user) ?? open[0];
-    if (!deploy) throw new Refusal([`No deploy of ${app} is open: there is nothing to cancel.`]);
-    return this.click({ user, id, deploy: deploy.id, kind: 'cancel' });
+  /** Calls off what the asker wants of an app. `id` names what they typed, once. */
+  cancel(ask: Parameters<Presses['cancel']>[0]) {
+    return this.#presses.cancel(ask);
+  }
+
+  /** Hands a press to the run of its deploy, and gives its answer, or that it was taken. `id` names the press, once. */
+  click(ask: Parameters<Presses['click']>[0]) {
+    return this.#presses.click(ask);
+  }
+
+  /** A deploy as it is now, for somebody who may start or approve deploys of its app. */
+  show(ask: { user: string; deploy: string; channel: string | null }): Promise<Deploy> {
+    return this.#presses.show(ask);
+  }
+
+  /** The deploy whose message that is; null when it is none, or the asker may not see its app. */
+  deployAt(ask: { user: string; channel: string; ts: string }): Promise<Deploy | null> {
+    return this.#presses.deployAt(ask);
   }
 
   /** What closing an app would mean; nothing is closed before `closeApp` is told so. */
@@ -238,57 +264,33 @@ export class Bot {
     return doors.close(await access.allowed(await doors.app(id), user), { user, id });
   }
 
-  async openApp({ user, app }: { user: string; app: string }): Promise<'opening' | 'is open'> {
-    return this.#parts.doors.open(await this.#parts.access.allowed(app, user), user);
+  /** While somebody is at the app's schema only `anyway`. */
+  async openApp({ user, app, anyway = false }: { user: string; app: string; anyway?: boolean }): Promise<Opening> {
+    return this.#parts.doors.open(await this.#parts.access.allowed(app, user), user, { anyway });
+  }
+
+  async openDoor({ user, id }: { user: string; id: string }): Promise<{ app: string; opening: Opening }> {
+    const app = await this.#parts.doors.app(id);
+    return { app, opening: await this.openApp({ user, app }) };
   }
 
   /** A press on a closing's own message. */
   async door({ user, id, kind }: DoorPress): Promise<void> {
     const { doors } = this.#parts;
-    const settings = await this.#parts.access.allowed(await doors.app(id), user);
-    if (kind === 'open') await doors.open(settings, user);
-    else if (kind === 'extend') await doors.extend(id, EXTEND_MINUTES);
+    await this.#parts.access.allowed(await doors.app(id), user);
+    if (kind === 'extend') await doors.extend(id, EXTEND_MINUTES);
     else await doors.stopWorkers(id);
   }
 
   async doorStatus({ user, app }: { user: string; app: string }): Promise<DoorStatus> {
     return this.#parts.doors.status(await this.#parts.access.seen(app, user));
   }
+}
 
-  /** Hands a press to the run of its deploy, and gives its answer, or that it was taken. `id` names the press, once. */
-  async click({ about = null, reason = null, ...ask }: Press): Promise<{ answer: string }> {
-    const { ledger, news } = this.#parts;
-    const running = await ledger.runningDeploy(ask.deploy);
-    if (!running) throw new Refusal(['This deploy has ended: its message shows how. There is nothing left to press.']);
-    await this.#parts.access.press(running, ask.user, ask.kind);
-    if (ask.kind === 'cancel' && (await ledger.leaveQueue(ask.deploy, ask.user))) {
-      return { answer: 'It has left the queue. Nothing was begun.' };
-    }
-    await ledger.addClick(ask.deploy, { id: ask.id, kind: ask.kind, by: ask.user, about, reason });
-    const until = performance.now() + ANSWER_WITHIN_MS;
-    for (let left = ANSWER_WITHIN_MS; left > 0; left = until - performance.now()) {
-      const answer = await ledger.clickAnswer(ask.id);
-      if (answer) return { answer };
-      await news(ask.deploy, left);
-    }
-    const answer = await ledger.clickAnswer(ask.id);
-    return { answer: answer ?? 'Taken. The thread says what comes of it.' };
-  }
-
-  /** A deploy as it is now, for somebody who may start or approve deploys of its app. */
-  async show(ask: { user: string; deploy: string; channel: string | null }): Promise<Deploy> {
-    const deploy = await this.#parts.ledger.deploy(ask.deploy);
-    await this.#parts.access.show(deploy, ask.user, ask.channel ?? '');
-    return deploy;
-  }
-
-  /** The deploy whose message that is; null when it is none, or the asker may not see its app. */
-  async deployAt({ user, channel, ts }: { user: string; channel: string; ts: string }): Promise<Deploy | null> {
-    const { ledger, access } = this.#parts;
-    const deploy = await ledger.deployAt(channel, ts);
-    const app = deploy && (await access.app(deploy.plan.app));
-    return app && maySee(app, user) ? deploy : null;
-  }
+/** New code serves, and a person is asked whether old code is gone. */
+function waitsForALook(deploy: Deploy): boolean {
+  const phase = phaseFact(deploy, 'deploy')?.phase;
+  return phase?.kind === 'not proved' && phase.missing === 'old gone';
 }
 
 /** Who may see nothing has an empty Home. */

@@ -1,17 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import type { Logger } from 'pino';
+import { type Barred, whyNotOpen } from './closing-moves.ts';
 import type { AppSettings } from './domain/app.ts';
-import { type Closing, type Door, doorIn, nextMove } from './domain/closing.ts';
-import { type Deploy, latest } from './domain/deploy.ts';
-import { directDatabase } from './domain/direct-database.ts';
-import { blockersInWords } from './domain/migration-outcome.ts';
+import type { Closing } from './domain/closing.ts';
+import { latest } from './domain/deploy.ts';
 import { type App, mayAdminister, who } from './domain/permission.ts';
 import { Refusal } from './domain/refusal.ts';
-import type { Heroku, Migrator, Prober } from './outside.ts';
-import type { Closings, Ledger, Notice } from './team.ts';
+import type { Heroku, Migrator } from './outside.ts';
+import type { Closings, Ledger } from './team.ts';
 
-/** Answers of the same kind, each over a connection of its own, before it is said what visitors see. */
-const ANSWERS = 3;
 const PAGE_WITHIN_MS = 5_000;
 const LONGEST_MINUTES = 24 * 60;
 
@@ -19,13 +15,9 @@ type Parts = {
   closings: Closings;
   ledger: Pick<Ledger, 'app' | 'running' | 'deploy'>;
   heroku: Heroku;
-  prober: Prober;
   migrator: Pick<Migrator, 'holders'>;
   /** Gives the status of a page, or throws. */
   page: (url: string, signal: AbortSignal) => Promise<number>;
-  /** What is said when somebody migrates (`who`, in words) while the time of a closing is over. */
-  barred: (closing: Closing, who: readonly string[], now: number) => Notice[];
-  log: Pick<Logger, 'warn'>;
 };
 
 /** What closing an app would mean, for whoever is asked to confirm it. */
@@ -41,7 +33,10 @@ export type ClosingPlan = {
 
 export type DoorStatus = { app: string; closed: boolean; closing: Closing | null };
 
-/** Maintenance mode on a person's word, driven by whichever process ticks. */
+/** What came of asking to open an app: it is opened, was open, or should not be now, which must be said yes to. */
+export type Opening = { kind: 'opening' } | { kind: 'is open' } | { kind: 'barred'; why: Barred };
+
+/** Maintenance mode on a person's word. */
 export class Doors {
   readonly #parts: Parts;
 
@@ -102,8 +97,11 @@ export class Doors {
     return closing;
   }
 
-  /** Opens what this bot closed, or what somebody closed without it. */
-  async open(settings: AppSettings, user: string): Promise<'opening' | 'is open'> {
+  /**
+   * Opens what this bot closed, or what somebody closed without it; while somebody is at its schema only `anyway`: they
+   * were told, and know better.
+   */
+  async open(settings: AppSettings, user: string, { anyway = false } = {}): Promise<Opening> {
     const { closings, heroku, ledger } = this.#parts;
     const [running] = await ledger.running(settings.name);
     const deploy = running && (await ledger.deploy(running.id));
@@ -113,16 +111,18 @@ export class Doors {
       ]);
     }
     const known = await closings.open(settings.name);
+    if (!known && !(await heroku.app(settings.name)).maintenance) return { kind: 'is open' };
+    const why = anyway || known?.wanted === 'open' ? null : await whyNotOpen(this.#parts, settings.name);
+    if (why) return { kind: 'barred', why };
     if (known) {
       await closings.change(known.id, { wanted: 'open', wantedNow: true, openedBy: user });
-      return 'opening';
+      return { kind: 'opening' };
     }
-    if (!(await heroku.app(settings.name)).maintenance) return 'is open';
     const id = `m${randomBytes(5).toString('hex')}`;
     const reason = 'Somebody closed it without this bot.';
     await closings.ask({ id, app: settings.name, by: user, reason, channel: settings.channel, minutes: null });
     await closings.change(id, { wanted: 'open', wantedNow: true, openedBy: user });
-    return 'opening';
+    return { kind: 'opening' };
   }
 
   /** Longer, by so many minutes from now or from its end. */
@@ -137,7 +137,7 @@ export class Doors {
   }
 
   async stopWorkers(id: string): Promise<void> {
-    const changed = await this.#parts.closings.change(id, { stopWorkers: true });
+    const changed = await this.#parts.closings.change(id, { stopWorkers: true, idleNow: false });
     if (changed?.wanted !== 'closed') throw new Refusal(['It is open again already: the workers run.']);
   }
 
@@ -150,109 +150,6 @@ export class Doors {
   async status({ name }: AppSettings): Promise<DoorStatus> {
     const [closing, app] = await Promise.all([this.#parts.closings.open(name), this.#parts.heroku.app(name)]);
     return { app: name, closed: app.maintenance, closing };
-  }
-
-  /** Does what is next for each closing: to be called every few seconds, by any process. */
-  async tick(): Promise<void> {
-    const { closings, log } = this.#parts;
-    const done: string[] = [];
-    for (;;) {
-      const closing = await closings.claim(done);
-      if (!closing) return;
-      done.push(closing.id);
-      try {
-        await this.#move(closing);
-      } catch (err) {
-        log.warn({ err, closing: closing.id }, 'A closing could not be brought on; trying again');
-      } finally {
-        await closings.free(closing.id);
-      }
-    }
-  }
-
-  async #move(closing: Closing): Promise<void> {
-    const { closings, heroku } = this.#parts;
-    const { id, app } = closing;
-    const move = nextMove(closing, Date.now());
-    switch (move.kind) {
-      case 'open':
-        return this.#openAtItsTime(closing);
-      case 'tell':
-        await heroku.setMaintenance(app, move.door === 'closed');
-        return void (await closings.change(id, { told: move.door, toldNow: true, seen: null, lateNow: false }));
-      case 'stop workers': {
-        const formation = await heroku.formation(app);
-        const workers = formation.filter(({ type, quantity }) => type !== 'web' && quantity > 0);
-        if (workers.length === 0) return void (await closings.change(id, { stopWorkers: false }));
-        // Kept first: a killed bot must know what to start again.
-        await closings.change(id, { workers: workers.map(({ type, quantity }) => ({ type, quantity })) });
-        return heroku.scale(
-          app,
-          workers.map(({ type }) => ({ type, quantity: 0 })),
-        );
-      }
-      case 'start workers': {
-        const formation = await heroku.formation(app);
-        // What somebody has started since stays as it is.
-        const stopped = closing.workers.filter(({ type }) =>
-          formation.some(known => known.type === type && known.quantity === 0),
-        );
-        if (stopped.length > 0) await heroku.scale(app, stopped);
-        return void (await closings.change(id, { workers: [] }));
-      }
-      case 'look': {
-        const seen = await this.#see(app);
-        if (seen === move.door) return void (await closings.change(id, { seen, seenNow: true }));
-        if (move.late) await closings.change(id, { lateNow: true });
-        return;
-      }
-      case 'remind':
-        return void (await closings.change(id, { remindedNow: true }));
-      case 'end':
-        return void (await closings.change(id, { endedNow: true }));
-      case 'rest':
-        return;
-      default:
-        return move satisfies never;
-    }
-  }
-
-  /** Nobody is let in to a half changed schema: while somebody migrates it stays closed, and people are asked. */
-  async #openAtItsTime(closing: Closing): Promise<void> {
-    const { closings, barred } = this.#parts;
-    const who = await this.#migrating(closing.app);
-    if (who.length === 0) {
-      await closings.change(closing.id, { wanted: 'open', wantedNow: true });
-      return;
-    }
-    await closings.change(closing.id, { barredNow: true });
-    await closings.say(barred(closing, who, Date.now()));
-  }
-
-  /** Who is at the app's schema, in words: a deploy of ours that is not through with it, or anybody else. */
-  async #migrating(app: string): Promise<string[]> {
-    const { ledger, heroku, migrator } = this.#parts;
-    const [running] = await ledger.running(app);
-    const deploy = running && (await ledger.deploy(running.id));
-    if (deploy && isAtTheSchema(deploy)) return [`the deploy of <@${deploy.startedBy}>`];
-    const database = directDatabase(await heroku.config(app));
-    const holders = database.kind === 'direct' ? await migrator.holders(database.url) : [];
-    // What a connection calls itself must mention nobody.
-    return holders.map(holder => blockersInWords([holder]).replaceAll('<', '‹'));
-  }
-
-  /** What visitors get, when several answers agree. */
-  async #see(name: string): Promise<Door | null> {
-    const { ledger, heroku, prober } = this.#parts;
-    const [settings, app] = await Promise.all([ledger.app(name), heroku.app(name)]);
-    const url = settings?.url ?? app.webUrl ?? `https://${name}.herokuapp.com/`;
-    const probe = settings?.probe ?? { path: '/', header: 'X-Heroku-Release-Version' };
-    const seen = new Set<Door | null>();
-    for (let answer = 0; answer < ANSWERS; answer++) {
-      seen.add(doorIn(await prober.ask(url, probe, AbortSignal.timeout(15_000))));
-    }
-    const [only = null] = seen;
-    return seen.size === 1 ? only : null;
   }
 
   async #notDuringTheDeployOfAnother(app: App, user: string): Promise<void> {
@@ -272,10 +169,4 @@ export class Doors {
       return { kind: 'broken', why: error instanceof Error ? error.message : String(error) };
     }
   }
-}
-
-/** Its contract migrations have begun, and are neither done nor taken back. */
-function isAtTheSchema(deploy: Deploy): boolean {
-  const began = deploy.facts.some(fact => fact.kind === 'migrating' && fact.direction === 'contract');
-  return began && !deploy.facts.some(fact => fact.kind === 'schema changed' && fact.direction === 'contract');
 }

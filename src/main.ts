@@ -41,6 +41,7 @@ import { createVisit } from './adapters/visit.ts';
 import { createWatcher } from './adapters/watcher.ts';
 import { Administration } from './administration.ts';
 import { Bot } from './bot.ts';
+import { ClosingMoves } from './closing-moves.ts';
 import { Doors } from './closings.ts';
 import { ConfigError, readConfig, secretsIn } from './config.ts';
 import type { Deploy } from './domain/deploy.ts';
@@ -110,14 +111,17 @@ const locks = connectLocks(database.pool, {
   freed: freedNotices,
   reminded: lock => lockReminders(lock, Date.now()),
 });
+const closings = connectClosings(database.pool, closingNotices);
 const doors = new Doors({
-  closings: connectClosings(database.pool, closingNotices),
-  ...{ ledger: store, heroku, prober, migrator, log },
+  ...{ closings, ledger: store, heroku, migrator },
   page: async (url, signal) => {
     const answer = await visit(new URL(url), { signal });
     answer.destroy();
     return answer.statusCode ?? 0;
   },
+});
+const moves = new ClosingMoves({
+  ...{ closings, ledger: store, heroku, prober, migrator, log },
   barred: barredNotices,
 });
 const sources = { heroku, source, prober, migrator, catalog: readCatalog };
@@ -193,7 +197,7 @@ const narrator = new Narrator({
 const notifier = new Notifier({ notices: connectNotices(database.pool), chat, pace, instance, log });
 news.onEach(what => (what === NOTICES ? notifier.wake() : narrator.wake(what)));
 news.onMissed(() => narrator.wakeAll());
-const ticking = setInterval(() => void Promise.all([locks.tick(), doors.tick(), bot.tick()]).catch(warn), TICK_MS);
+const ticking = setInterval(() => void Promise.all([locks.tick(), moves.tick(), bot.tick()]).catch(warn), TICK_MS);
 
 const homes = new Homes({
   store: connectHomes(database.pool),

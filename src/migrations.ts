@@ -130,7 +130,9 @@ async function migrate(run: Run, direction: Direction): Promise<Ended> {
       }),
     async click => {
       if (direction === 'expand') return { answer: await cancelAsked(run, click, CANCELLED_AFTER) };
-      return { answer: 'Migrations run just now and are not broken off half-way. The thread says how they end.' };
+      return {
+        answer: `Migrations run just now and are not broken off half-way. The thread says how they end; once they have run there is no way back to v${run.deploy.plan.live.version}.`,
+      };
     },
   );
   await telling.told();

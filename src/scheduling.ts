@@ -43,13 +43,14 @@ export class Scheduling {
   }
 
   /** Whoever may deploy the app may take it off. */
-  async cancel({ user, id }: { user: string; id: string }): Promise<void> {
+  async cancel({ user, id }: { user: string; id: string }): Promise<string> {
     const { schedules, ledger, access } = this.#parts;
     const shown = await ledger.plan(id);
     if (!shown) throw new Refusal(['This plan is not known any more.']);
     await access.allowed(shown.plan.app, user);
     if (!(await schedules.end(id, { outcome: 'cancelled', by: user, why: null })))
       throw new Refusal(['It waits no more: its message shows what came of it.']);
+    return 'Taken off: nothing begins then.';
   }
 
   /** Begins what is due: to be called every few seconds, by any process. */

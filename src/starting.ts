@@ -2,7 +2,7 @@ import { DateTime } from 'luxon';
 import type { Access } from './access.ts';
 import type { AppSettings } from './domain/app.ts';
 import { type Frozen, frozenAt } from './domain/freeze.ts';
-import { type App, approvalRefused, mayAdminister, who } from './domain/permission.ts';
+import { type App, mayAdminister, mayDeploy, who } from './domain/permission.ts';
 import { fingerprint, type Plan } from './domain/plan.ts';
 import { Refusal } from './domain/refusal.ts';
 import type { Ledger, StartRequest, Starts, StoredPlan } from './team.ts';
@@ -13,7 +13,7 @@ export type Gate = { kind: 'open' } | { kind: 'approval' } | { kind: 'frozen'; f
 type Parts = {
   starts: Starts;
   ledger: Pick<Ledger, 'plan'>;
-  access: Pick<Access, 'app'>;
+  access: Pick<Access, 'answersStart'>;
   /** Plans what was shown anew. Throws a Refusal when it may not be deployed any more. */
   planNow: (app: App, shown: StoredPlan, user: string) => Promise<Plan>;
   /** Makes the deploy of a plan and begins it; twice is once. */
@@ -55,21 +55,23 @@ export class Starting {
     await this.#parts.starts.ask({ id: shown.id, app: app.name, by: shown.askedBy, emergency });
   }
 
-  /** The yes or no of a second person. A yes starts what was shown, or nothing when the world is different by now. */
+  /**
+   * The yes or no of a second person. A yes starts what was shown, or nothing when the world is different by now; whoever
+   * asked may say no, too.
+   */
   async answer({ user, id, yes }: { user: string; id: string; yes: boolean }): Promise<string> {
     const { starts, ledger, access } = this.#parts;
-    const request = await starts.get(id);
-    const shown = await ledger.plan(id);
-    const settings = request && (await access.app(request.app));
-    if (!request || !shown || !settings) throw new Refusal(['This question is not known any more.']);
-    const refused = refusedBecause(settings, request, user);
-    if (refused) throw new Refusal([refused]);
+    const [request, shown] = await Promise.all([starts.get(id), ledger.plan(id)]);
+    if (!request || !shown) throw new Refusal(['This question is not known any more.']);
+    const app = await access.answersStart(request, user, yes);
     if (request.answer) return alreadyAnswered(request);
     if (!yes) {
       const done = await starts.answer(id, 'declined', user);
       return done ? 'Declined: nothing is begun.' : 'Somebody answered before you: the message shows what.';
     }
-    const plan = await this.#parts.planNow(settings, shown, request.by);
+    const reason = await this.#notNow(app, request);
+    if (reason) throw new Refusal([reason]);
+    const plan = await this.#parts.planNow(app, shown, request.by);
     if (fingerprint(plan) !== shown.digest) {
       await starts.answer(id, 'changed', user);
       return 'Not started: things changed since it was asked. Whoever wants it plans it again.';
@@ -77,6 +79,16 @@ export class Starting {
     if (!(await starts.answer(id, 'approved', user))) return 'Somebody answered before you: the message shows what.';
     await this.#parts.begin(shown, request.by);
     return 'Approved: it begins now.';
+  }
+
+  /** What came between since it was asked: who asked may not any more, or a freeze has begun. */
+  async #notNow(app: App, { by, emergency }: StartRequest): Promise<string | null> {
+    if (!mayDeploy(app, by)) return `Not started: <@${by}> may not deploy ${app.name} any more.`;
+    if (emergency === null) {
+      const gate = await this.gate(app);
+      return gate.kind === 'frozen' ? frozenWords(app, gate.frozen) : null;
+    }
+    return mayAdminister(app, by) ? null : `Not started: <@${by}> is no admin of ${app.name} any more.`;
   }
 
   /** Ends what nobody answered, and begins what was approved by a process that was killed right then. */
@@ -93,11 +105,6 @@ export class Starting {
 function frozenWords({ name }: AppSettings, { reason, until }: Frozen): string {
   const end = DateTime.fromMillis(until, { zone: 'utc' }).toFormat("d LLL HH:mm 'UTC'");
   return `Nothing of ${name} is deployed until ${end}: ${reason} In an emergency plan it again and press *Emergency start*: that takes an admin, a reason and a second person.`;
-}
-
-/** Four eyes always: that is what is asked for. */
-function refusedBecause(settings: App, { by }: StartRequest, user: string): string | null {
-  return approvalRefused({ ...settings, fourEyes: true }, { user, startedBy: by, what: 'the start of a deploy' });
 }
 
 const alreadyAnswered = ({ answer, answeredBy }: StartRequest): string =>

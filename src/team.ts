@@ -64,7 +64,7 @@ export interface Ledger {
   clickAnswer(id: string): Promise<string | null>;
   /** The contract migrations that were held last, with who said why. */
   held(app: string): Promise<Held[]>;
-  /** The newest release of the app whose contract migrations ran: code from before it has lost its schema. */
+  /** The newest release of the app whose contract migrations ran, or left something: code from before it has lost its schema. */
   schemaFloor(app: string): Promise<number | null>;
 }
 
@@ -107,6 +107,8 @@ export type ClosingChange = {
   wantedNow?: boolean;
   toldNow?: boolean;
   seenNow?: boolean;
+  idleNow?: boolean;
+  countedNow?: boolean;
   remindedNow?: boolean;
   barredNow?: boolean;
   lateNow?: boolean;
@@ -146,6 +148,8 @@ export interface Starts {
   /** False when it was answered before, or is too old. */
   answer(id: string, answer: StartAnswer, by: string): Promise<boolean>;
   expire(): Promise<void>;
+  /** Those that nobody answered yet, of an app or of all. */
+  waiting(app: string | null): Promise<StartRequest[]>;
   /** Those that were approved a while ago, and never begun. */
   approved(): Promise<string[]>;
   /** Freezes of every app. */
@@ -159,9 +163,9 @@ export type Person = { is: 'member' | 'guest' | 'bot' | 'stranger' | 'gone'; zon
 /** Who people are, and who is in a group, as Slack says; up to a minute old. */
 export interface Directory {
   person(user: string): Promise<Person>;
-  /** A user group (`S…`) or a channel (`C…`, `G…`). */
+  /** A user group (`S…`) or a channel (`C…`, `G…`). Rejects when Slack cannot be asked now. */
   group(id: string): Promise<Group>;
-  /** Every user group, by its handle. */
+  /** User groups, by their handles, and the channels that the bot is in: those that may be given a role. */
   groups(): Promise<{ id: string; name: string }[]>;
 }
 
@@ -192,6 +196,8 @@ export interface Schedules {
   ): Promise<boolean>;
   /** The next one whose time has come, for one process alone; `begun`: its deploy is there already. */
   claim(): Promise<{ id: string; by: string; begun: boolean } | null>;
+  /** Those whose time has not come, of an app or of all. */
+  waiting(app: string | null): Promise<Schedule[]>;
   /** It could not be tried; anybody may. */
   free(id: string): Promise<void>;
 }

@@ -55,6 +55,8 @@ export async function askAPerson(run: Run): Promise<Next> {
 /** What a press decided before this stage was killed: it was answered, so it does not come again. */
 function decided(run: Run): Next | null {
   const { deploy } = run;
+  const ended = latest(deploy, 'ended');
+  if (ended) return { end: ended.outcome };
   if (latest(deploy, 'rollback asked')) return { to: 'Roll back' };
   const gone = deploy.facts.some(fact => fact.kind === 'checked' && fact.what === 'old gone');
   return gone ? afterOldCode(run) : null;
@@ -95,10 +97,16 @@ async function pressed(run: Run, following: Following, click: Click): Promise<{ 
   switch (click.kind) {
     case 'cancel':
     case 'roll back':
+      if (missing === 'old gone') {
+        const why = 'New code serves; that old code is gone was not proved, and nobody waits for it any more.';
+        return {
+          answer: 'It ends here.',
+          instead: await run.end('not proved', `${why} Contract migrations were not run.`),
+        };
+      }
       if (following.watch.served) {
         return {
-          answer:
-            'New code serves already, so this deploy can no longer be undone unseen. If it must go: `/deploy rollback` plans the way back.',
+          answer: 'New code serves already, so this deploy can no longer be undone unseen.',
         };
       }
       await run.record({ kind: 'rollback asked', by: click.by, why: 'asked in Slack' });

@@ -101,6 +101,12 @@ describe('who may', () => {
     expect(await why(access.allowed('shop', ANN))).toBe('');
   });
 
+  it('has no role by a group that Slack does not tell, and is told so', async () => {
+    const { access, groups } = world();
+    groups.delete('S0OPS');
+    expect(await why(access.allowed('shop', BOB))).toContain('<@U0ANN>, @S0OPS (Slack does not tell who that is).');
+  });
+
   it('asks where the app allows it, and is told where that is', async () => {
     const { access } = world();
     expect(await why(access.allowed('shop', ANN, 'C0OPS'))).toBe('');

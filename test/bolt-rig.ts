@@ -16,12 +16,12 @@ type Changed = { age?: number; secret?: string; signature?: string };
 export class BoltRig {
   /** The test puts its own answers in place of these. */
   bot: Registered['bot'] = {
-    apps: async () => [],
+    admins: [],
     visible: async () => [],
     plan: async () => ({ id: 'p1', plan, place: null, gate: OPEN }),
     planAt: async () => ({ at: 0, planned: { id: 'p1', plan, place: null, gate: OPEN } }),
     schedule: async () => {},
-    unschedule: async () => {},
+    unschedule: async () => 'Taken off.',
     planBack: async () => ({ id: 'p1', plan, place: null, gate: OPEN }),
     start: async () => ({ kind: 'started', deploy: 'd1', channel: 'C0DEPLOYS', place: null }),
     click: async () => ({ answer: 'Rolling back.' }),
@@ -33,7 +33,8 @@ export class BoltRig {
     deployAt: async () => null,
     askToClose: async () => Promise.reject(new Error('nothing is closed here')),
     closeApp: async () => Promise.reject(new Error('nothing is closed here')),
-    openApp: async () => 'opening',
+    openApp: async () => ({ kind: 'opening' }),
+    openDoor: async () => ({ app: 'shop', opening: { kind: 'opening' } }),
     door: async () => {},
     doorStatus: async () => ({ app: 'shop', closed: false, closing: null }),
     lock: async () => ({ kind: 'locked', lock: { scope: 'shop', until: null } }),
@@ -44,6 +45,7 @@ export class BoltRig {
     open: async () => ({ settings: null, version: 0 }),
     save: async () => ({ kind: 'saved', app: 'shop' }),
     groups: async () => [],
+    names: async () => new Map(),
     refs: async () => [],
   };
   /** Who opened their Home. */

@@ -6,13 +6,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { connectClosings } from '../src/adapters/closings.ts';
 import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
+import { ClosingMoves } from '../src/closing-moves.ts';
 import { Doors } from '../src/closings.ts';
 import type { FactBody } from '../src/domain/deploy.ts';
 import { withRoles } from '../src/domain/permission.ts';
 import { Refusal } from '../src/domain/refusal.ts';
 import type { Blocker, Heroku } from '../src/outside.ts';
 import type { Ledger } from '../src/team.ts';
-import { barredNotices, closingAsked, closingNotices, doorStatus } from '../views/closings.ts';
+import { barredNotices, closingAsked, closingNotices, doorStatus, openingAnswer } from '../views/closings.ts';
 import { deployOf, plan } from './sample-deploys.ts';
 
 const [ANN, BOB] = ['U0ANN', 'U0BOB'];
@@ -30,9 +31,13 @@ let world: {
   calls: string[];
   status: number | null;
   page: number | null;
-  holders: Blocker[];
+  holders: Blocker[] | Error;
   deploy: FactBody[] | null;
   config: Record<string, string>;
+  /** Heroku does nothing now. */
+  down: boolean;
+  /** Workers that were scaled to 0 finish what they were doing. */
+  leaving: boolean;
 };
 
 beforeAll(async () => {
@@ -50,14 +55,15 @@ beforeEach(() => {
   world = {
     ...{ maintenance: false, worker: 2, calls: [], status: null, page: 200, holders: [], deploy: null },
     config: { DATABASE_URL: 'postgres://shop.example.com/x' },
+    ...{ down: false, leaving: false },
   };
 });
 afterEach(() => pool.query('DELETE FROM closings; DELETE FROM notices'));
 
-/** Another process of the bot: what it knows, it knows from the store. */
-function doors(): Doors {
+/** What every process of the bot has: what it knows of closings, it knows from the store. */
+function parts() {
   const running = () => (world.deploy ? [{ id: 'd1', app: 'shop', startedBy: BOB }] : []);
-  return new Doors({
+  return {
     closings: connectClosings(pool, closingNotices),
     ledger: {
       app: async () => settings,
@@ -72,13 +78,17 @@ function doors(): Doors {
       ],
       config: async () => world.config,
       setMaintenance: async (_: string, on: boolean) => {
+        if (world.down) throw new Error('503');
         world.maintenance = on;
         world.calls.push(on ? 'close' : 'open');
       },
       scale: async (_: string, formation: { quantity: number }[]) => {
+        if (world.down) throw new Error('503');
         world.worker = formation[0]?.quantity ?? 0;
         world.calls.push(`worker=${world.worker}`);
       },
+      dynos: async () =>
+        world.worker > 0 || world.leaving ? [{ type: 'worker' }, { type: 'web' }] : [{ type: 'web' }],
     } as unknown as Heroku,
     prober: {
       ask: async () => ({
@@ -88,15 +98,21 @@ function doors(): Doors {
         version: null,
       }),
     },
-    migrator: { holders: async () => world.holders },
+    migrator: {
+      holders: async () => {
+        if (world.holders instanceof Error) throw world.holders;
+        return world.holders;
+      },
+    },
     page: async () => {
       if (world.page === null) throw new Error('getaddrinfo ENOTFOUND');
       return world.page;
     },
     barred: barredNotices,
     log: { warn: () => {} },
-  });
+  };
 }
+const doors = (): Doors => new Doors(parts());
 
 const ask = (minutes: number | null = 15, user = ANN) =>
   doors().ask(shop, { user, channel: 'C1', minutes, reason: 'We move the database' });
@@ -104,7 +120,7 @@ const ask = (minutes: number | null = 15, user = ANN) =>
 /** Ticks, each time in a process of its own, until nothing is done any more. */
 async function tick(): Promise<void> {
   for (let before = ''; ; ) {
-    await doors().tick();
+    await new ClosingMoves(parts()).tick();
     const { rows } = await pool.query('SELECT to_jsonb(closings) - $1 AS row FROM closings ORDER BY id', [
       'claimed_at',
     ]);
@@ -167,11 +183,11 @@ describe('closing an app', () => {
   it('that somebody did without the bot is said, and can be undone', async () => {
     world.maintenance = true;
     await expect(ask()).rejects.toThrow('not by this bot');
-    expect(await doors().open(settings, ANN)).toBe('opening');
+    expect(await doors().open(settings, ANN)).toEqual({ kind: 'opening' });
     await tick();
     expect(world.calls).toEqual(['open']);
     expect(await told()).toContain('shop is open again');
-    expect(await doors().open(settings, ANN)).toBe('is open');
+    expect(await doors().open(settings, ANN)).toEqual({ kind: 'is open' });
   });
 });
 
@@ -221,6 +237,41 @@ describe('a closed app', () => {
     expect(world.calls).toEqual(['close', 'open']);
   });
 
+  it('stays closed, aloud, when nobody can say whether somebody migrates', async () => {
+    await close();
+    world.holders = new Error('ECONNREFUSED');
+    await ends("- interval '1 s'");
+    await tick();
+    expect(world.calls).toEqual(['close']);
+    expect(await told()).toMatch(/stays closed past its time.*cannot be asked \(ECONNREFUSED\)/);
+  });
+
+  it('is opened by a person while somebody migrates only when they say so again', async () => {
+    await close();
+    world.holders = [{ pid: 7, application: 'node-pg-migrate', state: 'active', ageMs: 3000 }];
+    const asked = await doors().open(settings, ANN);
+    expect(JSON.stringify(openingAnswer('shop', asked))).toMatch(/being migrated: node-pg-migrate.*"open-anyway"/);
+    await tick();
+    expect(world.calls).toEqual(['close']);
+    expect(await doors().open(settings, ANN, { anyway: true })).toEqual({ kind: 'opening' });
+    await tick();
+    expect(world.calls).toEqual(['close', 'open']);
+  });
+
+  it('that Heroku cannot be told to open is said aloud, once, and opened when it can', async () => {
+    await close();
+    world.down = true;
+    await ends("- interval '1 s'");
+    await tick();
+    await pool.query("UPDATE closings SET wanted_at = now() - interval '2 min'");
+    await tick();
+    await tick();
+    expect((await told()).match(/shop should be open, and is still closed/g)).toHaveLength(1);
+    world.down = false;
+    await tick();
+    expect(await told()).toContain('shop is open again');
+  });
+
   it('is not opened onto the half changed schema of a deploy', async () => {
     await close();
     world.deploy = [{ kind: 'migrating', direction: 'contract' }];
@@ -241,6 +292,41 @@ describe('a closed app', () => {
     await doors().open(settings, ANN);
     await tick();
     expect(world.calls).toEqual(['close', 'worker=0', 'open', 'worker=2']);
+  });
+
+  it('says that its workers are stopped only when they are, whatever fails or is killed in between', async () => {
+    const id = await close();
+    world.down = true;
+    await doors().stopWorkers(id);
+    await tick();
+    expect(await told()).toContain('Workers are being stopped');
+    world.down = false;
+    world.leaving = true;
+    await tick();
+    expect(world.worker).toBe(0);
+    expect(await told()).toContain('Workers are being stopped');
+    world.leaving = false;
+    await tick();
+    expect(await told()).toContain('Workers are stopped (worker × 2)');
+    expect(world.calls).toEqual(['close', 'worker=0']);
+  });
+
+  it('counts down, near its end each minute', async () => {
+    const id = await close(60);
+    expect(await told()).toContain('in about 1 h.');
+    const passes = async (minutes: number) => {
+      await pool.query(
+        "UPDATE closings SET until = until - $1 * interval '1 min', seen_at = seen_at - $1 * interval '1 min', counted_at = counted_at - $1 * interval '1 min'",
+        [minutes],
+      );
+      await tick();
+      return told();
+    };
+    expect(await passes(4)).toContain('in about 1 h.');
+    expect(await passes(1)).toContain('in about 55 min.');
+    expect(await passes(41)).toContain('in about 14 min.');
+    expect(await passes(1)).toContain('in about 13 min.');
+    expect(id).toMatch(/^m/);
   });
 
   it('leaves workers alone that somebody started meanwhile', async () => {

@@ -263,7 +263,10 @@ describe('what the doctor judges', () => {
       level: 'red',
       found: 'Not granted: chat:write.',
     });
-    expect(judgeScopes(asked, ['chat:write']).level).toBe('yellow');
+    expect(judgeScopes(asked, ['chat:write'])).toMatchObject({
+      level: 'yellow',
+      found: 'Not granted, though optional: chat:write.public (it posts only where it was invited).',
+    });
     expect(judgeScopes(asked, ['chat:write', 'chat:write.public', 'admin']).found).toContain('admin');
   });
 

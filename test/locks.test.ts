@@ -122,6 +122,15 @@ describe('a lock', () => {
     expect(slack.posted.filter(({ channel }) => channel === BOB)).toHaveLength(1);
   });
 
+  it('that was taken days ago is told to be free where it was told', async () => {
+    await lock();
+    await reads('C0SHOP', /shop is locked/);
+    await expect.poll(async () => (await pool.query('SELECT 1 FROM notices WHERE sent IS NULL')).rowCount).toBe(0);
+    await pool.query("UPDATE notices SET at = at - interval '3 d', changed_at = changed_at - interval '3 d'");
+    await locking.unlock({ user: BOB, scope: 'shop' });
+    await reads('C0SHOP', /^shop is free again/);
+  });
+
   it('reminds its owner every 3 hours', async () => {
     await lock();
     await locks.tick();

@@ -203,6 +203,20 @@ describe('a deploy that is called off', () => {
     expect(world.clicks[0]?.answer).toContain('cannot stop a release phase');
   });
 
+  it('while old code is not proved to be gone ends there, with nothing undone', async () => {
+    const script = (): World => {
+      const world = new World({ 42: [...good.slice(0, 4), { kind: 'not proved', missing: 'old gone', known: [] }] });
+      world.presses = [{ ...OFF, after: 'not proved' }];
+      return world;
+    };
+    const rehearsal = script();
+    expect((await play(rehearsal)).outcome).toBe('not proved');
+    expect(rehearsal.releases).toHaveLength(2);
+    for (let kill = 1; kill <= rehearsal.calls; kill++) {
+      expect((await play(script(), [kill])).outcome, `killed at ${kill}`).toBe('not proved');
+    }
+  });
+
   it('in its window goes back before users see new code', async () => {
     const world = new World({ 42: good.slice(0, 2), 43: good.slice(0, 4) });
     world.presses = [{ ...OFF, after: 'old serves' }];

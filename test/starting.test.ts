@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Access } from '../src/access.ts';
 import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
 import { connectSettings } from '../src/adapters/settings.ts';
@@ -31,6 +32,9 @@ let pool: pg.Pool;
 let store: Store;
 let starts: Starts;
 let now = plan;
+/** What the team says of the app now, and what its people are. */
+let team = settings;
+let guests: string[] = [];
 const begun: string[] = [];
 
 beforeAll(async () => {
@@ -49,6 +53,8 @@ afterAll(async () => {
 });
 beforeEach(() => {
   now = plan;
+  team = settings;
+  guests = [];
   begun.length = 0;
 });
 afterEach(async () => {
@@ -56,9 +62,18 @@ afterEach(async () => {
   await starts.saveFreezes([]);
 });
 
+const directory = {
+  person: async (user: string) => ({
+    is: guests.includes(user) ? ('guest' as const) : ('member' as const),
+    zone: 'UTC',
+  }),
+  group: async (id: string) => ({ name: id, members: [] }),
+  groups: async () => [],
+};
 const starting = (): Starting =>
   new Starting({
-    ...{ starts, ledger: store, access: { app: async () => withRoles(settings, new Map(), [EVE]) } },
+    ...{ starts, ledger: store },
+    access: new Access({ ledger: { apps: async () => [team], app: async () => team }, directory, admins: [EVE] }),
     planNow: async () => now,
     begin: async ({ id }, user) => void begun.push(`${id} by ${user}`),
   });
@@ -103,6 +118,34 @@ describe('a start that wants a second person', () => {
     expect(await answer(BOB)).toContain('things changed');
     expect(begun).toEqual([]);
     expect(await told(ANN)).toMatch(/things had changed.*`?\/deploy shop/s);
+  });
+
+  it('is asked with what is true when it is answered: roles, guests and freezes', async () => {
+    await asked();
+    guests = [BOB];
+    await expect(answer(BOB)).rejects.toThrow('You are a guest');
+    guests = [];
+    team = { ...settings, deployers: [EVE] };
+    await expect(answer(BOB)).rejects.toThrow('<@U0ANN> may not deploy shop any more');
+    team = { ...settings, approvers: [EVE] };
+    await expect(answer(BOB)).rejects.toThrow('You may not approve the start of a deploy');
+    team = settings;
+    await starts.saveFreezes([ALWAYS]);
+    await expect(answer(BOB)).rejects.toThrow('Black Friday');
+    expect(begun).toEqual([]);
+    await starts.saveFreezes([]);
+    expect(await answer(BOB)).toContain('Approved');
+    expect(begun).toEqual(['d1 by U0ANN']);
+  });
+
+  it('is taken back by whoever asked', async () => {
+    await asked();
+    expect((await starts.waiting('shop')).map(({ id, by }) => [id, by])).toEqual([['d1', ANN]]);
+    expect(await answer(ANN, false)).toContain('nothing is begun');
+    expect(await starts.waiting(null)).toEqual([]);
+    expect(await told(plan.channel)).toContain('<@U0ANN> took it back');
+    expect(await told(ANN)).toBe('');
+    expect(await answer(BOB)).toContain('declined');
   });
 
   it('is dropped after 2 hours', async () => {

@@ -355,6 +355,9 @@ describe.concurrent('asking for a deploy', () => {
     const form = await ada.seesForm(/Settings of managed/);
     expect((await ada.searches(form, 'defaultRef', 'ce')).map(({ value }) => value)).toContain('cents');
     expect((await ada.searches(form, 'groups', '@op')).map(({ text }) => text.text)).toContain('@ops may deploy');
+    expect((await ada.searches(form, 'groups', '#man')).map(({ text }) => text.text)).toContain(
+      'members of #managed may see',
+    );
     const wrong = await ada.fills({ repository: 'acme' });
     expect(wrong.errors.repository).toContain('owner/name');
     await ada.fills({ repository: 'acme/shop', deployers: ['U0ADA'], groups: ['@ops may deploy'] });

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Deploy, Fact } from '../src/domain/deploy.ts';
 import { withRoles } from '../src/domain/permission.ts';
 import type { Plan } from '../src/domain/plan.ts';
-import { answered, help, ourFault, refused, started } from '../views/answers.ts';
+import { answered, ourFault, refused, started } from '../views/answers.ts';
+import { help } from '../views/help.ts';
 import { plainBlocks } from '../views/plain.ts';
 import { planChanged, planShown } from '../views/plan.ts';
 import { replyTo } from '../views/reply.ts';
@@ -204,7 +205,14 @@ describe('whatever others wrote', () => {
           help(
             'U0ANN',
             Array.from({ length: many }, () => withRoles(app, new Map(), ['U0ANN'])),
-            [],
+            {
+              usages: (['viewer', 'deployer', 'admin', 'adds apps'] as const).map(role => ({
+                role,
+                typed: () => '',
+                does: '',
+              })),
+              admins: Array.from({ length: many }, () => text),
+            },
           ),
         );
         expectSafe(ourFault(text));

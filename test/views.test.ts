@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Fact } from '../src/domain/deploy.ts';
-import { withRoles } from '../src/domain/permission.ts';
-import { help, ourFault, refused } from '../views/answers.ts';
+import { ourFault, refused } from '../views/answers.ts';
 import type { Message } from '../views/blocks.ts';
 import { plainBlocks } from '../views/plain.ts';
 import { planChanged, planShown } from '../views/plan.ts';
@@ -103,23 +102,6 @@ describe('answers to one person', () => {
   it('an error of ours is owned, named and followed by what to do', () => {
     expect(ourFault('e42').text).toMatch(/our fault.*e42.*Try again/);
   });
-
-  it('help fits the asker', () => {
-    const shop = {
-      name: 'shop',
-      repository: 'acme/shop',
-      defaultRef: 'main',
-      channel: 'C1',
-      deployers: [],
-      approvers: [],
-      fourEyes: true,
-      windowSeconds: 180,
-    };
-    expect(readable(help('U0ANN', [withRoles({ ...shop, name: 'kiosk', deployers: ['U0ANN'] })], []))).toContain(
-      '`/deploy kiosk`',
-    );
-    expect(readable(help('U0ANN', [], []))).toContain('may not deploy any app yet');
-  });
 });
 
 describe('the root message', () => {
@@ -143,9 +125,9 @@ describe('the root message', () => {
   it.each<[DeployName, string[]]>([
     ['building', ['Cancel']],
     ['old code still serving', ['Roll back']],
-    ['new code serves', []],
+    ['new code serves', ['Go back to v41…']],
     ['not proved', ['It serves', 'Roll back']],
-    ['old code not proved gone', ['Old code is gone']],
+    ['old code not proved gone', ['Old code is gone', 'Go back to v41…']],
     ['rolling back', []],
     ['succeeded', ['Go back to v41…']],
   ])('%s: the buttons are %j', (name, labels) => {

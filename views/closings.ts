@@ -6,6 +6,7 @@ import { code, duration, foreign, literal, mention, plural, prose, sentence, tim
 
 type Notice = { id: string; channel: string; message: Message };
 type Page = { kind: 'not set' } | { kind: 'answers' } | { kind: 'broken'; why: string };
+type Barred = { kind: 'migrating'; who: readonly string[] } | { kind: 'not known'; why: string };
 type Workers = readonly { type: string; quantity: number }[];
 
 const listed = (workers: Workers): string =>
@@ -113,8 +114,9 @@ function doorMessage(closing: Closing, now: number): Message {
   );
 }
 
-function workerWords({ workers, stopWorkers }: Closing): string {
-  if (workers.length > 0) return `Workers are stopped (${listed(workers)}); they start again when it opens.`;
+function workerWords({ workers, stopWorkers, idleAt }: Closing): string {
+  if (workers.length > 0 && idleAt !== null)
+    return `Workers are stopped (${listed(workers)}); they start again when it opens.`;
   return stopWorkers ? 'Workers are being stopped.' : 'Workers keep running.';
 }
 
@@ -145,8 +147,14 @@ function reminder({ app, by, until }: Closing): Message {
   ]);
 }
 
-function late({ app, by, wanted }: Closing): Message {
+function late({ app, by, wanted, told }: Closing): Message {
   const name = foreign(app);
+  if (told !== wanted) {
+    const [is, verb] = wanted === 'open' ? ['should be open, and is still closed', 'off'] : ['is not closed yet', 'on'];
+    return said(':rotating_light:', `${name} ${is}`, [
+      `${mention(by)} Heroku could not be told for a minute. The bot goes on trying; by hand it is \`heroku maintenance:${verb} -a ${name}\`.`,
+    ]);
+  }
   return wanted === 'closed'
     ? said(':warning:', `${name} may not be closed`, [
         `${mention(by)} Heroku was told a minute ago, and visitors do not all get the closed page. Look yourself, and at \`heroku maintenance -a ${name}\`.`,
@@ -156,12 +164,47 @@ function late({ app, by, wanted }: Closing): Message {
       ]);
 }
 
+function barredWords(why: Barred): string {
+  return why.kind === 'migrating'
+    ? `its database is being migrated: ${prose(why.who.join('; '), 400)}`
+    : `whether its database is being migrated cannot be asked (${foreign(why.why, 300)})`;
+}
+
 /** Its time is over, and somebody is at its schema: opening now could show visitors half of a change. */
-export function barredNotices(closing: Closing, who: readonly string[], now: number): Notice[] {
+export function barredNotices(closing: Closing, why: Barred, now: number): Notice[] {
   const words = said(':rotating_light:', `${foreign(closing.app)} stays closed past its time`, [
-    `${mention(closing.by)} It should be open by now, and its database is being migrated: ${prose(who.join('; '), 400)}. It opens by itself when that has ended. If you know better, press *Open now* above.`,
+    `${mention(closing.by)} It should be open by now, and ${barredWords(why)}. It is asked again every 5 minutes, and opens by itself when nobody migrates. If you know better, press *Open now* above.`,
   ]);
   return [{ id: `door ${closing.id} barred ${now}`, channel: closing.channel, message: words }];
+}
+
+/** To whoever wants it open. */
+export function openingAnswer(
+  app: string,
+  opening: { kind: 'opening' } | { kind: 'is open' } | { kind: 'barred'; why: Barred },
+): Message {
+  const name = foreign(app);
+  switch (opening.kind) {
+    case 'is open':
+      return doorAnswer(`${name} is open: there is nothing to open.`);
+    case 'opening':
+      return doorAnswer(`${name} is being opened. The channel says when visitors get it again.`);
+    case 'barred': {
+      const anyway: ButtonAsk = {
+        ...{ label: 'Open it anyway', action: 'open-anyway', value: app, style: 'danger' },
+        aloud: `Open ${literal(app, 40)} while its schema may be half changed`,
+        confirm: {
+          title: `Open ${literal(app, 40)} anyway?`,
+          text: 'Visitors may meet a half changed schema.',
+          ...{ yes: 'Open it', no: 'Leave it closed' },
+        },
+      };
+      const words = `It was not opened: ${barredWords(opening.why)}. Visitors could meet a half changed schema. Wait until that has ended, then open it.`;
+      return said(':no_entry:', `${name} is closed still`, [words], [anyway]);
+    }
+    default:
+      return opening satisfies never;
+  }
 }
 
 /** `/maintenance shop status`. */

@@ -27,7 +27,7 @@ export function backSections(plan: Plan, { version, gone, config, candidates }: 
       ...(config.length > CONFIG_SHOWN ? [`and ${config.length - CONFIG_SHOWN} more`] : []),
       'Add-ons and the schema stay as they are.',
     ),
-    ...(candidates.length > 1 ? [others(app, version, candidates)] : []),
+    ...(candidates.length > 1 ? [others(plan, version, candidates)] : []),
   ];
 }
 
@@ -44,7 +44,7 @@ function goneLines(gone: Back['gone'], live: number): string[] {
 }
 
 /** The other releases that one can go back to; choosing one plans it. */
-function others(app: string, version: number, candidates: Back['candidates']): KnownBlock {
+function others({ app, maintenance }: Plan, version: number, candidates: Back['candidates']): KnownBlock {
   const shown = candidates.slice(0, RELEASES_SHOWN);
   const select: StaticSelect = {
     type: 'static_select',
@@ -52,7 +52,7 @@ function others(app: string, version: number, candidates: Back['candidates']): K
     placeholder: { type: 'plain_text', text: 'Another release' },
     options: shown.map(release => ({
       text: { type: 'plain_text', text: literal(`v${release.version} ${release.description}`, 75) },
-      value: `${app} ${release.version}`,
+      value: `${app} ${release.version}${maintenance ? ' maintenance' : ''}`,
     })),
   };
   const newest = shown.find(release => release.version === version);

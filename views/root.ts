@@ -1,8 +1,10 @@
 import type { ActionsBlock } from '@slack/types';
 import type { Deploy, Fact, FactOf } from '../src/domain/deploy.ts';
 import { latest } from '../src/domain/deploy.ts';
-import { clicksOf, type RootClick } from '../src/domain/readings.ts';
-import { actions, type ButtonAsk, context, type Message, message, section } from './blocks.ts';
+import { clicksOf, type RootClick, wayBack } from '../src/domain/readings.ts';
+import { backButton } from './back.ts';
+import { type ButtonAsk, button, context, type Message, message, section } from './blocks.ts';
+import { cardButtons } from './open-card.ts';
 import { receiptOf } from './receipt.ts';
 import { stateOf } from './state.ts';
 import { stepCards } from './steps.ts';
@@ -38,22 +40,17 @@ export function troubleWords({ error, attempt }: FactOf<'trouble'>): string {
   return `Attempt ${attempt}: ${sentence(foreign(error, 400))} It is tried again by itself, and nothing is done twice. You need do nothing.`;
 }
 
-/** What can be pressed now; null when there is nothing. */
-export const rootActions = (deploy: Deploy): ActionsBlock | null =>
-  actions(...clicksOf(deploy).map(kind => BUTTONS[kind](deploy)), ...(canGoBack(deploy) ? [goBack(deploy)] : []));
-
-/** When the deploy has ended well, and as long as the schema that old code needs is there. */
-function canGoBack(deploy: Deploy): boolean {
-  const served = latest(deploy, 'ended')?.outcome === 'succeeded';
-  return served && !deploy.facts.some(fact => fact.kind === 'migrated' && fact.direction === 'contract');
+/** What can be pressed now, also on a card that asks something; null when there is nothing. */
+export function rootActions(deploy: Deploy): ActionsBlock | null {
+  const own = clicksOf(deploy).map(kind => button(BUTTONS[kind](deploy)));
+  const back = wayBack(deploy);
+  const elements = [
+    ...cardButtons(deploy).filter(({ action_id }) => !own.some(known => known.action_id === action_id)),
+    ...own,
+    ...(back?.kind === 'plan' ? [button(backButton(deploy))] : []),
+  ];
+  return elements.length > 0 ? { type: 'actions', elements } : null;
 }
-
-const goBack = ({ plan: { app, live } }: Deploy): ButtonAsk => ({
-  label: `Go back to v${live.version}…`,
-  action: 'plan-back',
-  value: `${app} ${live.version}`,
-  aloud: `Plan to go back to v${live.version} of ${literal(app, 30)}`,
-});
 
 const BUTTONS: Record<RootClick, (deploy: Deploy) => ButtonAsk> = {
   cancel: ({ id, plan, facts }) => ({

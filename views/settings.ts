@@ -66,7 +66,7 @@ export function settingsForm(
       ...people,
       input(
         'groups',
-        'User groups, and what they may',
+        'User groups, members of channels, and what they may',
         { type: 'multi_external_select', min_query_length: 0, ...(given.length > 0 ? { initial_options: given } : {}) },
         { optional: true },
       ),
@@ -107,11 +107,11 @@ function input(block: string, label: string, element: object, more: Partial<Inpu
 }
 
 const groupOption = (list: string, verb: string, id: string, name: string): Option => ({
-  text: plain(literal(`${id.startsWith('S') ? '@' : ''}${name} may ${verb}`, 75)),
+  text: plain(literal(id.startsWith('S') ? `@${name} may ${verb}` : `members of #${name} may ${verb}`, 75)),
   value: `${list} ${id}`,
 });
 
-/** What the menu of groups offers: each group with each role. */
+/** What the menu of groups offers: each user group or channel with each role. */
 export const groupOptions = (groups: readonly { id: string; name: string }[]): Option[] =>
   groups.flatMap(({ id, name }) => ROLES.map(([list, , verb]) => groupOption(list, verb, id, name))).slice(0, 100);
 

@@ -17,9 +17,9 @@ type Request = {
 
 /** In the app's channel: who wants to deploy what, for a second person's yes. */
 export function startNotices(request: Request): { id: string; channel: string; message: Message }[] {
-  const { id, by, plan, answer } = request;
+  const { id, by, plan, answer, answeredBy } = request;
   const notices = [{ id: `start ${id}`, channel: plan.channel, message: startCard(request) }];
-  if (answer === null || answer === 'approved') return notices;
+  if (answer === null || answer === 'approved' || answeredBy === by) return notices;
   const headline = `Your deploy of ${foreign(plan.app)} was not started`;
   const words = `${endWords(request)} ${answer === 'declined' ? 'Talk to them.' : `\`/deploy ${foreign(plan.app, 40)}\` plans it again.`}`;
   const told = message(`${headline}. ${words}`, [section(`:octagonal_sign: *${headline}*`, words)]);
@@ -59,13 +59,13 @@ function startCard(request: Request): Message {
   ]);
 }
 
-function endWords({ answer, answeredBy }: Request): string {
+function endWords({ answer, answeredBy, by }: Request): string {
   const who = mention(answeredBy ?? '');
   switch (answer) {
     case 'approved':
       return `${who} approved it: it has begun.`;
     case 'declined':
-      return `${who} declined it.`;
+      return answeredBy === by ? `${who} took it back.` : `${who} declined it.`;
     case 'expired':
       return 'Nobody answered for 2 hours.';
     case 'changed':

@@ -1,6 +1,7 @@
-import type { ModalView } from '@slack/types';
+import type { KnownBlock, ModalView } from '@slack/types';
 import type { Deploy } from '../src/domain/deploy.ts';
 import { type Message, message, section } from './blocks.ts';
+import { openCard } from './open-card.ts';
 import { rootActions } from './root.ts';
 import { stateOf } from './state.ts';
 import { code, foreign, literal } from './text.ts';
@@ -8,8 +9,9 @@ import { code, foreign, literal } from './text.ts';
 /** Kinds of words that the bot understands in a deploy's thread, with what they do. */
 const WORDS = [
   ['status', 'how it stands'],
-  ['cancel', 'calls it off; while old code serves, goes back'],
-  ['roll back', 'goes back while old code still serves'],
+  ['cancel', 'calls it off; while old code serves, goes back; later, shows the way back'],
+  ['roll back', 'the same'],
+  ['approve', 'shows what would be destroyed, to be pressed'],
   ['go on', 'after it waited and things changed'],
   ['hold REASON', 'leaves its contract migrations for the next deploy'],
   ['it serves REASON', 'you looked, and new code serves'],
@@ -33,16 +35,22 @@ export function deployNow(deploy: Deploy): Message {
   return message(`${headline}. ${words}`, [section(`${mark} *${headline}*`, words)]);
 }
 
-/** What destroys is not said in passing. */
-export function pressInstead(): Message {
-  const text = 'Contract migrations are approved on their card, which shows what they destroy: press *Run them* there.';
-  return message(text, [section(text)]);
+/** What destroys is not said in passing: whoever says it is shown what they say yes to. */
+export function pressInstead(deploy: Deploy): Message {
+  const card = openCard(deploy);
+  const text = card
+    ? 'Contract migrations are approved on their card, which shows what they destroy: press *Run them* here or there.'
+    : 'No contract migrations wait for an approval now.';
+  return message(text, [section(text), ...(card?.blocks ?? [])]);
 }
 
 /** From the menu of a message: what can be done with its deploy now. `channel`: where answers go. */
 export function deployForm(deploy: Deploy, channel: string): ModalView {
   const { mark, headline, words } = stateOf(deploy);
-  const actions = rootActions(deploy);
+  const card = openCard(deploy)?.blocks ?? [];
+  const known = new Set(idsIn(card));
+  const { elements = [] } = rootActions(deploy) ?? {};
+  const rest = elements.filter(element => !known.has(element.action_id ?? ''));
   return {
     type: 'modal',
     private_metadata: JSON.stringify({ channel }),
@@ -50,7 +58,23 @@ export function deployForm(deploy: Deploy, channel: string): ModalView {
     close: { type: 'plain_text', text: 'Close' },
     blocks: [
       section(`${mark} *${headline}*`, words),
-      actions ?? section(`There is nothing to decide about this deploy of ${foreign(deploy.plan.app)} now.`),
+      ...card,
+      ...(rest.length > 0 ? [{ type: 'actions' as const, elements: rest }] : []),
+      ...(card.length + rest.length > 0
+        ? []
+        : [section(`There is nothing to decide about this deploy of ${foreign(deploy.plan.app)} now.`)]),
     ],
   };
 }
+
+const idsIn = (blocks: readonly KnownBlock[]): string[] =>
+  blocks.flatMap(block => (block.type === 'actions' ? block.elements.flatMap(({ action_id }) => action_id ?? []) : []));
+
+/** What came of a press in a form, in its place. `channel`: where answers to its own buttons go. */
+export const answerForm = ({ blocks }: Message, channel: string | null): ModalView => ({
+  type: 'modal',
+  private_metadata: JSON.stringify({ channel }),
+  title: { type: 'plain_text', text: 'Switchover' },
+  close: { type: 'plain_text', text: 'Close' },
+  blocks,
+});

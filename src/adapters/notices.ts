@@ -19,7 +19,8 @@ export async function putNotices(on: Queries, notices: readonly Notice[]): Promi
   for (const { id, channel, message } of notices) {
     await on.query(
       `INSERT INTO notices (id, channel, message) VALUES ($1, $2, $3)
-       ON CONFLICT (id) DO UPDATE SET message = EXCLUDED.message`,
+       ON CONFLICT (id) DO UPDATE SET message = EXCLUDED.message, changed_at = now()
+       WHERE notices.message IS DISTINCT FROM EXCLUDED.message`,
       [id, channel, JSON.stringify(message)],
     );
   }
@@ -35,9 +36,9 @@ export function connectNotices(pool: pg.Pool) {
         `UPDATE notices SET claimed_by = $1, claimed_at = now() FROM (
            SELECT id, claimed_at FROM notices
            WHERE sent IS DISTINCT FROM message AND NOT channel = ANY ($2)
-             AND at > now() - interval '${KEPT}'
+             AND changed_at > now() - interval '${KEPT}'
              AND (claimed_at IS NULL OR claimed_by = $1 OR claimed_at < now() - interval '${CLAIM_SECONDS} s')
-           ORDER BY at LIMIT 1 FOR UPDATE SKIP LOCKED) AS next
+           ORDER BY changed_at LIMIT 1 FOR UPDATE SKIP LOCKED) AS next
          WHERE notices.id = next.id
          RETURNING notices.id, channel, message, to_json(at) #>> '{}' AS at, ts, next.claimed_at IS NOT NULL AS again`,
         [by, except],

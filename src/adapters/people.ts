@@ -1,10 +1,11 @@
-import { WebClient } from '@slack/web-api';
+import { WebAPIPlatformError, WebClient } from '@slack/web-api';
+import type { Group } from '../domain/permission.ts';
 import type { Directory, Person } from '../team.ts';
 import { clientOptions, type SlackAccess } from './slack-client.ts';
 
-/** How old an answer of Slack may be, ms: users.info and conversations.members are tier 4, usergroups.list tier 2. */
+/** How old an answer of Slack may be, ms: users.info is tier 4, users.conversations tier 3, usergroups.list tier 2. */
 const KEPT_MS = 60_000;
-/** Members of a channel are listed by so many (conversations.members recommends at most 200). */
+/** Members and channels are listed by so many (both methods recommend at most 200). */
 const PAGE = 200;
 
 /** Who people are and who is in a group, by Slack's Web API (scopes users:read, usergroups:read, channels:read, groups:read). */
@@ -27,21 +28,53 @@ export function connectDirectory(access: SlackAccess): Directory {
     return { is: user.is_restricted || user.is_ultra_restricted ? 'guest' : 'member', zone };
   });
 
-  const inGroup = async (usergroup: string) => {
+  const inGroup = async (usergroup: string): Promise<Group> => {
     const [{ users = [] }, named] = await Promise.all([client.usergroups.users.list({ usergroup }), handles('')]);
     return { name: named.get(usergroup) ?? usergroup, members: users };
   };
-  const inChannel = async (channel: string) => {
-    const members: string[] = [];
-    for (let cursor: string | undefined; ; ) {
-      const page = await client.conversations.members({ channel, limit: PAGE, ...(cursor && { cursor }) });
-      members.push(...(page.members ?? []));
-      cursor = page.response_metadata?.next_cursor;
-      if (!cursor) return { name: channel, members };
-    }
+  const inChannel = async (channel: string): Promise<Group> => {
+    const members = await paged(async cursor => {
+      const page = await client.conversations.members({ channel, limit: PAGE, ...cursor });
+      return { items: page.members ?? [], next: page.response_metadata?.next_cursor };
+    });
+    return { name: channel, members };
   };
-  const groups = async () => [...(await handles(''))].map(([id, name]) => ({ id, name }));
-  return { person, groups, group: kept(id => (id.startsWith('S') ? inGroup(id) : inChannel(id))) };
+  const mine = (types: 'public_channel' | 'private_channel') =>
+    paged(async cursor => {
+      const page = await client.users.conversations({ types, exclude_archived: true, limit: PAGE, ...cursor });
+      const items = (page.channels ?? []).map(({ id = '', name = '' }) => ({ id, name }));
+      return { items, next: page.response_metadata?.next_cursor };
+    });
+  const named = async () => [...(await handles(''))].map(([id, name]) => ({ id, name }));
+  const groups = kept(async () => {
+    const lists = [named(), mine('public_channel'), mine('private_channel')];
+    return (await Promise.all(lists.map(list => list.catch(none)))).flat();
+  });
+  const group = kept((id: string) =>
+    (id.startsWith('S') ? inGroup(id) : inChannel(id)).catch(error => {
+      none(error);
+      return { name: id, members: [], untold: 'ever' as const };
+    }),
+  );
+  return { person, group, groups: () => groups('') };
+}
+
+/** Slack's plain no: no such group, a scope that was declined, a plan without user groups. Asking again does not help. */
+function none(error: unknown): [] {
+  if (error instanceof WebAPIPlatformError) return [];
+  throw error;
+}
+
+type Page<T> = { items: T[]; next: string | undefined };
+
+async function paged<T>(ask: (cursor: { cursor?: string }) => Promise<Page<T>>): Promise<T[]> {
+  const all: T[] = [];
+  for (let cursor: string | undefined; ; ) {
+    const { items, next } = await ask(cursor ? { cursor } : {});
+    all.push(...items);
+    cursor = next;
+    if (!cursor) return all;
+  }
 }
 
 /** Asks once for a key, and again when the answer is too old; a failure is not kept. */

@@ -51,6 +51,14 @@ export function connectSchedules(pool: pg.Pool, words: (schedule: Schedule) => N
       return rows[0] ?? null;
     },
 
+    async waiting(app) {
+      const { rows } = await pool.query<Schedule>(
+        `SELECT ${SCHEDULE} ${FROM} WHERE outcome IS NULL AND ($1::text IS NULL OR schedules.app = $1) ORDER BY due`,
+        [app],
+      );
+      return rows;
+    },
+
     async free(id) {
       await pool.query('UPDATE schedules SET claimed_at = NULL WHERE id = $1', [id]);
     },

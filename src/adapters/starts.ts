@@ -53,6 +53,15 @@ export function connectStarts(pool: pg.Pool, words: StartWords): Starts {
         for (const { id } of rows) await say(client, id);
       }),
 
+    async waiting(app) {
+      const { rows } = await pool.query<StartRequest>(
+        `SELECT ${REQUEST} ${FROM} WHERE answer IS NULL AND at > now() - interval '${EXPIRES}'
+           AND ($1::text IS NULL OR start_requests.app = $1) ORDER BY at`,
+        [app],
+      );
+      return rows;
+    },
+
     async approved() {
       const { rows } = await pool.query<{ id: string }>(
         `SELECT id FROM start_requests WHERE answer = 'approved' AND answered_at > now() - interval '1 day'

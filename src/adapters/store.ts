@@ -209,7 +209,9 @@ export class Store implements Ledger {
       `SELECT max((released.data ->> 'version')::int) AS floor FROM facts migrated
        JOIN deploys ON deploys.id = migrated.deploy_id AND deploys.app = $1
        JOIN facts released ON released.deploy_id = deploys.id AND released.kind = 'released'
-       WHERE migrated.kind = 'migrated' AND migrated.data ->> 'direction' = 'contract'`,
+       WHERE migrated.data ->> 'direction' = 'contract' AND (migrated.kind = 'migrated'
+         OR migrated.kind = 'migration failed'
+           AND (migrated.data -> 'failure' ->> 'stays' IS NOT NULL OR migrated.data -> 'failure' ->> 'byCommand' = 'true'))`,
       [app],
     );
     return rows[0]?.floor ?? null;

@@ -30,6 +30,14 @@ export function withoutSecrets(finding: Finding, redact: Redact): Finding {
   return { ...told, found: redact(told.found), ...(todo && { todo: redact(todo) }) };
 }
 
+/** What the bot does without, where whoever installed it declined a scope. */
+const WITHOUT: { readonly [scope: string]: string } = {
+  'usergroups:read': 'user groups have no role',
+  'channels:read': 'members of public channels have no role',
+  'groups:read': 'members of private channels have no role',
+  'chat:write.public': 'it posts only where it was invited',
+};
+
 /** Scopes that were granted, compared with those that manifest.yml asks for. */
 export function judgeScopes(
   asked: { needed: readonly string[]; optional: readonly string[] },
@@ -46,7 +54,7 @@ export function judgeScopes(
   if (declined.length > 0) {
     return yellow(
       what,
-      `Not granted, though optional: ${declined.join(', ')}.`,
+      `Not granted, though optional: ${declined.map(scope => `${scope} (${WITHOUT[scope] ?? 'not needed'})`).join(', ')}.`,
       `Fine if whoever installed the app wants it so. Else: ${reinstall}`,
     );
   }

@@ -21,6 +21,10 @@ export type Closing = {
   openedBy: string | null;
   workers: readonly Stopped[];
   stopWorkers: boolean;
+  /** The workers were seen to be gone. */
+  idleAt: number | null;
+  /** The time that is left was told. */
+  countedAt: number | null;
   remindedAt: number | null;
   barredAt: number | null;
   lateAt: number | null;
@@ -34,6 +38,10 @@ export type Stopped = { type: string; quantity: number };
 export const REMIND_CLOSING_MS = 5 * 60_000;
 /** Visitors should see the change by then; if not, that is said aloud. */
 const LATE_MS = 60_000;
+/** The time that is left is told anew so often: near its end each minute. */
+const COUNT_MS = 5 * 60_000;
+const COUNT_NEAR_MS = 60_000;
+const NEAR_MS = 15 * 60_000;
 /** While somebody migrates, an app whose time is over is asked about so often. */
 const ASK_AGAIN_MS = 5 * 60_000;
 
@@ -45,29 +53,38 @@ export type Move =
   | { kind: 'start workers' }
   | { kind: 'look'; door: Door; late: boolean }
   | { kind: 'remind' }
+  | { kind: 'count down' }
   | { kind: 'end' }
   | { kind: 'rest' };
 
 /** What is to be done next. */
 export function nextMove(closing: Closing, now: number): Move {
-  const { wanted, until, told, toldAt, seen, stopWorkers, workers, remindedAt, lateAt, barredAt } = closing;
+  const { wanted, until, told, toldAt, seen, stopWorkers, workers, idleAt, lateAt, barredAt } = closing;
   if (closing.endedAt !== null || wanted === null) return { kind: 'rest' };
   const isOver = wanted === 'closed' && until !== null && until <= now;
   if (isOver && (barredAt === null || now - barredAt >= ASK_AGAIN_MS || told !== 'closed')) return { kind: 'open' };
   if (told !== wanted) return { kind: 'tell', door: wanted };
-  if (wanted === 'closed' && stopWorkers && workers.length === 0) return { kind: 'stop workers' };
+  if (wanted === 'closed' && stopWorkers && idleAt === null) return { kind: 'stop workers' };
   if (wanted === 'open' && workers.length > 0) return { kind: 'start workers' };
   if (seen !== wanted) {
     return { kind: 'look', door: wanted, late: lateAt === null && toldAt !== null && now - toldAt > LATE_MS };
   }
   if (wanted === 'open') return { kind: 'end' };
-  const soon =
-    until !== null &&
-    until > now &&
-    until - now <= REMIND_CLOSING_MS &&
-    (closing.minutes ?? 0) * 60_000 > REMIND_CLOSING_MS;
-  return soon && remindedAt === null ? { kind: 'remind' } : { kind: 'rest' };
+  return until === null || until <= now ? { kind: 'rest' } : beforeItsEnd({ ...closing, until }, now);
 }
+
+function beforeItsEnd(closing: Closing & { until: number }, now: number): Move {
+  const { until, minutes, remindedAt, countedAt, seenAt } = closing;
+  const left = until - now;
+  const isShort = (minutes ?? 0) * 60_000 <= REMIND_CLOSING_MS;
+  if (left <= REMIND_CLOSING_MS && !isShort && remindedAt === null) return { kind: 'remind' };
+  const since = now - Math.max(countedAt ?? 0, seenAt ?? 0);
+  return since >= (left > NEAR_MS ? COUNT_MS : COUNT_NEAR_MS) ? { kind: 'count down' } : { kind: 'rest' };
+}
+
+/** True when Heroku could not even be told for a minute; said once. */
+export const isOverdue = ({ wanted, wantedAt, told, lateAt }: Closing, now: number): boolean =>
+  wanted !== null && told !== wanted && lateAt === null && wantedAt !== null && now - wantedAt > LATE_MS;
 
 /** What one answer says of the door: the router's closed page is a 503 without a word of the app's own. */
 export function doorIn({ status, version }: { status: number | null; version: unknown }): Door | null {

@@ -10,12 +10,17 @@ export type App = AppSettings & {
   roles: Readonly<Record<Role, ReadonlySet<string>>>;
   /** How groups are called, by their id. */
   names: ReadonlyMap<string, string>;
+  /** Groups of which Slack does not tell who is in them, by their id. */
+  untold: ReadonlyMap<string, Untold>;
 };
 
 type Ids = ReadonlySet<string>;
 
-/** A user group or a channel as it is now. */
-export type Group = { name: string; members: readonly string[] };
+/** Why a group's members are not known: Slack does not answer now, or says no whenever it is asked. */
+type Untold = 'now' | 'ever';
+
+/** A user group or a channel as it is now. One that cannot be read gives a role to nobody. */
+export type Group = { name: string; members: readonly string[]; untold?: Untold };
 
 /** Ids of the groups and channels that have a role in an app. */
 export const groupsIn = (settings: AppSettings): string[] =>
@@ -35,6 +40,7 @@ export function withRoles(
     admins: [...new Set([...(settings.admins ?? []), ...admins])],
     roles: { viewer, deployer, approver, admin: new Set([...admin, ...admins]) },
     names: new Map([...groups].map(([id, { name }]) => [id, name])),
+    untold: new Map([...groups].flatMap(([id, { untold }]) => (untold ? [[id, untold] as const] : []))),
   };
 }
 
@@ -63,7 +69,8 @@ export function who(app: App, role: Role, but: readonly string[] = []): string {
   const ids = listOf(app, role).filter(id => !but.includes(id));
   const named = ids.map(id => {
     if (isPerson(id)) return `<@${id}>`;
-    return id.startsWith('S') ? `@${app.names.get(id) ?? id}` : `the members of <#${id}>`;
+    const group = id.startsWith('S') ? `@${app.names.get(id) ?? id}` : `the members of <#${id}>`;
+    return app.untold.has(id) ? `${group} (Slack does not tell who that is)` : group;
   });
   return named.join(', ') || 'nobody yet';
 }

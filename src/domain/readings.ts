@@ -1,4 +1,4 @@
-import type { Click, Deploy, Fact, FactOf } from './deploy.ts';
+import type { Click, Deploy, Fact, FactOf, Outcome } from './deploy.ts';
 import type { Plan } from './plan.ts';
 import type { Phase } from './watch.ts';
 
@@ -34,8 +34,42 @@ export const destroyed = ({ facts }: Told): boolean =>
   facts.some(
     fact =>
       (fact.kind === 'migrated' && fact.direction === 'contract') ||
-      (fact.kind === 'migration failed' && fact.direction === 'contract' && fact.failure.stays !== null),
+      (fact.kind === 'migration failed' &&
+        fact.direction === 'contract' &&
+        (fact.failure.stays !== null || fact.failure.byCommand === true)),
   );
+
+/** The way back from a release that serves: a plan of its own to the one before it, or none, the old schema being gone. */
+export type WayBack = { kind: 'plan'; version: number } | { kind: 'none'; version: number };
+
+/** Null as long as new code does not serve, and when something else serves by now. */
+export function wayBack(deploy: Told & { plan: Pick<Plan, 'live' | 'maintenance'> }): WayBack | null {
+  const { facts, plan } = deploy;
+  const has = (kind: Fact['kind']): boolean => facts.some(fact => fact.kind === kind);
+  const ended = facts.findLast((fact): fact is FactOf<'ended'> => fact.kind === 'ended');
+  const leaves: readonly Outcome[] = ['succeeded', 'unfinished', 'not proved'];
+  if (ended && !leaves.includes(ended.outcome)) return null;
+  if (has('rollback asked') || has('rollback intended') || !serves(deploy)) return null;
+  // As long as they run nobody can say.
+  if (contractRuns(deploy)) return null;
+  return { kind: destroyed(deploy) ? 'none' : 'plan', version: plan.live.version };
+}
+
+function contractRuns({ facts }: Told): boolean {
+  const begun = facts.findLast(fact => fact.kind === 'migrating' && fact.direction === 'contract');
+  const over: readonly Fact['kind'][] = ['schema changed', 'migration failed', 'migrations changed', 'ended'];
+  return begun !== undefined && !facts.some(({ seq, kind }) => seq > begun.seq && over.includes(kind));
+}
+
+function serves(deploy: Told & { plan: Pick<Plan, 'maintenance'> }): boolean {
+  if (deploy.plan.maintenance) return deploy.facts.some(fact => fact.kind === 'let in' && fact.proof !== null);
+  const phase = phaseFact(deploy, 'deploy')?.phase;
+  return (
+    phase?.kind === 'new serves' ||
+    phase?.kind === 'old gone' ||
+    (phase?.kind === 'not proved' && phase.missing === 'old gone')
+  );
+}
 
 /** True while a card asks for the approval of its contract migrations. */
 export function waitsForApproval<D extends Told>(deploy: D | null): deploy is D {

@@ -11,3 +11,6 @@ export type Schedule = {
   why: string | null;
   plan: Plan;
 };
+
+/** A deploy that somebody wants and that has not begun: it waits for a yes since, or for its time, `at` (ms). */
+export type NotBegun = { kind: 'asked' | 'scheduled'; id: string; by: string; plan: Plan; at: number };

@@ -71,6 +71,23 @@ export const READING: Record<string, Method> = {
     },
   ),
 
+  // Of the bot: the channels that it is in.
+  'users.conversations': method(
+    { tier: 3 },
+    {
+      types: z.enum(['public_channel', 'private_channel']).default('public_channel'),
+      exclude_archived: flag,
+      limit: count(999).optional(),
+      cursor: z.string().optional(),
+    },
+    ({ types }, stage) => {
+      const kind = types === 'public_channel' ? 'public' : 'private';
+      need(stage, `${FAMILY[kind]}:read`);
+      const mine = stage.workspace.channels.filter(channel => channel.kind === kind && channel.botIsIn);
+      return { channels: mine.map(channelJson), response_metadata: { next_cursor: '' } };
+    },
+  ),
+
   'usergroups.list': method(
     { tier: 2, scope: 'usergroups:read' },
     { include_users: flag, include_count: flag, include_disabled: flag },

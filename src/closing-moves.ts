@@ -1,0 +1,170 @@
+import type { Logger } from 'pino';
+import { type Closing, type Door, doorIn, isOverdue, nextMove } from './domain/closing.ts';
+import type { Deploy } from './domain/deploy.ts';
+import { directDatabase } from './domain/direct-database.ts';
+import { blockersInWords } from './domain/migration-outcome.ts';
+import type { Heroku, Migrator, Prober } from './outside.ts';
+import type { Closings, Ledger, Notice } from './team.ts';
+
+// What a closing wants is brought about here, by whichever process of the bot comes by: each move looks at what is stored,
+// does one thing, and stores that.
+
+/** Answers of the same kind, each over a connection of its own, before it is said what visitors see. */
+const ANSWERS = 3;
+
+type Parts = {
+  closings: Closings;
+  ledger: Pick<Ledger, 'app' | 'running' | 'deploy'>;
+  heroku: Heroku;
+  prober: Prober;
+  migrator: Pick<Migrator, 'holders'>;
+  /** What is said when the time of a closing is over, and it is not opened: somebody migrates (in words), or that is not known. */
+  barred: (closing: Closing, why: Barred, now: number) => Notice[];
+  log: Pick<Logger, 'warn'>;
+};
+
+/** Why an app should not be opened now. */
+export type Barred = { kind: 'migrating'; who: readonly string[] } | { kind: 'not known'; why: string };
+
+export class ClosingMoves {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Does what is next for each closing: to be called every few seconds, by any process. */
+  async tick(): Promise<void> {
+    const { closings, log } = this.#parts;
+    const done: string[] = [];
+    for (;;) {
+      const closing = await closings.claim(done);
+      if (!closing) return;
+      done.push(closing.id);
+      try {
+        await this.#move(closing);
+      } catch (err) {
+        log.warn({ err, closing: closing.id }, 'A closing could not be brought on; trying again');
+        // Nobody is to wait for an app to open that cannot be told to.
+        if (isOverdue(closing, Date.now())) await closings.change(closing.id, { lateNow: true });
+      } finally {
+        await closings.free(closing.id);
+      }
+    }
+  }
+
+  async #move(closing: Closing): Promise<void> {
+    const { closings, heroku } = this.#parts;
+    const { id, app } = closing;
+    const move = nextMove(closing, Date.now());
+    switch (move.kind) {
+      case 'open':
+        return this.#openAtItsTime(closing);
+      case 'tell':
+        await heroku.setMaintenance(app, move.door === 'closed');
+        return void (await closings.change(id, { told: move.door, toldNow: true, seen: null, lateNow: false }));
+      case 'stop workers':
+        return this.#stopWorkers(closing);
+      case 'start workers': {
+        const formation = await heroku.formation(app);
+        // What somebody has started since stays as it is.
+        const stopped = closing.workers.filter(({ type }) =>
+          formation.some(known => known.type === type && known.quantity === 0),
+        );
+        if (stopped.length > 0) await heroku.scale(app, stopped);
+        return void (await closings.change(id, { workers: [] }));
+      }
+      case 'look': {
+        const seen = await this.#see(app);
+        if (seen === move.door) return void (await closings.change(id, { seen, seenNow: true }));
+        if (move.late) await closings.change(id, { lateNow: true });
+        return;
+      }
+      case 'remind':
+        return void (await closings.change(id, { remindedNow: true }));
+      case 'count down':
+        return void (await closings.change(id, { countedNow: true }));
+      case 'end':
+        return void (await closings.change(id, { endedNow: true }));
+      case 'rest':
+        return;
+      default:
+        return move satisfies never;
+    }
+  }
+
+  async #stopWorkers({ id, app, workers }: Closing): Promise<void> {
+    const { closings, heroku } = this.#parts;
+    const formation = await heroku.formation(app);
+    const run = formation.filter(({ type, quantity }) => type !== 'web' && quantity > 0);
+    if (workers.length === 0 && run.length === 0) return void (await closings.change(id, { stopWorkers: false }));
+    // Kept first: a killed bot must know what to start again.
+    if (workers.length === 0)
+      await closings.change(id, { workers: run.map(({ type, quantity }) => ({ type, quantity })) });
+    if (run.length > 0) {
+      return heroku.scale(
+        app,
+        run.map(({ type }) => ({ type, quantity: 0 })),
+      );
+    }
+    // Scaled to 0 they still have 30 s for what they were doing.
+    const left = (await heroku.dynos(app)).some(({ type }) => workers.some(worker => worker.type === type));
+    if (!left) await closings.change(id, { idleNow: true });
+  }
+
+  /** Nobody is let in to a half changed schema: while somebody migrates it stays closed, and people are asked. */
+  async #openAtItsTime(closing: Closing): Promise<void> {
+    const { closings, barred } = this.#parts;
+    const why = await whyNotOpen(this.#parts, closing.app);
+    if (!why) return void (await closings.change(closing.id, { wanted: 'open', wantedNow: true }));
+    await closings.change(closing.id, { barredNow: true });
+    await closings.say(barred(closing, why, Date.now()));
+  }
+
+  /** What visitors get, when several answers agree. */
+  async #see(name: string): Promise<Door | null> {
+    const { ledger, heroku, prober } = this.#parts;
+    const [settings, app] = await Promise.all([ledger.app(name), heroku.app(name)]);
+    const url = settings?.url ?? app.webUrl ?? `https://${name}.herokuapp.com/`;
+    const probe = settings?.probe ?? { path: '/', header: 'X-Heroku-Release-Version' };
+    const seen = new Set<Door | null>();
+    for (let answer = 0; answer < ANSWERS; answer++) {
+      seen.add(doorIn(await prober.ask(url, probe, AbortSignal.timeout(15_000))));
+    }
+    const [only = null] = seen;
+    return seen.size === 1 ? only : null;
+  }
+}
+
+/** Why visitors should not be let in to an app now: somebody is at its schema, or that cannot be asked. Null when they may. */
+export async function whyNotOpen(
+  parts: Pick<Parts, 'ledger' | 'heroku' | 'migrator'>,
+  app: string,
+): Promise<Barred | null> {
+  try {
+    const who = await migrating(parts, app);
+    return who.length > 0 ? { kind: 'migrating', who } : null;
+  } catch (error) {
+    return { kind: 'not known', why: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Who is at the app's schema, in words: a deploy of ours that is not through with it, or anybody else. */
+async function migrating(
+  { ledger, heroku, migrator }: Pick<Parts, 'ledger' | 'heroku' | 'migrator'>,
+  app: string,
+): Promise<string[]> {
+  const [running] = await ledger.running(app);
+  const deploy = running && (await ledger.deploy(running.id));
+  if (deploy && isAtTheSchema(deploy)) return [`the deploy of <@${deploy.startedBy}>`];
+  const database = directDatabase(await heroku.config(app));
+  const holders = database.kind === 'direct' ? await migrator.holders(database.url) : [];
+  // What a connection calls itself must mention nobody.
+  return holders.map(holder => blockersInWords([holder]).replaceAll('<', '‹'));
+}
+
+/** Its contract migrations have begun, and are neither done nor taken back. */
+function isAtTheSchema(deploy: Deploy): boolean {
+  const began = deploy.facts.some(fact => fact.kind === 'migrating' && fact.direction === 'contract');
+  return began && !deploy.facts.some(fact => fact.kind === 'schema changed' && fact.direction === 'contract');
+}
