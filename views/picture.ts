@@ -63,7 +63,7 @@ export function pictureOf(deploy: Deploy, series: Series): Picture | null {
   return {
     svg: draw('svg', { ...root, 'font-family': 'Lato' }, hatch, ...drawn).svg,
     title: headline(deploy),
-    alt: cut(inWords(deploy, series, voices, told, moments), 1_000),
+    alt: spoken(deploy, series),
   };
 }
 
@@ -181,7 +181,8 @@ function tickMs(spanMs: number): number {
   return 1_000 * ([1, 2, 5, 10, 15, 30, 60, 120, 300, 600].find(step => step >= seconds) ?? niceAbove(seconds));
 }
 
-const clock = (ms: number): string =>
+/** Minutes and seconds: `3:05`. */
+export const clock = (ms: number): string =>
   `${Math.floor(ms / 60_000)}:${String(Math.round((ms % 60_000) / 1_000)).padStart(2, '0')}`;
 
 function legend(told: readonly Told[], top: number): Svg[] {
@@ -207,23 +208,21 @@ function noFailure(deploy: Deploy): string {
     : "No probe failed. The router's log could not be read";
 }
 
-function inWords(
-  deploy: Deploy,
-  series: Series,
-  voices: readonly Voice[],
-  told: readonly Told[],
-  moments: readonly Moment[],
-): string {
+/** The same in words, of at most 1,000 characters. */
+export function spoken(deploy: Deploy, series: Series): string {
+  const voices = voicesOf(deploy, series);
   const slowest = Math.max(...series.buckets.map(({ slowestMs }) => slowestMs));
   const failed = series.buckets.reduce((sum, { router }) => sum + router, 0);
-  return [
+  const window = windowWords(deploy);
+  const moments = momentsOf(deploy).map(({ at, words: said }) => `${said} ${utc(at)}`);
+  const steps = stepsTold(deploy).map(({ step, took, failed: broke }) => `${step} ${took}${broke ? ' (failed)' : ''}`);
+  const said = [
     `${headline(deploy)}.`,
     `${plural(answersOf(series), 'probe')}: ${voices.map(({ label, answers }) => `${answers} ${label}`).join(', ')}; the slowest took ${Math.round(slowest)} ms.`,
     `${plural(failed, 'failed request')} logged by the router.`,
-    windowWords(deploy) ? `Old code served on for ${windowWords(deploy).replace(/^\D*/, '')} after the release.` : '',
-    `Moments: ${moments.map(({ at, words: said }) => `${said} ${utc(at)}`).join(', ')}.`,
-    `Steps: ${told.map(({ step, took, failed: broke }) => `${step} ${took}${broke ? ' (failed)' : ''}`).join(', ')}.`,
-  ]
-    .filter(Boolean)
-    .join(' ');
+    window && `${window[0]?.toUpperCase()}${window.slice(1)} after the release.`,
+    `Moments: ${moments.join(', ')}.`,
+    `Steps: ${steps.join(', ')}.`,
+  ];
+  return cut(said.filter(Boolean).join(' '), 1_000);
 }

@@ -1,10 +1,11 @@
 import type pg from 'pg';
 import type { AppSettings } from '../domain/app.ts';
-import type { Click, Deploy, Fact, FactBody } from '../domain/deploy.ts';
+import { type Click, type Deploy, type Fact, type FactBody, latest } from '../domain/deploy.ts';
 import { filesOf, type Held } from '../domain/gate.ts';
 import type { Plan } from '../domain/plan.ts';
+import type { Series } from '../domain/series.ts';
 import { type Place, placeBehind } from '../domain/turn.ts';
-import type { Watch } from '../domain/watch.ts';
+import { type Watch, watchKey } from '../domain/watch.ts';
 import type { Ledger, Running, StoredPlan } from '../team.ts';
 import { inTransaction } from './transaction.ts';
 
@@ -218,6 +219,12 @@ export class Store implements Ledger {
   async loadWatch(key: string): Promise<Watch | null> {
     const { rows } = await this.#pool.query<{ state: Watch }>('SELECT state FROM watches WHERE key = $1', [key]);
     return rows[0]?.state ?? null;
+  }
+
+  /** What was seen since the deploy's own release; null where nothing was watched. */
+  async seriesOf(deploy: Deploy): Promise<Series | null> {
+    const released = latest(deploy, 'released');
+    return released ? ((await this.loadWatch(watchKey(deploy.id, released.version)))?.series ?? null) : null;
   }
 
   async saveWatch(key: string, state: Watch): Promise<void> {

@@ -127,6 +127,9 @@ export type Watch = {
   asks: { dynos: boolean; releases: boolean };
 };
 
+/** Names the watch of a deploy's release in the store: stored ones stand on it. */
+export const watchKey = (deploy: string, version: number): string => `${deploy} v${version}`;
+
 export function beginWatch(goal: Goal): Watch {
   const none = {};
   return {
