@@ -40,7 +40,8 @@ export function pictureOf(deploy: Deploy, series: Series): Picture | null {
   const voices = voicesOf(deploy, series);
   const after = told.filter(({ when }) => when === 'after').length;
   const right = WIDTH - RIGHT - (after > 0 ? after * CHIP + 10 : 0);
-  const from = Math.min(first.at, Date.parse(released.at));
+  // A stretch of time may have begun a little before the release in it.
+  const from = Math.min(Date.parse(released.at), last.at);
   const to = last.at + series.stepMs;
   const x = (at: number): number => LEFT + ((Math.min(Math.max(at, from), to) - from) / (to - from)) * (right - LEFT);
   const place = (top: number, height: number): Place => ({ left: LEFT, right, top, height, x });
@@ -118,13 +119,14 @@ function voiceKey(voices: readonly Voice[], right: number): Svg[] {
   });
 }
 
-/** Dashed lines at each moment, with its words above; in the first row where they fit. */
+/** Dashed lines at each moment, with its words above in the first row where they fit, and at its left near the edge. */
 function flags(moments: readonly Moment[], { x, top, height, right }: Place): Svg[] {
   const free = Array.from({ length: FLAG_ROWS }, () => 0);
   return moments.flatMap(({ at, words: said }) => {
     const wide = widthOf(said, 12) + 10;
     const here = x(at);
-    const start = Math.min(here, right - wide + 6);
+    const fits = here + wide <= right;
+    const start = fits ? here : here - wide;
     const row = Math.max(
       0,
       free.findIndex(taken => taken <= start),
@@ -132,8 +134,8 @@ function flags(moments: readonly Moment[], { x, top, height, right }: Place): Sv
     free[row] = start + wide;
     const y = top + row * 16;
     return [
-      line(here, y + 3, here, top + height, INK, { 'stroke-dasharray': '2 3', 'stroke-opacity': 0.55 }),
-      start === here ? words(here - 1, y, said, { size: 12 }) : words(right, y, said, { size: 12, anchor: 'end' }),
+      line(here, y - 9, here, top + height, INK, { 'stroke-dasharray': '2 3', 'stroke-opacity': 0.55 }),
+      fits ? words(here + 4, y, said, { size: 12 }) : words(here - 4, y, said, { size: 12, anchor: 'end' }),
     ];
   });
 }
