@@ -2,10 +2,12 @@ import 'dotenv/config';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { registerCommands } from '../commands/index.ts';
+import { chartOf } from '../views/chart.ts';
 import { barredNotices, closingNotices } from '../views/closings.ts';
 import { homeView } from '../views/home.ts';
 import { lateReplies } from '../views/late.ts';
 import { freedNotices, lockedNotices, lockReminders } from '../views/locks.ts';
+import { pictureOf } from '../views/picture.ts';
 import { plainBlocks } from '../views/plain.ts';
 import { replyTo } from '../views/reply.ts';
 import { rootMessage } from '../views/root.ts';
@@ -31,10 +33,12 @@ import { connectNotices, NOTICES } from './adapters/notices.ts';
 import { connectOneOffs } from './adapters/one-off.ts';
 import { connectDirectory } from './adapters/people.ts';
 import { createProber } from './adapters/prober.ts';
+import { renderPng } from './adapters/render.ts';
 import { connectSchedules } from './adapters/schedules.ts';
 import { connectSeenRequests } from './adapters/seen-requests.ts';
 import { connectSettings } from './adapters/settings.ts';
 import { connectSlack, slackAnswers } from './adapters/slack.ts';
+import { connectFiles } from './adapters/slack-files.ts';
 import { connectStarts } from './adapters/starts.ts';
 import { Store } from './adapters/store.ts';
 import { createVisit } from './adapters/visit.ts';
@@ -55,6 +59,7 @@ import { Notifier } from './notifier.ts';
 import type { Time } from './outside.ts';
 import { Pace } from './pace.ts';
 import { park } from './parking.ts';
+import { Pictures } from './pictures.ts';
 import { FIRST_STAGE, recipe } from './recipe.ts';
 import { Reports } from './reports.ts';
 import { type Journal, Run, type Stage } from './run.ts';
@@ -69,6 +74,8 @@ const SLACK_ASKED_MS = 30_000;
 const TICK_MS = 5_000;
 /** A wait for a press ends when it was told, or when it may not have been heard; this is for what nobody thought of. */
 const LOOK_AGAIN_MS = 10 * 60_000;
+/** Pixels: sharp where it is opened whole, on screens that have two for each. */
+const PICTURE_WIDTH = 1_600;
 
 const config = configOrExit();
 const redact = redacting(secretsIn(process.env));
@@ -185,14 +192,19 @@ const bolt = createBolt({
 });
 const pace = new Pace();
 const chat = connectSlack({ ...slackAccess, plain: plainBlocks });
+const messages = connectMessages(database.pool);
+const pictures = new Pictures({
+  ...{ messages, chat, pace, instance, log },
+  files: connectFiles(slackAccess),
+  seen: deploy => store.seriesOf(deploy),
+  views: { chart: chartOf, picture: pictureOf },
+  render: svg => renderPng(svg, PICTURE_WIDTH),
+});
 const narrator = new Narrator({
   load: id => store.deploy(id),
-  messages: connectMessages(database.pool),
-  chat,
-  pace,
+  ...{ messages, chat, pace, instance, log },
   views: { root: rootMessage, reply: replyTo, late: lateReplies },
-  instance,
-  log,
+  illustrate: deploy => pictures.show(deploy),
 });
 const notifier = new Notifier({ notices: connectNotices(database.pool), chat, pace, instance, log });
 news.onEach(what => (what === NOTICES ? notifier.wake() : narrator.wake(what)));

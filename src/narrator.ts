@@ -1,19 +1,15 @@
-import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Deploy, Fact } from './domain/deploy.ts';
 import { COVERS, keyOf, type Late, lateOnes, type Reply, toldBy } from './late.ts';
 import { type Pace, POST_EVERY_MS, pauseAfter, RANKS, type Rank } from './pace.ts';
-import type { Chat, Message, Messages } from './team.ts';
+import { hashOf, type Kept, type Posting, postOnce } from './posting.ts';
+import type { Message } from './team.ts';
 
 // Tells each deploy in Slack, from its stored facts: one root message, edited in place, and a reply for each fact worth
 // reading. What was told is stored too, so a restarted bot goes on where the last one stopped, and says nothing twice.
 
-export type NarratorParts = {
+export type NarratorParts = Posting & {
   load: (deploy: string) => Promise<Deploy | null>;
-  messages: Messages;
-  chat: Chat;
-  /** Shared with whoever else posts to this workspace. */
-  pace: Pace;
   views: {
     root: (deploy: Deploy) => Message;
     /** `live`: to be edited when what it says has changed. */
@@ -21,8 +17,8 @@ export type NarratorParts = {
     /** Several of them in one, for a thread that is far behind. */
     late: (replies: readonly Late[]) => Message;
   };
-  /** Names this process among those that may tell the same deploy. */
-  instance: string;
+  /** Shows what is to be seen of an ended deploy; false, or a rejection: to be asked again later. */
+  illustrate: (deploy: Deploy) => Promise<boolean>;
   log: Pick<Logger, 'warn' | 'error'>;
 };
 
@@ -32,7 +28,6 @@ const LOOK_AGAIN_MS = 10 * 60_000;
 const STOP_WITHIN_MS = 6_000;
 
 type Pending = Reply & { fact: Fact };
-type Kept = { key: string; ts: string; hash: string | null };
 type Lane = { woken: boolean; wake: () => void };
 /** Its root message and its replies go on side by side. `staleSince`: when the root was first found out of date, ms. */
 type Teller = {
@@ -118,10 +113,12 @@ export class Narrator {
     ]);
     const [deploy] = ended;
     if (!deploy || ended.includes(null)) return;
-    const { messages, instance, log } = this.#parts;
-    await messages
-      .allTold(id, deploy.plan.channel, instance)
-      .catch(err => log.warn({ err, deploy: id }, 'cannot note that all was told; trying again'));
+    const { messages, illustrate, instance, log } = this.#parts;
+    try {
+      if (await illustrate(deploy)) await messages.allTold(id, deploy.plan.channel, instance);
+    } catch (err) {
+      log.warn({ err, deploy: id }, 'could not show or note that all was told; trying again');
+    }
   }
 
   /** Tells one side of a deploy as its facts come; none waits for another. Gives it once it is told to its end, else null. */
@@ -169,7 +166,7 @@ export class Narrator {
     // Much may have happened while it waited.
     const now = (await load(deploy.id)) ?? deploy;
     const message = views.root(now);
-    const root = await this.#post({ deploy: now, key: 'root', message, since: deploy.startedAt });
+    const root = await postOnce(this.#parts, { deploy: now, key: 'root', message, since: deploy.startedAt });
     if (!root) return POST_EVERY_MS;
     teller.editedAt = Date.now();
     rouse(teller.replies);
@@ -216,47 +213,13 @@ export class Narrator {
     const { message, broadcast } = first;
     const posted =
       last && late.length > 1
-        ? await this.#post({
+        ? await postOnce(this.#parts, {
             ...{ ...where, key: keyOf(last.fact.seq), hash: `${COVERS}${first.fact.seq}` },
             message: this.#parts.views.late(late.map(({ message, fact }) => ({ message, at: fact.at }))),
           })
-        : await this.#post({ ...where, key: keyOf(first.fact.seq), message, broadcast });
+        : await postOnce(this.#parts, { ...where, key: keyOf(first.fact.seq), message, broadcast });
     if (posted) missing.splice(0, Math.max(1, late.length));
     return posted;
-  }
-
-  /** Posts a message once. An earlier attempt may have got through without our knowing: then it is found by its label. */
-  async #post(ask: {
-    deploy: Deploy;
-    key: string;
-    thread?: string;
-    broadcast?: boolean;
-    message: Message;
-    /** Kept with it in place of that of its content. */
-    hash?: string;
-    since: string;
-  }): Promise<Kept | null> {
-    const { messages, chat, instance } = this.#parts;
-    const { deploy, key, thread, message, broadcast = false } = ask;
-    const { channel } = deploy.plan;
-    const claim = { deploy: deploy.id, key, channel, by: instance };
-    const place = { channel, ...(thread === undefined ? {} : { thread }), key: { deploy: deploy.id, key } };
-    if (this.#pace.stopped) return null;
-    let claimed = await messages.claim(claim);
-    if (claimed === 'again') {
-      const ts = await chat.find({ ...place, after: Date.parse(ask.since) });
-      if (ts !== null) return this.#keep(deploy.id, { key, ts, hash: ask.hash ?? null });
-      // Looking took its time: say once more that it is ours.
-      claimed = await messages.claim(claim);
-    }
-    if (claimed === 'taken') return null;
-    try {
-      const ts = await chat.post({ ...place, broadcast, message });
-      return await this.#keep(deploy.id, { key, ts, hash: ask.hash ?? hashOf(message) });
-    } catch (error) {
-      this.#pace.postRefused(channel, error);
-      throw error;
-    }
   }
 
   /** Brings the root message up to date when its content changed and its time has come. */
@@ -295,5 +258,3 @@ function rouse(lane: Lane): void {
   lane.woken = true;
   lane.wake();
 }
-
-const hashOf = (message: Message): string => createHash('sha256').update(JSON.stringify(message)).digest('base64url');

@@ -33,6 +33,18 @@ export interface Chat {
   update(ask: { channel: string; ts: string; message: Message }): Promise<void>;
 }
 
+/** Slack takes no file of ours, and will not when it is asked again: no scope, no space, not allowed. */
+export class FileRefused extends Error {}
+
+export interface Files {
+  /** Gives the id of the file, which nobody sees until it is shared. `alt`: at most 1,000 characters. Throws FileRefused. */
+  send(file: { name: string; bytes: Buffer; alt: string }): Promise<string>;
+  /** Once for each file. Rejects when the answer was lost: it may be shared all the same. Throws FileRefused. */
+  share(ask: { file: string; title: string; channel: string; thread: string }): Promise<void>;
+  /** True when the thread has the file, shared since (ms) `after`. */
+  isShared(ask: { file: string; channel: string; thread: string; after: number }): Promise<boolean>;
+}
+
 /** A plan as somebody was shown it. `digest` is its fingerprint. */
 export type StoredPlan = { id: string; plan: Plan; digest: string; askedBy: string; channel: string };
 
@@ -206,7 +218,8 @@ export interface Schedules {
 export interface Messages {
   of(deploy: string): Promise<{ key: string; ts: string | null; hash: string | null }[]>;
   claim(ask: { deploy: string; key: string; channel: string; by: string }): Promise<'first' | 'again' | 'taken'>;
-  keep(deploy: string, message: { key: string; ts: string; hash: string | null }): Promise<void>;
+  /** `ts` null: it is not known to be there yet. */
+  keep(deploy: string, message: { key: string; ts: string | null; hash: string | null }): Promise<void>;
   allTold(deploy: string, channel: string, by: string): Promise<void>;
   unfinished(): Promise<string[]>;
 }

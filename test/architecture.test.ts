@@ -31,6 +31,8 @@ const PART_OF_FILE: Record<string, string> = {
   'src/narrator.ts': 'bot',
   'src/pace.ts': 'bot',
   'src/late.ts': 'bot',
+  'src/posting.ts': 'bot',
+  'src/pictures.ts': 'bot',
   'src/notifier.ts': 'bot',
   'src/locking.ts': 'bot',
   'src/reports.ts': 'bot',

@@ -81,11 +81,11 @@ export class FakeMessages implements Messages {
   async claim({ deploy, key, by }: { deploy: string; key: string; by: string }) {
     const row = this.rows.get(`${deploy} ${key}`);
     if (row && (row.ts || (row.by !== by && row.at > Date.now() - 20_000))) return 'taken';
-    this.rows.set(`${deploy} ${key}`, { key, ts: null, hash: null, by, at: Date.now() });
+    this.rows.set(`${deploy} ${key}`, { key, ts: null, hash: row?.hash ?? null, by, at: Date.now() });
     return row ? 'again' : 'first';
   }
 
-  async keep(deploy: string, { key, ts, hash }: { key: string; ts: string; hash: string | null }) {
+  async keep(deploy: string, { key, ts, hash }: { key: string; ts: string | null; hash: string | null }) {
     const row = this.rows.get(`${deploy} ${key}`);
     if (row) this.rows.set(`${deploy} ${key}`, { ...row, ts, hash });
   }

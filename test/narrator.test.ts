@@ -45,6 +45,7 @@ function start(instance = 'one'): Narrator {
     },
     messages,
     chat: slack,
+    illustrate: async () => true,
     pace: new Pace(),
     views,
     instance,

@@ -83,6 +83,15 @@ describe('blocks that Slack refuses', () => {
     ['two tables', [table(), table()], 'only one table'],
     ['three charts', [chart(), chart(), chart('pie')], 'only two data_visualization'],
     ['a chart of 21 points', [chart('line', 21)], 'no more than 20 items'],
+    ['a chart without a title', [{ ...chart(), title: undefined }], 'missing required field: title'],
+    ['a chart without categories', [chartWith({ axis_config: undefined })], 'missing required field: axis_config'],
+    [
+      'a chart of other points than its categories',
+      [chartWith({ axis_config: { categories: ['0', 'x'] } })],
+      'must match',
+    ],
+    ['two lines of one name', [chartWith({ series: [line(20), line(20)] })], 'must be unique'],
+    ['a line with a long name', [chartWith({ series: [{ ...line(20), name: 'x'.repeat(21) }] })], 'less than 21'],
     ['a table of 101 rows', [table(101)], 'no more than 100 items'],
     ['markdown of 12,001 in all', [markdown(12_000), markdown(1)], 'must be less than 12001'],
   ])('%s', (_, blocks, problem) => {
@@ -164,9 +173,17 @@ function plan(...statuses: string[]) {
 
 function chart(type: 'line' | 'pie' = 'line', count = 20) {
   const data = Array.from({ length: count }, (_, i) => ({ label: `${i}`, value: i }));
-  const drawn = type === 'pie' ? { type, segments: data.slice(0, 6) } : { type, series: [{ name: 'v5', data }] };
+  const axis_config = { categories: data.map(({ label }) => label) };
+  const drawn =
+    type === 'pie' ? { type, segments: data.slice(0, 6) } : { type, series: [{ name: 'v5', data }], axis_config };
   return { type: 'data_visualization', title: 'Requests', chart: drawn };
 }
+
+const line = (count: number) => ({
+  name: 'v5',
+  data: Array.from({ length: count }, (_, i) => ({ label: `${i}`, value: i })),
+});
+const chartWith = (more: object) => ({ ...chart(), chart: { ...chart().chart, ...more } });
 
 function table(rows = 1) {
   return { type: 'table', rows: Array.from({ length: rows }, () => [{ type: 'raw_text', text: 'a' }]) };

@@ -1,6 +1,7 @@
 import type { PlanBlock, RichTextBlock, SectionBlock, TaskCardBlock } from '@slack/types';
 import { section } from './blocks.ts';
-import { inert, time } from './text.ts';
+import { type ChartBlock, isChart } from './chart.ts';
+import { foreign, inert, time } from './text.ts';
 
 const MARK = {
   pending: ':white_circle:',
@@ -16,9 +17,14 @@ const WORD = {
   error: ' (failed)',
 } as const satisfies Record<TaskCardBlock['status'], string>;
 
-/** The same message for a workspace that does not take `plan` blocks (it answers `invalid_blocks`): a line for each card. */
+/** The same message for a workspace that does not take the newer blocks (it answers `invalid_blocks`): in lines of words. */
 export function plainBlocks<M extends { blocks: readonly object[] }>(message: M): M & { blocks: object[] } {
-  return { ...message, blocks: message.blocks.map(block => (isPlan(block) ? cardLines(block) : block)) };
+  return { ...message, blocks: message.blocks.map(plain) };
+}
+
+function plain(block: object): object {
+  if (isPlan(block)) return cardLines(block);
+  return isChart(block) ? chartLines(block) : block;
 }
 
 const isPlan = (block: object): block is PlanBlock => 'type' in block && block.type === 'plan';
@@ -30,6 +36,14 @@ function cardLines({ tasks = [] }: PlanBlock): SectionBlock {
       const said = details ? `: ${spoken(details)}` : '';
       return `${MARK[status]} *${title}*${WORD[status]}${said}`;
     }),
+  );
+}
+
+function chartLines({ title, chart: { series, axis_config: axis } }: ChartBlock): SectionBlock {
+  const [first, last] = [axis.categories[0] ?? '', axis.categories.at(-1) ?? ''];
+  return section(
+    `*${foreign(title)}* (${foreign(axis.y_label)}, from ${foreign(first)} to ${foreign(last)})`,
+    ...series.map(({ name, data }) => `${foreign(name)}: ${data.map(({ value }) => value).join(' ')}`),
   );
 }
 

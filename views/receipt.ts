@@ -1,10 +1,12 @@
 import { type Deploy, type FactOf, latest, migrationsOf } from '../src/domain/deploy.ts';
 import { type Direction, filesOf } from '../src/domain/gate.ts';
 import { phaseFact } from '../src/domain/readings.ts';
+import { stepsOf } from '../src/domain/step-readings.ts';
+import { secondsOfStep } from '../src/domain/usual.ts';
 import type { Phase } from '../src/domain/watch.ts';
 import { closedLines } from './closed-deploy.ts';
 import { evidenceOf, probesOf, routerOf, windowOf } from './evidence.ts';
-import { dayAndTime, duration, foreign, mention, plural, secondsBetween, sentence, sha, time } from './text.ts';
+import { code, dayAndTime, duration, foreign, mention, plural, secondsBetween, sentence, sha, time } from './text.ts';
 
 const COMMITS_SHOWN = 5;
 
@@ -23,7 +25,27 @@ export function receiptOf(deploy: Deploy): string[] {
     ...migrationLines(deploy),
     ...(window ? [`• ${window}`] : []),
     ...(tally ? [`• ${probesOf(tally)}`, `• ${routerOf(tally)}`] : []),
+    ...timeLines(deploy),
+    ...sealLines(deploy),
   ];
+}
+
+/** How long each step took, beside what it usually takes: only where the app's last deploys say that. */
+function timeLines(deploy: Deploy): string[] {
+  const usual = latest(deploy, 'ended')?.usual ?? {};
+  const times = stepsOf(deploy).flatMap(reading => {
+    const seconds = secondsOfStep(reading);
+    const median = usual[reading.step];
+    return seconds === null || median === undefined || reading.state !== 'done'
+      ? []
+      : [`${reading.step} ${duration(seconds)} (${duration(median)})`];
+  });
+  return times.length > 0 ? [`• Times, and what is usual: ${times.join(', ')}.`] : [];
+}
+
+function sealLines(deploy: Deploy): string[] {
+  const receipt = latest(deploy, 'ended')?.receipt;
+  return receipt ? [`• Receipt ${receipt.number}, ${code(receipt.hash.slice(0, 12))}: chained to the one before.`] : [];
 }
 
 function releaseOf(deploy: Deploy): string {

@@ -44,7 +44,7 @@ export function connectMessages(pool: pg.Pool) {
       return rows[0].first ? 'first' : 'again';
     },
 
-    async keep(deploy: string, { key, ts, hash }: { key: string; ts: string; hash: string | null }): Promise<void> {
+    async keep(deploy: string, { key, ts, hash }: MessageRow): Promise<void> {
       await pool.query('UPDATE messages SET ts = $3, hash = $4 WHERE deploy_id = $1 AND key = $2', [
         deploy,
         key,

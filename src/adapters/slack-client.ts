@@ -2,7 +2,7 @@ import { LogLevel, type Logger as SlackLogger, type WebClientOptions } from '@sl
 import type { Logger } from 'pino';
 
 /** Longest wait for an answer of Slack, ms: shorter than a claim on a message lasts. */
-const CALL_WITHIN_MS = 8_000;
+export const CALL_WITHIN_MS = 8_000;
 
 export type SlackAccess = { botToken: string; slackApiUrl: string; log: Logger };
 

@@ -26,14 +26,18 @@ const PAGES = 5;
  */
 export function connectSlack({ plain, ...access }: SlackAccess & { plain: (message: Message) => Message }): Chat {
   const client = new WebClient(access.botToken, clientOptions(access));
-  let takesCards = true;
+  /** Kinds of blocks that this workspace refused, and took the plain ones instead. */
+  const refused = new Set<string>();
 
   async function send<T>(message: Message, call: (message: Message) => Promise<T>): Promise<T> {
-    const looks = [...(takesCards ? [message] : []), plain(message), { ...message, blocks: [] }];
+    const simple = plain(message);
+    const newer = kindsOf(message).filter(kind => !kindsOf(simple).includes(kind));
+    const isTaken = !newer.some(kind => refused.has(kind));
+    const looks = [...(isTaken ? [message] : []), simple, { ...message, blocks: [] }];
     for (const [index, look] of looks.entries()) {
       try {
         const result = await call(look);
-        if (index === 1 && looks.length === 3) takesCards = false;
+        if (index === 1 && looks.length === 3) for (const kind of newer) refused.add(kind);
         return result;
       } catch (error) {
         if (index === looks.length - 1 || !isPlatformError(error, 'invalid_blocks')) throw told(error);
@@ -88,12 +92,16 @@ export function connectSlack({ plain, ...access }: SlackAccess & { plain: (messa
   };
 }
 
+const kindsOf = ({ blocks }: Message): string[] =>
+  blocks.map(block => ('type' in block && typeof block.type === 'string' ? block.type : ''));
+
 /** Resolves when Slack answers and takes the bot's token. */
 export async function slackAnswers(access: SlackAccess): Promise<void> {
   await new WebClient(access.botToken, clientOptions(access)).auth.test();
 }
 
-function told(error: unknown): unknown {
+/** What whoever waits for Slack understands: that it is busy, and for how long. */
+export function told(error: unknown): unknown {
   return error instanceof WebAPIRateLimitedError ? new SlackBusy(error.retryAfter, error) : error;
 }
 

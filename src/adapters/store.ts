@@ -1,11 +1,14 @@
 import type pg from 'pg';
 import type { AppSettings } from '../domain/app.ts';
-import type { Click, Deploy, Fact, FactBody } from '../domain/deploy.ts';
+import { type Click, type Deploy, type FactBody, latest } from '../domain/deploy.ts';
 import { filesOf, type Held } from '../domain/gate.ts';
 import type { Plan } from '../domain/plan.ts';
+import type { Series } from '../domain/series.ts';
 import { type Place, placeBehind } from '../domain/turn.ts';
-import type { Watch } from '../domain/watch.ts';
+import { type Watch, watchKey } from '../domain/watch.ts';
 import type { Ledger, Running, StoredPlan } from '../team.ts';
+import { readDeploys } from './deploy-rows.ts';
+import { writeReceipt } from './receipts.ts';
 import { inTransaction } from './transaction.ts';
 
 // Our own tables. What is stored as JSON was written by this bot, from these types.
@@ -17,18 +20,6 @@ const RUNNING = `SELECT id, app, plan, started_by AS "startedBy", to_json(starte
     ${told('soaking')} AND NOT ${told('approved', 'held')} AS soaks,
     ${told('queued')} AND NOT ${told('turn came')} AS waits
   FROM deploys WHERE ended_at IS NULL AND ($1::text IS NULL OR app = $1) ORDER BY started_at, id`;
-
-type DeployRow = { id: string; plan: Plan; startedBy: string; startedAt: Date; facts: Fact[] | null };
-const DEPLOYS = `SELECT id, plan, started_by AS "startedBy", started_at AS "startedAt",
-    (SELECT jsonb_agg(data || jsonb_build_object('kind', kind, 'seq', seq,
-       'at', to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) ORDER BY seq)
-     FROM facts WHERE deploy_id = deploys.id) AS facts
-  FROM deploys`;
-const deployIn = ({ startedAt, facts, ...row }: DeployRow): Deploy => ({
-  ...row,
-  startedAt: startedAt.toISOString(),
-  facts: facts ?? [],
-});
 
 /** Channel of the database's notifications: the payload is the id of the deploy that something happened to. */
 export const NEWS = 'switchover';
@@ -104,26 +95,19 @@ export class Store implements Ledger {
   }
 
   async deploy(id: string): Promise<Deploy> {
-    const { rows } = await this.#pool.query<DeployRow>(`${DEPLOYS} WHERE id = $1`, [id]);
-    const row = rows[0];
-    if (!row) throw new Error(`There is no deploy ${id}`);
-    return deployIn(row);
+    const [deploy] = await readDeploys(this.#pool, 'WHERE id = $1', [id]);
+    if (!deploy) throw new Error(`There is no deploy ${id}`);
+    return deploy;
   }
 
   async deployAt(channel: string, ts: string): Promise<Deploy | null> {
-    const { rows } = await this.#pool.query<DeployRow>(
-      `${DEPLOYS} WHERE id = (SELECT deploy_id FROM messages WHERE channel = $1 AND ts = $2)`,
-      [channel, ts],
-    );
-    return rows[0] ? deployIn(rows[0]) : null;
+    const which = 'WHERE id = (SELECT deploy_id FROM messages WHERE channel = $1 AND ts = $2)';
+    const [deploy] = await readDeploys(this.#pool, which, [channel, ts]);
+    return deploy ?? null;
   }
 
   async recent(app: string, most: number): Promise<Deploy[]> {
-    const { rows } = await this.#pool.query<DeployRow>(
-      `${DEPLOYS} WHERE app = $1 ORDER BY started_at DESC, id DESC LIMIT $2`,
-      [app, most],
-    );
-    return rows.map(deployIn);
+    return readDeploys(this.#pool, 'WHERE app = $1 ORDER BY started_at DESC, id DESC LIMIT $2', [app, most]);
   }
 
   async running(app?: string): Promise<Running[]> {
@@ -222,6 +206,12 @@ export class Store implements Ledger {
     return rows[0]?.state ?? null;
   }
 
+  /** What was seen since the deploy's own release; null where nothing was watched. */
+  async seriesOf(deploy: Deploy): Promise<Series | null> {
+    const released = latest(deploy, 'released');
+    return released ? ((await this.loadWatch(watchKey(deploy.id, released.version)))?.series ?? null) : null;
+  }
+
   async saveWatch(key: string, state: Watch): Promise<void> {
     await this.#pool.query(
       `INSERT INTO watches (key, state) VALUES ($1, $2)
@@ -233,11 +223,10 @@ export class Store implements Ledger {
 
 const LEFT = 'It left the queue before its turn: nothing was begun.';
 
-/** The end: frees the app, answers what nobody answered, and tells those who wait that they moved up. */
+/** The end: frees the app, answers what nobody answered, tells those who wait that they moved up, and keeps the receipt. */
 async function endIn(client: pg.PoolClient, deploy: string, fact: FactBody & { kind: 'ended' }): Promise<void> {
-  await appendFact(client, deploy, fact, 'ended');
-  const { rows } = await client.query<{ app: string }>(
-    'UPDATE deploys SET ended_at = now(), outcome = $2 WHERE id = $1 RETURNING app',
+  const { rows } = await client.query<{ app: string; at: Date }>(
+    'UPDATE deploys SET ended_at = now(), outcome = $2 WHERE id = $1 RETURNING app, ended_at AS at',
     [deploy, fact.outcome],
   );
   await client.query(
@@ -251,6 +240,8 @@ async function endIn(client: pg.PoolClient, deploy: string, fact: FactBody & { k
     await client.query('SELECT 1 FROM deploys WHERE id = $1 FOR UPDATE', [id]);
     await appendFact(client, id, { kind: 'queued', ...place }, `queued ${place.ahead}`);
   }
+  const at = rows[0]?.at.toISOString() ?? '';
+  await appendFact(client, deploy, await writeReceipt(client, deploy, fact, at), 'ended');
 }
 
 /** True when the fact was new. The caller holds the deploy's row, so that numbers have no gaps and no twins. */

@@ -2,7 +2,15 @@ import type { Logger } from 'pino';
 import type { Probe } from '../domain/app.ts';
 import { phaseOf, samePhase } from '../domain/phase.ts';
 import { observe } from '../domain/switchover.ts';
-import { beginWatch, type Goal, type Observation, type Phase, resumeWatch, type Watch } from '../domain/watch.ts';
+import {
+  beginWatch,
+  type Goal,
+  type Observation,
+  type Phase,
+  resumeWatch,
+  type Watch,
+  watchKey,
+} from '../domain/watch.ts';
 import type { Following, Prober, Watcher, WatchStore } from '../outside.ts';
 import { steadyNow } from './clock.ts';
 import { backOff, type Feed, keepAsking, keepReading, listen, pause, type WatchedHeroku } from './watch-feed.ts';
@@ -17,7 +25,7 @@ export function createWatcher(parts: Parts): Watcher {
   const followed = new Map<string, Follow>();
   return {
     follow: ask => {
-      const key = `${ask.deploy} v${ask.goal.ours}`;
+      const key = watchKey(ask.deploy, ask.goal.ours);
       const follow = followed.get(key) ?? new Follow(key, ask, parts);
       followed.set(key, follow);
       return follow;

@@ -98,7 +98,14 @@ export type FactBody =
   | { kind: 'parked'; stage: string }
   /** A stage of ours failed unexpectedly and is tried again. */
   | { kind: 'trouble'; stage: string; error: string; attempt: number }
-  | { kind: 'ended'; outcome: Outcome; why: string };
+  /** With the receipt that was kept of it, and the medians of its app's steps, seconds, until then. */
+  | {
+      kind: 'ended';
+      outcome: Outcome;
+      why: string;
+      receipt?: { number: number; hash: string };
+      usual?: Readonly<Record<string, number>>;
+    };
 
 /** A file that was not applied, and who stood in its way. */
 export type MigrationFailure = {

@@ -1,5 +1,6 @@
 import type { LogEvent } from './log-line.ts';
 import { CLOCKS_MS, LINGERS, SKEW_MS, settle, surelyBefore } from './proof.ts';
+import { plot } from './series.ts';
 import {
   answersNeeded,
   type Evidence,
@@ -56,7 +57,12 @@ type Answer = Extract<Observation, { kind: 'answer' }>;
 function hear(before: Watch, answer: Answer): Watch {
   const code = codeOf(before, answer);
   const silence = code === 'silent' ? oneMore(before.silence, answer) : null;
-  const watch = { ...before, answers: counted(before.answers, answer, code), silence };
+  const watch = {
+    ...before,
+    answers: counted(before.answers, answer, code),
+    series: plotted(before, answer, code),
+    silence,
+  };
   // Asked before the run of new answers began: a slow answer, which says nothing of the time since.
   const isLate = watch.run !== null && answer.sentAt < watch.run.sentAt;
   switch (code) {
@@ -91,18 +97,27 @@ const oneMore = (silence: Watch['silence'], { receivedAt }: Answer): Watch['sile
   answers: (silence?.answers ?? 0) + 1,
 });
 
+const isFailed = ({ status }: Answer): boolean => status === null || status >= 500;
+const nameOf = ({ version }: Answer): string | null => (version && 'release' in version ? `v${version.release}` : null);
+
 function counted(answers: Watch['answers'], answer: Answer, code: Code): Watch['answers'] {
-  const { status, version, sentAt, receivedAt } = answer;
-  const name = version && 'release' in version ? `v${version.release}` : null;
+  const { sentAt, receivedAt } = answer;
+  const name = nameOf(answer);
   const { byRelease } = answers;
   return {
     byRelease: name === null ? byRelease : { ...byRelease, [name]: (byRelease[name] ?? 0) + 1 },
     new: answers.new + Number(code === 'new'),
     old: answers.old + Number(code === 'old'),
     silent: answers.silent + Number(code === 'silent'),
-    failed: answers.failed + Number(status === null || status >= 500),
+    failed: answers.failed + Number(isFailed(answer)),
     slowestMs: Math.max(answers.slowestMs, receivedAt - sentAt),
   };
+}
+
+/** What failed is that alone, whoever's code it was. */
+function plotted({ series, now }: Watch, answer: Answer, code: Code): Watch['series'] {
+  const by = isFailed(answer) ? 'failed' : (nameOf(answer) ?? code);
+  return plot(series, now, { kind: 'answer', by, tookMs: answer.receivedAt - answer.sentAt });
 }
 
 /** The routers have all flipped when the skew is over since the first new answer came: later questions must show it. */
@@ -159,7 +174,9 @@ function read(before: Watch, event: LogEvent): Watch {
     case 'request': {
       if (event.status < 500 || !isSince) return watch;
       const code = event.code ?? '5xx';
-      return { ...watch, failures: { ...watch.failures, [code]: (watch.failures[code] ?? 0) + 1 } };
+      // By when it came: the log's own times are another clock's.
+      const series = plot(watch.series, watch.now, { kind: 'failed request' });
+      return { ...watch, series, failures: { ...watch.failures, [code]: (watch.failures[code] ?? 0) + 1 } };
     }
     case 'api': {
       if (!isSince) return watch;

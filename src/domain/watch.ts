@@ -1,5 +1,6 @@
 import type { Version } from './app.ts';
 import type { LogEvent } from './log-line.ts';
+import { EMPTY, type Series } from './series.ts';
 
 // What a watch of a switchover is, as data: what it waits for, what it can see, what it has seen, what that says.
 
@@ -122,9 +123,14 @@ export type Watch = {
   restarts: Record<string, number[]>;
   /** Router lines with a 5xx since the release, by code (`H10`) or `5xx`. */
   failures: Record<string, number>;
+  /** Answers and failed requests over time, by our clock: for the picture, and for nothing that is decided. */
+  series: Series;
   /** Reads that would settle a question; whoever feeds the fold makes them. */
   asks: { dynos: boolean; releases: boolean };
 };
+
+/** Names the watch of a deploy's release in the store: stored ones stand on it. */
+export const watchKey = (deploy: string, version: number): string => `${deploy} v${version}`;
 
 export function beginWatch(goal: Goal): Watch {
   const none = {};
@@ -160,6 +166,7 @@ export function beginWatch(goal: Goal): Watch {
     exits: none,
     restarts: none,
     failures: none,
+    series: EMPTY,
     asks: { dynos: true, releases: true },
   };
 }

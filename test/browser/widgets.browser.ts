@@ -129,7 +129,10 @@ it('Home, menus with typeahead, forms, shortcuts and mentions work as in Slack',
     const chart = {
       type: 'data_visualization',
       title: 'A second',
-      chart: { type: 'line', series: [{ name: 'v5', data: points }] },
+      chart: {
+        ...{ type: 'line', series: [{ name: 'v5', data: points }] },
+        axis_config: { categories: points.map(({ label }) => label) },
+      },
     };
     await say({ text: 'Requests', thread_ts: event.ts, blocks: [...blocks, chart as unknown as KnownBlock] });
   });

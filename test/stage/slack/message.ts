@@ -1,6 +1,6 @@
 import { actionsOf } from './blocks.ts';
 import { plainWords } from './plain.ts';
-import { BOT, type Content, type Metadata, type Post, type Workspace } from './workspace.ts';
+import { BOT, type Content, type FileKept, type Metadata, type Post, type Workspace } from './workspace.ts';
 
 export type ButtonSeen = { label: string; action: string; value: string | null; style: string | null };
 
@@ -60,13 +60,18 @@ export class Message {
     return this.post.text;
   }
 
+  get files(): readonly FileKept[] {
+    return this.post.files;
+  }
+
   get metadata(): Metadata | null {
     return this.post.metadata;
   }
 
   /** What is read, without looks. */
   get plain(): string {
-    return this.#plain(this.post);
+    const files = this.files.map(({ title, alt }) => `[${title}] ${alt}`);
+    return [this.#plain(this.post), ...files].filter(Boolean).join('\n');
   }
 
   /** What was read before each edit, oldest first. */

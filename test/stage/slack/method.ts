@@ -1,12 +1,19 @@
 import { z } from 'zod';
 import { type Block, readBlocks, validateBlocks } from './blocks.ts';
+import type { Uploads } from './files.ts';
 import type { Tier } from './limits.ts';
 import { SlackError } from './slack-error.ts';
 import type { TriggerIds } from './trigger-ids.ts';
 import type { Views } from './views.ts';
 import { BOT, type Channel, type Post, type Workspace } from './workspace.ts';
 
-export type Stage = { workspace: Workspace; scopes: ReadonlySet<string>; triggers: TriggerIds; views: Views };
+export type Stage = {
+  workspace: Workspace;
+  scopes: ReadonlySet<string>;
+  triggers: TriggerIds;
+  views: Views;
+  uploads: Uploads;
+};
 
 /** One method of the Web API: what it is called with, and what it does. */
 export type Method = {
@@ -88,6 +95,7 @@ export function postJson(
     text: post.text,
     team: workspace.team.id,
     ...(post.blocks.length > 0 ? { blocks: post.blocks } : {}),
+    ...(post.files.length > 0 ? { files: post.files.map(({ id, name, title }) => ({ id, name, title })) } : {}),
     ...(post.edited ? { edited: { user: post.by, ts: post.edited } } : {}),
     ...(post.thread ? { thread_ts: post.thread } : {}),
     ...(replies.length > 0

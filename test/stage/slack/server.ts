@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openConnection } from './app-token.ts';
 import { CHAT } from './chat.ts';
+import { FILES } from './files.ts';
 import type { Limits } from './limits.ts';
 import { need, type Stage } from './method.ts';
 import { READING } from './reading.ts';
@@ -22,10 +23,11 @@ export type Call = {
   answer: Record<string, unknown> | null;
 };
 
-const METHODS = { ...CHAT, ...READING, ...VIEWS };
+const METHODS = { ...CHAT, ...FILES, ...READING, ...VIEWS };
 /** Arguments that forms carry as JSON, and what Slack says when that cannot be read. */
 const JSON_ARGUMENTS: Record<string, string> = {
   blocks: 'invalid_blocks_format',
+  files: 'invalid_arguments',
   metadata: 'invalid_metadata_format',
   view: 'invalid_arguments',
 };
@@ -42,7 +44,7 @@ export type WebApi = {
   record: (call: Call) => void;
 };
 
-/** Slack's Web API below /api, and the addresses for answers below /response. */
+/** Slack's Web API below /api, the addresses for answers below /response, and those for files below /upload. */
 export function createWebApi(web: WebApi): Server {
   return createServer((request, response) => {
     void serve(web, request, response).catch(error => {
@@ -57,6 +59,7 @@ async function serve(web: WebApi, request: IncomingMessage, response: ServerResp
   const url = new URL(request.url ?? '/', 'http://slack');
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk);
+  if (url.pathname.startsWith('/upload/')) return takeBytes(web, url.pathname, Buffer.concat(chunks), response);
   const raw = Buffer.concat(chunks).toString();
   if (url.pathname.startsWith('/response/')) return answerTo(web, url.pathname, raw, at, response);
   const method = /^\/api\/([\w.]+)$/.exec(url.pathname)?.[1];
@@ -150,6 +153,11 @@ function parsed(text: string, refusal: string): unknown {
   } catch {
     throw new SlackError(refusal);
   }
+}
+
+function takeBytes(web: WebApi, path: string, bytes: Buffer, response: ServerResponse): void {
+  const problem = web.stage.uploads.take(path, bytes);
+  response.writeHead(problem === null ? 200 : 400).end(problem ?? `OK - ${bytes.length}`);
 }
 
 /** These answer with a status: 404 when the address is used up or too old. */

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import { Delivery } from './delivery.ts';
 import { Events } from './events.ts';
+import { Uploads } from './files.ts';
 import { Limits } from './limits.ts';
 import type { Command, Installed, Shortcut } from './manifest.ts';
 import { Message, type Sought } from './message.ts';
@@ -101,7 +102,8 @@ export class Slack {
       events: [...(ask.events ?? [])],
       suggests: ask.suggests ?? true,
     };
-    this.#stage = { workspace, triggers, scopes, views: { open: [], home: new Map() } };
+    const uploads = new Uploads(() => this.url);
+    this.#stage = { workspace, triggers, scopes, uploads, views: { open: [], home: new Map() } };
     this.#server = createWebApi({
       stage: this.#stage,
       token: ask.botToken,

@@ -25,6 +25,9 @@ export type Channel = {
 /** People who can be named together. */
 export type Group = { id: string; handle: string; members: readonly string[] };
 
+/** A file as it was shared; `alt` for who cannot see it. */
+export type FileKept = { id: string; name: string; title: string; alt: string; bytes: Buffer };
+
 export type Metadata = { event_type: string; event_payload: Record<string, unknown> };
 export type Content = { text: string; blocks: Block[] };
 
@@ -38,6 +41,7 @@ export type Post = Content & {
   by: string;
   to: string | null;
   metadata: Metadata | null;
+  files: readonly FileKept[];
   /** What it said before each edit, oldest first; `until` in ms since 1970. */
   earlier: (Content & { until: number })[];
   edited: string | null;
@@ -95,9 +99,11 @@ export class Workspace extends EventEmitter<{ change: [Change]; view: [user: str
   }
 
   post(
-    said: Content & Pick<Post, 'channel' | 'by'> & Partial<Pick<Post, 'thread' | 'broadcast' | 'to' | 'metadata'>>,
+    said: Content &
+      Pick<Post, 'channel' | 'by'> &
+      Partial<Pick<Post, 'thread' | 'broadcast' | 'to' | 'metadata' | 'files'>>,
   ): Post {
-    const defaults = { thread: null, broadcast: false, to: null, metadata: null };
+    const defaults = { thread: null, broadcast: false, to: null, metadata: null, files: [] };
     const kept = { earlier: [], edited: null, deleted: false };
     const post: Post = { ...defaults, ...said, blocks: named(said.blocks, this.name), ts: this.#now(), ...kept };
     this.posts.push(post);

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import type { Deploy } from './domain/deploy.ts';
+import type { Pace } from './pace.ts';
+import type { Chat, Message, Messages } from './team.ts';
+
+// A message of a deploy is posted once, whatever is killed when: claimed before, kept after, and looked for between.
+
+export type Posting = {
+  messages: Messages;
+  chat: Chat;
+  /** Shared with whoever else posts to this workspace. */
+  pace: Pace;
+  /** Names this process among those that may tell the same deploy. */
+  instance: string;
+};
+
+export type Kept = { key: string; ts: string; hash: string | null };
+
+/**
+ * Posts a message once; null while another process is at it. An earlier attempt may have got through without our
+ * knowing: then it is found by its label.
+ */
+export async function postOnce(
+  { messages, chat, pace, instance }: Posting,
+  ask: {
+    deploy: Deploy;
+    key: string;
+    thread?: string;
+    broadcast?: boolean;
+    message: Message;
+    /** Kept with it in place of that of its content. */
+    hash?: string;
+    since: string;
+  },
+): Promise<Kept | null> {
+  const { deploy, key, thread, message, broadcast = false } = ask;
+  const { channel } = deploy.plan;
+  const claim = { deploy: deploy.id, key, channel, by: instance };
+  const place = { channel, ...(thread === undefined ? {} : { thread }), key: { deploy: deploy.id, key } };
+  const keep = async (kept: Kept): Promise<Kept> => {
+    await messages.keep(deploy.id, kept);
+    return kept;
+  };
+  if (pace.stopped) return null;
+  let claimed = await messages.claim(claim);
+  if (claimed === 'again') {
+    const ts = await chat.find({ ...place, after: Date.parse(ask.since) });
+    if (ts !== null) return keep({ key, ts, hash: ask.hash ?? null });
+    // Looking took its time: say once more that it is ours.
+    claimed = await messages.claim(claim);
+  }
+  if (claimed === 'taken') return null;
+  try {
+    const ts = await chat.post({ ...place, broadcast, message });
+    return await keep({ key, ts, hash: ask.hash ?? hashOf(message) });
+  } catch (error) {
+    pace.postRefused(channel, error);
+    throw error;
+  }
+}
+
+/** Of what a message says: it is edited when this is another. */
+export const hashOf = (message: Message): string =>
+  createHash('sha256').update(JSON.stringify(message)).digest('base64url');
