@@ -152,7 +152,7 @@ describe('manifest.yml', () => {
   it('lets whoever installs it decline only what it can do without', () => {
     const { bot = [], bot_optional: optional = [] } = read.data?.oauth_config.scopes ?? {};
     expect(bot).toEqual(expect.arrayContaining(optional));
-    expect(optional).toEqual(['usergroups:read', 'channels:read', 'groups:read', 'chat:write.public']);
+    expect(optional).toEqual(['usergroups:read', 'channels:read', 'groups:read', 'chat:write.public', 'files:write']);
   });
 
   it('registers every command that people can say', () => {
