@@ -55,7 +55,7 @@ export function settingsForm(
         ? input('defaultRef', 'Usual branch', {
             type: 'external_select',
             min_query_length: 0,
-            initial_option: { text: plain(literal(settings.defaultRef, 75)), value: settings.defaultRef },
+            initial_option: refOption(settings.defaultRef),
           })
         : text('defaultRef', 'Usual branch', 'main'),
       input('channel', 'Channel in which its deploys are told', {
@@ -115,8 +115,10 @@ const groupOption = (list: string, verb: string, id: string, name: string): Opti
 export const groupOptions = (groups: readonly { id: string; name: string }[]): Option[] =>
   groups.flatMap(({ id, name }) => ROLES.map(([list, , verb]) => groupOption(list, verb, id, name))).slice(0, 100);
 
-export const refOptions = (refs: readonly string[]): Option[] =>
-  refs.filter(ref => ref.length <= 150).map(ref => ({ text: plain(literal(ref, 75)), value: ref }));
+export const refOptions = (refs: readonly string[]): Option[] => refs.filter(ref => ref.length <= 150).map(refOption);
+
+/** git takes a name of nothing but invisible characters, and Slack no empty one. */
+const refOption = (ref: string): Option => ({ text: plain(literal(ref, 75) || '�'), value: ref });
 
 /** Told in the app's channel: who changed what, old and new. */
 export function settingsNotices({
