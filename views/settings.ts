@@ -157,6 +157,23 @@ const shown = (value: string): string =>
     )
     .join(', ');
 
+/** Told in the app's channel: that it was given a Heroku token of its own, or that this was taken away; never the token. */
+export function tokenNotices(change: {
+  id: string;
+  app: string;
+  what: 'given' | 'taken away';
+  by: string;
+  channel: string;
+}): { id: string; channel: string; message: Message }[] {
+  const headline =
+    change.what === 'given'
+      ? `${foreign(change.app)} has a new Heroku token of its own`
+      : `${foreign(change.app)} has no Heroku token of its own any more`;
+  const words = `By ${foreign(change.by, 80)}. ${change.what === 'given' ? 'The bot deploys it with that.' : 'The bot deploys it with the usual one.'}`;
+  const told = message(`${headline}. ${words}`, [section(`:key: *${headline}*`, words)]);
+  return [{ id: `token ${change.app} ${change.id}`, channel: change.channel, message: told }];
+}
+
 /** To whoever saved it. */
 export function settingsSaved({ kind, app }: { kind: 'saved' | 'same'; app: string }): Message {
   const text =
