@@ -106,7 +106,7 @@ export function poisoned<T>(value: T, text: string): T {
   ]);
   const poison = (inner: unknown, key: string): unknown => {
     // Ids are ours, and names of apps are checked when they are added: at most 30 characters.
-    if (typeof inner === 'string' && ['id', 'app'].includes(key)) return text.slice(0, 30).replaceAll(' ', '_');
+    if (typeof inner === 'string' && ['id', 'app'].includes(key)) return text.slice(0, 30).replaceAll(' ', '_') || 'x';
     if (typeof inner === 'string')
       return kept.has(key) && !(key === 'what' && !/serves|gone/.test(inner)) ? inner : text;
     if (Array.isArray(inner)) return key === 'steps' ? inner : inner.map(item => poison(item, `${key}[]`));
