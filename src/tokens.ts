@@ -31,7 +31,7 @@ try {
   async function set(): Promise<void> {
     const token = await readToken();
     if (!/^\S{8,500}$/.test(token)) return fail('That is no token: it is one word, and nothing else may be on stdin.');
-    // Heroku's answer says which account it is only to `/account`; that it sees the app is what counts.
+    // One that does not see the app would stop its next deploy.
     await connectHeroku({ url: config.herokuUrl, token }).app(app);
     await tokens.set(app, token, by);
     console.log(`Kept. The bot uses it for ${app} from now on, within 5 s.`);

@@ -12,7 +12,14 @@ import { freedNotices, lockAnswer, lockedNotices, lockInTheWay, lockReminders } 
 import { replyTo } from '../views/reply.ts';
 import { commitIsLive, historyOf, queueOf, statusOfAll, statusOfApp } from '../views/reports.ts';
 import { scheduled, scheduleNotices } from '../views/schedules.ts';
-import { groupOptions, refOptions, settingsForm, settingsNotices, settingsSaved } from '../views/settings.ts';
+import {
+  groupOptions,
+  refOptions,
+  settingsForm,
+  settingsNotices,
+  settingsSaved,
+  tokenNotices,
+} from '../views/settings.ts';
 import { emergencyForm, startAsked, startNotices } from '../views/starts.ts';
 import { deployForm, deployNow, pressInstead, whatToSay } from '../views/thread-help.ts';
 import { wholeFile } from '../views/whole-file.ts';
@@ -56,7 +63,7 @@ const closing: fc.Arbitrary<Closing> = fc.record({
   ...{ until: perhaps(moment), told: perhaps(fc.constantFrom('closed', 'open')), toldAt: perhaps(moment) },
   ...{ seen: perhaps(fc.constantFrom('closed', 'open')), seenAt: perhaps(moment), openedBy: perhaps(fc.constant(BOB)) },
   ...{ workers: stopped, stopWorkers: fc.boolean(), remindedAt: perhaps(moment), barredAt: perhaps(moment) },
-  ...{ lateAt: perhaps(moment), endedAt: perhaps(moment) },
+  ...{ lateAt: perhaps(moment), endedAt: perhaps(moment), idleAt: perhaps(moment), countedAt: perhaps(moment) },
 });
 
 const place = fc.record({ ahead: fc.nat(), behind: foreignText, asks: fc.boolean(), waitSeconds: fc.nat() });
@@ -103,7 +110,11 @@ describe('whatever others wrote, within the limits and without a mention', () =>
 
   it('closed doors are told', () =>
     holds(fc.tuple(closing, foreignText, stopped, many(foreignText)), ([door, text, workers, who]) => {
-      told([...closingNotices(door, NOW), ...barredNotices(door, who, NOW)]);
+      const barred = [
+        { kind: 'migrating', who },
+        { kind: 'not known', why: text },
+      ] as const;
+      told([...closingNotices(door, NOW), ...barred.flatMap(why => barredNotices(door, why, NOW))]);
       said(doorStatus({ app: door.app, closed: true, closing: door }), doorAnswer(`${door.app} is being closed.`));
       for (const page of [{ kind: 'broken', why: text }, { kind: 'not set' }] as const) {
         said(closingAsked({ id: 'c1', app: door.app, minutes: door.minutes, reason: text, workers, page }));
@@ -142,6 +153,9 @@ describe('whatever others wrote, within the limits and without a mention', () =>
     holds(fc.tuple(settings, foreignText, fc.boolean()), ([known, text, isNew]) => {
       const changes = [{ name: 'url', from: text, to: text }];
       told(settingsNotices({ settings: known, version: isNew ? 1 : 2, by: ANN, changes }));
+      told(
+        tokenNotices({ id: '1', app: known.name, what: isNew ? 'given' : 'taken away', by: text, channel: CHANNEL }),
+      );
       said(settingsSaved({ kind: 'saved', app: known.name }));
       const names = new Map([['S0OPS', text]]);
       opens(settingsForm(isNew ? null : known, { app: known.name, version: 1, channel: CHANNEL }, names));
@@ -157,7 +171,7 @@ describe('whatever others wrote, within the limits and without a mention', () =>
 
   it('a thread is answered, late replies too', () =>
     holds(deploy, one => {
-      said(whatToSay(one), deployNow(one), pressInstead());
+      said(whatToSay(one), deployNow(one), pressInstead(one));
       const replies = one.facts.flatMap(fact => replyTo(fact, one)?.message ?? []);
       if (replies.length > 0) said(lateReplies([...replies, ...replies].map(message => ({ message, at: AT }))));
     }));
