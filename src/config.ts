@@ -8,6 +8,12 @@ export type Config = z.infer<typeof environment>;
 const secret = (pattern: RegExp, advice: string) => z.string(advice).regex(pattern, advice);
 const url = (advice: string) => z.url({ protocol: /^https?$/, error: advice });
 
+const KEY = 'is 32 random bytes in base64, or in hex: `openssl rand -base64 32`';
+const key = z
+  .string()
+  .regex(/^([0-9a-f]{64}|[A-Za-z0-9+/_-]{43}=?)$/i, KEY)
+  .transform(text => Buffer.from(text, text.length === 64 ? 'hex' : 'base64'));
+
 const listed = z
   .string()
   .default('')
@@ -42,6 +48,10 @@ const environment = z.object({
       'is a Postgres address (postgres://…), direct and not pooled: `heroku config:get DATABASE_URL`',
     )
     .optional(),
+  /** Seals Heroku tokens that apps have of their own. */
+  TOKEN_KEY: key.optional(),
+  /** The TOKEN_KEY of before, until all is sealed anew. */
+  TOKEN_KEY_BEFORE: key.optional(),
   DATA_DIR: z.string().default('.data'),
   PORT: z.coerce.number('is a port number; Heroku sets it').int().min(0).max(65_535).default(3000),
   LOG_LEVEL: z
@@ -96,12 +106,14 @@ export function readUsableConfig(env: Record<string, string | undefined>): {
   return { config: incomplete.parse(right), problems };
 }
 
+const listOf = (problems: readonly ConfigProblem[]): string =>
+  problems.map(({ name, advice }) => `  ${name} ${advice}`).join('\n');
+
 /** Reads the environment; throws one ConfigError that names every problem. */
 export function readConfig(env: Record<string, string | undefined>): Config {
   const { problems } = readUsableConfig(env);
   if (problems.length > 0) {
-    const named = problems.map(({ name, advice }) => `  ${name} ${advice}`).join('\n');
-    throw new ConfigError(`Switchover cannot start. Set these in the environment or in .env:\n${named}`);
+    throw new ConfigError(`Switchover cannot start. Set these in the environment or in .env:\n${listOf(problems)}`);
   }
   return environment.parse(filled(env));
 }
@@ -110,9 +122,27 @@ export function readConfig(env: Record<string, string | undefined>): Config {
 export function secretsIn(env: Record<string, string | undefined>): Secret[] {
   const secrets = [
     ...[env.SLACK_SIGNING_SECRET, env.SLACK_BOT_TOKEN, env.SLACK_APP_TOKEN, env.HEROKU_API_KEY, env.GITHUB_TOKEN],
-    env.DATABASE_URL,
+    ...[env.DATABASE_URL, env.TOKEN_KEY, env.TOKEN_KEY_BEFORE],
   ];
   return secrets.flatMap(value => (value ? { name: null, value } : []));
+}
+
+/** The keys that seal apps' own tokens: the first one seals, each opens. */
+export const tokenKeys = ({ TOKEN_KEY, TOKEN_KEY_BEFORE }: Pick<Config, 'TOKEN_KEY' | 'TOKEN_KEY_BEFORE'>): Buffer[] =>
+  [TOKEN_KEY, TOKEN_KEY_BEFORE].filter(key => key !== undefined);
+
+/** What `npm run tokens` needs. Throws a ConfigError. */
+export function readTokenConfig(env: Record<string, string | undefined>, verb: string) {
+  const names: readonly string[] = ['TOKEN_KEY', 'TOKEN_KEY_BEFORE', 'DATABASE_URL', 'HEROKU_API_URL'];
+  const { config, problems } = readUsableConfig(env);
+  const ours = problems.filter(({ name }) => names.includes(name));
+  const mustSeal = verb === 'set' || verb === 'rotate';
+  if (mustSeal && !env.TOKEN_KEY) ours.push({ name: 'TOKEN_KEY', advice: KEY });
+  if (verb === 'rotate' && !env.TOKEN_KEY_BEFORE) {
+    ours.push({ name: 'TOKEN_KEY_BEFORE', advice: 'is the TOKEN_KEY of before: with a new TOKEN_KEY set both' });
+  }
+  if (ours.length > 0) throw new ConfigError(`Set these in the environment or in .env:\n${listOf(ours)}`);
+  return { ...readDatabaseConfig(env), keys: tokenKeys(config), herokuUrl: config.HEROKU_API_URL };
 }
 
 /** Only where the database is, for commands that need nothing else. */

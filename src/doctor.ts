@@ -9,7 +9,7 @@ import { checkDatabase } from './adapters/checks/postgres.ts';
 import { checkSlack, checkSocketMode, readScopes } from './adapters/checks/slack.ts';
 import { createProber } from './adapters/prober.ts';
 import { createVisit } from './adapters/visit.ts';
-import { readUsableConfig, secretsIn } from './config.ts';
+import { readUsableConfig, secretsIn, tokenKeys } from './config.ts';
 import { type AppSettings, DEFAULT_PROBE, type Probe } from './domain/app.ts';
 import { attempt, type Finding, green, judgeClock, judgeNode, red, withoutSecrets, yellow } from './domain/checkup.ts';
 import { redacting } from './domain/redaction.ts';
@@ -26,8 +26,15 @@ const prober = createProber(createVisit(config.ALLOWED_PROBE_NETWORKS));
 const nothing = { findings: [] };
 
 const database = problems.some(({ name }) => name === 'DATABASE_URL')
-  ? { apps: null, findings: [] }
-  : await attempt('Postgres', checkDatabase({ url: config.DATABASE_URL, dataDir: config.DATA_DIR }), { apps: null });
+  ? { apps: null, tokens: new Map<string, string>(), findings: [] }
+  : await attempt(
+      'Postgres',
+      checkDatabase({ url: config.DATABASE_URL, dataDir: config.DATA_DIR, keys: tokenKeys(config) }),
+      {
+        apps: null,
+        tokens: new Map<string, string>(),
+      },
+    );
 const known = database.apps ?? [];
 const [inSlack, socket, account, token] = await Promise.all([
   config.SLACK_BOT_TOKEN ? attempt('Slack', lookAtSlack(config.SLACK_BOT_TOKEN), {}) : nothing,
@@ -39,6 +46,8 @@ const [inSlack, socket, account, token] = await Promise.all([
 ]);
 const apps = await Promise.all(known.map(app => lookAtApp(app, account.email)));
 
+const ownTokens = [...database.tokens.values()].map(value => ({ name: null, value }));
+const secrets = [...secretsIn(process.env), ...ownTokens];
 const findings = [
   judgeNode(process.version, about.engines.node),
   ...problems.map(({ name, advice }) =>
@@ -52,7 +61,7 @@ const findings = [
   ...[inSlack, socket, account, token].flatMap(checked => checked.findings),
   ...apps.flat(),
   judgeClock(ahead),
-].map(finding => withoutSecrets(finding, redacting(secretsIn(process.env))));
+].map(finding => withoutSecrets(finding, redacting(secrets)));
 const COLOUR = { green: 'green', yellow: 'yellow', red: 'red' } as const;
 console.log(checkupText(findings, (level, text) => styleText(COLOUR[level], text)));
 process.exitCode = findings.some(({ level }) => level === 'red') ? 1 : 0;
@@ -62,11 +71,18 @@ async function lookAtSlack(botToken: string) {
   return checkSlack({ ...slack, botToken, asked, apps: known });
 }
 
-async function lookAtApp(app: AppSettings, email: string | null): Promise<Finding[]> {
+async function lookAtApp(app: AppSettings, usual: string | null): Promise<Finding[]> {
   const { name } = app;
+  const token = database.tokens.get(name);
+  const desk = heroku && token ? { ...heroku, token } : heroku;
+  const own =
+    desk && token
+      ? await attempt(`Heroku token of ${name}`, checkHerokuAccount(desk, name), { email: null })
+      : { email: usual, findings: [] };
+  const { email } = own;
   const [onHeroku, code] = await Promise.all([
-    heroku && email
-      ? attempt(`Heroku app ${name}`, checkHerokuApp(heroku, name, email), { webUrl: null })
+    desk && email
+      ? attempt(`Heroku app ${name}`, checkHerokuApp(desk, name, email), { webUrl: null })
       : { webUrl: null, findings: [] },
     github
       ? attempt(`GitHub ${app.repository}`, checkRepository(github, app), { probe: null })
@@ -74,7 +90,12 @@ async function lookAtApp(app: AppSettings, email: string | null): Promise<Findin
   ]);
   const url = app.url ?? onHeroku.webUrl;
   const probe = code.probe ?? app.probe ?? DEFAULT_PROBE;
-  return [...onHeroku.findings, ...code.findings, ...(url ? [await lookAtVersion(name, url, probe)] : [])];
+  return [
+    ...own.findings,
+    ...onHeroku.findings,
+    ...code.findings,
+    ...(url ? [await lookAtVersion(name, url, probe)] : []),
+  ];
 }
 
 async function lookAtVersion(name: string, url: string, probe: Probe): Promise<Finding> {

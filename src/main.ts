@@ -15,6 +15,7 @@ import { scheduleNotices } from '../views/schedules.ts';
 import { settingsNotices } from '../views/settings.ts';
 import { startNotices } from '../views/starts.ts';
 import { Access } from './access.ts';
+import { appToken } from './adapters/app-tokens.ts';
 import { createBolt } from './adapters/bolt.ts';
 import { readCatalog } from './adapters/catalog.ts';
 import { connectClosings } from './adapters/closings.ts';
@@ -22,7 +23,7 @@ import { openDatabase } from './adapters/database.ts';
 import { startEngine } from './adapters/engine.ts';
 import { connectGitHub } from './adapters/github.ts';
 import { every } from './adapters/health.ts';
-import { connectHeroku } from './adapters/heroku.ts';
+import { connectHerokuByApp } from './adapters/heroku-by-app.ts';
 import { connectHomes, homePublisher } from './adapters/homes.ts';
 import { connectLocks } from './adapters/locks.ts';
 import { createLog } from './adapters/log.ts';
@@ -47,7 +48,7 @@ import { Administration } from './administration.ts';
 import { Bot } from './bot.ts';
 import { ClosingMoves } from './closing-moves.ts';
 import { Doors } from './closings.ts';
-import { ConfigError, readConfig, secretsIn } from './config.ts';
+import { ConfigError, readConfig, secretsIn, tokenKeys } from './config.ts';
 import type { Deploy } from './domain/deploy.ts';
 import { parserReady } from './domain/migration.ts';
 import { waitsForApproval } from './domain/readings.ts';
@@ -86,7 +87,11 @@ const instance = `${config.DYNO ?? 'bot'}-${randomUUID()}`;
 const database = await openDatabase({ url: config.DATABASE_URL, dataDir: config.DATA_DIR }, warn).catch(cannotStart);
 const store = new Store(database.pool);
 const news = await hearNews(database.pool, database.url, warn);
-const heroku = connectHeroku({ url: config.HEROKU_API_URL, token: config.HEROKU_API_KEY });
+const keys = tokenKeys(config);
+const heroku = connectHerokuByApp({
+  ...{ url: config.HEROKU_API_URL, token: config.HEROKU_API_KEY },
+  tokenOf: app => appToken(database.pool, keys, app),
+});
 const source = connectGitHub({ url: config.GITHUB_API_URL, token: config.GITHUB_TOKEN });
 const visit = createVisit(config.ALLOWED_PROBE_NETWORKS);
 const prober = createProber(visit);

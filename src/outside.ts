@@ -89,10 +89,10 @@ export interface Heroku {
   config(app: string): Promise<Readonly<Record<string, string>>>;
   /** Databases of the app that other apps are attached to as well. */
   sharedDatabases(app: string): Promise<{ database: string; apps: string[] }[]>;
-  /** API calls that the account has left now; asking is free. */
-  tokensLeft(): Promise<number>;
+  /** API calls that the account which deploys the app has left now; asking is free. */
+  tokensLeft(app: string): Promise<number>;
   /** Uploads a gzipped tarball; gives the address that a build can fetch it from. */
-  uploadSource(tarball: Uint8Array): Promise<string>;
+  uploadSource(app: string, tarball: Uint8Array): Promise<string>;
   /** Builds, and when that succeeds releases, the source at the address. */
   startBuild(app: string, ask: { url: string; commit: string; marker: string }): Promise<Build>;
   /** Stops a build; one that has ended stays as it is. */

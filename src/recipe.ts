@@ -94,10 +94,10 @@ async function takeTheTurn(run: Run): Promise<Next> {
 }
 
 async function uploadTheSource(run: Run): Promise<Next> {
-  const { repository, commit } = run.deploy.plan;
+  const { app, repository, commit } = run.deploy.plan;
   const tarball = await run.outside.source.tarball(repository, commit.sha);
   run.mayAct();
-  const url = await run.outside.heroku.uploadSource(tarball);
+  const url = await run.outside.heroku.uploadSource(app, tarball);
   await run.record({ kind: 'uploaded', url, bytes: tarball.byteLength });
   return { to: run.deploy.plan.maintenance ? 'Close the app' : 'Build' };
 }

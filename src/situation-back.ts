@@ -23,7 +23,7 @@ export async function gatherBack(
   }: Pick<Situation, 'isNext' | 'locks' | 'asker' | 'maintenance'> & { floor: number | null },
 ): Promise<Situation | { refused: string[] }> {
   const { name, repository } = settings;
-  await enoughCalls(heroku);
+  await enoughCalls(heroku, name);
   const [app, releases] = await Promise.all([herokuSituation(heroku, settings), heroku.releases(name, LOOKED_AT)]);
   const candidates = candidatesOf(releases, floor);
   const chosen = chooseBack(candidates, version);

@@ -15,7 +15,7 @@ export async function gather(
   { isNext, held, locks, asker, maintenance }: Pick<Situation, 'isNext' | 'held' | 'locks' | 'asker' | 'maintenance'>,
 ): Promise<Situation> {
   const { heroku, source, prober } = sources;
-  await enoughCalls(heroku);
+  await enoughCalls(heroku, settings.name);
   const [commit, app] = await Promise.all([
     absent(NotFound, source.commit(settings.repository, ref)),
     herokuSituation(heroku, settings),
@@ -61,8 +61,8 @@ export async function gather(
 }
 
 /** Asked first, and free: with none left, everything else would only be refused, again and again. */
-export async function enoughCalls(heroku: Pick<Heroku, 'tokensLeft'>): Promise<void> {
-  const short = callsShort(await heroku.tokensLeft());
+export async function enoughCalls(heroku: Pick<Heroku, 'tokensLeft'>, app: string): Promise<void> {
+  const short = callsShort(await heroku.tokensLeft(app));
   if (short) throw new Refusal([short]);
 }
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse, type Words } from '../commands/parse.ts';
 import { Refusal } from '../src/domain/refusal.ts';
+import { cases } from './fuzzing.ts';
 
 function refusal(text: string): string {
   try {
@@ -129,7 +130,7 @@ describe('what may follow /deploy', () => {
         expect(app ?? 'none').toMatch(/^[a-z][a-z0-9-]{1,28}[a-z0-9]$/);
         expect('ref' in words ? (words.ref ?? '') : '').not.toMatch(/[\p{Cc}\p{Cf}\s<>]/u);
       }),
-      { numRuns: 2_000 },
+      cases(2_000),
     );
   });
 });

@@ -210,7 +210,7 @@ describe('Show all', () => {
 
   it('opens a migration that is too long for its card, to its last word', async () => {
     const card = JSON.stringify(rootOfCard(long()));
-    const value = /"action_id":"show-file"[^}]*},"value":"([^"]+)"/.exec(card)?.[1] ?? '';
+    const value = /"action_id":"show-file:\d+"[^}]*},"value":"([^"]+)"/.exec(card)?.[1] ?? '';
     bench.bot.show = async () => long();
     await bench.presses('show-file', value);
     const view = JSON.parse(String((await bench.hears('/api/views.open')).view));

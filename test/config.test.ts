@@ -44,6 +44,16 @@ describe('the configuration', () => {
     expect(() => readConfig({ ...good, ALLOWED_PROBE_NETWORKS: '10.1.0.0/99' })).toThrow('such as 10.1.0.0/16');
   });
 
+  it('takes keys of 32 bytes, in base64 or in hex, and nothing else', () => {
+    const bytes = Buffer.alloc(32, 7);
+    for (const TOKEN_KEY of [bytes.toString('base64'), bytes.toString('base64url'), bytes.toString('hex')]) {
+      expect(readConfig({ ...good, TOKEN_KEY }).TOKEN_KEY).toEqual(bytes);
+    }
+    for (const TOKEN_KEY of ['short', bytes.toString('base64').slice(4), `${bytes.toString('hex')}00`]) {
+      expect(() => readConfig({ ...good, TOKEN_KEY })).toThrow('TOKEN_KEY is 32 random bytes');
+    }
+  });
+
   it('takes an empty setting as one that is not there', () => {
     expect(readConfig({ ...good, SLACK_APP_TOKEN: '' }).SLACK_APP_TOKEN).toBeUndefined();
   });

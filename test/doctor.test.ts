@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectAppTokens } from '../src/adapters/app-tokens.ts';
 import { createAsk } from '../src/adapters/checks/ask.ts';
 import { connect, startEmbedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
@@ -150,6 +152,22 @@ describe('the doctor', () => {
     }
     expect(status).toBe(0);
     expect(isMarked(said)).toEqual([]);
+  });
+
+  it('looks at an app with the token that it has of its own, and says when that cannot be opened', async () => {
+    const [now, before] = [randomBytes(32), randomBytes(32)];
+    const own = 'HRKU-of-the-shop-alone-0123';
+    await connectAppTokens(database, [now], () => []).set('shop', own, 'console');
+    const refused = await doctor({ TOKEN_KEY: now.toString('base64') });
+    expect(refused.said).toMatch(/red +Heroku token of shop +Heroku refuses it.*npm run tokens -- set shop/s);
+    expect(refused.said).toMatch(/green +Heroku token +It acts as owner@example.com/);
+    const rotating = { TOKEN_KEY: before.toString('hex'), TOKEN_KEY_BEFORE: now.toString('hex') };
+    expect((await doctor(rotating)).said).toMatch(/yellow +Heroku token of shop +It is sealed with TOKEN_KEY_BEFORE/);
+    const closed = await doctor({ TOKEN_KEY: before.toString('hex') });
+    expect(closed.said).toMatch(/red +Heroku token of shop +It cannot be opened: it was sealed with another key/);
+    expect((await doctor()).said).toMatch(/red +Heroku token of shop +It cannot be opened: TOKEN_KEY is not set/);
+    expect(refused.said + closed.said).not.toContain(own);
+    await connectAppTokens(database, [now], () => []).remove('shop', 'console');
   });
 
   it('names everything that is wrong with the apps at once, each with what to do', async () => {

@@ -119,6 +119,7 @@ describe('the GitHub stand-in', () => {
         'next',
         'renamed',
         'slow-release',
+        'tells',
       ].sort(),
     );
     const { data } = await rest.git.listMatchingRefs({ ...acme, ref: 'heads/ne' });

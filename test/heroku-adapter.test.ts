@@ -169,7 +169,7 @@ describe.concurrent('a read', () => {
       nth === 1 ? json(response, 429, { id: 'rate_limit', message: 'Wait' }) : json(response, 200, { remaining: 7 }),
     );
     const begun = performance.now();
-    expect(await heroku.tokensLeft()).toBe(7);
+    expect(await heroku.tokensLeft('shop')).toBe(7);
     expect(performance.now() - begun).toBeGreaterThan(5_000);
     expect(seen.map(({ call }) => call)).toEqual(Array(2).fill('GET /account/rate-limits'));
   });
@@ -246,7 +246,7 @@ describe.concurrent('the source', () => {
 
   it('goes whole to the signed address, again after a 503, without a content type and without the token', async () => {
     const { heroku, stored } = await upload([503]);
-    expect(await heroku.uploadSource(Buffer.from('tar'))).toBe('http://source.test/get');
+    expect(await heroku.uploadSource('shop', Buffer.from('tar'))).toBe('http://source.test/get');
     expect(stored.map(({ bytes }) => bytes.toString())).toEqual(['tar', 'tar']);
     expect(stored[1]?.headers).toMatchObject({ 'content-type': '', 'content-length': '3' });
     expect(stored[1]?.headers.authorization).toBeUndefined();
@@ -254,7 +254,7 @@ describe.concurrent('the source', () => {
 
   it('that is not taken is told without its signed address', async () => {
     const { heroku, stored } = await upload([403]);
-    const error = await heroku.uploadSource(Buffer.from('tar')).catch(error => error);
+    const error = await heroku.uploadSource('shop', Buffer.from('tar')).catch(error => error);
     expect(error.message).toBe('The source could not be stored: 403');
     expect(String(error.stack)).not.toContain('hidden');
     expect(stored).toHaveLength(1);

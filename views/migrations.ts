@@ -60,9 +60,12 @@ export function fileSections(deploy: Deploy): KnownBlock[] {
     const isWhole = text.length <= SECTION && verdict.statements.every(({ sql }) => sql.length <= SQL_SHOWN);
     if (isWhole) return section(text);
     const short = text.length > SECTION ? `${lines[0]}\n${summary(verdict)}` : text;
-    const value = `${deploy.id} ${deploy.facts.at(-1)?.seq} ${migrations?.files.indexOf(verdict)}`;
+    const index = migrations?.files.indexOf(verdict);
+    const value = `${deploy.id} ${deploy.facts.at(-1)?.seq} ${index}`;
     const aloud = `Show all of ${literal(verdict.file, 40)}`;
-    return { ...section(short), accessory: button({ label: 'Show all', action: 'show-file', value, aloud }) };
+    // Of two buttons of one name Slack may refuse the whole card.
+    const action = `show-file:${index}`;
+    return { ...section(short), accessory: button({ label: 'Show all', action, value, aloud }) };
   });
   const more = files.slice(FILES_SHOWN);
   return more.length > 0 ? [...shown, section(`And ${more.map(file => fileLink(file, plan)).join(', ')}.`)] : shown;

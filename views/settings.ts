@@ -55,7 +55,7 @@ export function settingsForm(
         ? input('defaultRef', 'Usual branch', {
             type: 'external_select',
             min_query_length: 0,
-            initial_option: { text: plain(literal(settings.defaultRef, 75)), value: settings.defaultRef },
+            initial_option: refOption(settings.defaultRef),
           })
         : text('defaultRef', 'Usual branch', 'main'),
       input('channel', 'Channel in which its deploys are told', {
@@ -115,8 +115,10 @@ const groupOption = (list: string, verb: string, id: string, name: string): Opti
 export const groupOptions = (groups: readonly { id: string; name: string }[]): Option[] =>
   groups.flatMap(({ id, name }) => ROLES.map(([list, , verb]) => groupOption(list, verb, id, name))).slice(0, 100);
 
-export const refOptions = (refs: readonly string[]): Option[] =>
-  refs.filter(ref => ref.length <= 150).map(ref => ({ text: plain(literal(ref, 75)), value: ref }));
+export const refOptions = (refs: readonly string[]): Option[] => refs.filter(ref => ref.length <= 150).map(refOption);
+
+/** git takes a name of nothing but invisible characters, and Slack no empty one. */
+const refOption = (ref: string): Option => ({ text: plain(literal(ref, 75) || '�'), value: ref });
 
 /** Told in the app's channel: who changed what, old and new. */
 export function settingsNotices({
@@ -154,6 +156,23 @@ const shown = (value: string): string =>
           : foreign(item, 200),
     )
     .join(', ');
+
+/** Told in the app's channel: that it was given a Heroku token of its own, or that this was taken away; never the token. */
+export function tokenNotices(change: {
+  id: string;
+  app: string;
+  what: 'given' | 'taken away';
+  by: string;
+  channel: string;
+}): { id: string; channel: string; message: Message }[] {
+  const headline =
+    change.what === 'given'
+      ? `${foreign(change.app)} has a new Heroku token of its own`
+      : `${foreign(change.app)} has no Heroku token of its own any more`;
+  const words = `By ${foreign(change.by, 80)}. ${change.what === 'given' ? 'The bot deploys it with that.' : 'The bot deploys it with the usual one.'}`;
+  const told = message(`${headline}. ${words}`, [section(`:key: *${headline}*`, words)]);
+  return [{ id: `token ${change.app} ${change.id}`, channel: change.channel, message: told }];
+}
 
 /** To whoever saved it. */
 export function settingsSaved({ kind, app }: { kind: 'saved' | 'same'; app: string }): Message {

@@ -132,7 +132,7 @@ export function connectHeroku({ url, token }: { url: string; token: string }): H
       return attached.filter(({ apps }) => apps.length > 0);
     },
     tokensLeft: async () => (await get(shape.rateLimitShape, '/account/rate-limits')).remaining,
-    uploadSource: async tarball => {
+    uploadSource: async (_, tarball) => {
       const { source_blob } = await repeat(shape.sourceShape, { method: 'POST', path: '/sources', body: {} });
       await pRetry(() => store(source_blob.put_url, tarball), { retries: 3, maxRetryTime: UPLOAD_MS });
       return source_blob.get_url;

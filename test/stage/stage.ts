@@ -23,6 +23,8 @@ export type Stage = {
   anotherBot(): BotProcess;
   /** The bot's own database. */
   database: pg.Pool;
+  /** What the bot must keep to itself, by the name of its variable. */
+  secrets: readonly { name: string; value: string }[];
   /** An app of the sample repository, deployed at v1 or another ref, known to the bot, told in the channel of its name. */
   addShop(
     name: string,
@@ -163,8 +165,14 @@ export async function startStage(ask: {
       await tell(apps.map(app => settingsOf(app, 'main', settings)));
       return apps;
     };
+    const kept = ['SLACK_SIGNING_SECRET', 'SLACK_BOT_TOKEN', 'HEROKU_API_KEY', 'GITHUB_TOKEN'] as const;
+    const passwords = [['DATABASE_URL', new URL(url).password] as const].filter(([, value]) => value !== '');
+    const known = [...kept.map(name => [name, env[name]] as const), ...passwords].map(([name, value]) => ({
+      name,
+      value,
+    }));
     const anotherBot = () => new BotProcess(env, () => {});
-    return { heroku, slack, github, bot, anotherBot, repository, database, addShop, addApps, stop };
+    return { heroku, slack, github, bot, anotherBot, repository, database, secrets: known, addShop, addApps, stop };
   } catch (error) {
     await stop();
     throw error;

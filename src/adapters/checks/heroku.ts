@@ -20,12 +20,14 @@ export type HerokuAccount = { email: string | null };
 /** Deploys may share the account with people and CI: below this there is cause to look. */
 const FEW_CALLS = 1_000;
 
-/** Whose token it is, what it may, and how many calls the account has left. */
-export async function checkHerokuAccount(desk: HerokuDesk): Promise<Checked<HerokuAccount>> {
-  const what = 'Heroku token';
+/** Whose token it is (the usual one, or an app's own), what it may, and how many calls the account has left. */
+export async function checkHerokuAccount(desk: HerokuDesk, app?: string): Promise<Checked<HerokuAccount>> {
+  const of = app ? ` of ${app}` : '';
+  const what = `Heroku token${of}`;
   const answer = await get(desk, '/account');
   const account = accountShape.safeParse(answer.json);
-  const renew = 'Make one with `heroku authorizations:create -d switchover`, and set HEROKU_API_KEY to it.';
+  const give = app ? `give it to the bot: \`npm run tokens -- set ${app}\`` : 'set HEROKU_API_KEY to it';
+  const renew = `Make one with \`heroku authorizations:create -d switchover\`, and ${give}.`;
   if (!account.success) return { email: null, findings: [red(what, `Heroku refuses it: ${reason(answer)}.`, renew)] };
   const { email } = account.data;
   const scopes = answer.headers.get('oauth-scope')?.split(/[\s,]+/) ?? ['global'];
@@ -35,7 +37,10 @@ export async function checkHerokuAccount(desk: HerokuDesk): Promise<Checked<Hero
     : red(what, `It acts as ${email}, but its scope (${scopes.join(', ')}) allows no deploys.`, renew);
   return {
     email,
-    findings: [token, judgeCalls(rateLimitShape.safeParse((await get(desk, '/account/rate-limits')).json))],
+    findings: [
+      token,
+      judgeCalls(`Heroku calls left${of}`, rateLimitShape.safeParse((await get(desk, '/account/rate-limits')).json)),
+    ],
   };
 }
 
@@ -99,8 +104,7 @@ function judgePreboot(what: string, name: string, isOn: boolean | undefined): Fi
 }
 
 /** 4,500 calls, and 75 more each minute, for all who use the account (platform API reference, rate limits). */
-function judgeCalls(read: z.ZodSafeParseResult<z.infer<typeof rateLimitShape>>): Finding {
-  const what = 'Heroku calls left';
+function judgeCalls(what: string, read: z.ZodSafeParseResult<z.infer<typeof rateLimitShape>>): Finding {
   if (!read.success) return yellow(what, 'Heroku does not say.', 'Try again later.');
   const { remaining } = read.data;
   const found = `${remaining} of 4,500; 75 come back each minute.`;

@@ -8,6 +8,8 @@ import { type Checked, type Finding, green, red, yellow } from '../../domain/che
 import { isPooled } from '../../domain/direct-database.ts';
 import { connectionTo, startEmbedded } from '../postgres.ts';
 import { missingTables } from '../schema.ts';
+import type { Keys } from '../sealing.ts';
+import { checkTokens, type OwnTokens } from './tokens.ts';
 
 const WITHIN_MS = 5_000;
 const HEARD_WITHIN_MS = 3_000;
@@ -16,31 +18,42 @@ const OLDEST = 14;
 /** Namespace of the lock that is tried: none of the bot's own. */
 const LOCKS = 78;
 
-/** Apps that the bot knows; null when they cannot be read. */
-export type KnownApps = { apps: AppSettings[] | null };
+/** Apps that the bot knows, null when they cannot be read, and the tokens that some of them have. */
+export type KnownApps = { apps: AppSettings[] | null } & OwnTokens;
+type At = { url: string | undefined; dataDir: string; keys: Keys };
 
 /** The database at the address, or the private one, which is not made for this. */
-export async function checkDatabase(at: { url: string | undefined; dataDir: string }): Promise<Checked<KnownApps>> {
-  if (at.url) return checkPostgres(at.url);
+export async function checkDatabase(at: At): Promise<Checked<KnownApps>> {
+  if (at.url) return checkPostgres(at.url, at.keys);
   const dir = join(at.dataDir, 'database');
   if (!existsSync(join(dir, 'postgres'))) {
     const found = `No DATABASE_URL: the bot will make a private one under ${at.dataDir}/ when it starts.`;
-    return { apps: [], findings: [yellow('Postgres', found, 'Enough for a trial; a team wants a DATABASE_URL.')] };
+    return {
+      apps: [],
+      tokens: NONE,
+      findings: [yellow('Postgres', found, 'Enough for a trial; a team wants a DATABASE_URL.')],
+    };
   }
   const embedded = await startEmbedded(dir).catch((error: Error) => error);
   if (embedded instanceof Error) {
     const todo = 'If that is the bot, all is well: stop it for as long as the doctor looks, or give it a DATABASE_URL.';
-    return { apps: null, findings: [yellow('Postgres', `The private one does not start: ${embedded.message}`, todo)] };
+    return {
+      apps: null,
+      tokens: NONE,
+      findings: [yellow('Postgres', `The private one does not start: ${embedded.message}`, todo)],
+    };
   }
   try {
-    return await checkPostgres(embedded.url);
+    return await checkPostgres(embedded.url, at.keys);
   } finally {
     await embedded.stop();
   }
 }
 
+const NONE: ReadonlyMap<string, string> = new Map();
+
 /** Whether the bot can keep its data there. Changes nothing. */
-async function checkPostgres(url: string): Promise<Checked<KnownApps>> {
+async function checkPostgres(url: string, keys: Keys): Promise<Checked<KnownApps>> {
   const what = 'Postgres';
   const limits = {
     connectionTimeoutMillis: WITHIN_MS,
@@ -61,11 +74,13 @@ async function checkPostgres(url: string): Promise<Checked<KnownApps>> {
       const todo = 'Start the bot once, or `node src/migrate.ts`; on Heroku a release does it.';
       findings.push(red(`${what}, tables`, found, todo));
     } else findings.push(green(`${what}, tables`, 'Up to date.'));
-    return { apps: await readApps(client), findings };
+    const apps = await readApps(client);
+    const sealed = await checkTokens(client, keys);
+    return { apps, tokens: sealed.tokens, findings: [...findings, ...sealed.findings] };
   } catch (error) {
     const why = (error as { message?: string; code?: string }).message || (error as { code?: string }).code;
     const todo = 'Look at DATABASE_URL, and whether the database runs (`heroku pg:info`).';
-    return { apps: null, findings: [red(what, `It cannot be used: ${why}.`, todo)] };
+    return { apps: null, tokens: NONE, findings: [red(what, `It cannot be used: ${why}.`, todo)] };
   } finally {
     await Promise.allSettled([client.end(), other.end()]);
   }

@@ -11,7 +11,7 @@ export type ShopRepository = { dir: string; commits: { v1: string; v2: string; v
 
 /**
  * The sample app's git repository, made anew in `dir`: tags v1, v2, v3; `main` is v2 and `next` v3. Branches that go
- * wrong each in their way: crashes, crashes-later, never-binds, bad-build, bad-release, slow-release. `cents` replaces
+ * wrong each in their way: crashes, crashes-later, never-binds, bad-build, bad-release, slow-release, tells (its secrets). `cents` replaces
  * a column: what is new before the release, and what is old in `contract/`; `cents-at-once` does it all in its release
  * phase, and `cents-by-command` by commands of its own.
  */
@@ -79,6 +79,8 @@ export async function makeShopRepository(dir: string): Promise<ShopRepository> {
     'package.json': '{ "name": "shop", "type": "module", "dependencies": { "hats-that-nobody-has": "1.0.0" } }\n',
   });
   await branch('bad-release', 'main', 'Fail the release phase', procfile("echo 'No such hat' && exit 1"));
+  const tells = 'printenv DATABASE_URL CHARGE_KEY ODD; printenv CHARGE_KEY | base64; exit 1';
+  await branch('tells', 'main', 'Tell what it should not', procfile(tells));
   // Longer than a scaled window, as a migration can be.
   const slowly = `sleep $(( \${SLOW_RELEASE_MS:-45000} / 1000 )) && ${up}`;
   await branch('slow-release', 'main', 'Take long to release', procfile(slowly));

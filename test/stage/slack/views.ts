@@ -28,6 +28,13 @@ const shape = z.discriminatedUnion('type', [
   z.strictObject({ ...common, type: z.literal('home') }),
 ]);
 
+/** What Slack would object to in a form or a Home. */
+export function validateView(view: unknown): string[] {
+  const read = shape.safeParse(view);
+  if (!read.success) return read.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  return validateBlocks(read.data.blocks, read.data.type);
+}
+
 type Kept = {
   id: string;
   hash: string;

@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Leak, type Marked, scanForSecrets, secretsOf, watchProcesses } from './secret-scan.ts';
+import { type Stage, startStage } from './stage/stage.ts';
+
+// Deploys that fail, print their secrets and lose their bot half-way; then everything is looked through for the secrets.
+
+const marked = (name: string, prefix = ''): Marked => ({ name, value: `${prefix}${randomBytes(12).toString('hex')}` });
+const CHARGE = marked('CHARGE_KEY', 'charge/');
+const ODD = { name: 'ODD', value: `"quoted" & ${randomBytes(8).toString('hex')}\nin two lines` };
+const KEY = { name: 'TOKEN_KEY', value: randomBytes(32).toString('hex') };
+
+let stage: Stage;
+let all: readonly Marked[];
+
+beforeAll(async () => {
+  stage = await startStage({
+    scale: 18,
+    channels: ['hats', 'caps', 'bags'],
+    botEnv: { LOG_LEVEL: 'debug', TOKEN_KEY: KEY.value },
+  });
+  all = [...stage.secrets, CHARGE, ODD, KEY];
+}, 60_000);
+afterAll(() => stage?.stop());
+
+const config = { CHARGE_KEY: CHARGE.value, ODD: ODD.value };
+
+async function start(app: string, ref: string): Promise<void> {
+  const ann = stage.slack.person('ann');
+  await ann.types(`/deploy ${app} ${ref}`, { channel: app });
+  await ann.presses('Start', { on: await ann.sees(new RegExp(`Deploy ${app}\\?`)) });
+}
+const shows = (app: string, words: RegExp) => stage.slack.channel(app).shows(words, { withinMs: 120_000 });
+
+const texts = () => ({
+  "the bot's log": stage.bot.log,
+  'what Slack was sent': JSON.stringify(stage.slack.calls.map(({ args }) => args)),
+  'what Slack shows': JSON.stringify(
+    ['hats', 'caps', 'bags'].map(name =>
+      stage.slack
+        .channel(name)
+        .messages()
+        .map(({ plain }) => plain),
+    ),
+  ),
+});
+
+describe('secrets', () => {
+  it('stand nowhere after deploys that printed them, failed and were killed', async () => {
+    expect(all.map(({ name }) => name)).toContain('HEROKU_API_KEY');
+    const watched = watchProcesses(all, () => stage.bot.pid);
+    await Promise.all(['hats', 'caps', 'bags'].map(app => stage.addShop(app, { config })));
+    await start('hats', 'tells');
+    const failed = await shows('hats', /The release phase of v\d+ failed/);
+    for (const name of ['DATABASE_URL', 'CHARGE_KEY', 'ODD']) expect(failed.plain).toContain(`[${name}]`);
+
+    await start('caps', 'bad-build');
+    await start('bags', 'cents');
+    await shows('bags', /Old code is still serving/);
+    await stage.bot.end('SIGKILL');
+    await stage.bot.start();
+    stage.heroku.fails('GET /apps/bags/dynos', { status: 503, times: 3 });
+    await shows('caps', /The build failed/);
+    await shows('bags', /New code serves/);
+
+    const leaks: Leak[] = [
+      ...(await watched.stop()),
+      ...(await scanForSecrets({ marked: all, texts: texts(), database: stage.database })),
+    ];
+    expect(leaks).toEqual([]);
+  });
+
+  it('would be found in each of these places', async () => {
+    const [planted] = all;
+    if (!planted) throw new Error('the stage has secrets');
+    const { value, name } = planted;
+    for (const spelt of [`x${value}x`, encodeURIComponent(value), Buffer.from(value).toString('base64')]) {
+      expect(secretsOf(spelt, all)).toEqual([name]);
+    }
+    const watched = watchProcesses(all, () => process.pid);
+    const child = spawn('sh', ['-c', 'read -r line', 'sh', value], { env: { LEAKED: value } });
+    await stage.database.query('CREATE TABLE planted AS SELECT $1::text AS word', [value]);
+    const kept = await scanForSecrets({ marked: all, texts: { 'a log': `said ${value}` }, database: stage.database });
+    expect(kept).toEqual([`a log holds ${name}`, `public.planted holds ${name}`]);
+    await new Promise(later => setTimeout(later, 500));
+    const seen = await watched.stop();
+    child.stdin.end();
+    await once(child, 'close');
+    expect(seen).toEqual([
+      `The command line of sh -c holds ${name}`,
+      expect.stringContaining(`The environment of sh -c, which the bot started, holds ${name}`),
+    ]);
+  });
+});
