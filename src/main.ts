@@ -56,7 +56,7 @@ import { Homes } from './homes.ts';
 import { Locking } from './locking.ts';
 import { Narrator } from './narrator.ts';
 import { Notifier } from './notifier.ts';
-import type { Time } from './outside.ts';
+import type { MayAct, Time } from './outside.ts';
 import { Pace } from './pace.ts';
 import { park } from './parking.ts';
 import { Pictures } from './pictures.ts';
@@ -159,8 +159,8 @@ const bot: Bot = new Bot({
 const planAgain = (deploy: Deploy) => bot.planAgain(deploy);
 const oneOffs = connectOneOffs(heroku);
 const outside = { heroku, source, prober, watcher, migrator, oneOffs, catalog: readCatalog, planAgain, time };
-const running = (stage: Stage) => async (deploy: string, signal: AbortSignal) =>
-  stage(new Run(await store.deploy(deploy), journal, outside, signal));
+const running = (stage: Stage) => async (deploy: string, signal: AbortSignal, claim: MayAct) =>
+  stage(new Run(await store.deploy(deploy), journal, outside, signal, claim));
 const engine = await startEngine({
   pool: database.pool,
   url: database.url,
