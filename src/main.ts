@@ -17,6 +17,7 @@ import { startNotices } from '../views/starts.ts';
 import { Access } from './access.ts';
 import { createBolt } from './adapters/bolt.ts';
 import { readCatalog } from './adapters/catalog.ts';
+import { until } from './adapters/clock.ts';
 import { connectClosings } from './adapters/closings.ts';
 import { openDatabase } from './adapters/database.ts';
 import { startEngine } from './adapters/engine.ts';
@@ -133,7 +134,7 @@ const moves = new ClosingMoves({
 });
 const sources = { heroku, source, prober, migrator, catalog: readCatalog };
 const time: Time = {
-  until: (at, signal) => sleep(Math.max(0, at - Date.now()), undefined, { signal }),
+  until,
   pass: (ms, signal) => sleep(ms, undefined, { signal }),
 };
 const slackAccess = { botToken: config.SLACK_BOT_TOKEN, slackApiUrl: config.SLACK_API_URL, log };
