@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { type Closing, type Door, doorIn, isOverdue, nextMove } from './domain/closing.ts';
-import type { Deploy } from './domain/deploy.ts';
+import { type Deploy, latest } from './domain/deploy.ts';
 import { directDatabase } from './domain/direct-database.ts';
 import { blockersInWords } from './domain/migration-outcome.ts';
 import type { Heroku, MayAct, Migrator, Prober } from './outside.ts';
@@ -66,6 +66,8 @@ export class ClosingMoves {
       case 'open':
         return this.#openAtItsTime(closing);
       case 'tell':
+        // A deploy may have closed it since a person wanted it open, and opens it by itself when that is safe.
+        if (move.door === 'open' && (await closedByADeploy(this.#parts.ledger, app))) return;
         await heroku.setMaintenance(app, move.door === 'closed', mayAct);
         return void (await closings.change(id, { told: move.door, toldNow: true, seen: null, lateNow: false }));
       case 'stop workers':
@@ -140,6 +142,13 @@ export class ClosingMoves {
     const [only = null] = seen;
     return seen.size === 1 ? only : null;
   }
+}
+
+/** The deploy that has closed the app itself, and has not opened it yet; null when there is none. */
+export async function closedByADeploy(ledger: Pick<Ledger, 'running' | 'deploy'>, app: string): Promise<Deploy | null> {
+  const [running] = await ledger.running(app);
+  const deploy = running && (await ledger.deploy(running.id));
+  return deploy && latest(deploy, 'closing')?.byUs && !latest(deploy, 'opened') ? deploy : null;
 }
 
 /** Why visitors should not be let in to an app now: somebody is at its schema, or that cannot be asked. Null when they may. */
