@@ -91,10 +91,10 @@ export async function stopTheDynos(run: Run): Promise<Next> {
   }
   const stopping = latest(run.deploy, 'dynos stopping');
   if (!stopping) throw new Error(`${run.deploy.id} has no dynos to stop`);
-  run.mayAct();
   await heroku.scale(
     app,
     stopping.formation.map(({ type }) => ({ type, quantity: 0 })),
+    run.mayAct,
   );
   const left = await run.listening(
     signal =>
@@ -140,8 +140,7 @@ export async function startTheDynos(run: Run): Promise<Next> {
   if (!stopped && code.release === run.deploy.plan.live.version) return { to: 'Open again' };
   await run.record({ kind: 'dynos starting' }, `dynos starting v${code.release}`);
   if (stopped) {
-    run.mayAct();
-    await heroku.scale(app, stopped.formation);
+    await heroku.scale(app, stopped.formation, run.mayAct);
   }
   const wanted = stopped?.formation ?? (await heroku.formation(app)).filter(({ quantity }) => quantity > 0);
   const boot = await run.listening(

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 import { type Closing, type Door, doorIn, isOverdue, nextMove } from './domain/closing.ts';
-import type { Deploy } from './domain/deploy.ts';
+import { type Deploy, latest } from './domain/deploy.ts';
 import { directDatabase } from './domain/direct-database.ts';
 import { blockersInWords } from './domain/migration-outcome.ts';
-import type { Heroku, Migrator, Prober } from './outside.ts';
+import type { Heroku, MayAct, Migrator, Prober } from './outside.ts';
 import type { Closings, Ledger, Notice } from './team.ts';
 
 // What a closing wants is brought about here, by whichever process of the bot comes by: each move looks at what is stored,
@@ -11,6 +11,8 @@ import type { Closings, Ledger, Notice } from './team.ts';
 
 /** Answers of the same kind, each over a connection of its own, before it is said what visitors see. */
 const ANSWERS = 3;
+/** A claim is given up by others 45 s after it was made: what we do not do well before that we leave to them. */
+const ACT_WITHIN_MS = 40_000;
 
 type Parts = {
   closings: Closings;
@@ -38,11 +40,14 @@ export class ClosingMoves {
     const { closings, log } = this.#parts;
     const done: string[] = [];
     for (;;) {
+      const claimedAt = performance.now();
       const closing = await closings.claim(done);
       if (!closing) return;
       done.push(closing.id);
       try {
-        await this.#move(closing);
+        await this.#move(closing, async () => {
+          if (performance.now() - claimedAt > ACT_WITHIN_MS) throw new Error('The claim on it is too old');
+        });
       } catch (err) {
         log.warn({ err, closing: closing.id }, 'A closing could not be brought on; trying again');
         // Nobody is to wait for an app to open that cannot be told to.
@@ -53,7 +58,7 @@ export class ClosingMoves {
     }
   }
 
-  async #move(closing: Closing): Promise<void> {
+  async #move(closing: Closing, mayAct: MayAct): Promise<void> {
     const { closings, heroku } = this.#parts;
     const { id, app } = closing;
     const move = nextMove(closing, Date.now());
@@ -61,17 +66,19 @@ export class ClosingMoves {
       case 'open':
         return this.#openAtItsTime(closing);
       case 'tell':
-        await heroku.setMaintenance(app, move.door === 'closed');
+        // A deploy may have closed it since a person wanted it open, and opens it by itself when that is safe.
+        if (move.door === 'open' && (await closedByADeploy(this.#parts.ledger, app))) return;
+        await heroku.setMaintenance(app, move.door === 'closed', mayAct);
         return void (await closings.change(id, { told: move.door, toldNow: true, seen: null, lateNow: false }));
       case 'stop workers':
-        return this.#stopWorkers(closing);
+        return this.#stopWorkers(closing, mayAct);
       case 'start workers': {
         const formation = await heroku.formation(app);
         // What somebody has started since stays as it is.
         const stopped = closing.workers.filter(({ type }) =>
           formation.some(known => known.type === type && known.quantity === 0),
         );
-        if (stopped.length > 0) await heroku.scale(app, stopped);
+        if (stopped.length > 0) await heroku.scale(app, stopped, mayAct);
         return void (await closings.change(id, { workers: [] }));
       }
       case 'look': {
@@ -93,7 +100,7 @@ export class ClosingMoves {
     }
   }
 
-  async #stopWorkers({ id, app, workers }: Closing): Promise<void> {
+  async #stopWorkers({ id, app, workers }: Closing, mayAct: MayAct): Promise<void> {
     const { closings, heroku } = this.#parts;
     const formation = await heroku.formation(app);
     const run = formation.filter(({ type, quantity }) => type !== 'web' && quantity > 0);
@@ -105,6 +112,7 @@ export class ClosingMoves {
       return heroku.scale(
         app,
         run.map(({ type }) => ({ type, quantity: 0 })),
+        mayAct,
       );
     }
     // Scaled to 0 they still have 30 s for what they were doing.
@@ -134,6 +142,13 @@ export class ClosingMoves {
     const [only = null] = seen;
     return seen.size === 1 ? only : null;
   }
+}
+
+/** The deploy that has closed the app itself, and has not opened it yet; null when there is none. */
+export async function closedByADeploy(ledger: Pick<Ledger, 'running' | 'deploy'>, app: string): Promise<Deploy | null> {
+  const [running] = await ledger.running(app);
+  const deploy = running && (await ledger.deploy(running.id));
+  return deploy && latest(deploy, 'closing')?.byUs && !latest(deploy, 'opened') ? deploy : null;
 }
 
 /** Why visitors should not be let in to an app now: somebody is at its schema, or that cannot be asked. Null when they may. */

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { type Barred, whyNotOpen } from './closing-moves.ts';
+import { type Barred, closedByADeploy, whyNotOpen } from './closing-moves.ts';
 import type { AppSettings } from './domain/app.ts';
 import type { Closing } from './domain/closing.ts';
-import { latest } from './domain/deploy.ts';
 import { type App, mayAdminister, who } from './domain/permission.ts';
 import { Refusal } from './domain/refusal.ts';
 import type { Heroku, Migrator } from './outside.ts';
@@ -103,9 +102,8 @@ export class Doors {
    */
   async open(settings: AppSettings, user: string, { anyway = false } = {}): Promise<Opening> {
     const { closings, heroku, ledger } = this.#parts;
-    const [running] = await ledger.running(settings.name);
-    const deploy = running && (await ledger.deploy(running.id));
-    if (deploy && latest(deploy, 'closing')?.byUs && !latest(deploy, 'opened')) {
+    const deploy = await closedByADeploy(ledger, settings.name);
+    if (deploy) {
       throw new Refusal([
         `The deploy of <@${deploy.startedBy}> has closed ${settings.name} while its schema changes, and opens it itself. If it failed half-way, its card in the thread asks what to do.`,
       ]);

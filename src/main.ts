@@ -18,6 +18,7 @@ import { Access } from './access.ts';
 import { appToken } from './adapters/app-tokens.ts';
 import { createBolt } from './adapters/bolt.ts';
 import { readCatalog } from './adapters/catalog.ts';
+import { until } from './adapters/clock.ts';
 import { connectClosings } from './adapters/closings.ts';
 import { openDatabase } from './adapters/database.ts';
 import { startEngine } from './adapters/engine.ts';
@@ -57,7 +58,7 @@ import { Homes } from './homes.ts';
 import { Locking } from './locking.ts';
 import { Narrator } from './narrator.ts';
 import { Notifier } from './notifier.ts';
-import type { Time } from './outside.ts';
+import type { MayAct, Time } from './outside.ts';
 import { Pace } from './pace.ts';
 import { park } from './parking.ts';
 import { Pictures } from './pictures.ts';
@@ -138,7 +139,7 @@ const moves = new ClosingMoves({
 });
 const sources = { heroku, source, prober, migrator, catalog: readCatalog };
 const time: Time = {
-  until: (at, signal) => sleep(Math.max(0, at - Date.now()), undefined, { signal }),
+  until,
   pass: (ms, signal) => sleep(ms, undefined, { signal }),
 };
 const slackAccess = { botToken: config.SLACK_BOT_TOKEN, slackApiUrl: config.SLACK_API_URL, log };
@@ -164,8 +165,8 @@ const bot: Bot = new Bot({
 const planAgain = (deploy: Deploy) => bot.planAgain(deploy);
 const oneOffs = connectOneOffs(heroku);
 const outside = { heroku, source, prober, watcher, migrator, oneOffs, catalog: readCatalog, planAgain, time };
-const running = (stage: Stage) => async (deploy: string, signal: AbortSignal) =>
-  stage(new Run(await store.deploy(deploy), journal, outside, signal));
+const running = (stage: Stage) => async (deploy: string, signal: AbortSignal, claim: MayAct) =>
+  stage(new Run(await store.deploy(deploy), journal, outside, signal, claim));
 const engine = await startEngine({
   pool: database.pool,
   url: database.url,

@@ -16,15 +16,13 @@ export async function closeTheApp(run: Run): Promise<void> {
     await run.record({ kind: 'closing', byUs: !maintenance }, again(run, 'closing'));
   }
   if (!isOurs(run)) return;
-  run.mayAct();
-  await heroku.setMaintenance(app, true);
+  await heroku.setMaintenance(app, true, run.mayAct);
 }
 
 /** Opens what we closed. */
 export async function openTheApp(run: Run): Promise<void> {
   if (!isOurs(run)) return;
-  run.mayAct();
-  await run.outside.heroku.setMaintenance(run.deploy.plan.app, false);
+  await run.outside.heroku.setMaintenance(run.deploy.plan.app, false, run.mayAct);
   await run.record({ kind: 'opened' }, again(run, 'opened'));
 }
 

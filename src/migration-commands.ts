@@ -98,11 +98,14 @@ async function runOnce(run: Run, direction: Direction, command: string, signal: 
   const marker = `${run.deploy.id} ${direction} ${triesOf(run)}`;
   const known = run.deploy.facts.some(fact => fact.kind === 'command started' && fact.marker === marker);
   if (known) return oneOffs.resume({ app, marker, signal });
-  run.mayAct();
+  await run.mayAct();
   await run.record({ kind: 'command started', direction, marker }, `command started ${marker}`);
   const lines = lastLines();
   const release = latest(run.deploy, 'released')?.version ?? 0;
-  const ended = await oneOffs.run({ app, marker, release, command, signal, onLine: lines.push });
+  const ended = await oneOffs.run({
+    ...{ app, marker, release, command, signal, mayAct: run.mayAct },
+    onLine: lines.push,
+  });
   if (ended.kind !== 'exited' || ended.code !== 0) {
     await run.record({ kind: 'command failed', direction, lines: await lines.kept(run) }, `command failed ${marker}`);
   }
@@ -140,7 +143,13 @@ export async function planByCommand(run: Run, commands: Commands): Promise<Pendi
   const lines: string[] = [];
   const count = run.deploy.facts.filter(fact => fact.kind === 'approval asked').length;
   const ended = await run.outside.oneOffs.run({
-    ...{ app, marker: `${run.deploy.id} plan ${count}`, command: commands.plan, signal: run.signal },
+    ...{
+      app,
+      marker: `${run.deploy.id} plan ${count}`,
+      command: commands.plan,
+      signal: run.signal,
+      mayAct: run.mayAct,
+    },
     release: latest(run.deploy, 'released')?.version ?? 0,
     onLine: line => {
       lines.push(line);

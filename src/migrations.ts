@@ -111,7 +111,7 @@ async function migrate(run: Run, direction: Direction): Promise<Ended> {
   const database = directDatabase(config);
   if (database.kind === 'refused')
     return failed(run, direction, { file: files[0]?.file ?? '', ...nothingStays(database.reason) });
-  run.mayAct();
+  await run.mayAct();
   const fileOf = (name: string): string => files.find(known => known.name === name)?.file ?? name;
   const telling = progressOf(run, direction, { fileOf, redact });
   const ended = await run.listening(

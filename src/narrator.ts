@@ -29,7 +29,7 @@ const STOP_WITHIN_MS = 6_000;
 
 type Pending = Reply & { fact: Fact };
 type Lane = { woken: boolean; wake: () => void };
-/** Its root message and its replies go on side by side. `staleSince`: when the root was first found out of date, ms. */
+/** Its root message and its replies go on side by side. `staleSince`: when the root was first found out of date, by a stopwatch. */
 type Teller = {
   root: Lane;
   replies: Lane;
@@ -98,7 +98,7 @@ export class Narrator {
     const lane = (): Lane => ({ woken: false, wake: () => {} });
     const teller: Teller = {
       ...{ root: lane(), replies: lane(), done: Promise.resolve() },
-      ...{ editedAt: 0, editFailures: 0, staleSince: null },
+      ...{ editedAt: Number.NEGATIVE_INFINITY, editFailures: 0, staleSince: null },
     };
     this.#tellers.set(deploy, teller);
     teller.done = this.#tellAll(deploy, teller).finally(() => this.#tellers.delete(deploy));
@@ -168,7 +168,7 @@ export class Narrator {
     const message = views.root(now);
     const root = await postOnce(this.#parts, { deploy: now, key: 'root', message, since: deploy.startedAt });
     if (!root) return POST_EVERY_MS;
-    teller.editedAt = Date.now();
+    teller.editedAt = performance.now();
     rouse(teller.replies);
     return this.#edit(now, message, root, teller);
   }
@@ -227,8 +227,8 @@ export class Narrator {
     const hash = hashOf(message);
     if (root.hash === hash) return 'all told';
     const last = deploy.facts.some(fact => fact.kind === 'ended') && teller.editFailures === 0;
-    teller.staleSince ??= Date.now();
-    const wait = this.#pace.nextEdit(teller.editedAt, last) - Date.now();
+    teller.staleSince ??= performance.now();
+    const wait = this.#pace.nextEdit(teller.editedAt, last) - performance.now();
     if (wait > 0) return wait;
     const wake = () => rouse(teller.root);
     if (!this.#pace.mayEdit(deploy.id, { last, since: teller.staleSince, wake })) return SWEEP_EVERY_MS;
@@ -238,10 +238,10 @@ export class Narrator {
       this.#pace.editRefused(err);
       const pause = pauseAfter(err, ++teller.editFailures);
       this.#parts.log.warn({ err, deploy: deploy.id, pause }, 'could not edit a message in Slack; trying again');
-      teller.editedAt = Date.now() + pause;
+      teller.editedAt = performance.now() + pause;
       return pause;
     }
-    teller.editedAt = Date.now();
+    teller.editedAt = performance.now();
     teller.editFailures = 0;
     teller.staleSince = null;
     await this.#keep(deploy.id, { ...root, hash });

@@ -23,10 +23,12 @@ export type NotifierParts = {
 
 const SWEEP_EVERY_MS = 20_000;
 const LONGEST_PAUSE_MS = 60_000;
+/** Others take a claim over after 20 s: what we claimed longer ago than this is claimed, and looked for, anew. */
+const CLAIM_MS = 15_000;
 
 export class Notifier {
   readonly #parts: NotifierParts;
-  /** Channels that refused something, and until when (ms) they are left alone. */
+  /** Channels that refused something, and until when (by a stopwatch, ms) they are left alone. */
   readonly #refused = new Map<string, { until: number; failures: number }>();
   readonly #done: Promise<void>;
   #woken = false;
@@ -52,12 +54,13 @@ export class Notifier {
     const { notices, pace, instance, log } = this.#parts;
     while (!pace.stopped) {
       this.#woken = false;
+      const claimedAt = performance.now();
       const next = await notices.claim(instance, this.#leftAlone()).catch(err => {
         log.warn({ err }, 'cannot look for notices; trying again');
         return null;
       });
       if (next) {
-        await this.#send(next).catch(err => this.#refuse(next, err));
+        await this.#send(next, claimedAt).catch(err => this.#refuse(next, err));
       } else if (!this.#woken) {
         await pace.pause(this.#soonest(), end => {
           this.#wake = end;
@@ -66,7 +69,7 @@ export class Notifier {
     }
   }
 
-  async #send(notice: Unsent): Promise<void> {
+  async #send(notice: Unsent, claimedAt: number): Promise<void> {
     const { notices, chat, pace } = this.#parts;
     const { id, channel, message, ts } = notice;
     if (ts !== null) {
@@ -79,6 +82,7 @@ export class Notifier {
       // What was said to one person has a channel that only Slack knows: there it cannot be looked for.
       const found =
         notice.again && /^[CG]/.test(channel) ? await chat.find({ channel, key, after: Date.parse(notice.at) }) : null;
+      if (!found && performance.now() - claimedAt > CLAIM_MS) return;
       await notices.sent(notice, found ?? (await chat.post({ channel, message, key })));
     }
     this.#refused.delete(channel);
@@ -88,15 +92,15 @@ export class Notifier {
     const failures = (this.#refused.get(channel)?.failures ?? 0) + 1;
     const pause = Math.max(retryAfterMs(err), Math.min(POST_EVERY_MS * 2 ** failures, LONGEST_PAUSE_MS));
     this.#parts.log.warn({ err, id, channel, pause }, 'could not say something in Slack; trying again');
-    this.#refused.set(channel, { until: Date.now() + pause, failures });
+    this.#refused.set(channel, { until: performance.now() + pause, failures });
   }
 
   #leftAlone(): string[] {
-    return [...this.#refused].filter(([, { until }]) => until > Date.now()).map(([channel]) => channel);
+    return [...this.#refused].filter(([, { until }]) => until > performance.now()).map(([channel]) => channel);
   }
 
   #soonest(): number {
-    const untils = [...this.#refused.values()].map(({ until }) => until - Date.now()).filter(wait => wait > 0);
+    const untils = [...this.#refused.values()].map(({ until }) => until - performance.now()).filter(wait => wait > 0);
     return Math.min(SWEEP_EVERY_MS, ...untils.map(wait => wait + 10));
   }
 }

@@ -71,6 +71,9 @@ export class HerokuRefused extends Error {
   }
 }
 
+/** Rejects when what is about to be done is ours no more: another process may be doing it. Asked right before each attempt. */
+export type MayAct = () => Promise<void>;
+
 /** Reads are repeated when they fail; calls that change something are sent once, and reject when the answer was lost. */
 export interface Heroku {
   app(name: string): Promise<HerokuApp>;
@@ -94,20 +97,20 @@ export interface Heroku {
   /** Uploads a gzipped tarball; gives the address that a build can fetch it from. */
   uploadSource(app: string, tarball: Uint8Array): Promise<string>;
   /** Builds, and when that succeeds releases, the source at the address. */
-  startBuild(app: string, ask: { url: string; commit: string; marker: string }): Promise<Build>;
+  startBuild(app: string, ask: { url: string; commit: string; marker: string }, mayAct: MayAct): Promise<Build>;
   /** Stops a build; one that has ended stays as it is. */
-  cancelBuild(app: string, id: string): Promise<void>;
+  cancelBuild(app: string, id: string, mayAct: MayAct): Promise<void>;
   /** Closed (maintenance mode) or open; repeating it is the same. */
-  setMaintenance(app: string, on: boolean): Promise<void>;
+  setMaintenance(app: string, on: boolean, mayAct: MayAct): Promise<void>;
   /** How many dynos of each type; repeating it is the same. */
-  scale(app: string, formation: readonly { type: string; quantity: number }[]): Promise<void>;
-  rollBack(app: string, releaseId: string): Promise<Release>;
+  scale(app: string, formation: readonly { type: string; quantity: number }[], mayAct: MayAct): Promise<void>;
+  rollBack(app: string, releaseId: string, mayAct: MayAct): Promise<Release>;
   /** Follows the output, then resolves when the build has ended and, when it succeeded, has its release. */
   buildEnded(app: string, build: Build, onLine: (line: string) => void, signal: AbortSignal): Promise<Build>;
   /** Follows the release phase's output, then resolves when the release is no longer pending. */
   releaseEnded(app: string, release: Release, onLine: (line: string) => void, signal: AbortSignal): Promise<Release>;
   /** Makes a one-off dyno on the current release. Its command starts when somebody attaches to it, or never (R13). */
-  startOneOff(app: string, command: string, env: Record<string, string>): Promise<WaitingDyno>;
+  startOneOff(app: string, command: string, env: Record<string, string>, mayAct: MayAct): Promise<WaitingDyno>;
   stopDyno(app: string, name: string): Promise<void>;
   /**
    * One log session: the last 1,500 lines, then each new one, until it ends by itself or by the signal. `onWhole` is called
@@ -140,6 +143,7 @@ export interface OneOffs {
     command: string;
     env?: Record<string, string>;
     signal: AbortSignal;
+    mayAct: MayAct;
     onLine: (line: string) => void;
   }): Promise<OneOffEnd>;
   /** For a run that a killed bot may have started: waits until it is over and tells how it ended. Starts nothing. */

@@ -15,12 +15,15 @@ export type Rank = (typeof RANKS)[keyof typeof RANKS];
 const OVERTAKES_MS = 60_000;
 
 type Poster = { rank: Rank; go: () => void };
-/** `since`: ms, when what it shows was found out of date. */
+/** `since`: when what it shows was found out of date. */
 type Editor = { last: boolean; since: number; wake: () => void };
 
 const dueAt = ({ last, since }: Editor): number => since + (last ? 0 : OVERTAKES_MS);
 
-/** Keeps to the pace that Slack allows, and to what its refusals ask for. Waiting ends early when it is stopped. */
+/**
+ * Keeps to the pace that Slack allows, and to what its refusals ask for. Waiting ends early when it is stopped. Its times are a
+ * stopwatch's, ms: a clock that is set back must not silence it.
+ */
 export class Pace {
   readonly #nextPost = new Map<string, number>();
   readonly #posters = new Map<string, Poster[]>();
@@ -28,7 +31,7 @@ export class Pace {
   readonly #granted = new Set<string>();
   readonly #pauses = new Set<() => void>();
   #tokens = EDITS_AT_ONCE;
-  #countedAt = Date.now();
+  #countedAt = performance.now();
   #editsFrom = 0;
   #granting = false;
   #stopped = false;
@@ -79,24 +82,24 @@ export class Pace {
       const best = waiting?.toSorted((a, b) => a.rank - b.rank)[0];
       if (!waiting || !best) break;
       waiting.splice(waiting.indexOf(best), 1);
-      this.#nextPost.set(channel, Date.now() + POST_EVERY_MS);
+      this.#nextPost.set(channel, performance.now() + POST_EVERY_MS);
       best.go();
     }
     this.#posters.delete(channel);
   }
 
   #waitOf(channel: string): number {
-    return (this.#nextPost.get(channel) ?? 0) - Date.now();
+    return (this.#nextPost.get(channel) ?? 0) - performance.now();
   }
 
   /** Only this channel waits: a refusal there says nothing about others. */
   postRefused(channel: string, error: unknown): void {
-    this.#nextPost.set(channel, Date.now() + Math.max(POST_EVERY_MS, retryAfterMs(error)));
+    this.#nextPost.set(channel, performance.now() + Math.max(POST_EVERY_MS, retryAfterMs(error)));
   }
 
   /** The budget of edits is the whole workspace's. */
   editRefused(error: unknown): void {
-    this.#editsFrom = Math.max(this.#editsFrom, Date.now() + retryAfterMs(error));
+    this.#editsFrom = Math.max(this.#editsFrom, performance.now() + retryAfterMs(error));
     this.#tokens = 0;
   }
 
@@ -114,7 +117,7 @@ export class Pace {
   }
 
   #grant(): void {
-    const now = Date.now();
+    const now = performance.now();
     const from = Math.max(this.#countedAt, this.#editsFrom);
     this.#tokens = Math.min(EDITS_AT_ONCE, this.#tokens + (Math.max(0, now - from) * EDITS_A_MINUTE) / 60_000);
     this.#countedAt = now;

@@ -5,6 +5,9 @@ import type { Chat, Message, Messages } from './team.ts';
 
 // A message of a deploy is posted once, whatever is killed when: claimed before, kept after, and looked for between.
 
+/** Others judge us 5 s after our last beat: what we claimed longer ago than this, frozen perhaps, they may be posting. */
+const CLAIM_MS = 2_500;
+
 export type Posting = {
   messages: Messages;
   chat: Chat;
@@ -42,14 +45,15 @@ export async function postOnce(
     return kept;
   };
   if (pace.stopped) return null;
-  let claimed = await messages.claim(claim);
-  if (claimed === 'again') {
+  for (let looked = false; ; looked = true) {
+    const from = performance.now();
+    const claimed = await messages.claim(claim);
+    if (claimed === 'taken') return null;
+    if ((claimed === 'first' || looked) && performance.now() - from < CLAIM_MS) break;
+    // Looking takes its time, and so it is claimed once more.
     const ts = await chat.find({ ...place, after: Date.parse(ask.since) });
     if (ts !== null) return keep({ key, ts, hash: ask.hash ?? null });
-    // Looking took its time: say once more that it is ours.
-    claimed = await messages.claim(claim);
   }
-  if (claimed === 'taken') return null;
   try {
     const ts = await chat.post({ ...place, broadcast, message });
     return await keep({ key, ts, hash: ask.hash ?? hashOf(message) });

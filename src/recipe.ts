@@ -96,7 +96,7 @@ async function takeTheTurn(run: Run): Promise<Next> {
 async function uploadTheSource(run: Run): Promise<Next> {
   const { app, repository, commit } = run.deploy.plan;
   const tarball = await run.outside.source.tarball(repository, commit.sha);
-  run.mayAct();
+  await run.mayAct();
   const url = await run.outside.heroku.uploadSource(app, tarball);
   await run.record({ kind: 'uploaded', url, bytes: tarball.byteLength });
   return { to: run.deploy.plan.maintenance ? 'Close the app' : 'Build' };
@@ -110,10 +110,7 @@ async function build(run: Run): Promise<Next> {
   if (!known && isCancelled(run)) return cancelled(run);
   const begun = known ?? (await startBuild(run, commit.sha));
   await run.record({ kind: 'build started', build: begun.id });
-  const stop = async (): Promise<void> => {
-    run.mayAct();
-    await heroku.cancelBuild(app, begun.id);
-  };
+  const stop = (): Promise<void> => heroku.cancelBuild(app, begun.id, run.mayAct);
   if (isCancelled(run)) await stop();
   const lines = lastLines();
   const ended = await run.listening(
@@ -146,8 +143,7 @@ async function ourBuild(run: Run): Promise<Build | undefined> {
 async function startBuild(run: Run, commit: string): Promise<Build> {
   const url = latest(run.deploy, 'uploaded')?.url ?? '';
   await run.record({ kind: 'build asked' });
-  run.mayAct();
-  return run.outside.heroku.startBuild(run.deploy.plan.app, { url, commit, marker: marker(run) });
+  return run.outside.heroku.startBuild(run.deploy.plan.app, { url, commit, marker: marker(run) }, run.mayAct);
 }
 
 async function release(run: Run): Promise<Next> {

@@ -72,8 +72,7 @@ export async function goBack(run: Run): Promise<Next> {
       ({ version, description }) => version > newest && description === wordsFor(back.version),
     ),
   );
-  run.mayAct();
-  const begun = known ?? (await heroku.rollBack(app, back.id));
+  const begun = known ?? (await heroku.rollBack(app, back.id, run.mayAct));
   await run.record({ kind: 'went back', release: begun.id });
   return { to: 'Release' };
 }
@@ -91,8 +90,7 @@ function ourRollback(run: Run, releases: readonly Release[]): Release | undefine
 async function rollBack(run: Run): Promise<Release | { refused: string }> {
   const { app, live } = run.deploy.plan;
   try {
-    run.mayAct();
-    return await run.outside.heroku.rollBack(app, live.id);
+    return await run.outside.heroku.rollBack(app, live.id, run.mayAct);
   } catch (error) {
     if (error instanceof HerokuRefused) return { refused: error.message };
     throw error;

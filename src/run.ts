@@ -1,7 +1,7 @@
 import type { Click, Deploy, FactBody, Outcome } from './domain/deploy.ts';
 import type { Preflight } from './domain/plan.ts';
 import { mustOpen } from './domain/readings.ts';
-import type { Heroku, Migrator, OneOffs, Prober, SourceHost, Time, Watcher } from './outside.ts';
+import type { Heroku, MayAct, Migrator, OneOffs, Prober, SourceHost, Time, Watcher } from './outside.ts';
 import type { MigrationSources } from './pending.ts';
 
 /** The key of a fact that comes once for each version of the migrations that a deploy stands for. */
@@ -46,9 +46,11 @@ export class Run {
   readonly outside: Outside;
   readonly signal: AbortSignal;
   readonly #journal: Journal;
+  readonly #claim: MayAct;
   #deploy: Deploy;
 
-  constructor(deploy: Deploy, journal: Journal, outside: Outside, signal: AbortSignal) {
+  constructor(deploy: Deploy, journal: Journal, outside: Outside, signal: AbortSignal, claim: MayAct = async () => {}) {
+    this.#claim = claim;
     this.#deploy = deploy;
     this.#journal = journal;
     this.outside = outside;
@@ -77,9 +79,10 @@ export class Run {
   }
 
   /** To be asked right before each call that changes something outside: another process may own this deploy by now. */
-  mayAct(): void {
+  readonly mayAct: MayAct = async () => {
+    await this.#claim();
     this.signal.throwIfAborted();
-  }
+  };
 
   /** Answers what people pressed while nobody listened. */
   async answerPresses(obey: (click: Click) => Promise<string>): Promise<void> {

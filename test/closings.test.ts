@@ -283,6 +283,20 @@ describe('a closed app', () => {
     await expect(doors().open(settings, ANN)).rejects.toThrow('opens it itself');
   });
 
+  // npm run torture -- --seed 20: a person's opening came late, and let visitors in while a deploy had stopped all dynos.
+  it('is not opened late on a person’s word when a deploy has closed it since', async () => {
+    const { id } = await ask();
+    await doors().close(shop, { user: ANN, id });
+    await doors().open(settings, ANN);
+    world.deploy = [{ kind: 'closing', byUs: true }];
+    world.maintenance = true;
+    await tick();
+    expect(world.calls).toEqual([]);
+    world.deploy.push({ kind: 'opened' });
+    await tick();
+    expect(world.calls).toEqual(['open']);
+  });
+
   it('has its workers stopped on request, and they are what they were when it opens', async () => {
     const id = await close();
     await doors().stopWorkers(id);

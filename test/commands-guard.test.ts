@@ -1,6 +1,9 @@
+import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createBolt } from '../src/adapters/bolt.ts';
 import { BoltRig, signed } from './bolt-rig.ts';
 import { OPEN, plan } from './sample-deploys.ts';
+import { createPorts } from './stage/heroku/ports.ts';
 
 let bench: BoltRig;
 
@@ -72,6 +75,18 @@ describe('the process', () => {
     expect(await (await fetch(`${bench.address}/healthz`)).text()).toBe('ok');
     expect((await fetch(`${bench.address}/`)).status).toBe(404);
     expect((await fetch(`${bench.address}/slack/events`, { method: 'POST', body: '{}' })).status).toBe(401);
+  });
+
+  it('is up for Heroku in Socket Mode too, before Slack can be reached', async () => {
+    const port = await createPorts().take();
+    const bolt = createBolt({
+      ...{ signingSecret: 'unused', botToken: 'xoxb-1', appToken: 'xapp-1', port, checks: {}, seen: async () => false },
+      ...{ slackApiUrl: 'http://127.0.0.1:1/', log: pino({ level: 'silent' }) },
+    });
+    void bolt.start().catch(() => {});
+    const healthy = async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).status;
+    await expect.poll(() => healthy().catch(() => null), { timeout: 10_000 }).toBe(200);
+    await bolt.stop();
   });
 
   it('says whether it can work, and what is missing, within a second', async () => {

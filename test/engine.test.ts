@@ -2,9 +2,10 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
 import { type Folder, makeFolder } from './stage/folder.ts';
+import { startPostgresProxy } from './torture/postgres-proxy.ts';
 
 const fixture = fileURLToPath(new URL('fixtures/engine-bot.ts', import.meta.url));
 const bots: ChildProcess[] = [];
@@ -38,9 +39,9 @@ afterAll(async () => {
   await folder.remove();
 });
 
-async function startBot(version = 'v1'): Promise<ChildProcess & { id: string }> {
+async function startBot(version = 'v1', url = server.url): Promise<ChildProcess & { id: string }> {
   const id = `bot-${++names}`;
-  const bot = fork(fixture, [server.url, id, version], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const bot = fork(fixture, [url, id, version, server.url], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   bots.push(bot);
   await once(bot, 'message');
   return Object.assign(bot, { id });
@@ -118,6 +119,48 @@ describe('a deploy in the engine', () => {
     ).not.toContainEqual({
       by: one.id,
     });
+  });
+
+  it('of a process that is cut off is taken over, and that process does nothing more though it lives', async () => {
+    const proxy = await startPostgresProxy(server.url);
+    onTestFinished(proxy.stop);
+    const one = await startBot('slow', proxy.url);
+    const deploy = newDeploy();
+    begin(one, deploy);
+    await until(deploy, 'looked');
+    const two = await startBot('slow');
+    proxy.refuses = true;
+    proxy.cut();
+    await expect.poll(() => effects(deploy), { timeout: 30_000, interval: 50 }).toEqual(['looked', 'looked']);
+    await open(`act ${deploy}`);
+    await until(deploy, 'last');
+    await until(deploy, 'trouble in First, attempt 1');
+    const { rows } = await pool.query("SELECT by FROM effects WHERE deploy = $1 AND what = 'acted'", [deploy]);
+    expect(rows).toEqual([{ by: two.id }]);
+  });
+
+  it('stays with a process that beats, though it lost the connection that holds its lock', async () => {
+    const one = await startBot();
+    const deploy = newDeploy();
+    begin(one, deploy);
+    await until(deploy, 'second begun');
+    const two = await startBot();
+    const beatOf = async (id: string): Promise<number> =>
+      (await pool.query('SELECT extract(epoch FROM beat)::float8 AS at FROM instances WHERE id = $1', [id])).rows[0]
+        ?.at;
+    for (let round = 1; round <= 3; round++) {
+      const { rowCount } = await pool.query(
+        'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1',
+        [`switchover ${one.id}`],
+      );
+      expect(rowCount).toBe(1);
+      // Each beat of the other one judges.
+      for (const id of [one.id, two.id]) {
+        const before = await beatOf(id);
+        await expect.poll(() => beatOf(id), { timeout: 30_000, interval: 50 }).toBeGreaterThan(before + 2);
+      }
+    }
+    expect(await effects(deploy)).toEqual(['first', 'second begun']);
   });
 
   it('never overlaps with another of the same app', async () => {

@@ -87,6 +87,17 @@ describe('the GitHub stand-in', () => {
     expect(gunzipSync(await packed.arrayBuffer()).toString('latin1')).toContain(`${top}migrations/2_stock.sql`);
   });
 
+  it('sends a tarball slowly, and whole, when that was ordered', async () => {
+    const from = performance.now();
+    github.fails('/codeload', { slowMs: 200 });
+    const packed = await fetch(`${github.url}/codeload/acme/shop/${shop.commits.v2}`);
+    expect(gunzipSync(await packed.arrayBuffer()).toString('latin1')).toContain('migrations/2_stock.sql');
+    expect(performance.now() - from).toBeGreaterThan(190);
+    github.fails('/commits', 502);
+    github.mends();
+    expect((await rest.repos.getCommit({ ...acme, ref: 'main' })).status).toBe(200);
+  });
+
   it('reads files and folders at a ref', async () => {
     const file = { ...acme, path: 'Procfile', ref: 'v1' };
     const { data } = await rest.repos.getContent(file);

@@ -47,18 +47,21 @@ const build = {
   updated_at: '2026-01-01T00:00:00Z',
 };
 const ask = { url: 'http://source', commit: 'c', marker: 'Switchover d1' };
+const mayAct = async () => {};
 
 describe.concurrent('a call that changes something', () => {
   it('reaches Heroku once when the connection breaks, and is not repeated behind our back', async () => {
     const { heroku, seen } = await start(request => request.socket.destroy());
-    await expect(heroku.startBuild('shop', ask)).rejects.toThrow('Heroku could not be asked POST /apps/shop/builds');
+    await expect(heroku.startBuild('shop', ask, mayAct)).rejects.toThrow(
+      'Heroku could not be asked POST /apps/shop/builds',
+    );
     await new Promise(later => setTimeout(later, 2_500));
     expect(seen).toHaveLength(1);
   });
 
   it('is not repeated for a 503, since it may have been carried out', async () => {
     const { heroku, seen } = await start((_, response) => json(response, 503, {}));
-    await expect(heroku.rollBack('shop', 'r1')).rejects.toThrow('503');
+    await expect(heroku.rollBack('shop', 'r1', mayAct)).rejects.toThrow('503');
     expect(seen).toHaveLength(1);
   });
 
@@ -67,7 +70,7 @@ describe.concurrent('a call that changes something', () => {
       response.writeHead(201, { 'content-length': 1000 }).write('{"id":');
       setTimeout(() => request.socket.destroy(), 50);
     });
-    await expect(heroku.startBuild('shop', ask)).rejects.toThrow('cut off');
+    await expect(heroku.startBuild('shop', ask, mayAct)).rejects.toThrow('cut off');
     expect(seen).toHaveLength(1);
   });
 
@@ -77,20 +80,20 @@ describe.concurrent('a call that changes something', () => {
       request.socket.once('close', () => closed.resolve());
       response.writeHead(201, { 'content-length': 1000 }).write('{"id":');
     });
-    await expect(heroku.startBuild('shop', ask)).rejects.toThrow('within 15 s');
+    await expect(heroku.startBuild('shop', ask, mayAct)).rejects.toThrow('within 15 s');
     await closed.promise;
     expect(seen).toHaveLength(1);
   });
 
   it('rejects on a 304, which heroku-client alone would crash on', async () => {
     const { heroku } = await start((_, response) => void response.writeHead(304).end());
-    await expect(heroku.startBuild('shop', ask)).rejects.toThrow('304');
+    await expect(heroku.startBuild('shop', ask, mayAct)).rejects.toThrow('304');
   });
 
   it('is sent again when nobody listened: it was surely not taken', async () => {
     const { heroku, seen, server, url } = await start((_, response) => json(response, 201, build));
     await new Promise(closed => server.close(closed));
-    const asked = heroku.startBuild('shop', ask);
+    const asked = heroku.startBuild('shop', ask, mayAct);
     await new Promise(later => setTimeout(later, 1_000));
     await listening(server, Number(new URL(url).port));
     expect(await asked).toMatchObject({ id: 'b1' });
@@ -101,13 +104,24 @@ describe.concurrent('a call that changes something', () => {
     const { heroku, seen } = await start((_, response, nth) =>
       nth === 1 ? json(response, 429, { id: 'rate_limit', message: 'Wait' }) : json(response, 201, build),
     );
-    expect(await heroku.startBuild('shop', ask)).toMatchObject({ id: 'b1', description: 'Switchover d1' });
+    expect(await heroku.startBuild('shop', ask, mayAct)).toMatchObject({ id: 'b1', description: 'Switchover d1' });
     expect(seen).toHaveLength(2);
+  });
+
+  it('is not sent again when it is ours no more by then', async () => {
+    const { heroku, seen } = await start((_, response) => json(response, 429, { id: 'rate_limit', message: 'Wait' }));
+    const lost = async (): Promise<void> => {
+      if (seen.length > 0) throw new Error('Another process owns it');
+    };
+    await expect(heroku.startBuild('shop', ask, lost)).rejects.toThrow('Another process owns it');
+    expect(seen).toHaveLength(1);
+    await expect(heroku.setMaintenance('shop', true, lost)).rejects.toThrow('Another process owns it');
+    expect(seen).toHaveLength(1);
   });
 
   it('is refused for good with what Heroku said, and never with the token', async () => {
     const { heroku } = await start((_, response) => json(response, 422, refusal));
-    const refused = await heroku.startBuild('shop', ask).catch(error => error);
+    const refused = await heroku.startBuild('shop', ask, mayAct).catch(error => error);
     expect(refused).toBeInstanceOf(HerokuRefused);
     expect(refused).toMatchObject({ status: 422, id: 'invalid_params' });
     expect(JSON.stringify([refused.message, refused.stack, refused.cause])).not.toContain(token);

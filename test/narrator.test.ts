@@ -222,6 +222,33 @@ describe('said only once, never lost', () => {
     expect(slack.told('d1')).toEqual(['d1: 1 facts']);
   });
 
+  it('a bot that was frozen between its claim and its post looks whether another one has posted meanwhile', async () => {
+    const claim = messages.claim.bind(messages);
+    messages.claim = async ask => {
+      const claimed = await claim(ask);
+      if (ask.by === 'frozen') await new Promise(thawed => setTimeout(thawed, 30_000));
+      return claimed;
+    };
+    begin('d1');
+    start('frozen');
+    await seconds(22);
+    start('two');
+    await seconds(90);
+    expect(slack.told('d1')).toEqual(['d1: 1 facts']);
+  });
+
+  it('a bot whose clock is set back by an hour tells on at its pace', async () => {
+    const narrator = start();
+    begin('d1');
+    narrator.wake('d1');
+    await seconds(5);
+    vi.setSystemTime(Date.now() - 3_600_000);
+    for (let i = 0; i < 3; i++) happens('d1', narrator);
+    await seconds(10);
+    expect(slack.told('d1')).toEqual(['d1: 1 facts', 'd1: fact 2', 'd1: fact 4']);
+    expect(slack.root('d1')?.edits.at(-1)).toBe('d1: 4 facts');
+  });
+
   it('two bots that tell the same deploy make one thread', async () => {
     const [one, two] = [start('one'), start('two')];
     begin('d1');

@@ -47,7 +47,8 @@ function ask(command: string, over: Partial<Heroku> = {}) {
   const oneOffs = connectOneOffs({ ...heroku, ...over });
   const run = (release = 3) => {
     const { signal } = leaving;
-    return oneOffs.run({ app: 'shop', marker, release, command, signal, onLine: line => lines.push(line) });
+    const mayAct = async () => signal.throwIfAborted();
+    return oneOffs.run({ app: 'shop', marker, release, command, signal, mayAct, onLine: line => lines.push(line) });
   };
   const resume = () => oneOffs.resume({ app: 'shop', marker, signal: leaving.signal });
   const listed = () => shop.runtime.dynos().filter(dyno => dyno.command.includes(marker));
@@ -87,7 +88,12 @@ describe.concurrent('a command in a one-off dyno', () => {
     const { oneOffs, marker, lines, leaving } = ask('');
     const command = `echo "$GREETING" 'it'"'"'s' "\\$HOME"`;
     const rest = { app: 'shop', marker, release: 3, command, signal: leaving.signal };
-    await oneOffs.run({ ...rest, env: { GREETING: "o'clock" }, onLine: line => lines.push(line) });
+    await oneOffs.run({
+      ...rest,
+      mayAct: async () => {},
+      env: { GREETING: "o'clock" },
+      onLine: line => lines.push(line),
+    });
     expect(lines).toEqual(["o'clock it's $HOME"]);
   });
 
@@ -209,7 +215,10 @@ describe('a command that nobody is attached to any more', () => {
     const next = connectOneOffs(heroku);
     const { signal } = new AbortController();
     const rest = { app: 'shop', marker: it.marker, signal };
-    const ends = Promise.all([next.run({ ...rest, release: 3, command, onLine: () => {} }), next.resume(rest)]);
+    const ends = Promise.all([
+      next.run({ ...rest, mayAct: async () => {}, release: 3, command, onLine: () => {} }),
+      next.resume(rest),
+    ]);
     await seen(() => opened() === before + 2);
     expect(it.listed()).toHaveLength(1);
     await end();

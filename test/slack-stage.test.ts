@@ -98,6 +98,29 @@ describe('the local Slack', () => {
     await refuses(client.chat.postMessage({ channel: 'C0RANDOM', text: 'Hats' }), 'not_in_channel');
   });
 
+  it('keeps the bot out of an archived channel, and of one that it was removed from', async () => {
+    const ts = await post({ text: 'Hats' });
+    slack.archives('#deploys');
+    await refuses(client.chat.postMessage({ channel, text: 'Caps' }), 'is_archived');
+    await refuses(client.chat.update({ channel, ts, text: 'Caps' }), 'is_archived');
+    await refuses(client.chat.postEphemeral({ channel, user: 'U0ANN', text: 'Caps' }), 'is_archived');
+    slack.archives('#deploys', false);
+    expect(await client.chat.update({ channel, ts, text: 'Caps' })).toMatchObject({ ok: true });
+    slack.removesBot('#deploys');
+    await refuses(client.conversations.history({ channel }), 'not_in_channel');
+  });
+
+  it('takes a message at once and answers late, when that was ordered', async () => {
+    slack.fails('chat.postMessage', { lateMs: 300 });
+    slack.fails('chat.postMessage', { status: 500 });
+    const answer = client.chat.postMessage({ channel, text: 'Hats' });
+    await slack.channel('#deploys').shows('Hats', { withinMs: 250 });
+    expect(await Promise.race([answer, 'not yet'])).toBe('not yet');
+    expect(await answer).toMatchObject({ ok: true });
+    slack.mends();
+    expect(await client.chat.postMessage({ channel, text: 'Caps' })).toMatchObject({ ok: true });
+  });
+
   it('names the scope that is missing', async () => {
     await start({ scopes: ['commands'] });
     const calls: [string, object, string][] = [

@@ -4,7 +4,10 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Those that wait for real minutes of Heroku's, or for locks to time out. */
-const LONG = ['kill', 'stories', 'secrets', 'migration-stories', 'migrator-kill', 'engine', 'demo', 'migrator-locks'];
+const LONG = [
+  ...['torture', 'kill', 'stories', 'secrets', 'migration-stories'],
+  ...['migrator-kill', 'engine', 'demo', 'migrator-locks'],
+];
 
 /** The longest first, so that at the end no worker waits for another. */
 class LongestFirst extends BaseSequencer {

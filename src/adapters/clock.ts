@@ -1,5 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A clock that was set is noticed so soon. */
+const LOOK_MS = 5_000;
+
 /**
  * Ms since 1970 by a clock that only goes forward, as a stopwatch does: correcting the computer's clock moves it neither
  * way. It agreed with that one when the process began.
  */
 export const steadyNow = (): number => Math.round(performance.timeOrigin + performance.now());
+
+/** Resolves when it is `at` (ms since 1970) by the computer's clock, also when that is set meanwhile. Rejects when the signal aborts. */
+export async function until(at: number, signal: AbortSignal): Promise<void> {
+  for (let left = at - Date.now(); left > 0; left = at - Date.now()) {
+    await sleep(Math.min(left, LOOK_MS), undefined, { signal });
+  }
+}

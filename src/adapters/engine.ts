@@ -24,7 +24,8 @@ const STRAY_MS = 5_000;
 
 /** What comes after a stage: another one, the same again after so many seconds or a wake-up, or the end. */
 export type Next = { to: string } | { wait: number } | { end: string };
-export type Stage = (deploy: string, signal: AbortSignal) => Promise<Next>;
+/** `claim` rejects unless the database says, now, that the deploy is ours: to be asked right before each effect. */
+export type Stage = (deploy: string, signal: AbortSignal, claim: () => Promise<void>) => Promise<Next>;
 
 export type Engine = {
   /** Queues the deploy behind others of its app; again for the same deploy is the same. */
@@ -80,7 +81,14 @@ export async function startEngine(ask: {
       const signal = AbortSignal.any([stopping.signal, run, liveness.sure()]);
       try {
         const stage = stages[name] ?? ask.unknown(name);
-        const next = await track(deploy, stage(deploy, signal));
+        const claim = async (): Promise<void> => {
+          const owner = await ownerOf(deploy);
+          // A process that was frozen meets answers before its timers: the signal may be late.
+          liveness.sure();
+          if (owner !== instance) runs.get(deploy)?.abort(new Error('Another process has taken the deploy over'));
+          signal.throwIfAborted();
+        };
+        const next = await track(deploy, stage(deploy, signal, claim));
         // Not recorded once we may have lost the deploy: its new owner runs the stage again and records its own.
         if (!signal.aborted) return next;
       } catch (error) {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import HerokuClient from 'heroku-client';
 import pRetry, { AbortError } from 'p-retry';
 import { z } from 'zod';
-import { type Heroku, HerokuRefused } from '../outside.ts';
+import { type Heroku, HerokuRefused, type MayAct } from '../outside.ts';
 import * as shape from './heroku-shapes.ts';
 import { type Output, outputOf, readLines, settled } from './heroku-streams.ts';
 
@@ -61,8 +61,16 @@ export function connectHeroku({ url, token }: { url: string; token: string }): H
     });
 
   /** For calls that may be made twice: they are, unless Heroku says a plain no. */
-  const repeat = <T extends z.ZodType>(answer: T, call: Call, signal?: AbortSignal): Promise<z.infer<T>> =>
-    pRetry(() => send(answer, call, signal).catch(giveUp), {
+  const repeat = <T extends z.ZodType>(
+    answer: T,
+    call: Call,
+    { signal, mayAct }: { signal?: AbortSignal | undefined; mayAct?: MayAct } = {},
+  ): Promise<z.infer<T>> => {
+    const attempt = async () => {
+      if (mayAct) await mayAct().catch(abort);
+      return send(answer, call, signal).catch(giveUp);
+    };
+    return pRetry(attempt, {
       retries: 4,
       minTimeout: 500,
       maxTimeout: 5_000,
@@ -73,18 +81,24 @@ export function connectHeroku({ url, token }: { url: string; token: string }): H
         if (error instanceof RateLimited && retriesLeft > 0) await sleep(RATE_LIMITED_MS, undefined, { signal });
       },
     });
+  };
 
   /** For calls that change something: sent once. Only what Heroku surely did not take is sent again. */
-  const once = <T extends z.ZodType>(answer: T, path: string, body: object): Promise<z.infer<T>> =>
-    pRetry(() => send(answer, { method: 'POST', path, body }), {
+  const once = <T extends z.ZodType>(answer: T, path: string, body: object, mayAct: MayAct): Promise<z.infer<T>> => {
+    const attempt = async () => {
+      await mayAct().catch(abort);
+      return send(answer, { method: 'POST', path, body });
+    };
+    return pRetry(attempt, {
       retries: 5,
       minTimeout: RATE_LIMITED_MS,
       maxTimeout: 60_000,
       shouldRetry: ({ error }) => wasNotTaken(error),
     });
+  };
 
   const get = <T extends z.ZodType>(answer: T, path: string, signal?: AbortSignal): Promise<z.infer<T>> =>
-    repeat(answer, { method: 'GET', path }, signal);
+    repeat(answer, { method: 'GET', path }, { signal });
   const list = <T extends z.ZodType>(answer: T, path: string, by: string, most: number): Promise<z.infer<T>> =>
     repeat(answer, { method: 'GET', path, range: `${by} ..; order=desc,max=${most}` });
   const release = (app: string, which: string, signal?: AbortSignal) =>
@@ -137,23 +151,24 @@ export function connectHeroku({ url, token }: { url: string; token: string }): H
       await pRetry(() => store(source_blob.put_url, tarball), { retries: 3, maxRetryTime: UPLOAD_MS });
       return source_blob.get_url;
     },
-    setMaintenance: async (app, maintenance) => {
-      await repeat(shape.appShape, { method: 'PATCH', path: `/apps/${app}`, body: { maintenance } });
+    setMaintenance: async (app, maintenance, mayAct) => {
+      await repeat(shape.appShape, { method: 'PATCH', path: `/apps/${app}`, body: { maintenance } }, { mayAct });
     },
-    startBuild: (app, { url, commit, marker }) =>
-      once(shape.buildShape, `/apps/${app}/builds`, {
-        source_blob: { url, version: commit, version_description: marker },
-      }),
-    cancelBuild: async (app, id) => {
+    startBuild: (app, { url, commit, marker }, mayAct) => {
+      const source_blob = { url, version: commit, version_description: marker };
+      return once(shape.buildShape, `/apps/${app}/builds`, { source_blob }, mayAct);
+    },
+    cancelBuild: async (app, id, mayAct) => {
       const path = `/apps/${app}/builds/${id}`;
-      await repeat(z.unknown(), { method: 'DELETE', path }).catch(error => {
+      await repeat(z.unknown(), { method: 'DELETE', path }, { mayAct }).catch(error => {
         if (!(error instanceof HerokuRefused)) throw error;
       });
     },
-    scale: async (app, updates) => {
-      await repeat(z.unknown(), { method: 'PATCH', path: `/apps/${app}/formation`, body: { updates } });
+    scale: async (app, updates, mayAct) => {
+      await repeat(z.unknown(), { method: 'PATCH', path: `/apps/${app}/formation`, body: { updates } }, { mayAct });
     },
-    rollBack: (app, releaseId) => once(shape.releaseShape, `/apps/${app}/releases`, { release: releaseId }),
+    rollBack: (app, releaseId, mayAct) =>
+      once(shape.releaseShape, `/apps/${app}/releases`, { release: releaseId }, mayAct),
     buildEnded: async (app, begun, onLine, signal) => {
       const read = () => build(app, begun.id, signal);
       const output = outputOf(begun.outputUrl, onLine);
@@ -172,13 +187,13 @@ export function connectHeroku({ url, token }: { url: string; token: string }): H
       if (!begun.outputUrl) return settled(read, isOver, signal);
       return outputThenStatus(outputOf(begun.outputUrl, onLine), read, isOver, signal);
     },
-    startOneOff: (app, command, env) => {
+    startOneOff: (app, command, env, mayAct) => {
       // With a terminal its input would come back in its output.
       const ask = { command, env, attach: true, force_no_tty: true };
-      return once(shape.waitingDynoShape, `/apps/${app}/dynos`, ask);
+      return once(shape.waitingDynoShape, `/apps/${app}/dynos`, ask, mayAct);
     },
     stopDyno: async (app, name) => {
-      await once(z.unknown(), `/apps/${app}/dynos/${name}/actions/stop`, {});
+      await once(z.unknown(), `/apps/${app}/dynos/${name}/actions/stop`, {}, async () => {});
     },
     openLog: async function* (app, signal, onWhole) {
       const path = `/apps/${app}/log-sessions`;
@@ -245,6 +260,11 @@ function ours(error: unknown, named: string): Error {
   if (statusCode >= 400 && statusCode < 500)
     return new HerokuRefused(statusCode, id, `Heroku refused ${named}: ${message}`);
   return new Error(`Heroku answered ${named} with ${statusCode}`);
+}
+
+/** Minutes may lie between two attempts: what is no longer ours is not tried again. */
+function abort(error: Error): never {
+  throw new AbortError(error);
 }
 
 function giveUp(error: Error): never {

@@ -48,13 +48,12 @@ export function connectOneOffs(heroku: OneOffHeroku): OneOffs {
   };
 
   return {
-    async run({ app, marker, release, command, env = {}, signal, onLine }) {
+    async run({ app, marker, release, command, env = {}, signal, mayAct, onLine }) {
       if (await find(app, marker)) return outcome(app, marker, signal, 'It was running already');
-      signal.throwIfAborted();
       const secret = randomUUID();
       const line = wrapCommand({ marker, command, secret });
       // Just after a release Heroku may not know it yet, and says 409 (the CLI's lib/run/dyno.ts).
-      const dyno = await pRetry(() => heroku.startOneOff(app, line, env), {
+      const dyno = await pRetry(() => heroku.startOneOff(app, line, env, mayAct), {
         retries: 3,
         shouldRetry: ({ error }) => error instanceof HerokuRefused && error.status === 409,
       });

@@ -14,15 +14,18 @@ export class BotProcess {
   #child: ChildProcess | null = null;
   /** What it logged, JSON lines. */
   log = '';
+  /** Where it listens; 0 before it first did. */
+  port = 0;
 
   constructor(env: Record<string, string>, onPort: (port: number) => void) {
     this.#env = { ...env, PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' };
     this.#onPort = onPort;
   }
 
-  /** Resolves when it listens. */
-  async start(): Promise<void> {
-    const child = fork(main, { cwd: root, env: this.#env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  /** Resolves when it listens. Modules to `preload` come before all of its own. */
+  async start(preload: readonly string[] = []): Promise<void> {
+    const execArgv = preload.flatMap(module => ['--import', module]);
+    const child = fork(main, { cwd: root, env: this.#env, execArgv, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
@@ -34,7 +37,8 @@ export class BotProcess {
       throw new Error(`The bot ended with ${status} before it was ready:\n${this.log.slice(-3_000)}`);
     });
     died.catch(() => {});
-    this.#onPort((await Promise.race([ready, died])).port);
+    this.port = (await Promise.race([ready, died])).port;
+    this.#onPort(this.port);
   }
 
   /** Of the process that runs now. */
@@ -53,6 +57,20 @@ export class BotProcess {
     const ended = once(child, 'exit');
     child.kill(signal);
     await ended;
+  }
+
+  /** Stops it in its tracks, as on a machine that hangs; it goes on with `thaw`. */
+  freeze(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
+  /** For what was preloaded. */
+  tell(message: object): void {
+    if (this.running && this.#child?.connected) this.#child.send(message);
   }
 
   async importSettings(file: string): Promise<void> {

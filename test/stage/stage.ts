@@ -19,7 +19,7 @@ export type Stage = {
   github: GitHub;
   bot: BotProcess;
   repository: ShopRepository;
-  /** Another instance of the same bot, to be started and ended by whoever wants it; Slack does not talk to it. */
+  /** Another instance of the same bot, to be started and ended by whoever wants it; Slack does not talk to it by itself. */
   anotherBot(): BotProcess;
   /** The bot's own database. */
   database: pg.Pool;
@@ -59,6 +59,8 @@ export async function startStage(ask: {
   start?: StartGroup;
   /** Slack's rate limits; on when not given. */
   limits?: boolean;
+  /** Address of the bot's database, which is empty; one on the server of the apps' databases when not given. */
+  botDatabase?: string;
 }): Promise<Stage> {
   const folder = await makeFolder();
   // Undone from the last to the first, also when a later one never started.
@@ -102,7 +104,7 @@ export async function startStage(ask: {
     });
     stops.push(() => slack.stop());
 
-    const url = await createDatabase(postgres.url, 'bot');
+    const url = ask.botDatabase ?? (await createDatabase(postgres.url, 'bot'));
     const database = new pg.Pool({ connectionString: url, max: 3 });
     stops.push(() => database.end());
     const env = {

@@ -1,18 +1,23 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { packCommit } from '../apps/shop.ts';
 import { between, defaultBranch, type Entry, listRefs, readCommit, readPath, resolveRef } from './repository.ts';
 
 export type GitHub = {
   url: string;
   calls: { method: string; path: string; status: number }[];
-  /** The next calls whose path contains this answer with the status instead. */
-  fails(path: string, status: number, times?: number): void;
+  /** The next calls whose path contains this answer with the status instead, or in pieces that take `slowMs` together. */
+  fails(path: string, trouble: number | { slowMs: number }, times?: number): void;
+  /** Takes back all trouble that was ordered and has not happened yet. */
+  mends(): void;
   stop(): Promise<void>;
 };
 
 type Answer = { status: number; json?: unknown; raw?: Buffer | string; location?: string; next?: string };
 
+/** A slow answer comes in so many. */
+const PIECES = 10;
 const DOCS = 'https://docs.github.com/rest';
 const refused = (status: number, message: string): Answer => ({
   status,
@@ -23,22 +28,35 @@ const NOT_FOUND = refused(404, 'Not Found');
 /** As much of GitHub's REST API as the bot reads, from git repositories on disk: `owner/name` → folder. */
 export async function startGitHub(ask: { repositories: Record<string, string>; token: string }): Promise<GitHub> {
   const calls: GitHub['calls'] = [];
-  const troubles: { path: string; status: number; times: number }[] = [];
+  let troubles: { path: string; trouble: number | { slowMs: number }; times: number }[] = [];
 
   const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', `http://${request.headers.host}`);
-    const trouble = troubles.find(({ path, times }) => times > 0 && url.pathname.includes(path));
-    if (trouble) trouble.times--;
-    const answer = trouble
-      ? refused(trouble.status, 'Trouble was ordered')
-      : await route(url, request).catch((error: unknown) => refused(500, String(error)));
+    const ordered = troubles.find(({ path, times }) => times > 0 && url.pathname.includes(path));
+    if (ordered) ordered.times--;
+    const trouble = ordered?.trouble;
+    const answer =
+      typeof trouble === 'number'
+        ? refused(trouble, 'Trouble was ordered')
+        : await route(url, request).catch((error: unknown) => refused(500, String(error)));
     calls.push({ method: request.method ?? '', path: url.pathname, status: answer.status });
     if (answer.location) response.setHeader('location', answer.location);
     if (answer.next) response.setHeader('link', `<${answer.next}>; rel="next"`);
     if (Buffer.isBuffer(answer.raw)) response.setHeader('content-type', 'application/x-gzip');
     if (typeof answer.raw === 'string') response.setHeader('content-type', 'application/vnd.github.raw; charset=utf-8');
     if (answer.json !== undefined) response.setHeader('content-type', 'application/json; charset=utf-8');
-    response.writeHead(answer.status).end(answer.raw ?? (answer.json === undefined ? '' : JSON.stringify(answer.json)));
+    const body = Buffer.from(answer.raw ?? (answer.json === undefined ? '' : JSON.stringify(answer.json)));
+    response.writeHead(answer.status);
+    if (typeof trouble === 'object') {
+      for (let piece = 0; piece < PIECES; piece++) {
+        const [from, to] = [piece, piece + 1].map(at => Math.floor((body.length * at) / PIECES));
+        response.write(body.subarray(from, to));
+        await sleep(trouble.slowMs / PIECES);
+      }
+      response.end();
+    } else {
+      response.end(body);
+    }
   };
 
   const route = async (url: URL, request: IncomingMessage): Promise<Answer> => {
@@ -64,7 +82,10 @@ export async function startGitHub(ask: { repositories: Record<string, string>; t
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     calls,
-    fails: (path, status, times = 1) => void troubles.push({ path, status, times }),
+    fails: (path, trouble, times = 1) => void troubles.push({ path, trouble, times }),
+    mends: () => {
+      troubles = [];
+    },
     stop: async () => {
       server.closeAllConnections();
       await new Promise(closed => server.close(closed));

@@ -38,8 +38,6 @@ export type ReleaseModel = {
 
 export type AddonModel = { id: string; name: string; plan: string; createdAt: Date; attachedTo: Set<string> };
 
-/** A release stays pending for a moment after its output has ended (heroku/cli#1271), ms. */
-const PENDING_AFTER_OUTPUT_MS = 300;
 /** A build has succeeded a moment before its release is there [assumed: always, and for so long], ms. */
 const RELEASED_AFTER_BUILD_MS = 100;
 
@@ -50,6 +48,8 @@ export class HerokuApp {
   readonly createdAt = new Date();
   updatedAt = new Date();
   maintenance = false;
+  /** A release stays pending for a moment after its output has ended (heroku/cli#1271), ms. */
+  pendingAfterOutputMs = 300;
   preboot: boolean;
   preboots = { createdAt: new Date(), updatedAt: new Date() };
   space: { id: string; name: string } | null = null;
@@ -171,7 +171,7 @@ export class HerokuApp {
       this.say(`Running release v${release.version} commands by user ${email}`);
       const status = await this.#phase(release, command, release.output);
       release.output.end();
-      await sleep(PENDING_AFTER_OUTPUT_MS);
+      await sleep(this.pendingAfterOutputMs);
       release.updatedAt = new Date();
       if (status !== 0) {
         release.status = 'failed';

@@ -48,6 +48,8 @@ export interface Logs {
   emit(line: { source: 'app' | 'heroku'; process: string; text: string; at?: Date }): void;
   /** So many lines from now on do not reach those who tail, who are told so after them (L10); they are kept all the same. */
   drops(lines: number): void;
+  /** So many lines from now on reach those who tail late, after the one behind them, and twice. */
+  muddles(lines: number): void;
   /** The last `lines` kept lines that pass the filter (of at most 1,500 kept), then, with `tail`, each new one until the signal. */
   read(filter: LogFilter, signal: AbortSignal): AsyncIterable<LogLine>;
 }
@@ -93,8 +95,8 @@ export type Knobs = {
   /** From the switch to the old dynos' SIGTERM, ms (0-71,000 on the real thing; 10,000 by default). Divided by the scale. */
   drainDelayMs: number;
   bootTimeoutMs: number;
-  /** Whether the next request breaks off before a router takes it, as on a bad network; null: none does. */
-  loses: (() => boolean) | null;
+  /** Whether the next request, of this path, breaks off before a router takes it, as on a bad network; null: none does. */
+  loses: ((path: string) => boolean) | null;
 };
 
 export interface AppRuntime {

@@ -37,10 +37,14 @@ export type LocalHeroku = {
   /** Builds and releases a tarball as its owner would, and resolves when its web dynos are up. Throws when it fails. */
   deploy(app: HerokuApp, tarball: Buffer, commit: string): Promise<BuildModel>;
   fails(call: string, trouble: Trouble): void;
+  /** Takes back all trouble that was ordered and has not happened yet. */
+  mends(): void;
   /** Breaks the connection of everybody who reads the app's log now. */
   cutsLogs(app: HerokuApp): void;
   /** Drops the next lines for everybody who reads the app's log now: its buffer has overflowed (L10). */
   dropsLogs(app: HerokuApp, lines: number): void;
+  /** The next lines reach everybody who reads the app's log late, after the one behind them, and twice. */
+  muddlesLogs(app: HerokuApp, lines: number): void;
   /** Breaks the connection of everybody who is attached to a dyno now. */
   cutsAttached(): void;
   stop(): Promise<void>;
@@ -153,10 +157,12 @@ export async function startHeroku(
       return build;
     },
     fails: (call, trouble) => troubles.order(call, trouble),
+    mends: () => troubles.clear(),
     cutsLogs: app => {
       for (const reader of platform.reading) if (reader.app === app) reader.response.destroy();
     },
     dropsLogs: (app, lines) => app.runtime.logs.drops(lines),
+    muddlesLogs: (app, lines) => app.runtime.logs.muddles(lines),
     cutsAttached: () => rendezvous.cut(),
     stop: async () => {
       await Promise.all(platform.apps.map(app => app.close()));

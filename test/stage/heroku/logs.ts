@@ -10,6 +10,20 @@ export function createLogs(): Logs {
   const readers = new Set<(line: LogLine) => void>();
   let dropping = { left: 0, lines: 0, since: new Date() };
 
+  let muddled = 0;
+  let held: LogLine | null = null;
+  /** Hands a line to those who tail; order is not promised (logging article), and frames may be sent again. */
+  const hand = (line: LogLine): void => {
+    if (muddled > 0 && !held) {
+      muddled--;
+      held = line;
+      return;
+    }
+    const lines = held ? [line, held, held] : [line];
+    held = null;
+    for (const each of lines) for (const read of readers) read(each);
+  };
+
   /** True for a line that finds the buffer full; after the last of them those who tail are told (L10, in logplex's words). */
   const isDropped = ({ at }: LogLine): boolean => {
     if (dropping.left === 0) return false;
@@ -28,11 +42,14 @@ export function createLogs(): Logs {
         const line = { at, source, process, text: part };
         kept.push(line);
         if (kept.length > KEPT_LINES) kept.shift();
-        if (!isDropped(line)) for (const read of readers) read(line);
+        if (!isDropped(line)) hand(line);
       }
     },
     drops(lines) {
       dropping = { left: lines, lines: 0, since: new Date() };
+    },
+    muddles(lines) {
+      muddled = lines;
     },
     // Subscribes at once, not at the first `next`, so that no line falls between the kept and the new ones.
     read(filter, signal) {

@@ -62,7 +62,7 @@ export async function startRouter(ask: {
   outlook: (router: number) => Outlook;
   logs: Logs;
   /** Whether the next request is lost on its way here: its connection breaks, and nobody logs it. */
-  loses?: () => boolean;
+  loses?: (path: string) => boolean;
   onRequest: (record: RequestRecord) => void;
   limits?: Limits;
 }): Promise<Router> {
@@ -151,7 +151,7 @@ export async function startRouter(ask: {
   }
 
   const server = createServer((request, response) => {
-    if (ask.loses?.()) request.socket.destroy();
+    if (ask.loses?.(request.url ?? '/')) request.socket.destroy();
     else void serve(request, response);
   });
   // Node's 5 s would break off visitors who come back just then; Heroku's routers wait far longer [assumed: 90 s].

@@ -46,7 +46,7 @@ export const startAppRuntime: StartAppRuntime = async ask => {
     routers: ask.routers,
     outlook: number => (maintenance ? { kind: 'maintenance' } : formation.web.outlook(number)),
     logs,
-    loses: () => ground.knobs.loses?.() ?? false,
+    loses: path => ground.knobs.loses?.(path) ?? false,
     onRequest: ask.onRequest,
   });
 

@@ -10,6 +10,8 @@ export type Trouble = {
   delayMs?: number;
   /** Carry it out at once, and answer so long afterwards. */
   lateMs?: number;
+  /** Of a stream: each piece comes so long after the one before. */
+  trickleMs?: number;
   times?: number;
 };
 
@@ -22,6 +24,11 @@ export class Troubles {
     if (!method) throw new Error(`Order trouble for a method and a path, as in GET /releases/*, not for: ${call}`);
     const pattern = new RegExp(`^${path.replaceAll('.', '\\.').replaceAll('*', '[^/]+')}$`);
     this.#ordered.push({ method, path: pattern, trouble, left: trouble.times ?? 1 });
+  }
+
+  /** Takes back what has not happened yet. */
+  clear(): void {
+    this.#ordered.length = 0;
   }
 
   /** The trouble that this call meets, used up by it. The path may leave out `/apps/NAME`. */

@@ -40,6 +40,8 @@ export const CHAT: Record<string, Method> = {
     { ...words, ts: moment, reply_broadcast: flag, metadata: z.unknown().optional() },
     (args, stage) => {
       const post = own(stage, args, 'cant_update_message');
+      // [assumed: edits too]
+      refuseArchived(post.channel);
       if (args.text === undefined && args.blocks === undefined) throw new SlackError('no_text');
       // Blocks that are not given stay; an empty list takes them away.
       const content = contentOf({ text: args.text, blocks: args.blocks ?? post.blocks }, EDIT_TEXT);
@@ -60,6 +62,7 @@ export const CHAT: Record<string, Method> = {
     { ...words, user: z.string().min(1), thread_ts: moment.optional() },
     (args, stage) => {
       const channel = channelOf(stage, args.channel);
+      refuseArchived(channel);
       if (!channel.botIsIn) throw new SlackError('not_in_channel');
       if (!stage.workspace.users.has(args.user)) throw new SlackError('user_not_in_channel');
       const thread = threadOf(stage, channel, args.thread_ts);
@@ -73,8 +76,13 @@ export const CHAT: Record<string, Method> = {
 /** Into public channels that it is not in, a bot may only speak with a scope of its own. */
 function writable(stage: Stage, id: string): Channel {
   const channel = channelOf(stage, id);
+  refuseArchived(channel);
   if (!channel.botIsIn && !stage.scopes.has('chat:write.public')) throw new SlackError('not_in_channel');
   return channel;
+}
+
+function refuseArchived({ archived }: Channel): void {
+  if (archived) throw new SlackError('is_archived');
 }
 
 /** Replies go to a message that is no reply itself. */

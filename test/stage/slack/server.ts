@@ -84,6 +84,7 @@ async function serve(web: WebApi, request: IncomingMessage, response: ServerResp
     Object.assign(args, readArguments(request, url, raw));
     return ordered ?? carryOut(web, method, args, request.headers.authorization);
   });
+  if (trouble.lateMs) await sleep(trouble.lateMs);
   if (trouble.drop === 'after') return drop();
   keep(answer);
   if (answer.retryAfter) response.setHeader('retry-after', answer.retryAfter);

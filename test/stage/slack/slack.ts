@@ -172,6 +172,21 @@ export class Slack {
     this.#troubles.order(method, trouble, times);
   }
 
+  /** Takes back all trouble that was ordered and has not happened yet. */
+  mends(): void {
+    this.#troubles.clear();
+  }
+
+  /** Somebody archives the channel, or brings it back. */
+  archives(name: string, archived = true): void {
+    this.#channelNamed(name).archived = archived;
+  }
+
+  /** Somebody removes the bot from the channel, or invites it again. */
+  removesBot(name: string, removed = true): void {
+    this.#channelNamed(name).botIsIn = !removed;
+  }
+
   /** Everything new, edited or deleted, as it happens. */
   on(_event: 'change', listener: (change: { kind: Change['kind']; message: Message }) => void): void {
     this.workspace.on('change', ({ kind, post }) => listener({ kind, message: new Message(post, this.workspace) }));

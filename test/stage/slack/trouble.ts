@@ -9,6 +9,8 @@ export type Trouble = {
   drop?: 'before' | 'after';
   /** Wait so long before anything else. */
   delayMs?: number;
+  /** Carry it out at once, and answer so long afterwards. */
+  lateMs?: number;
 };
 
 /** Orders of trouble by method of the Web API. */
@@ -17,6 +19,11 @@ export class Troubles {
 
   order(method: string, trouble: Trouble, times: number): void {
     this.#ordered.push({ method, trouble, left: times });
+  }
+
+  /** Takes back what has not happened yet. */
+  clear(): void {
+    this.#ordered.length = 0;
   }
 
   /** The trouble that this call meets, used up by it. */

@@ -18,6 +18,8 @@ export type Channel = {
   kind: 'public' | 'private' | 'im';
   /** The bot was invited. */
   botIsIn: boolean;
+  /** Nobody can write into it. */
+  archived?: boolean;
   /** Ids of the people in it. */
   members: readonly string[];
 };

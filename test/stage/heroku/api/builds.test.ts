@@ -219,6 +219,20 @@ describe('streams', () => {
     expect((await rig.call('POST', '/apps/shop/log-sessions', { lines: 1_501 })).status).toBe(422);
   });
 
+  it('streams come slowly, and whole, when that is ordered', async () => {
+    const [build] = rig.heroku.platform.apps[0]?.builds ?? [];
+    const output_stream_url = `${rig.heroku.url}/streams/${build?.id}`;
+    const path = `/streams/${build?.id}`;
+    const whole = await (await fetch(output_stream_url)).text();
+    rig.heroku.fails(`GET ${path}`, { trickleMs: 100 });
+    rig.heroku.fails('GET /apps/shop', { status: 500 });
+    const from = performance.now();
+    expect(await (await fetch(output_stream_url)).text()).toBe(whole);
+    expect(performance.now() - from).toBeGreaterThan(95);
+    rig.heroku.mends();
+    expect((await rig.call('GET', '/apps/shop')).status).toBe(200);
+  });
+
   it('streams break when that is ordered', async () => {
     const { logplex_url } = await session();
     const broken = async () => {

@@ -70,6 +70,7 @@ async function respond(ask: Ask, request: IncomingMessage, response: ServerRespo
     else if (trouble?.status) response.writeHead(trouble.status).end();
     else {
       if (trouble?.truncate || trouble?.drop) setTimeout(() => request.socket.destroy(), CUT_AFTER_MS);
+      if (trouble?.trickleMs) trickle(response, trouble.trickleMs);
       await serve({ platform: ask.platform, url, request, response });
     }
     return;
@@ -85,6 +86,20 @@ async function respond(ask: Ask, request: IncomingMessage, response: ServerRespo
   }
   ask.onCall(record);
   request.socket.destroy();
+}
+
+/** Each piece that is written comes so long after the one before, and the end after them all. */
+function trickle(response: ServerResponse, ms: number): void {
+  const [write, end] = [response.write.bind(response), response.end.bind(response)];
+  let before: Promise<unknown> = Promise.resolve();
+  response.write = (chunk: Buffer | string) => {
+    before = before.then(() => sleep(ms)).then(() => response.destroyed || write(chunk));
+    return true;
+  };
+  response.end = () => {
+    void before.then(() => end());
+    return response;
+  };
 }
 
 /** Null when the connection is dropped before the call was taken. */

@@ -72,3 +72,18 @@ test('a buffer that overflows drops lines for those who tail, and says so', asyn
   ]);
   expect(await read(logs, { lines: 1500 })).toEqual(['line 1', 'line 2', 'line 3']);
 });
+
+test('muddled lines reach those who tail late, after the one behind them, and twice', async () => {
+  const logs = createLogs();
+  const end = new AbortController();
+  const tail = logs.read({ lines: 0, tail: true }, end.signal);
+  logs.muddles(2);
+  for (const n of [1, 2, 3, 4, 5]) logs.emit({ source: 'app', process: 'web.1', text: `line ${n}` });
+  const seen: string[] = [];
+  for await (const { text } of tail) {
+    seen.push(text);
+    if (text === 'line 5') end.abort();
+  }
+  expect(seen).toEqual(['line 2', 'line 1', 'line 1', 'line 4', 'line 3', 'line 3', 'line 5']);
+  expect(await read(logs, { lines: 1500 })).toEqual(['line 1', 'line 2', 'line 3', 'line 4', 'line 5']);
+});

@@ -1,0 +1,77 @@
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import { type Folder, makeFolder } from './stage/folder.ts';
+import { type PostgresProxy, startPostgresProxy } from './torture/postgres-proxy.ts';
+
+// What torture does to the bot's database must be what Postgres would do, or it proves nothing.
+
+let folder: Folder;
+let server: Embedded;
+let proxy: PostgresProxy;
+let pool: pg.Pool;
+
+beforeAll(async () => {
+  folder = await makeFolder();
+  server = await startEmbedded(folder.dir, { fsync: false });
+  proxy = await startPostgresProxy(server.url);
+  pool = new pg.Pool({ connectionString: proxy.url, max: 1 });
+  pool.on('error', () => {});
+  await pool.query('CREATE TABLE hats (name text)');
+});
+afterAll(async () => {
+  await pool.end();
+  await proxy.stop();
+  await server.stop();
+  await folder.remove();
+});
+
+const codeOf = (asked: Promise<unknown>): Promise<unknown> =>
+  asked.then(
+    () => 'taken',
+    error => error.code,
+  );
+
+describe('the proxy before Postgres', () => {
+  it('answers what writes with a full disk, and lets what reads pass', async () => {
+    await pool.query("INSERT INTO hats VALUES ('fez')");
+    proxy.isFull = true;
+    expect(await codeOf(pool.query("INSERT INTO hats VALUES ('bowler')"))).toBe('53100');
+    expect(await codeOf(pool.query('INSERT INTO hats VALUES ($1)', ['bowler']))).toBe('53100');
+    expect(await codeOf(pool.query('WITH old AS (SELECT 1) DELETE FROM hats'))).toBe('53100');
+    expect((await pool.query('SELECT name FROM hats WHERE name <> $1', [''])).rows).toEqual([{ name: 'fez' }]);
+    proxy.isFull = false;
+    expect(await codeOf(pool.query('INSERT INTO hats VALUES ($1)', ['panama']))).toBe('taken');
+  });
+
+  it('leaves a transaction failed in which a disk was full', async () => {
+    const client = await pool.connect();
+    await client.query('BEGIN');
+    await client.query("INSERT INTO hats VALUES ('beret')");
+    proxy.isFull = true;
+    expect(await codeOf(client.query("UPDATE hats SET name = 'cap'"))).toBe('53100');
+    proxy.isFull = false;
+    expect(await codeOf(client.query('SELECT 1'))).toBe('25P02');
+    await client.query('ROLLBACK');
+    client.release();
+    expect((await pool.query("SELECT 1 FROM hats WHERE name = 'beret'")).rowCount).toBe(0);
+  });
+
+  it('refuses new connections when there are too many, and breaks those that are', async () => {
+    proxy.refuses = true;
+    proxy.cut();
+    await expect.poll(() => codeOf(pool.query('SELECT 1')), { timeout: 5_000 }).toBe('53300');
+    proxy.refuses = false;
+    expect(await codeOf(pool.query('SELECT 1'))).toBe('taken');
+  });
+
+  it('makes messages late', async () => {
+    const client = await pool.connect();
+    proxy.lateMs = 100;
+    const from = performance.now();
+    expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    expect(performance.now() - from).toBeGreaterThan(95);
+    proxy.lateMs = 0;
+    client.release();
+  });
+});

@@ -1,0 +1,236 @@
+import { describe, expect, it } from 'vitest';
+import type { AppSeen, Evidence, Released, Said } from './torture/evidence.ts';
+import { CHECKS, violations } from './torture/invariants.ts';
+
+// The judge of a torture run, judged: on a run without fault it finds nothing, and each check finds what is planted for it.
+
+const T0 = Date.UTC(2026, 0, 5, 10);
+const at = (seconds: number): Date => new Date(T0 + seconds * 1000);
+
+const released = (version: number, more: Partial<Released> = {}): Released => ({
+  version,
+  description: `Deploy ${version}`,
+  slug: `s${version}`,
+  mark: null,
+  bad: false,
+  ...more,
+});
+
+const said = (seconds: number, more: Partial<Said>): Said => ({
+  channel: 'hats',
+  at: T0 + seconds * 1000,
+  inThread: true,
+  broadcast: false,
+  first: '',
+  last: '',
+  buttons: [],
+  deploy: 'd1',
+  key: 'reply:1',
+  endedAt: null,
+  ...more,
+});
+
+const root = (more: Partial<Said> = {}): Said =>
+  said(1, {
+    key: 'root',
+    inThread: false,
+    last: ':white_check_mark: hats is deployed\n*Receipt*',
+    endedAt: T0 + 60_000,
+    ...more,
+  });
+
+const announcement = (seconds: number, more: Partial<Said> = {}): Said =>
+  said(seconds, {
+    broadcast: true,
+    first: ':large_green_circle: New code serves: hats runs v5',
+    key: 'reply:8',
+    ...more,
+  });
+
+const dyno = (id: string, release: number) => ({ app: 'hats', id, name: 'web.1', release });
+const request = {
+  ...{ app: 'hats', id: 'r1', at: at(30), router: 0, method: 'GET', path: '/', status: 503, code: 'H13' },
+  ...{ dyno: { id: 'new', name: 'web.1', release: 5 }, connectMs: 0, serviceMs: 0, totalMs: 0, bytes: 0 },
+};
+
+const START = { label: 'Start', deploy: 'd1', app: 'hats', by: 'ann', at: T0 };
+
+const HATS: AppSeen = {
+  name: 'hats',
+  maintenance: false,
+  web: 1,
+  dynos: [{ name: 'web.1', type: 'web', state: 'up', release: 5 }],
+  builds: [
+    { id: 'b4', mark: null },
+    { id: 'b5', mark: 'Switchover d1' },
+  ],
+  releases: [released(4), released(5, { mark: 'Switchover d1' })],
+  recorded: ['pgmigrations 101_grow', 'pgmigrations_contract 101_shrink'],
+  ran: [
+    { file: '101_grow', at: T0 + 2_000 },
+    { file: '101_shrink', at: T0 + 50_000 },
+  ],
+  advisoryLocks: 0,
+  mayClose: false,
+};
+
+/** One deploy that went as it should: switched after 20 s, old code gone after 30, contract after 50. */
+const GOOD: Evidence = {
+  apps: [HATS],
+  started: [{ id: 'd1', app: 'hats', at: T0 }],
+  posts: [root(), announcement(21)],
+  presses: [START, { ...START, label: 'Run them', by: 'bob', at: T0 + 45_000 }],
+  failed: [],
+  truths: [
+    { ...dyno('old', 4), kind: 'dyno-started', at: at(-60) },
+    { ...dyno('new', 5), kind: 'dyno-started', at: at(10) },
+    { app: 'hats', kind: 'router-flipped', at: at(20), router: 0, release: 5 },
+    { app: 'hats', kind: 'switched', at: at(20), release: 5 },
+    { ...dyno('old', 4), kind: 'dyno-exited', at: at(30) },
+  ],
+};
+
+const withApp = (more: Partial<AppSeen>): Evidence => ({ ...GOOD, apps: [{ ...HATS, ...more }] });
+const without = (kind: string) => GOOD.truths.filter(truth => truth.kind !== kind);
+
+const PLANTED: readonly [check: keyof typeof CHECKS, finds: RegExp, seen: Evidence][] = [
+  [
+    'at most one build for each deploy',
+    /hats was built twice for “Switchover d1”/,
+    withApp({ builds: [...HATS.builds, { id: 'b6', mark: 'Switchover d1' }] }),
+  ],
+  [
+    'at most one release for each deploy, and one way back',
+    /hats was released twice/,
+    withApp({ releases: [...HATS.releases, released(6, { mark: 'Switchover d1' })] }),
+  ],
+  [
+    'at most one release for each deploy, and one way back',
+    /v7 of hats goes back to what v6 had already/,
+    withApp({
+      releases: [
+        ...HATS.releases,
+        released(6, { description: 'Rollback to v4', slug: 's4' }),
+        released(7, { description: 'Rollback to v4', slug: 's4' }),
+      ],
+    }),
+  ],
+  [
+    'each migration runs once',
+    /101_grow of hats ran twice/,
+    withApp({ ran: [...HATS.ran, { file: '101_grow', at: T0 + 3_000 }] }),
+  ],
+  [
+    'each migration runs once',
+    /pgmigrations 101_grow of hats is recorded twice/,
+    withApp({ recorded: [...HATS.recorded, 'pgmigrations 101_grow'] }),
+  ],
+  [
+    'contract comes after old code is gone, and after a yes',
+    /101_shrink of hats ran while v4 lived beside v5/,
+    {
+      ...withApp({ ran: [{ file: '101_shrink', at: T0 + 25_000 }] }),
+      presses: [START, { ...START, label: 'Run them', by: 'bob', at: T0 + 24_000 }],
+    },
+  ],
+  [
+    'contract comes after old code is gone, and after a yes',
+    /101_shrink of hats ran while v4 lived beside v5/,
+    { ...GOOD, truths: without('dyno-exited') },
+  ],
+  [
+    'contract comes after old code is gone, and after a yes',
+    /without a second person's approval/,
+    { ...GOOD, presses: [] },
+  ],
+  [
+    'contract comes after old code is gone, and after a yes',
+    /without a second person's approval/,
+    { ...GOOD, presses: [START, { ...START, label: 'Run them', by: 'bob', at: T0 + 51_000 }] },
+  ],
+  [
+    'contract comes after old code is gone, and after a yes',
+    /without a second person's approval/,
+    { ...GOOD, presses: GOOD.presses.map(press => ({ ...press, by: 'ann' })) },
+  ],
+  ['one root message for each deploy', /d1 has two root messages/, { ...GOOD, posts: [...GOOD.posts, root()] }],
+  ['one root message for each deploy', /nothing in the channel says so/, { ...GOOD, posts: [] }],
+  [
+    'one announcement for each deploy, not before the true switch',
+    /announced 2 times/,
+    { ...GOOD, posts: [...GOOD.posts, announcement(22)] },
+  ],
+  [
+    'one announcement for each deploy, not before the true switch',
+    /v5 of hats was announced 5000 ms before the switch/,
+    { ...GOOD, posts: [root(), announcement(15)] },
+  ],
+  [
+    'one announcement for each deploy, not before the true switch',
+    /announced though it never switched/,
+    { ...GOOD, truths: without('switched') },
+  ],
+  [
+    'one announcement for each deploy, not before the true switch',
+    /is deployed and was never announced/,
+    { ...GOOD, posts: [root()] },
+  ],
+  [
+    'every deploy ended, or waits for a person who has buttons',
+    /d1 of hats neither ended nor asks anybody: “hats: building”/,
+    { ...GOOD, posts: [root({ last: 'hats: building\nOld code serves.' })] },
+  ],
+  [
+    'no maintenance, no lock and no stopped dyno is left behind',
+    /hats is still closed/,
+    withApp({ maintenance: true }),
+  ],
+  [
+    'no maintenance, no lock and no stopped dyno is left behind',
+    /0 of 1 web dynos of hats are up/,
+    withApp({ dynos: [] }),
+  ],
+  ['no maintenance, no lock and no stopped dyno is left behind', /are up/, withApp({ web: 0, dynos: [] })],
+  ['no maintenance, no lock and no stopped dyno is left behind', /1 advisory locks/, withApp({ advisoryLocks: 1 })],
+  [
+    'no request failed because of the bot',
+    /1 requests to hats failed, the first with H13 by v5/,
+    { ...GOOD, failed: [request] },
+  ],
+  [
+    'no request failed because of the bot',
+    /H80 by nobody/,
+    { ...GOOD, failed: [{ ...request, code: 'H80', dyno: null }] },
+  ],
+];
+
+describe('the judge of a torture run', () => {
+  it('finds nothing where all went well', () => {
+    expect(violations(GOOD)).toEqual([]);
+  });
+
+  it.each(PLANTED)('finds a planted violation: %s (%s)', (check, finds, seen) => {
+    const found = CHECKS[check](seen);
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(finds);
+  });
+
+  it('has a planted violation for each of its checks', () => {
+    expect(new Set(PLANTED.map(([check]) => check))).toEqual(new Set(Object.keys(CHECKS)));
+  });
+
+  it('lets a deploy wait for a person who has buttons', () => {
+    const posts = [root({ last: 'hats: waiting for an approval' }), said(40, { buttons: ['Run them', 'Hold'] })];
+    const check = CHECKS['every deploy ended, or waits for a person who has buttons'];
+    expect(check({ ...GOOD, posts })).toEqual([]);
+  });
+
+  it('does not blame the bot for a page that people closed, nor for code that cannot serve', () => {
+    const check = CHECKS['no request failed because of the bot'];
+    const closed = { ...request, code: 'H80', dyno: null };
+    expect(check({ ...withApp({ mayClose: true }), failed: [closed] })).toEqual([]);
+    const bad = [released(4), released(5, { bad: true })];
+    const crashed = { ...request, code: 'H10', dyno: null };
+    expect(check({ ...withApp({ releases: bad }), failed: [request, crashed] })).toEqual([]);
+  });
+});

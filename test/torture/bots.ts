@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { BotProcess } from '../stage/bot.ts';
+import type { Stage } from '../stage/stage.ts';
+
+export type Version = 'same' | 'newer';
+
+const CLOCK = fileURLToPath(new URL('preload/clock.ts', import.meta.url));
+const NEWER = fileURLToPath(new URL('preload/newer.ts', import.meta.url));
+
+/** One of the bot's processes, whichever is running in its place now. */
+export type Bot = {
+  readonly name: string;
+  readonly process: BotProcess;
+  version: Version;
+  frozen: boolean;
+  /** It is being started or ended. */
+  busy: boolean;
+};
+
+/** The processes of the bot on one database. Slack is answered by one that runs, as Heroku's router would choose. */
+export class Bots {
+  readonly all: readonly Bot[];
+  readonly #stage: Stage;
+
+  constructor(stage: Stage, count: number) {
+    this.#stage = stage;
+    const all = [stage.bot, ...Array.from({ length: count - 1 }, () => stage.anotherBot())];
+    this.all = all.map((process, index) => ({
+      name: `bot ${index + 1}`,
+      process,
+      version: 'same',
+      frozen: false,
+      busy: false,
+    }));
+    // A frozen one would not even notice that nobody is left who could thaw it.
+    process.once('exit', this.#killAll);
+  }
+
+  get standing(): Bot[] {
+    return this.all.filter(({ process, frozen, busy }) => process.running && !frozen && !busy);
+  }
+
+  /** Starts it, again when it ends before it listens: its database may be away just then. */
+  async start(bot: Bot, version: Version, mayGoOn: () => boolean): Promise<void> {
+    bot.version = version;
+    while (!bot.process.running && mayGoOn()) {
+      await bot.process
+        .start(version === 'newer' ? [CLOCK, NEWER] : [CLOCK])
+        .then(() => this.answer())
+        .catch(() => sleep(500));
+    }
+  }
+
+  /** Lets one that stands answer Slack. */
+  answer(): void {
+    const [first] = this.standing.filter(({ process }) => process.port > 0);
+    if (first) this.#stage.slack.botUrl = `http://127.0.0.1:${first.process.port}/slack/events`;
+  }
+
+  /** By the name under which the bot's database knows the process. */
+  named(instance: string): Bot | undefined {
+    return this.all.find(({ process }) => instanceOf(process) === instance);
+  }
+
+  async end(): Promise<void> {
+    process.off('exit', this.#killAll);
+    for (const bot of this.all) await bot.process.end('SIGKILL');
+  }
+
+  readonly #killAll = (): void => {
+    for (const bot of this.all) if (bot.process.running) process.kill(bot.process.pid, 'SIGKILL');
+  };
+}
+
+/** What it calls itself in its log, newest first. */
+export function instanceOf({ log }: BotProcess): string | null {
+  const at = log.lastIndexOf('"instance":"');
+  return at < 0 ? null : (/"instance":"([^"]+)"/.exec(log.slice(at))?.[1] ?? null);
+}

@@ -1,0 +1,137 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { recipe } from '../../src/recipe.ts';
+import { type Bot, type Bots, instanceOf, type Version } from './bots.ts';
+import type { Chance } from './chance.ts';
+import type { Owned, Standing } from './standing.ts';
+import type { Tally } from './tally.ts';
+
+const SIGNALS = { SIGKILL: 6, SIGTERM: 2, SIGSTOP: 2 } as const;
+export type Signal = keyof typeof SIGNALS;
+export const STAGES = Object.keys(recipe);
+
+/** How long a kill waits for a deploy to come to the stage that it is meant for, before it takes anybody. */
+const AIM_MS = 3_000;
+/** Nothing of a take-over is waited for longer. */
+const TAKEN_WITHIN_MS = 60_000;
+/** A frozen process is given up after this (liveness.ts). */
+const LEASE_MS = 15_000;
+
+/** One blow: when, to whom, how, and how it comes back. */
+export type Stroke = {
+  afterMs: number;
+  signal: Signal;
+  /** A stage to strike in, so many ms after it began; null for any moment. */
+  aim: string | null;
+  lingerMs: number;
+  which: number;
+  awayMs: number;
+  back: Version;
+};
+
+/** The next one, as the seed has it. */
+export function stroke(chance: Chance, processes: number): Stroke {
+  const signal = chance.weighed(SIGNALS);
+  return {
+    // So that each of them stands for a few seconds.
+    afterMs: chance.between(2_000, 9_000) / processes,
+    signal,
+    aim: chance.is(0.6) ? chance.pick(STAGES) : null,
+    lingerMs: chance.is(0.6) ? 0 : chance.between(0, 1_500),
+    which: chance.next(),
+    // A frozen one comes back before anybody may judge it, or long after.
+    awayMs: signal === 'SIGSTOP' && chance.is(0.5) ? chance.between(12_000, 25_000) : chance.between(0, 2_500),
+    back: chance.is(0.25) ? 'newer' : 'same',
+  };
+}
+
+/** Strikes until it is over, then waits for everybody to stand again. */
+export async function strikeOn(ask: {
+  bots: Bots;
+  standing: Standing;
+  chance: Chance;
+  /** They may come back as a newer version. */
+  isMixed: boolean;
+  tally: Tally;
+  isOver: () => boolean;
+}): Promise<void> {
+  const { bots, standing, chance, tally, isOver } = ask;
+  const coming: Promise<void>[] = [];
+  while (!isOver()) {
+    const drawn = stroke(chance, bots.all.length);
+    const next: Stroke = ask.isMixed ? drawn : { ...drawn, back: 'same' };
+    await sleep(next.afterMs);
+    const deploy = next.aim && (await standing.comesTo(next.aim, AIM_MS));
+    const owner = deploy ? await standing.owner(deploy) : null;
+    if (deploy && next.lingerMs > 0) await sleep(next.lingerMs);
+    if (isOver()) break;
+    const { standing: targets } = bots;
+    const target = (owner && bots.named(owner)) || targets[Math.floor(next.which * targets.length)];
+    if (!target || !targets.includes(target)) continue;
+    coming.push(strike(target, next, ask).catch(error => void tally.problems.push(`${next.signal}: ${error}`)));
+  }
+  await Promise.all(coming);
+}
+
+type Ring = { bots: Bots; standing: Standing; tally: Tally };
+
+async function strike(bot: Bot, stroke: Stroke, ring: Ring): Promise<void> {
+  bot.busy = true;
+  try {
+    if (stroke.signal === 'SIGSTOP') await freeze(bot, stroke.awayMs, ring);
+    else await end(bot, stroke.signal, ring);
+    if (stroke.signal !== 'SIGSTOP') {
+      await sleep(stroke.awayMs);
+      await ring.bots.start(bot, stroke.back, () => true);
+    }
+  } finally {
+    bot.busy = false;
+    ring.bots.answer();
+  }
+}
+
+async function freeze(bot: Bot, awayMs: number, ring: Ring): Promise<void> {
+  const from = performance.now();
+  bot.process.freeze();
+  bot.frozen = true;
+  ring.bots.answer();
+  const owned = await ring.standing.of([instanceOf(bot.process)]);
+  ring.tally.killed('SIGSTOP', owned);
+  // Before its lease is over nobody may take anything from it.
+  if (awayMs > LEASE_MS) void takenOver(ring, owned, from, ring.tally.takeOvers.frozen);
+  await sleep(awayMs);
+  bot.process.thaw();
+  bot.frozen = false;
+}
+
+async function end(bot: Bot, signal: 'SIGKILL' | 'SIGTERM', ring: Ring): Promise<void> {
+  const { bots, standing, tally } = ring;
+  const instance = instanceOf(bot.process);
+  const from = performance.now();
+  // What a killed one ran is still its own; one that leaves hands it over.
+  const before = signal === 'SIGTERM' ? await standing.of([instance]) : [];
+  const ending = bot.process.end(signal);
+  bots.answer();
+  await ending;
+  const owned = signal === 'SIGTERM' ? before : await standing.of([instance]);
+  tally.killed(signal, owned);
+  if (signal === 'SIGTERM') tally.left.push(performance.now() - from);
+  else void takenOver(ring, owned, from, tally.takeOvers.killed);
+}
+
+/** Measures until another process has the deploys, as long as one stood by all the time. */
+async function takenOver(
+  { bots, standing }: Ring,
+  [first]: readonly Owned[],
+  from: number,
+  times: number[],
+): Promise<void> {
+  const by = bots.standing.map(({ process }) => process.pid);
+  if (!first || by.length === 0) return;
+  while (performance.now() - from < TAKEN_WITHIN_MS) {
+    const [owner, still] = [await standing.owner(first.deploy), bots.standing.map(({ process }) => process.pid)];
+    // Where nobody stood by, or the database was away, the time says nothing.
+    if (owner === null || !by.some(pid => still.includes(pid))) return;
+    if (owner !== first.owner) return void times.push(performance.now() - from);
+    await sleep(50);
+  }
+}

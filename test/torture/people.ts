@@ -1,0 +1,264 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Message, Person } from '../stage/slack/slack.ts';
+import type { Chance } from './chance.ts';
+import type { Pressed, Started } from './evidence.ts';
+import { hasEnded } from './invariants.ts';
+import { BAD, commandBranch, destroys, fileBranch, STEPS } from './series.ts';
+import { count } from './tally.ts';
+import type { App, World } from './world.ts';
+
+/** What people do with an app, and how often. */
+const ACTS = {
+  files: { deploy: 5, cancel: 2, rollBack: 2, queue: 2, bad: 4, back: 2, close: 1 },
+  commands: { deploy: 4, cancel: 1, queue: 1, close: 1 },
+  closed: { deploy: 5, bad: 2, cancel: 1, close: 2 },
+  real: { deploy: 4, cancel: 1, rollBack: 2, bad: 2, back: 1 },
+} as const;
+type Act = 'deploy' | 'cancel' | 'rollBack' | 'queue' | 'bad' | 'back' | 'close';
+
+const PLAN_WITHIN_MS = 12_000;
+const AGAIN_MS = 4_000;
+
+/** ann and bob, who deploy, change their minds and answer what they are asked, as long as the bot lets them. */
+export class People {
+  /** Deploys and ways back that they asked for. */
+  asked = 0;
+  readonly started: Started[] = [];
+  readonly presses: Pressed[] = [];
+  /** Apps that somebody wanted closed at some time. */
+  readonly closed = new Set<string>();
+  readonly #world: World;
+  readonly #chance: Chance;
+  readonly #answers: Map<string, number>;
+  readonly #steps = new Map<string, number>();
+  readonly #tried = new Map<string, number>();
+
+  /** `answers`: counts what they got in place of a plan. */
+  constructor(world: World, chance: Chance, answers: Map<string, number>) {
+    this.#answers = answers;
+    this.#world = world;
+    this.#chance = chance;
+    for (const { name, kind } of world.apps) if (kind === 'closed') this.closed.add(name);
+  }
+
+  /** One app after the other has its own people. */
+  async workOn(isOver: () => boolean): Promise<void> {
+    await Promise.all(this.#world.apps.map(app => this.#workOn(app, this.#chance.of(app.name), isOver)));
+  }
+
+  async #workOn(app: App, chance: Chance, isOver: () => boolean): Promise<void> {
+    while (!isOver()) {
+      const act = chance.weighed(ACTS[app.kind] as Record<Act, number>);
+      await this.#do(act, app, chance, isOver);
+      await pass(chance.between(200, 2_000), isOver);
+    }
+  }
+
+  async #do(act: Act, app: App, chance: Chance, isOver: () => boolean): Promise<void> {
+    if (act === 'close') return this.#closeAndOpen(app, chance, isOver);
+    if (act === 'back') {
+      await this.#ended(await this.#begin(app, 'ann', `/deploy rollback ${app.name}`, isOver), isOver);
+      return;
+    }
+    const words = this.#words(app, act === 'bad' ? chance : null);
+    const deploy = await this.#begin(app, 'ann', words, isOver);
+    if (act === 'queue') {
+      const second = await this.#begin(app, 'bob', this.#words(app, null), isOver);
+      await this.#ended(second, isOver);
+    }
+    if (act === 'cancel' || act === 'rollBack') {
+      await pass(chance.between(0, act === 'cancel' ? 8_000 : 16_000), isOver);
+      await this.#pressOnRoot(deploy, act === 'cancel' ? 'Cancel' : 'Roll back', isOver);
+    }
+    await this.#ended(deploy, isOver);
+  }
+
+  #words({ name, kind }: App, bad: Chance | null): string {
+    const step = Math.min(STEPS, (this.#steps.get(name) ?? 0) + 1);
+    if (!bad) this.#steps.set(name, step);
+    if (destroys(step) && step % 4 === 0) this.closed.add(name);
+    const ref = kind === 'commands' ? commandBranch(step) : fileBranch(step, bad?.pick(BAD));
+    return `/deploy ${name} ${ref}${kind === 'closed' ? ' --maintenance' : ''}`;
+  }
+
+  /** Asks until there is a plan, and presses Start until the bot has taken it; null when it refuses or time is up. */
+  async #begin(app: App, who: 'ann' | 'bob', words: string, isOver: () => boolean): Promise<string | null> {
+    const person = this.#world.stage.slack.person(who);
+    const from = Date.now();
+    this.asked++;
+    const taken = await person.types(words, { channel: app.name }).catch(() => null);
+    if (!taken || taken.error) {
+      count(this.#answers, taken?.error ?? 'no connection');
+      await pass(1_000, isOver);
+      return isOver() ? null : this.#begin(app, who, words, isOver);
+    }
+    const isAnswer = (message: Message) =>
+      message.onlyTo === who && message.channel === app.name && Number(message.ts) * 1000 >= from;
+    const plan = await person
+      .sees(message => isAnswer(message) && startOf(message) !== null, { withinMs: PLAN_WITHIN_MS })
+      .catch(() => null);
+    const id = plan && startOf(plan);
+    if (!plan || !id) {
+      count(this.#answers, kindOf(person.messages().findLast(isAnswer)));
+      return null;
+    }
+    while (!isOver() && startOf(plan) !== null) {
+      this.presses.push({ label: 'Start', deploy: id, app: app.name, by: who, at: Date.now() });
+      await person.presses('Start', { on: plan }).catch(() => null);
+      for (const until = performance.now() + AGAIN_MS; performance.now() < until && startOf(plan) !== null; )
+        await sleep(50);
+    }
+    if (!/has started|is queued/.test(plan.plain)) return null;
+    this.started.push({ id, app: app.name, at: Date.now() });
+    return id;
+  }
+
+  async #pressOnRoot(deploy: string | null, label: string, isOver: () => boolean): Promise<void> {
+    const root = deploy && this.root(deploy);
+    if (!root || isOver() || !root.buttons().some(button => button.label === label)) return;
+    await this.#world.stage.slack
+      .person('bob')
+      .presses(label, { on: root })
+      .catch(() => null);
+  }
+
+  async #ended(deploy: string | null, isOver: () => boolean): Promise<void> {
+    // Not for ever: the next one then queues behind it.
+    for (const until = performance.now() + 60_000; deploy && !isOver() && performance.now() < until; ) {
+      if (this.isOver(deploy)) return;
+      await sleep(200);
+    }
+  }
+
+  async #closeAndOpen(app: App, chance: Chance, isOver: () => boolean): Promise<void> {
+    this.closed.add(app.name);
+    const ann = this.#world.stage.slack.person('ann');
+    const from = Date.now();
+    await ann
+      .types(`/maintenance ${app.name} on for 5m The hats are counted.`, { channel: app.name })
+      .catch(() => null);
+    const isMine = (message: Message) =>
+      message.channel === app.name && message.onlyTo === 'ann' && Number(message.ts) * 1000 >= from;
+    const question = await ann
+      .sees(message => isMine(message) && has(message, 'Close it'), { withinMs: 6_000 })
+      .catch(() => null);
+    if (question) await ann.presses('Close it', { on: question }).catch(() => null);
+    await pass(chance.between(1_000, 6_000), isOver);
+    await ann.types(`/maintenance ${app.name} off`, { channel: app.name }).catch(() => null);
+  }
+
+  /** Whatever the bot asks somebody is answered, some of it only when all trouble is over. */
+  async answerOn(isOver: () => boolean, isPatient: () => boolean): Promise<void> {
+    const chance = this.#chance.of('answers');
+    while (!isOver()) {
+      for (const message of this.#asking()) {
+        for (const { label, value } of message.buttons()) {
+          const key = `${message.channel} ${message.ts} ${label}`;
+          if (performance.now() < (this.#tried.get(key) ?? 0)) continue;
+          const wait = isPatient() ? chance.between(0, 12_000) : 6_000;
+          const seen = this.#tried.has(key);
+          this.#tried.set(key, performance.now() + wait + 2_000);
+          if (!seen && isPatient() && chance.is(0.5)) continue;
+          await this.#answer(message, label, value?.split(' ')[0] ?? '', chance).catch(() => null);
+        }
+      }
+      await sleep(300);
+    }
+  }
+
+  /** Everything in the channels on which something can be pressed. */
+  #asking(): Message[] {
+    return this.#world.stage.slack
+      .person('bob')
+      .messages()
+      .filter(message => message.byBot && message.onlyTo === null && message.buttons().length > 0);
+  }
+
+  async #answer(message: Message, label: string, deploy: string, chance: Chance): Promise<void> {
+    const app = this.#world.apps.find(({ name }) => name === message.channel);
+    if (!app) return;
+    const [ann, bob] = [this.#world.stage.slack.person('ann'), this.#world.stage.slack.person('bob')];
+    const press = async (person: Person): Promise<void> => {
+      this.presses.push({ label, deploy, app: app.name, by: person === ann ? 'ann' : 'bob', at: Date.now() });
+      await person.presses(label, { on: message });
+    };
+    switch (label) {
+      case 'Run them':
+        // One of them began it, and the other may say yes.
+        if (chance.is(0.8)) for (const person of [ann, bob]) await press(person);
+        return;
+      case 'Hold':
+        if (!chance.is(0.2)) return;
+        await press(bob);
+        await bob.fills('The report still reads it.', { withinMs: 3_000 });
+        return;
+      case 'Go on':
+        return press(ann);
+      case 'Open':
+        return chance.is(0.7) ? press(bob) : undefined;
+      case 'Try again':
+        return chance.is(0.3) ? press(bob) : undefined;
+      case 'Open now':
+        return press(ann);
+      case 'It serves':
+      case 'Old code is gone':
+        // They look, and say what is true.
+        if (!(label === 'It serves' ? this.#newServes(app) : this.#oldIsGone(app))) return;
+        await press(bob);
+        await bob.fills('I asked it several times.', { withinMs: 3_000 });
+        return;
+      default:
+    }
+  }
+
+  #newServes({ name, heroku }: App): boolean {
+    const flips = this.#world.truths.filter(truth => truth.app === name && truth.kind === 'router-flipped');
+    const newest = new Map(flips.map(truth => ['router' in truth ? truth.router : 0, truth.release]));
+    return [...newest.values()].every(release => release === heroku.current?.version);
+  }
+
+  #oldIsGone(app: App): boolean {
+    const of = this.#world.truths.filter(truth => truth.app === app.name);
+    const exited = new Set(of.flatMap(truth => (truth.kind === 'dyno-exited' ? [truth.id] : [])));
+    const alive = of.filter(truth => truth.kind === 'dyno-started' && !exited.has(truth.id));
+    return this.#newServes(app) && alive.every(({ release }) => release === app.heroku.current?.version);
+  }
+
+  /** Deploys that are still going on, also such of which nobody was told that they had begun. */
+  left(): string[] {
+    const roots = this.#world.stage.slack
+      .person('bob')
+      .messages()
+      .filter(({ metadata }) => metadata?.event_payload.key === 'root')
+      .map(({ metadata }) => String(metadata?.event_payload.deploy));
+    return [...new Set([...this.started.map(({ id }) => id), ...roots])].filter(id => !this.isOver(id));
+  }
+
+  root(deploy: string): Message | undefined {
+    return this.#world.stage.slack
+      .person('bob')
+      .messages()
+      .find(({ metadata }) => metadata?.event_payload.deploy === deploy && metadata.event_payload.key === 'root');
+  }
+
+  isOver(deploy: string): boolean {
+    return hasEnded(this.root(deploy)?.plain ?? '');
+  }
+}
+
+/** What kind of answer that is which shows no plan. */
+function kindOf(answer: Message | undefined): string {
+  if (!answer) return 'nothing: the bot died after it had taken it';
+  if (/this is our fault/.test(answer.plain)) return 'that it is the bot’s fault, and to try again';
+  return /:no_entry:/.test(answer.plain) ? 'reasons why not' : 'something else';
+}
+
+const has = (message: Message, label: string): boolean => message.buttons().some(button => button.label === label);
+
+/** The plan that its Start begins; null when it has none, or none any more. */
+const startOf = (message: Message): string | null =>
+  message.buttons().find(({ label }) => label === 'Start')?.value ?? null;
+
+async function pass(ms: number, isOver: () => boolean): Promise<void> {
+  for (const until = performance.now() + ms; performance.now() < until && !isOver(); ) await sleep(50);
+}

@@ -1,0 +1,47 @@
+import { quantile } from '../bench/statistics.ts';
+import { STAGES } from './kills.ts';
+import type { Tally } from './tally.ts';
+
+/** What was counted, for a terminal. */
+export function table(tally: Tally): string {
+  const { kills, takeOvers, left } = tally;
+  const missed = STAGES.filter(stage => !tally.byStage.has(stage));
+  return [
+    `${tally.runs} runs, ${tally.struck} kills: ${listed(Object.entries(kills))}; ${tally.visits} visits`,
+    '',
+    'Kills by the stage of a deploy that the process ran',
+    ...[...STAGES, ...[...tally.byStage.keys()].filter(stage => !STAGES.includes(stage))].map(stage =>
+      row(stage, tally.byStage.get(stage) ?? 0),
+    ),
+    ...(missed.length > 0 ? [`  Not hit yet: ${missed.join(', ')}`] : []),
+    '',
+    'Faults',
+    ...sorted(tally.faults).map(([name, times]) => row(name, times)),
+    '',
+    'Deploys by outcome',
+    ...sorted(tally.outcomes).map(([name, times]) => row(name, times)),
+    '',
+    'Answers to people in place of a plan',
+    ...sorted(tally.answers).map(([name, times]) => row(name, times)),
+    '',
+    'Take-over by another process, and leaving at a SIGTERM',
+    times('killed, target 5 s', takeOvers.killed),
+    times('frozen, target 20 s', takeOvers.frozen),
+    times('left, target 10 s', left),
+    '',
+    ...(tally.problems.length > 0 ? ['Trouble of torture’s own', ...tally.problems.map(what => `  ${what}`), ''] : []),
+    tally.violations.length === 0
+      ? 'No violation'
+      : `${tally.violations.length} violations\n${tally.violations.map(({ seed, check, what }) => `  --seed ${seed} --runs 1: ${check}: ${what}`).join('\n')}`,
+  ].join('\n');
+}
+
+const row = (name: string, times: number): string => `  ${name.padEnd(48)} ${String(times).padStart(6)}`;
+const listed = (counts: [string, number][]): string => counts.map(([name, times]) => `${name} ${times}`).join(', ');
+const sorted = (counts: ReadonlyMap<string, number>) => [...counts].sort(([a], [b]) => a.localeCompare(b));
+
+function times(name: string, ms: readonly number[]): string {
+  if (ms.length === 0) return `${row(name, 0)}`;
+  const [half, longest] = [quantile(ms, 0.5), Math.max(...ms)].map(value => `${(value / 1000).toFixed(1)} s`);
+  return `${row(name, ms.length)}  median ${half}, longest ${longest}`;
+}

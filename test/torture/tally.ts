@@ -1,0 +1,36 @@
+import type { Violation } from './invariants.ts';
+import type { Signal } from './kills.ts';
+import type { Owned } from './standing.ts';
+
+/** What is counted over all runs. */
+export class Tally {
+  readonly kills: Record<Signal, number> = { SIGKILL: 0, SIGTERM: 0, SIGSTOP: 0 };
+  /** By the stage that a deploy of the struck process stood at; `none` when it ran none. */
+  readonly byStage = new Map<string, number>();
+  readonly faults = new Map<string, number>();
+  readonly outcomes = new Map<string, number>();
+  /** What people got who asked for a plan and got none. */
+  readonly answers = new Map<string, number>();
+  readonly takeOvers: Record<'killed' | 'frozen', number[]> = { killed: [], frozen: [] };
+  /** Ms from SIGTERM to the end. */
+  readonly left: number[] = [];
+  readonly violations: (Violation & { seed: number })[] = [];
+  /** What went wrong with torture itself. */
+  readonly problems: string[] = [];
+  visits = 0;
+  runs = 0;
+
+  killed(signal: Signal, owned: readonly Owned[]): void {
+    this.kills[signal]++;
+    const stages = owned.length > 0 ? owned.map(({ stage }) => stage) : ['none'];
+    for (const stage of new Set(stages)) count(this.byStage, stage);
+  }
+
+  get struck(): number {
+    return Object.values(this.kills).reduce((sum, kills) => sum + kills, 0);
+  }
+}
+
+export function count(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+}
