@@ -5,6 +5,7 @@ import { help } from '../views/help.ts';
 import { lockAnswer, lockInTheWay } from '../views/locks.ts';
 import { planShown } from '../views/plan.ts';
 import { commitIsLive, historyOf, queueOf, statusOfAll, statusOfApp } from '../views/reports.ts';
+import { statsShown } from '../views/stats.ts';
 import type { Answer } from './answer.ts';
 import { pressed } from './buttons.ts';
 import { DOORS } from './maintenance.ts';
@@ -14,7 +15,18 @@ import { USAGE, usage, VERBS } from './verbs.ts';
 /** What `/deploy` needs of the bot. */
 export type Asked = Pick<
   Bot,
-  'admins' | 'visible' | 'plan' | 'planAt' | 'planBack' | 'status' | 'history' | 'live' | 'cancel' | 'lock' | 'unlock'
+  | 'admins'
+  | 'visible'
+  | 'plan'
+  | 'planAt'
+  | 'planBack'
+  | 'status'
+  | 'history'
+  | 'stats'
+  | 'live'
+  | 'cancel'
+  | 'lock'
+  | 'unlock'
 >;
 
 /** `id` names what was typed, once; `open` shows a form, where that is possible. */
@@ -62,6 +74,8 @@ async function obey(bot: Asked, { user, channel, id, openSettings }: Ask, words:
     }
     case 'history':
       return historyOf(words.app, await bot.history({ user, app: words.app }));
+    case 'stats':
+      return statsShown(words.app, await bot.stats({ user, app: words.app }));
     case 'live':
       return commitIsLive(await bot.live({ user, app: words.app, ref: words.ref }));
     case 'settings': {

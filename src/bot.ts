@@ -93,8 +93,7 @@ export class Bot {
     const app = await this.#parts.access.allowed(ask.app, ask.user, ask.channel);
     const at = await this.#scheduling.moment(ask.user, ask.at);
     const plan = await this.#planning.of(app, ask, ask.user);
-    const pinned = { ...plan, ref: plan.commit.sha };
-    return { at, planned: await this.#planning.keep(app, pinned, ask.user, ask.channel) };
+    return { at, planned: await this.#planning.keep(app, { ...plan, ref: plan.commit.sha }, ask.user, ask.channel) };
   }
 
   schedule(ask: { user: string; plan: string; at: number }): Promise<void> {
@@ -219,6 +218,10 @@ export class Bot {
   /** The last deploys of an app, newest first. */
   async history({ user, app }: { user: string; app: string }): Promise<Deploy[]> {
     return this.#parts.reports.history(await this.#parts.access.seen(app, user), 10);
+  }
+
+  async stats({ user, app }: { user: string; app: string }) {
+    return this.#parts.reports.stats(await this.#parts.access.seen(app, user));
   }
 
   /** Whether a commit, branch or tag is live. */
