@@ -93,7 +93,8 @@ export class Bot {
     const app = await this.#parts.access.allowed(ask.app, ask.user, ask.channel);
     const at = await this.#scheduling.moment(ask.user, ask.at);
     const plan = await this.#planning.of(app, ask, ask.user);
-    return { at, planned: await this.#planning.keep(app, { ...plan, ref: plan.commit.sha }, ask.user, ask.channel) };
+    const pinned = { ...plan, ref: plan.commit.sha };
+    return { at, planned: await this.#planning.keep(app, pinned, ask.user, ask.channel) };
   }
 
   schedule(ask: { user: string; plan: string; at: number }): Promise<void> {
@@ -216,12 +217,8 @@ export class Bot {
   }
 
   /** The last deploys of an app, newest first. */
-  async history({ user, app }: { user: string; app: string }): Promise<Deploy[]> {
-    return this.#parts.reports.history(await this.#parts.access.seen(app, user), 10);
-  }
-
-  async stats({ user, app }: { user: string; app: string }) {
-    return this.#parts.reports.stats(await this.#parts.access.seen(app, user));
+  async history({ user, app, most = 10 }: { user: string; app: string; most?: number }): Promise<Deploy[]> {
+    return this.#parts.reports.history(await this.#parts.access.seen(app, user), most);
   }
 
   /** Whether a commit, branch or tag is live. */

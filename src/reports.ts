@@ -1,15 +1,11 @@
 import type { AppSettings } from './domain/app.ts';
 import type { Deploy } from './domain/deploy.ts';
 import { ALL_APPS, type Lock } from './domain/lock.ts';
-import { type Stats, statsOf } from './domain/stats.ts';
 import { type Place, placeBehind } from './domain/turn.ts';
 import { type Heroku, NotFound, type Release, type SourceHost } from './outside.ts';
 import type { Ledger, Locks } from './team.ts';
 
 // What people ask without changing anything. Most of it is in our own tables; Heroku and GitHub are asked about one app.
-
-/** Deploys that statistics look at: each is read with all its facts. */
-const MOST_COUNTED = 200;
 
 export type AppStatus = {
   app: string;
@@ -90,10 +86,6 @@ export class Reports {
   /** The app's deploys, newest first. */
   history({ name }: AppSettings, most: number): Promise<Deploy[]> {
     return this.#parts.ledger.recent(name, most);
-  }
-
-  async stats({ name }: AppSettings): Promise<Stats> {
-    return statsOf(await this.#parts.ledger.recent(name, MOST_COUNTED), Date.now());
   }
 
   /** Throws NotFound when GitHub has no such commit. */

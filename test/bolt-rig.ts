@@ -28,7 +28,6 @@ export class BoltRig {
     cancel: async () => ({ answer: 'Cancelled.' }),
     status: async () => [],
     history: async () => [],
-    stats: async () => Promise.reject(new Error('nothing was deployed here')),
     live: async () => Promise.reject(new Error('nothing is live here')),
     answerStart: async () => 'Approved: it begins now.',
     deployAt: async () => null,

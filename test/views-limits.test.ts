@@ -4,6 +4,7 @@ import type { Deploy, Fact } from '../src/domain/deploy.ts';
 import { withRoles } from '../src/domain/permission.ts';
 import type { Plan } from '../src/domain/plan.ts';
 import { answered, ourFault, refused, started } from '../views/answers.ts';
+import { chartOf } from '../views/chart.ts';
 import { help } from '../views/help.ts';
 import { plainBlocks } from '../views/plain.ts';
 import { planChanged, planShown } from '../views/plan.ts';
@@ -13,6 +14,7 @@ import { cut, foreign, prose } from '../views/text.ts';
 import { closed } from './sample-closed.ts';
 import { deploys, plan } from './sample-deploys.ts';
 import { migrating, pending } from './sample-migrations.ts';
+import { switched } from './sample-series.ts';
 
 /** Slack's limits on lengths, by the path of keys that leads to a string (block-kit reference). */
 const LIMITS: readonly [RegExp, number][] = [
@@ -167,6 +169,9 @@ describe('whatever others wrote', () => {
             const reply = replyTo(fact, bad);
             if (reply) expectSafe(reply.message);
           }
+          const chart = chartOf(bad, switched);
+          if (chart) expectSafe(chart);
+          if (chart) expectSafe(plainBlocks(chart));
         },
       ),
       { numRuns: 150 },

@@ -5,7 +5,7 @@ import { answersPanel, failuresPanel, latencyPanel, niceAbove, type Place } from
 import { type Moment, momentsOf, stepsTold, type Told } from './picture-story.ts';
 import { answersOf, type Voice, voicesOf } from './picture-voices.ts';
 import { box, draw, INK, line, PALE, RULE, type Svg, widthOf, words } from './svg.ts';
-import { cut, duration, plural, utc } from './text.ts';
+import { cut, duration, literal, plural, utc } from './text.ts';
 
 const WIDTH = 960;
 const LEFT = 150;
@@ -79,12 +79,12 @@ const endOf = (deploy: Deploy): (typeof ENDS)[Outcome] => ENDS[latest(deploy, 'e
 
 function headline(deploy: Deploy): string {
   const { app, live } = deploy.plan;
-  return `${app}: v${live.version} to v${latest(deploy, 'released')?.version}, ${endOf(deploy).words}`;
+  return `${literal(app, 40)}: v${live.version} to v${latest(deploy, 'released')?.version}, ${endOf(deploy).words}`;
 }
 
 function header(deploy: Deploy, series: Series, voices: readonly Voice[]): Svg[] {
   const { app, live, commit } = deploy.plan;
-  const title = `${app}: v${live.version} to v${latest(deploy, 'released')?.version}`;
+  const title = `${literal(app, 40)}: v${live.version} to v${latest(deploy, 'released')?.version}`;
   const { words: outcome, colour } = endOf(deploy);
   const beside = 24 + widthOf(title, 24) + 12;
   const facts = [
