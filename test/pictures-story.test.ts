@@ -69,7 +69,7 @@ describe.concurrent('a deploy ends with its picture', () => {
     expect((await eve.sees(/./)).plain).not.toContain('90 days');
     await vic.types('/deploy stats shop', { channel: 'shop' });
     expect((await vic.sees('shop in the last 90 days')).plain).toMatch(
-      /served 1 time[\s\S]*Lead time[\s\S]*0 %, 0 of 1 release[\s\S]*served on\S* after a release: half within 3\d s/,
+      /serve 1 time[\s\S]*Lead time[\s\S]*0 %, 0 of 1 release[\s\S]*served on\S* after a release: half within 3\d s/,
     );
   });
 

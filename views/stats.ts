@@ -2,6 +2,8 @@ import { type Spread, STATS_DAYS, type Stats } from '../src/domain/stats.ts';
 import { context, type Message, message, section } from './blocks.ts';
 import { duration, foreign, plural } from './text.ts';
 
+const DAY = 86_400;
+
 /** How the app was deployed lately: how often, how fast, how well. */
 export function statsShown(app: string, stats: Stats): Message {
   const name = foreign(app);
@@ -33,5 +35,9 @@ export function statsShown(app: string, stats: Stats): Message {
 
 const spreadWords = (spread: Spread | null): string =>
   spread
-    ? `half within ${duration(spread.median)}, nine of ten within ${duration(spread.most)}, the longest ${duration(spread.longest)}.`
+    ? `half within ${length(spread.median)}, nine of ten within ${length(spread.most)}, the longest ${length(spread.longest)}.`
     : 'not known yet.';
+
+/** Commits may wait for days. */
+const length = (seconds: number): string =>
+  seconds < 2 * DAY ? duration(seconds) : plural(Math.round(seconds / DAY), 'day');

@@ -72,7 +72,7 @@ it('a newcomer deploys in the browser, watches the window, has it approved by an
   await room.picture('confirm');
   await dialog().getByRole('button', { name: 'Run them' }).click();
   await thread().getByText('Contract migrations are done').waitFor(LONG);
-  await thread().getByText('Receipt').waitFor(LONG);
+  await thread().getByText('Receipt', { exact: true }).waitFor(LONG);
   await room.picture('done');
   const picture = thread().getByRole('img', { name: /^shop: v4 to v5, deployed/ });
   await picture.waitFor(LONG);
