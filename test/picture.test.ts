@@ -41,6 +41,19 @@ describe('the picture of a deploy', () => {
     );
   });
 
+  it('does not take a log that nobody could read for one without failures', () => {
+    const unread = {
+      ...deploys.succeeded,
+      facts: deploys.succeeded.facts.map(fact =>
+        fact.kind === 'phase' ? { ...fact, tally: { ...fact.tally, log: null } } : fact,
+      ),
+    };
+    const drawn = pictureOf(unread, switched);
+    expect(drawn?.alt).toContain("The router's log could not be read.");
+    expect(drawn?.alt).not.toContain('logged by the router');
+    expect(drawn?.svg).toContain("No probe failed. The router's log could not be read");
+  });
+
   it('hatches the time in which nobody looked', () => {
     const hatched = (svg: string): number => svg.split('url(#unseen)').length - 1;
     expect(hatched(picture('nobody answered', withGap).svg)).toBe(3);

@@ -203,11 +203,13 @@ function legend(told: readonly Told[], top: number): Svg[] {
   ];
 }
 
+const UNREAD = "The router's log could not be read.";
+const isLogKnown = (deploy: Deploy): boolean => Boolean(phaseFact(deploy)?.tally.log);
+
 function noFailure(deploy: Deploy): string {
-  const log = phaseFact(deploy)?.tally.log;
-  return log
+  return isLogKnown(deploy)
     ? 'None: no probe failed, and the router logged no failed request'
-    : "No probe failed. The router's log could not be read";
+    : `No probe failed. ${UNREAD}`;
 }
 
 /** The same in words, of at most 1,000 characters. */
@@ -221,7 +223,7 @@ export function spoken(deploy: Deploy, series: Series): string {
   const said = [
     `${headline(deploy)}.`,
     `${plural(answersOf(series), 'probe')}: ${voices.map(({ label, answers }) => `${answers} ${label}`).join(', ')}; the slowest took ${Math.round(slowest)} ms.`,
-    `${plural(failed, 'failed request')} logged by the router.`,
+    isLogKnown(deploy) ? `${plural(failed, 'failed request')} logged by the router.` : UNREAD,
     window && `${window[0]?.toUpperCase()}${window.slice(1)} after the release.`,
     `Moments: ${moments.join(', ')}.`,
     `Steps: ${steps.join(', ')}.`,
