@@ -1,15 +1,20 @@
 import type { Bot } from '../src/bot.ts';
 import { nearest } from '../src/domain/nearest.ts';
 import { Refusal } from '../src/domain/refusal.ts';
+import { statsOf } from '../src/domain/stats.ts';
 import { help } from '../views/help.ts';
 import { lockAnswer, lockInTheWay } from '../views/locks.ts';
 import { planShown } from '../views/plan.ts';
 import { commitIsLive, historyOf, queueOf, statusOfAll, statusOfApp } from '../views/reports.ts';
+import { statsShown } from '../views/stats.ts';
 import type { Answer } from './answer.ts';
 import { pressed } from './buttons.ts';
 import { DOORS } from './maintenance.ts';
 import { parse, type Words } from './parse.ts';
 import { USAGE, usage, VERBS } from './verbs.ts';
+
+/** Deploys that statistics look at: each is read with all that happened to it. */
+const COUNTED = 200;
 
 /** What `/deploy` needs of the bot. */
 export type Asked = Pick<
@@ -62,6 +67,8 @@ async function obey(bot: Asked, { user, channel, id, openSettings }: Ask, words:
     }
     case 'history':
       return historyOf(words.app, await bot.history({ user, app: words.app }));
+    case 'stats':
+      return statsShown(words.app, statsOf(await bot.history({ user, app: words.app, most: COUNTED }), Date.now()));
     case 'live':
       return commitIsLive(await bot.live({ user, app: words.app, ref: words.ref }));
     case 'settings': {

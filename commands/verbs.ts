@@ -7,7 +7,7 @@ import { appOf, quoted, refOf } from './words.ts';
 
 export type VerbWords =
   | { kind: 'status' | 'queue'; app: string | null }
-  | { kind: 'history' | 'cancel'; app: string }
+  | { kind: 'history' | 'stats' | 'cancel'; app: string }
   /** To a release, or to the newest other code. */
   | { kind: 'back'; app: string; version: number | null; maintenance?: true }
   | { kind: 'live'; app: string; ref: string }
@@ -28,6 +28,7 @@ export const USAGE = {
   },
   queue: { role: 'viewer', typed: app => `\`/deploy queue\` or \`/deploy queue ${app}\``, does: 'who waits' },
   history: { role: 'viewer', typed: app => `\`/deploy history ${app}\``, does: 'what was deployed' },
+  stats: { role: 'viewer', typed: app => `\`/deploy stats ${app}\``, does: 'how often, how fast, how well' },
   live: { role: 'viewer', typed: app => `\`/deploy live ${app} abc1234\``, does: 'whether a commit is live' },
   cancel: { role: 'deployer', typed: app => `\`/deploy cancel ${app}\``, does: 'calls a deploy off' },
   rollback: {
@@ -53,6 +54,7 @@ export const VERBS: { readonly [verb: string]: Read } = {
   status: rest => ({ kind: 'status', app: perhapsApp('status', rest) }),
   queue: rest => ({ kind: 'queue', app: perhapsApp('queue', rest) }),
   history: rest => ({ kind: 'history', app: onlyApp('history', rest) }),
+  stats: rest => ({ kind: 'stats', app: onlyApp('stats', rest) }),
   cancel: rest => ({ kind: 'cancel', app: onlyApp('cancel', rest) }),
   rollback: words => {
     const rest = words.filter(word => word !== '--maintenance');

@@ -217,8 +217,8 @@ export class Bot {
   }
 
   /** The last deploys of an app, newest first. */
-  async history({ user, app }: { user: string; app: string }): Promise<Deploy[]> {
-    return this.#parts.reports.history(await this.#parts.access.seen(app, user), 10);
+  async history({ user, app, most = 10 }: { user: string; app: string; most?: number }): Promise<Deploy[]> {
+    return this.#parts.reports.history(await this.#parts.access.seen(app, user), most);
   }
 
   /** Whether a commit, branch or tag is live. */

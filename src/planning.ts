@@ -3,11 +3,15 @@ import type { App } from './domain/permission.ts';
 import { fingerprint, type Plan, type Preflight, preflight } from './domain/plan.ts';
 import { Refusal } from './domain/refusal.ts';
 import { type Place, placeBehind } from './domain/turn.ts';
+import { usualSeconds } from './domain/usual.ts';
 import type { Locking } from './locking.ts';
 import { gather, type Sources } from './situation.ts';
 import { gatherBack } from './situation-back.ts';
 import type { Gate } from './starting.ts';
 import type { Ledger, StoredPlan } from './team.ts';
+
+/** So many of the last deploys. */
+const TIMED_BY = 20;
 
 export type Planned = { id: string; plan: Plan; place: Place | null; gate: Gate };
 
@@ -66,7 +70,7 @@ export class Planning {
   ): Promise<Preflight> {
     const { ledger, sources, locking } = this.#parts;
     const [held, locks] = await Promise.all([ledger.held(app.name), locking.on(app)]);
-    return preflight(await gather(sources, app, ref, { isNext, held, locks, asker, maintenance }));
+    return this.#timed(preflight(await gather(sources, app, ref, { isNext, held, locks, asker, maintenance })));
   }
 
   async #judgeBack(
@@ -78,7 +82,14 @@ export class Planning {
     const { ledger, sources, locking } = this.#parts;
     const [floor, locks] = await Promise.all([ledger.schemaFloor(app.name), locking.on(app)]);
     const situation = await gatherBack(sources, app, version, { isNext, floor, locks, asker, maintenance });
-    return 'refused' in situation ? { kind: 'refused', reasons: situation.refused } : preflight(situation);
+    return 'refused' in situation ? { kind: 'refused', reasons: situation.refused } : this.#timed(preflight(situation));
+  }
+
+  /** What is said of its length comes from the app's own last deploys. */
+  async #timed(judged: Preflight): Promise<Preflight> {
+    if (judged.kind !== 'ready') return judged;
+    const recent = await this.#parts.ledger.recent(judged.plan.app, TIMED_BY);
+    return { ...judged, plan: { ...judged.plan, usualSeconds: usualSeconds(recent, judged.plan) } };
   }
 
   async #ready(judged: Preflight, { name }: App, user: string): Promise<Plan> {

@@ -8,7 +8,7 @@ import { type Stage, startStage } from './stage/stage.ts';
 let stage: Stage;
 
 beforeAll(async () => {
-  stage = await startStage({ scale: 18, channels: ['hats', 'lost', 'caps', 'slow'] });
+  stage = await startStage({ scale: 18, channels: ['hats', 'lost', 'caps', 'slow', 'shown'] });
 }, 60_000);
 afterAll(() => stage.stop());
 
@@ -52,6 +52,8 @@ const roots = (app: string): Message[] =>
     .messages()
     .filter(message => message.byBot && message.inThreadOf === null);
 
+const isPicture = ({ plain, files }: Message): boolean => files.length > 0 || plain.includes('Who answered for');
+
 /** What must be true however often the bot died: counted by Heroku and Slack, not by the bot. */
 function onceOnly(app: HerokuApp): void {
   const builds = stage.heroku.calls.filter(
@@ -64,6 +66,7 @@ function onceOnly(app: HerokuApp): void {
   const said =
     roots(app.name)[0]
       ?.thread()
+      .filter(reply => !isPicture(reply))
       .map(reply => reply.plain.split('\n')[0] ?? '') ?? [];
   expect(new Set(said).size).toBe(said.length);
   expect(said.filter(line => line.includes('New code serves'))).toHaveLength(1);
@@ -99,6 +102,34 @@ describe('a bot that is killed', () => {
     expect((await ended('caps')).plain).toContain('caps is deployed');
     expect(killed).toEqual({ root: true, announcement: true });
     onceOnly(app);
+  });
+
+  it('between Slack sharing the picture and our record of it shows chart and picture once', async () => {
+    await stage.addShop('shown');
+    stage.slack.fails('files.completeUploadExternal', { delayMs: 1_500 });
+    await start('shown');
+    const asked = async (): Promise<boolean> => {
+      const { rowCount } = await stage.database.query(
+        `SELECT 1 FROM messages JOIN deploys ON deploys.id = deploy_id
+         WHERE app = 'shown' AND key = 'picture' AND ts IS NULL AND hash IS NOT NULL`,
+      );
+      return rowCount !== 0;
+    };
+    await expect.poll(asked, { timeout: 90_000, interval: 20 }).toBe(true);
+    await killAndStart();
+    const told = async (): Promise<boolean> => {
+      const { rowCount } = await stage.database.query(
+        `SELECT 1 FROM messages JOIN deploys ON deploys.id = deploy_id WHERE app = 'shown' AND key = 'all told'`,
+      );
+      return rowCount !== 0;
+    };
+    await expect.poll(told, { timeout: 90_000 }).toBe(true);
+    const shown = roots('shown')[0]?.thread().filter(isPicture) ?? [];
+    expect(shown.map(({ files }) => files.length)).toEqual([0, 1]);
+    const calls = stage.slack.calls.filter(
+      ({ method, args }) => method.startsWith('files.') && /shown/.test(JSON.stringify(args)),
+    );
+    expect(calls.map(({ method }) => method)).toEqual(['files.getUploadURLExternal', 'files.completeUploadExternal']);
   });
 
   it('gracefully leaves within 10 s, though Slack does not answer it', async () => {

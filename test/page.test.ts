@@ -64,6 +64,19 @@ it('another site can neither look through it nor act in it', async () => {
   expect(slack.transcript()).toBe('#shop ann: Hello');
 });
 
+it('a picture is for those who see its message', async () => {
+  const shared = (name: string, id: string) => {
+    const channel = slack.workspace.channel(name);
+    if (!channel) throw new Error(`no ${name}`);
+    const file = { id, name: 'a.png', title: 'A', alt: 'a', bytes: Buffer.from('PNG') };
+    slack.workspace.post({ channel, text: '', blocks: [], by: 'U0BOB', files: [file] });
+  };
+  shared('C0SHOP', 'F0SHOWN');
+  shared('C0OFFICE', 'F0SECRET');
+  expect(await ask({ path: '/file/F0SHOWN?as=ann' })).toMatchObject({ status: 200, text: 'PNG' });
+  expect((await ask({ path: '/file/F0SECRET?as=ann' })).status).toBe(404);
+});
+
 it('nobody can do there what they could not see, or what there is not', async () => {
   await slack.person('bob').types('A secret', { channel: 'office' });
   const secret = slack.channel('office').messages()[0]?.ts ?? '';

@@ -2,10 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { renderPng } from '../src/adapters/render.ts';
 import { EMPTY } from '../src/domain/series.ts';
+import { chartOf, isChart } from '../views/chart.ts';
 import { pictureOf } from '../views/picture.ts';
 import { deploys } from './sample-deploys.ts';
 import { migrating } from './sample-migrations.ts';
-import { switched, undone, withGap } from './sample-series.ts';
+import { seriesOf, switched, undone, withGap } from './sample-series.ts';
+import { validateBlocks } from './stage/slack/blocks.ts';
 
 const picture = (name: keyof typeof deploys, series = switched) => {
   const drawn = pictureOf(deploys[name], series);
@@ -37,6 +39,19 @@ describe('the picture of a deploy', () => {
         'v43 serves 12:05:10 UTC. Steps: Upload the source 3 s, Build 1 min 7 s, Release 6 s, New dynos boot 39 s (failed), ' +
         'Old code still serving 3 min 46 s, Roll back 8 s, Rollback serves 3 min 7 s.',
     );
+  });
+
+  it('does not take a log that nobody could read for one without failures', () => {
+    const unread = {
+      ...deploys.succeeded,
+      facts: deploys.succeeded.facts.map(fact =>
+        fact.kind === 'phase' ? { ...fact, tally: { ...fact.tally, log: null } } : fact,
+      ),
+    };
+    const drawn = pictureOf(unread, switched);
+    expect(drawn?.alt).toContain("The router's log could not be read.");
+    expect(drawn?.alt).not.toContain('logged by the router');
+    expect(drawn?.svg).toContain("No probe failed. The router's log could not be read");
   });
 
   it('hatches the time in which nobody looked', () => {
@@ -73,6 +88,47 @@ describe('the picture of a deploy', () => {
       ),
       { numRuns: 50 },
     );
+  });
+});
+
+describe('the chart of a deploy', () => {
+  it('is one that Slack takes, of any deploy, with 20 points at most', () => {
+    for (const deploy of Object.values({ ...deploys, ...migrating })) {
+      for (const series of [switched, undone, withGap]) {
+        const chart = chartOf(deploy, series);
+        expect(validateBlocks(chart?.blocks, 'message')).toEqual([]);
+      }
+    }
+  });
+
+  it('gives shares of the answers by release', () => {
+    const [, chart] = chartOf(deploys.succeeded, switched)?.blocks ?? [];
+    expect(chart).toMatchObject({
+      title: 'Who answered for shop',
+      chart: { type: 'line', series: [{ name: 'v41' }, { name: 'v42' }], axis_config: { y_label: '% of answers' } },
+    });
+    expect(chart && isChart(chart) && chart.chart.series.map(({ data }) => data.map(({ value }) => value))).toEqual([
+      [...Array(12).fill(100), 13, 0, 0],
+      [...Array(12).fill(0), 88, 100, 100],
+    ]);
+  });
+
+  it('puts those together who answered least, where they are too many', () => {
+    const many = seriesOf(76, 300, at => ({ by: at < 200 ? 'v41' : `v${42 + (at % 7)}`, tookMs: 5 }));
+    const [, chart] = chartOf(deploys.succeeded, many)?.blocks ?? [];
+    const names = chart && isChart(chart) ? chart.chart.series.map(({ name }) => name) : [];
+    expect(names).toHaveLength(6);
+    expect(names.slice(-1)).toEqual(['all others']);
+  });
+
+  it('is no curve of one point', () => {
+    expect(
+      chartOf(
+        deploys.succeeded,
+        seriesOf(76, 77, () => ({ by: 'v41', tookMs: 5 })),
+      ),
+    ).toBeNull();
+    expect(chartOf(deploys.succeeded, EMPTY)).toBeNull();
   });
 });
 

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { Message } from './stage/slack/slack.ts';
-import { type Stage, startStage } from './stage/stage.ts';
+import { PEOPLE, type Stage, startStage } from './stage/stage.ts';
 import { startTraffic } from './stage/traffic.ts';
 
 // The pictures of a good and of a rolled-back deploy, by the real bot; kept in the folder that PICTURES names. A window lasts 30 s.
@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => stage.stop());
 
 async function deploy(app: string, ref: string): Promise<void> {
-  const { runtime } = await stage.addShop(app, { ref: 'main' });
+  const { runtime } = await stage.addShop(app, { ref: 'main', settings: { viewers: [PEOPLE.vic] } });
   startTraffic({ url: `${runtime.url}/`, perSecond: 5, onVisit: () => {} });
   const ann = stage.slack.person('ann');
   await ann.types(`/deploy ${app} ${ref}`, { channel: app });
@@ -63,6 +63,14 @@ describe.concurrent('a deploy ends with its picture', () => {
     const png = await keep('switchover', file);
     expect([png.subarray(1, 4).toString(), png.readUInt32BE(16)]).toEqual(['PNG', 1_600]);
     expect(png.length).toBeGreaterThan(40_000);
+
+    const [vic, eve] = [stage.slack.person('vic'), stage.slack.person('eve')];
+    await eve.types('/deploy stats shop', { channel: 'shop' });
+    expect((await eve.sees(/./)).plain).not.toContain('90 days');
+    await vic.types('/deploy stats shop', { channel: 'shop' });
+    expect((await vic.sees('shop in the last 90 days')).plain).toMatch(
+      /serve 1 time[\s\S]*Lead time[\s\S]*0 %, 0 of 1 release[\s\S]*served on\S* after a release: half within 3\d s/,
+    );
   });
 
   it('when it was rolled back', async ({ expect }) => {

@@ -95,7 +95,8 @@ describe.concurrent('a deploy', () => {
     await traffic.stop();
 
     const titles = replies(root).map(text => text.split('\n')[0]);
-    expect(titles).toEqual([
+    // Behind them come the chart and the picture, when they are drawn.
+    expect(titles.slice(0, 3)).toEqual([
       expect.stringContaining('Old code is still serving: v4 answers everybody'),
       expect.stringContaining('New code serves: hats runs v5'),
       expect.stringContaining('Old code is gone: only v5 of hats is left'),

@@ -4,6 +4,7 @@ import type { Deploy, Fact } from '../src/domain/deploy.ts';
 import { withRoles } from '../src/domain/permission.ts';
 import type { Plan } from '../src/domain/plan.ts';
 import { answered, ourFault, refused, started } from '../views/answers.ts';
+import { chartOf } from '../views/chart.ts';
 import { help } from '../views/help.ts';
 import { plainBlocks } from '../views/plain.ts';
 import { planChanged, planShown } from '../views/plan.ts';
@@ -14,6 +15,7 @@ import { cases } from './fuzzing.ts';
 import { closed } from './sample-closed.ts';
 import { deploys, plan } from './sample-deploys.ts';
 import { migrating, pending } from './sample-migrations.ts';
+import { switched } from './sample-series.ts';
 import { expectSafe, foreignText, poisoned } from './untrusted.ts';
 
 describe('whatever others wrote', () => {
@@ -64,6 +66,9 @@ describe('whatever others wrote', () => {
             const reply = replyTo(fact, bad);
             if (reply) expectSafe(reply.message);
           }
+          const chart = chartOf(bad, switched);
+          if (chart) expectSafe(chart);
+          if (chart) expectSafe(plainBlocks(chart));
         },
       ),
       cases(150, 12),

@@ -4,7 +4,7 @@ import { answersIn, inAtMost, type Series } from '../src/domain/series.ts';
 import { section } from './blocks.ts';
 import { clock, spoken } from './picture.ts';
 import { type Voice, voicesOf } from './picture-voices.ts';
-import { cut, foreign } from './text.ts';
+import { foreign, literal } from './text.ts';
 
 /** Slack's limits (docs.slack.dev, data-visualization-block): points, series, characters of a name. */
 const POINTS = 20;
@@ -29,7 +29,7 @@ export function chartOf(deploy: Deploy, series: Series): { text: string; blocks:
   if (!first || points.length < 2) return null;
   const labels = points.map(({ at }) => clock(at - first.at));
   const lines = linesOf(voicesOf(deploy, series)).map(({ label, names }) => ({
-    name: cut(label, NAME),
+    name: literal(label, NAME),
     data: points.map((bucket, index) => {
       const theirs = names.reduce((sum, name) => sum + (bucket.by[name] ?? 0), 0);
       return { label: labels[index] ?? '', value: Math.round((100 * theirs) / answersIn(bucket)) };
@@ -37,7 +37,7 @@ export function chartOf(deploy: Deploy, series: Series): { text: string; blocks:
   }));
   const chart: ChartBlock = {
     type: 'data_visualization',
-    title: cut(`Who answered for ${deploy.plan.app}`, 50),
+    title: literal(`Who answered for ${deploy.plan.app}`, 50),
     chart: {
       type: 'line',
       series: lines,

@@ -5,7 +5,7 @@ import { answersPanel, failuresPanel, latencyPanel, niceAbove, type Place } from
 import { type Moment, momentsOf, stepsTold, type Told } from './picture-story.ts';
 import { answersOf, type Voice, voicesOf } from './picture-voices.ts';
 import { box, draw, INK, line, PALE, RULE, type Svg, widthOf, words } from './svg.ts';
-import { cut, duration, plural, utc } from './text.ts';
+import { cut, duration, literal, plural, utc } from './text.ts';
 
 const WIDTH = 960;
 const LEFT = 150;
@@ -51,11 +51,11 @@ export function pictureOf(deploy: Deploy, series: Series): Picture | null {
   const drawn = [
     box(0, 0, WIDTH, height, '#ffffff'),
     ...header(deploy, series, voices),
-    ...voiceKey(voices, right),
     ...answersPanel(series, voices, place(TOP.answers, 150)),
     ...latencyPanel(series, place(TOP.latency, 72)),
     ...failuresPanel(series, noFailure(deploy), place(TOP.failures, 52)),
     ...flags(moments, place(TOP.flags, TOP.axis - TOP.flags - 20)),
+    ...voiceKey(voices, right),
     ...lane(told, place(TOP.lane, 24)),
     ...axis(from, to, place(TOP.axis, 0)),
     ...legend(told, TOP.axis + 64),
@@ -79,12 +79,12 @@ const endOf = (deploy: Deploy): (typeof ENDS)[Outcome] => ENDS[latest(deploy, 'e
 
 function headline(deploy: Deploy): string {
   const { app, live } = deploy.plan;
-  return `${app}: v${live.version} to v${latest(deploy, 'released')?.version}, ${endOf(deploy).words}`;
+  return `${literal(app, 40)}: v${live.version} to v${latest(deploy, 'released')?.version}, ${endOf(deploy).words}`;
 }
 
 function header(deploy: Deploy, series: Series, voices: readonly Voice[]): Svg[] {
   const { app, live, commit } = deploy.plan;
-  const title = `${app}: v${live.version} to v${latest(deploy, 'released')?.version}`;
+  const title = `${literal(app, 40)}: v${live.version} to v${latest(deploy, 'released')?.version}`;
   const { words: outcome, colour } = endOf(deploy);
   const beside = 24 + widthOf(title, 24) + 12;
   const facts = [
@@ -111,8 +111,10 @@ function windowWords(deploy: Deploy): string {
 function voiceKey(voices: readonly Voice[], right: number): Svg[] {
   let x = right;
   return voices.toReversed().flatMap(({ label, colour }) => {
-    x -= widthOf(label, 12) + 28;
+    const wide = widthOf(label, 12) + 28;
+    x -= wide;
     return [
+      box(x - 4, TOP.answers + 155, wide - 4, 17, '#ffffff'),
       box(x, TOP.answers + 158, 11, 11, colour, { rx: 2 }),
       words(x + 16, TOP.answers + 168, label, { fill: PALE, size: 12 }),
     ];
@@ -122,7 +124,7 @@ function voiceKey(voices: readonly Voice[], right: number): Svg[] {
 /** Dashed lines at each moment, with its words above in the first row where they fit, and at its left near the edge. */
 function flags(moments: readonly Moment[], { x, top, height, right }: Place): Svg[] {
   const free = Array.from({ length: FLAG_ROWS }, () => 0);
-  return moments.flatMap(({ at, words: said }) => {
+  const drawn = moments.map(({ at, words: said }) => {
     const wide = widthOf(said, 12) + 10;
     const here = x(at);
     const fits = here + wide <= right;
@@ -133,11 +135,16 @@ function flags(moments: readonly Moment[], { x, top, height, right }: Place): Sv
     );
     free[row] = start + wide;
     const y = top + row * 16;
-    return [
-      line(here, y - 9, here, top + height, INK, { 'stroke-dasharray': '2 3', 'stroke-opacity': 0.55 }),
-      fits ? words(here + 4, y, said, { size: 12 }) : words(here - 4, y, said, { size: 12, anchor: 'end' }),
-    ];
+    return {
+      rule: line(here, y - 9, here, top + height, INK, { 'stroke-dasharray': '2 3', 'stroke-opacity': 0.55 }),
+      // Lines of others may pass here.
+      flag: [
+        box(start + 2, y - 11, wide - 4, 15, '#ffffff'),
+        fits ? words(here + 4, y, said, { size: 12 }) : words(here - 4, y, said, { size: 12, anchor: 'end' }),
+      ],
+    };
   });
+  return [...drawn.map(({ rule }) => rule), ...drawn.flatMap(({ flag }) => flag)];
 }
 
 /** The steps in a row: to scale while the switchover was watched, as mere numbers before and after. */
@@ -203,11 +210,13 @@ function legend(told: readonly Told[], top: number): Svg[] {
   ];
 }
 
+const UNREAD = "The router's log could not be read.";
+const isLogKnown = (deploy: Deploy): boolean => Boolean(phaseFact(deploy)?.tally.log);
+
 function noFailure(deploy: Deploy): string {
-  const log = phaseFact(deploy)?.tally.log;
-  return log
+  return isLogKnown(deploy)
     ? 'None: no probe failed, and the router logged no failed request'
-    : "No probe failed. The router's log could not be read";
+    : `No probe failed. ${UNREAD}`;
 }
 
 /** The same in words, of at most 1,000 characters. */
@@ -221,7 +230,7 @@ export function spoken(deploy: Deploy, series: Series): string {
   const said = [
     `${headline(deploy)}.`,
     `${plural(answersOf(series), 'probe')}: ${voices.map(({ label, answers }) => `${answers} ${label}`).join(', ')}; the slowest took ${Math.round(slowest)} ms.`,
-    `${plural(failed, 'failed request')} logged by the router.`,
+    isLogKnown(deploy) ? `${plural(failed, 'failed request')} logged by the router.` : UNREAD,
     window && `${window[0]?.toUpperCase()}${window.slice(1)} after the release.`,
     `Moments: ${moments.join(', ')}.`,
     `Steps: ${steps.join(', ')}.`,

@@ -54,5 +54,5 @@ export function readVersion(text: string | undefined): Version {
   return /^[0-9a-f]{7,40}$/i.test(word) ? { commit: word.toLowerCase() } : null;
 }
 
-/** A commit as people read it; `subject` is its first line. */
-export type PlannedCommit = { sha: string; subject: string; author: string };
+/** A commit as people read it; `subject` is its first line, `at` (ISO) when it was made. */
+export type PlannedCommit = { sha: string; subject: string; author: string; at?: string };

@@ -67,10 +67,11 @@ export function chooseBack(
   if (version !== null) {
     const found = candidates.find(({ release }) => release.version === version);
     if (!found) return { refused: [`There is no release v${version} to go back to. ${listed(candidates)}`] };
-    return found.refused === null ? found : { refused: [`${found.refused} ${listed(candidates)}`] };
+    const { release, refused } = found;
+    return refused === null ? { release } : { refused: [`${refused} ${listed(candidates)}`] };
   }
   const found = candidates.find(({ refused }) => refused === null);
-  if (found) return found;
+  if (found) return { release: found.release };
   const reasons = candidates.slice(0, 5).flatMap(({ refused }) => refused ?? []);
   return { refused: reasons.length > 0 ? reasons : ['There is no release before the live one.'] };
 }

@@ -78,6 +78,8 @@ export type Plan = {
   proof: Proof;
   windowSeconds: number;
   buildSeconds: number | null;
+  /** Within what nine of ten such deploys of the app served, seconds; null or not there when too few are known. */
+  usualSeconds?: number | null;
   /** Null: the commit has none, or none that the database has not had. */
   migrations: PendingMigrations | null;
   soakSeconds: number;
@@ -151,15 +153,19 @@ function planSteps({ back, migrations, maintenance }: Situation): readonly Step[
 
 /** What a Start is bound to: all of the plan but what changes by itself from minute to minute. */
 export function fingerprint(plan: Plan): string {
-  const { buildSeconds: _, ...bound } = plan;
+  const { buildSeconds: _, usualSeconds: __, ...bound } = plan;
   return createHash('sha256').update(JSON.stringify(bound)).digest('hex').slice(0, 16);
 }
 
 /** From closing the app to opening it, beside its build: Heroku's own steps, and the boot. An assumption. */
 const CLOSED_SECONDS = 60;
 
-/** Seconds from Start until new code is expected to serve; a build of unknown length counts as two minutes. */
+/**
+ * Seconds from Start until new code is expected to serve: by the app's last deploys, or where those are too few by its last
+ * build (one of unknown length counts as two minutes) and its window.
+ */
 export const expectedSeconds = (plan: Plan): number =>
+  plan.usualSeconds ??
   (plan.back ? 0 : (plan.buildSeconds ?? 120)) + (plan.maintenance ? CLOSED_SECONDS : plan.windowSeconds);
 
 function noSuchApp({ name }: AppSettings): string {

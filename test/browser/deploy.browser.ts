@@ -72,8 +72,19 @@ it('a newcomer deploys in the browser, watches the window, has it approved by an
   await room.picture('confirm');
   await dialog().getByRole('button', { name: 'Run them' }).click();
   await thread().getByText('Contract migrations are done').waitFor(LONG);
-  await thread().getByText('Receipt').waitFor(LONG);
+  await thread().getByText('Receipt', { exact: true }).waitFor(LONG);
   await room.picture('done');
+  const picture = thread().getByRole('img', { name: /^shop: v4 to v5, deployed/ });
+  await picture.waitFor(LONG);
+  const wide =
+    "document.querySelector('.file img').decode().then(() => document.querySelector('.file img').naturalWidth)";
+  expect(await page.evaluate<number>(wide)).toBe(1_600);
+  await thread().getByText('Who answered for shop').waitFor();
+  await picture.scrollIntoViewIfNeeded();
+  await room.picture('picture');
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await room.picture('picture-dark');
+  await page.emulateMedia({ colorScheme: 'light' });
   const said = await thread().getByRole('article').allInnerTexts();
   const order = [/still serving/, /New code serves/, /Old code is gone/, /approved/, /Contract migrations are done/];
   const found = order.map(words => said.findIndex((reply, index) => index > 0 && words.test(reply)));

@@ -46,7 +46,7 @@ function channelsOf({ workspace }: Slack, person: Person): ChannelSeen[] {
   return mine.map(({ id, name, kind }) => ({ id, name, kind }));
 }
 
-function messageOf({ channel, ts, thread, broadcast, by, to, text, blocks, edited }: Post): MessageSeen {
+function messageOf({ channel, ts, thread, broadcast, by, to, text, blocks, files, edited }: Post): MessageSeen {
   return {
     channel: channel.id,
     ts,
@@ -56,6 +56,7 @@ function messageOf({ channel, ts, thread, broadcast, by, to, text, blocks, edite
     onlyMe: to !== null,
     text,
     blocks,
+    files: files.map(({ id, title, alt }) => ({ id, title, alt })),
     // What Slack shows as edited is what a person edited.
     edited: edited !== null && by !== BOT.user,
   };

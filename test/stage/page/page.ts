@@ -70,6 +70,7 @@ async function serve(
   if (request.method === 'POST' && url.pathname === '/act') return act(ask, who, request, response);
   if (request.method !== 'GET') return void response.writeHead(405).end();
   if (url.pathname === '/events') return events(ask, who, response);
+  if (url.pathname.startsWith('/file/')) return picture(ask, who, url.pathname.slice('/file/'.length), response);
   const file = files.get(url.pathname);
   if (!file) return void response.writeHead(404).end('Not found');
   response.writeHead(200, {
@@ -94,6 +95,15 @@ function events({ slack, people, board }: PageAsk, { name }: PersonSeen, respons
     clearInterval(timer);
     end();
   });
+}
+
+/** A file of a message that this person may see. */
+function picture({ slack }: PageAsk, { name }: PersonSeen, id: string, response: ServerResponse): void {
+  const person = slack.person(name);
+  const seen = slack.workspace.posts.filter(post => !post.deleted && person.maySee(post));
+  const file = seen.flatMap(({ files }) => files).find(known => known.id === id);
+  if (!file) return void response.writeHead(404).end('Not found');
+  response.writeHead(200, { 'content-type': 'image/png', 'x-content-type-options': 'nosniff' }).end(file.bytes);
 }
 
 async function act(

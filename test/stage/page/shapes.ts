@@ -9,6 +9,9 @@ import type { Choice } from '../slack/standing.ts';
 export type PersonSeen = { id: string; name: string; role: string };
 export type ChannelSeen = { id: string; name: string; kind: 'public' | 'private' | 'im' };
 
+/** A picture in a message; `alt` for who cannot see it. */
+export type FileSeen = { id: string; title: string; alt: string };
+
 export type MessageSeen = {
   channel: string;
   ts: string;
@@ -19,6 +22,7 @@ export type MessageSeen = {
   onlyMe: boolean;
   text: string;
   blocks: Block[];
+  files: FileSeen[];
   edited: boolean;
 };
 

@@ -1,4 +1,4 @@
-import type { MessageSeen } from '../shapes.ts';
+import type { FileSeen, MessageSeen } from '../shapes.ts';
 import { Avatar } from './avatar.tsx';
 import { Blocks } from './blocks.tsx';
 import { Mrkdwn } from './drawn.tsx';
@@ -9,6 +9,19 @@ import { authorOf, repliesTo, useWorld } from './world.ts';
 
 const timeOf = (ts: string): string =>
   new Date(Number(ts) * 1000).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+
+/** A file as Slack previews it; it opens whole. */
+function Picture({ file: { id, title, alt } }: { file: FileSeen }) {
+  const address = `/file/${id}${location.search}`;
+  return (
+    <figure className="file">
+      <figcaption>{title}</figcaption>
+      <a href={address} target="_blank" rel="noreferrer">
+        <img src={address} alt={alt} />
+      </a>
+    </figure>
+  );
+}
 
 /** A message. Without `openThread` it stands in the thread itself. */
 export function MessageRow({
@@ -42,8 +55,12 @@ export function MessageRow({
           </button>
         )}
         <SurfaceOf place={{ channel: message.channel, ts: message.ts }} chosen={chosen}>
-          {message.blocks.length > 0 ? <Blocks blocks={message.blocks} /> : <Mrkdwn text={message.text} />}
+          {message.blocks.length > 0 && <Blocks blocks={message.blocks} />}
+          {message.blocks.length === 0 && message.text !== '' && <Mrkdwn text={message.text} />}
         </SurfaceOf>
+        {message.files.map(file => (
+          <Picture key={file.id} file={file} />
+        ))}
         {message.edited && <small className="edited">(edited)</small>}
         {openThread && replies.length > 0 && (
           <button type="button" className="link replies" onClick={() => openThread(message)}>

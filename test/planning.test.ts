@@ -1,0 +1,46 @@
+import { expect, it } from 'vitest';
+import type { Deploy } from '../src/domain/deploy.ts';
+import { withRoles } from '../src/domain/permission.ts';
+import { Planning } from '../src/planning.ts';
+import { deploys, plan } from './sample-deploys.ts';
+
+const ANN = 'U0ANN';
+const settings = { ...plan, name: 'shop', deployers: [ANN], defaultRef: 'main', probe: undefined };
+const app = withRoles(settings, new Map(), []);
+const release = (version: number, slug: string, current = false) => ({
+  ...{ id: `r${version}`, version, status: 'succeeded', current, description: `Deploy ${slug}`, by: 'ann', slug },
+  ...{ eligible: true, outputUrl: null, createdAt: '2026-11-20T12:00:00Z', updatedAt: '2026-11-20T12:00:00Z' },
+});
+
+/** A Heroku on which v42 is live, and an app whose last deploys were these. */
+function planning(recent: readonly Deploy[]): Planning {
+  const heroku = {
+    tokensLeft: 4_500,
+    app: { name: 'shop', webUrl: plan.url, maintenance: false, space: null, generation: 'cedar' },
+    preboot: true,
+    formation: [{ type: 'web', quantity: 2, size: 'Standard-1X' }],
+    releases: [release(42, 's42', true), release(41, 's41')],
+    slugCommit: plan.commit.sha,
+    builds: [],
+    sharedDatabases: [],
+  };
+  const source = { commit: plan.commit, compare: { commits: [], total: 0, behind: 0 }, file: null };
+  const answering = (answers: object) =>
+    Object.fromEntries(Object.entries(answers).map(([name, answer]) => [name, async () => answer]));
+  const answer = { sentAt: 0, receivedAt: 1, status: 200, version: { release: 42 } };
+  return new Planning({
+    ledger: answering({ running: [], held: [], schemaFloor: null, recent }),
+    locking: { on: async () => [], wait: async () => {} },
+    gate: async () => ({ kind: 'open' }),
+    sources: { heroku: answering(heroku), source: answering(source), prober: { ask: async () => answer } },
+  } as unknown as ConstructorParameters<typeof Planning>[0]);
+}
+
+it('a plan says within what nine of ten of the last deploys of its kind served', async () => {
+  const back = { id: 'r41', version: 41, gone: null, config: [], candidates: [] };
+  const undoing = { ...deploys.succeeded, plan: { ...plan, back } };
+  const known = await planning(Array(5).fill(undoing)).back(app, { version: 41 }, ANN);
+  expect(known).toMatchObject({ back: { version: 41 }, usualSeconds: 261 });
+  const few = await planning([undoing, ...Array(9).fill(deploys.succeeded)]).back(app, { version: 41 }, ANN);
+  expect(few.usualSeconds).toBeNull();
+});
