@@ -82,6 +82,7 @@ export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => 
   'stop-workers': door('stop workers', 'The workers are being stopped. They start again when the app opens.'),
   cancel: click('cancel'),
   'roll-back': click('roll back'),
+  'keep-it': click('keep it'),
   'run-them': click('run them'),
   'open-the-app': click('open'),
   'try-again': click('try again'),

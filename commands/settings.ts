@@ -75,6 +75,7 @@ function typedIn(values: unknown): Typed {
     ...chosen.flatMap(([which, id = '']) => (which === list ? [id] : [])),
   ];
   const marks = new Set(of('eyes')?.selected_options?.map(({ value }) => value));
+  const health = of('health')?.selected_options ?? [];
   const words = (name: string): string | undefined => of(name)?.value?.trim() || undefined;
   return {
     ...(fields.name ? { name: words('name') } : {}),
@@ -83,6 +84,7 @@ function typedIn(values: unknown): Typed {
     ...{ deployers: role('deployers'), approvers: role('approvers'), viewers: role('viewers'), admins: role('admins') },
     allowedChannels: of('allowedChannels')?.selected_conversations ?? [],
     ...{ fourEyes: marks.has('fourEyes'), startNeedsApproval: marks.has('startNeedsApproval') },
+    autoRollback: health.some(({ value }) => value === 'autoRollback'),
     ...{ url: words('url'), windowSeconds: Number(words('windowSeconds')) },
   };
 }

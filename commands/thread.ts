@@ -14,6 +14,7 @@ export type Talked = { user: string; channel: string; thread: string | null; tex
 const SAID: readonly { words: RegExp; kind: Parameters<typeof click>[0]; wantsReason?: true }[] = [
   { words: /^(cancel|stop|abort)\b/i, kind: 'cancel' },
   { words: /^roll ?back\b/i, kind: 'roll back' },
+  { words: /^keep it\b/i, kind: 'keep it' },
   { words: /^(go on|continue)\b/i, kind: 'go on' },
   { words: /^hold\b/i, kind: 'hold', wantsReason: true },
   { words: /^it serves\b/i, kind: 'it serves', wantsReason: true },

@@ -1,6 +1,10 @@
 import { cancelAsked, cancelled, isCancelled } from './cancelling.ts';
 import { type Click, latest, latestOfThese, migrationsOf } from './domain/deploy.ts';
 import { filesOf, gateReasons } from './domain/gate.ts';
+import { openComplaint } from './domain/readings.ts';
+import { followDeploy } from './following.ts';
+import { settled, unlessIll } from './illness.ts';
+import { judge } from './judging.ts';
 import { planByCommand } from './migration-commands.ts';
 import { pendingMigrations } from './pending.ts';
 import { again, type Next, type Run } from './run.ts';
@@ -22,7 +26,7 @@ const TOO_LATE =
 /** Where a deploy goes when old code is gone. */
 export function afterOldCode(run: Run): Next {
   const files = filesOf(run.deploy.plan.migrations, 'contract');
-  return { to: files.length > 0 ? 'Soak' : 'Write the receipt' };
+  return { to: files.length > 0 ? 'Soak' : 'Watch new code' };
 }
 
 /** New code serves alone for a while before anything is destroyed that old code would need; then it must still be well. */
@@ -36,14 +40,20 @@ export async function soak(run: Run): Promise<Next> {
   if (!gone) throw new Error(`${run.deploy.id} soaks though old code is not gone`);
   const known = await decided(run);
   if (known) return known;
+  if (latest(run.deploy, 'rollback asked')) return { to: 'Roll back' };
+  if (openComplaint(run.deploy)) return { to: 'Not well' };
+  const following = followDeploy(run);
   const until = Date.parse(gone.at) + plan.soakSeconds * 1000;
   await run.record({ kind: 'soaking', until });
+  const work = async (signal: AbortSignal): Promise<Next> => {
+    await run.outside.time.until(until, signal);
+    await settled(following, signal);
+    const ill = await illness(run);
+    await judge(run);
+    return ill ? held(run, null, ill) : { to: 'Approval' };
+  };
   return run.listening<Next>(
-    async signal => {
-      await run.outside.time.until(until, signal);
-      const ill = await illness(run);
-      return ill ? held(run, null, ill) : { to: 'Approval' };
-    },
+    signal => unlessIll(run, following, work, signal),
     async click =>
       click.kind === 'hold'
         ? hold(run, click)
@@ -87,6 +97,8 @@ async function illness(run: Run): Promise<string | null> {
 export async function askForApproval(run: Run): Promise<Next> {
   const known = await decided(run);
   if (known) return known;
+  // Whoever is asked may take a day: nothing is watched meanwhile.
+  run.outside.watcher.forget(run.deploy.id);
   const { commands } = run.deploy.plan.migrations ?? {};
   if (commands && !latest(run.deploy, 'migrations planned') && !latest(run.deploy, 'migrations changed')) {
     await run.record({ kind: 'migrations planned', migrations: await planByCommand(run, commands) });

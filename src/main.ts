@@ -20,6 +20,7 @@ import { createBolt } from './adapters/bolt.ts';
 import { readCatalog } from './adapters/catalog.ts';
 import { until } from './adapters/clock.ts';
 import { connectClosings } from './adapters/closings.ts';
+import { withDatabases } from './adapters/connections.ts';
 import { openDatabase } from './adapters/database.ts';
 import { startEngine } from './adapters/engine.ts';
 import { connectGitHub } from './adapters/github.ts';
@@ -89,10 +90,12 @@ const database = await openDatabase({ url: config.DATABASE_URL, dataDir: config.
 const store = new Store(database.pool);
 const news = await hearNews(database.pool, database.url, warn);
 const keys = tokenKeys(config);
-const heroku = connectHerokuByApp({
-  ...{ url: config.HEROKU_API_URL, token: config.HEROKU_API_KEY },
-  tokenOf: app => appToken(database.pool, keys, app),
-});
+const { heroku, connections } = withDatabases(
+  connectHerokuByApp({
+    ...{ url: config.HEROKU_API_URL, token: config.HEROKU_API_KEY },
+    tokenOf: app => appToken(database.pool, keys, app),
+  }),
+);
 const source = connectGitHub({ url: config.GITHUB_API_URL, token: config.GITHUB_TOKEN });
 const visit = createVisit(config.ALLOWED_PROBE_NETWORKS);
 const prober = createProber(visit);
@@ -100,6 +103,7 @@ const watcher = createWatcher({
   heroku,
   prober,
   store: { load: key => store.loadWatch(key), save: (key, watch) => store.saveWatch(key, watch) },
+  connections,
   log,
 });
 
@@ -137,7 +141,7 @@ const moves = new ClosingMoves({
   ...{ closings, ledger: store, heroku, prober, migrator, log },
   barred: barredNotices,
 });
-const sources = { heroku, source, prober, migrator, catalog: readCatalog };
+const sources = { heroku, source, prober, migrator, catalog: readCatalog, connections };
 const time: Time = {
   until,
   pass: (ms, signal) => sleep(ms, undefined, { signal }),

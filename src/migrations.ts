@@ -1,4 +1,5 @@
-import { askAnew, RECEIPT } from './approval.ts';
+import { askAnew } from './approval.ts';
+import { listenThenRecord } from './before.ts';
 import { cancelAsked } from './cancelling.ts';
 import { latestOfThese, type MigrationFailure, migrationsOf } from './domain/deploy.ts';
 import { directDatabase } from './domain/direct-database.ts';
@@ -12,6 +13,9 @@ import { again, type Next, type Run } from './run.ts';
 
 // The schema around a switchover: what only adds goes before the release; what destroys waits until old code is gone,
 // new code has been watched for a while, and a second person has said yes to exactly what was shown.
+
+/** New code was well with the old schema; with the new one it is watched once more. */
+const AFTERWARDS: Next = { to: 'Watch new code' };
 
 /** Old code serves on meanwhile, and can: these migrations only add. */
 export async function expand(run: Run): Promise<Next> {
@@ -49,7 +53,7 @@ export async function contract(run: Run): Promise<Next> {
   switch (ended.kind) {
     case 'done':
       if (maintenance) return { to: 'Start the dynos' };
-      return { to: closes ? 'Open the app' : 'Write the receipt' };
+      return closes ? { to: 'Open the app' } : AFTERWARDS;
     case 'changed':
       if (maintenance) return run.end('stopped', `Nothing destructive was run: ${ended.why} Plan it again.`);
       if (closes) await openTheApp(run);
@@ -76,14 +80,14 @@ async function contractAgain(run: Run, commands: Commands): Promise<Next> {
     return { to: 'Approval' };
   }
   const ended = await contractByCommands(run, commands.contract ?? '');
-  return ended.kind === 'done' ? RECEIPT : unfinished(run, ended.failure);
+  return ended.kind === 'done' ? AFTERWARDS : unfinished(run, ended.failure);
 }
 
 /** What we closed is open again, whether the migrations are done or not. */
 export async function open(run: Run): Promise<Next> {
   await openTheApp(run);
   const last = run.deploy.facts.findLast(fact => fact.kind === 'migration failed' || fact.kind === 'schema changed');
-  return last?.kind === 'migration failed' ? unfinished(run, last.failure) : RECEIPT;
+  return last?.kind === 'migration failed' ? unfinished(run, last.failure) : AFTERWARDS;
 }
 
 function unfinished(run: Run, failure: MigrationFailure): Promise<Next> {
@@ -105,6 +109,7 @@ async function migrate(run: Run, direction: Direction): Promise<Ended> {
   const migrations = migrationsOf(run.deploy);
   const files = filesOf(migrations, direction);
   if (!migrations || files.length === 0) return { kind: 'done' };
+  if (direction === 'expand') await listenThenRecord(run);
   await run.record({ kind: 'migrating', direction }, `migrating ${direction}`);
   const [tarball, config] = await Promise.all([source.tarball(repository, commit.sha), heroku.config(app)]);
   const redact = redacting(configSecrets(config));

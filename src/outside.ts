@@ -1,4 +1,5 @@
 import type { Probe, Version } from './domain/app.ts';
+import type { Sample } from './domain/health.ts';
 import type { MigrationFile } from './domain/migration-file.ts';
 import type { Applied } from './domain/migration-folder.ts';
 import type { FileOutcome, MigrationProgress } from './domain/migration-outcome.ts';
@@ -186,6 +187,10 @@ export interface WatchStore {
 }
 
 export interface Watcher {
+  /** Listens to an app before anything is done to it, until it is followed. Asked again, it goes on. */
+  begin(ask: { deploy: string; app: string; url: string; probe: Probe }): void;
+  /** How the app was since `begin`, and as far back as its log went; null when nobody listened. */
+  before(deploy: string): Sample | null;
   /** Follows the switchover to `goal.ours`, or goes on following it: one for each release of a deploy in this process. */
   follow(ask: { deploy: string; app: string; url: string; probe: Probe; goal: Goal }): Following;
   /** The deploy has ended: nothing of it is followed any more. */
@@ -200,6 +205,8 @@ export interface Following {
     onPhase: (phase: Phase) => Promise<void>,
     signal: AbortSignal,
   ): Promise<Phase>;
+  /** Resolves once the watch passes, looked at each second at least. Rejects when the signal aborts. */
+  when(passes: (watch: Watch) => boolean, signal: AbortSignal): Promise<void>;
   /** A person looked and says that new code serves. */
   checked(user: string): void;
 }

@@ -1,4 +1,5 @@
 import { askForApproval, soak } from './approval.ts';
+import { listenBefore, recordBefore } from './before.ts';
 import { cancelAsked, cancelled, isCancelled } from './cancelling.ts';
 import {
   afterClosedRelease,
@@ -11,9 +12,11 @@ import {
 import { latest } from './domain/deploy.ts';
 import { filesOf } from './domain/gate.ts';
 import { foundInFlight } from './in-flight.ts';
+import { judge } from './judging.ts';
 import { askAboutTheClosedApp } from './maintenance.ts';
 import { expandByCommand } from './migration-commands.ts';
 import { contract, expand, open } from './migrations.ts';
+import { notWell, smokeTest, watchNewCode } from './new-code.ts';
 import { lastLines } from './output.ts';
 import { type Build, HerokuRefused, NotFound, type Release } from './outside.ts';
 import { planAgain } from './queue.ts';
@@ -30,17 +33,20 @@ export const FIRST_STAGE = 'Take the turn';
 export const recipe: { readonly [stage: string]: Stage } = {
   'Take the turn': beforeRelease(unlessCancelled(takeTheTurn)),
   'Plan again': beforeRelease(planAgain),
-  'Go back': beforeRelease(unlessCancelled(goBack)),
-  'Expand the schema': beforeRelease(unlessCancelled(expand)),
-  'Upload the source': beforeRelease(unlessCancelled(uploadTheSource)),
-  Build: beforeRelease(build),
+  'Go back': beforeRelease(unlessCancelled(hearingBefore(goBack))),
+  'Expand the schema': beforeRelease(unlessCancelled(hearingBefore(expand))),
+  'Upload the source': beforeRelease(unlessCancelled(hearingBefore(uploadTheSource))),
+  Build: beforeRelease(hearingBefore(build)),
   Release: release,
   'Expand by command': expandByCommand,
   'New dynos boot': watchWhile('booting'),
   'Old code still serving': watchWhile('old serves'),
   'New code serves': watchWhile('mixed'),
   'Old code gone': watchWhile('new serves'),
+  'Smoke test': smokeTest,
   'Ask a person': askAPerson,
+  'Watch new code': watchNewCode,
+  'Not well': notWell,
   Soak: soak,
   Approval: askForApproval,
   'Contract the schema': contract,
@@ -89,6 +95,7 @@ async function takeTheTurn(run: Run): Promise<Next> {
     );
   }
   if (plan.maintenance && filesOf(plan.migrations, 'contract').length > 0) return { to: 'Approval' };
+  listenBefore(run);
   if (plan.back) return { to: plan.maintenance ? 'Close the app' : 'Go back' };
   return { to: 'Expand the schema' };
 }
@@ -129,6 +136,8 @@ async function build(run: Run): Promise<Next> {
       'The build failed, so nothing was released: the old code serves as before. Mend what the last lines show, push, and deploy again.',
     );
   }
+  // One that had ended when we came back may be live by now.
+  if (begun.status === 'pending') await recordBefore(run);
   await run.record({ kind: 'built', slug: ended.slug, release: ended.release });
   return { to: 'Release' };
 }
@@ -192,6 +201,7 @@ function released(release: Release, slug: string) {
 }
 
 async function writeTheReceipt(run: Run): Promise<Next> {
+  await judge(run);
   const { plan } = run.deploy;
   const version = latest(run.deploy, 'released')?.version;
   const code = plan.back ? `the code of v${plan.back.version} again` : plan.commit.sha.slice(0, 8);
@@ -207,6 +217,14 @@ function beforeRelease(stage: Stage): Stage {
       if (!(error instanceof HerokuRefused || error instanceof NotFound)) throw error;
       return run.end('failed', `${error.message} Nothing was released: the old code serves as before.`);
     }
+  };
+}
+
+/** A stage in which it is still listened to how the app is without this deploy. */
+function hearingBefore(stage: Stage): Stage {
+  return async run => {
+    listenBefore(run);
+    return stage(run);
   };
 }
 

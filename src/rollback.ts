@@ -1,12 +1,17 @@
+import { recordBefore } from './before.ts';
+import { candidatesOf, chooseBack } from './domain/back.ts';
 import { latest } from './domain/deploy.ts';
+import { destroyed, serves } from './domain/readings.ts';
 import { safeUntil } from './domain/window.ts';
+import { followDeploy, followRelease, record } from './following.ts';
 import { foundInFlight } from './in-flight.ts';
+import { judge } from './judging.ts';
 import { HerokuRefused, type Release } from './outside.ts';
 import type { Next, Run } from './run.ts';
-import { followDeploy, followRelease, record } from './watching.ts';
 
-// Going back while old code still serves. A rollback is a release of its own: Heroku runs the old code's release phase
-// again, and only when that has succeeded are the bad dynos, which wait for the switch, replaced. A race.
+// Going back, best while old code still serves. A rollback is a release of its own: Heroku runs the old code's release phase
+// again, and only when that has succeeded are the bad dynos, which wait for the switch, replaced. A race. After the switch
+// it is what `/deploy rollback` does, in the same turn: visitors get the bad code until the routers have switched back.
 
 export async function undo(run: Run): Promise<Next> {
   const { heroku } = run.outside;
@@ -23,6 +28,12 @@ export async function undo(run: Run): Promise<Next> {
         'superseded',
         `${stranger.by} released v${stranger.version} (${stranger.description}) meanwhile: going back would undo that. Nothing more is done.`,
       );
+    }
+    if (serves(run.deploy)) await judge(run);
+    const why = serves(run.deploy) ? whyNotBack(run, releases) : null;
+    if (why) {
+      await run.record({ kind: 'rollback failed', why });
+      return run.end('failed', `It could not go back: ${why} v${ours} serves on. Mend it, and deploy that.`);
     }
     const intention = {
       newest: releases[0]?.version ?? ours,
@@ -59,12 +70,21 @@ export async function undo(run: Run): Promise<Next> {
   return { to: plan.maintenance ? 'Start the dynos' : 'Rollback serves' };
 }
 
+/** After the switch the rules are those of any going back: Heroku must still have it, and the schema that it needs. */
+function whyNotBack(run: Run, releases: readonly Release[]): string | null {
+  if (destroyed(run.deploy)) return 'The contract migrations destroyed what old code needs.';
+  const { version } = run.deploy.plan.live;
+  const chosen = chooseBack(candidatesOf(releases, null), version);
+  return 'refused' in chosen ? chosen.refused.join(' ') : null;
+}
+
 /** Makes a release of an older one's code, on purpose and as planned; from there on it is a deploy like any other. */
 export async function goBack(run: Run): Promise<Next> {
   const { back, app } = run.deploy.plan;
   if (!back) throw new Error(`${run.deploy.id} has no release to go back to`);
   const { heroku } = run.outside;
   const asked = latest(run.deploy, 'going back') !== undefined;
+  if (!asked) await recordBefore(run);
   if (!asked) await run.record({ kind: 'going back', newest: (await heroku.releases(app, 1))[0]?.version ?? 0 });
   const newest = latest(run.deploy, 'going back')?.newest ?? Number.POSITIVE_INFINITY;
   const known = await foundInFlight(run, asked, async () =>
@@ -106,7 +126,9 @@ export async function proveRollback(run: Run): Promise<Next> {
   const seen = followDeploy(run);
   // The same commit serves before and after: only a release number can tell them apart.
   const following = followRelease(run, back, plan.live.commit);
-  const settled = ['new serves', 'old gone', 'not proved', 'crashed', 'superseded'];
+  // What was bad and served is to be gone as well.
+  const wasLive = serves(deploy);
+  const settled = [...(wasLive ? [] : ['new serves']), 'old gone', 'not proved', 'crashed', 'superseded'];
   const phase = await run.listening(
     signal => following.until(phase => settled.includes(phase.kind), record(run, following, 'rollback', seen), signal),
     async () => ({ answer: 'The rollback is under way: its thread says when it serves.' }),
@@ -127,6 +149,12 @@ export async function proveRollback(run: Run): Promise<Next> {
         `${phase.by} released v${phase.version} (${phase.what}) meanwhile. This deploy does nothing more.`,
       );
     default:
+      if (wasLive && following.watch.served) {
+        return run.end(
+          'rolled back',
+          `${plan.app} serves the code of v${plan.live.version} again, as ${version}. That v${seen.watch.goal.ours} is gone could not be proved: look with \`heroku ps -a ${plan.app}\`.`,
+        );
+      }
       return run.end(
         'not proved',
         `${version} went back to the code of v${plan.live.version}, but that it serves could not be proved. Look which release answers before you deploy again.`,

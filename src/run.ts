@@ -41,6 +41,21 @@ export interface Journal {
   answer(deploy: string, click: Click, answer: string): Promise<void>;
 }
 
+/** What the first of several works gives; the others are stopped, and waited for. */
+export async function first<T>(
+  signal: AbortSignal,
+  works: readonly ((signal: AbortSignal) => Promise<T>)[],
+): Promise<T> {
+  const done = new AbortController();
+  const racers = works.map(work => work(AbortSignal.any([signal, done.signal])));
+  try {
+    return await Promise.race(racers);
+  } finally {
+    done.abort();
+    await Promise.allSettled(racers);
+  }
+}
+
 /** One deploy in one stage: its plan and facts, the world, and the signal to park at. */
 export class Run {
   readonly outside: Outside;
@@ -98,9 +113,7 @@ export class Run {
     work: (signal: AbortSignal) => Promise<T>,
     obey: (click: Click) => Promise<{ answer: string; instead?: T }>,
   ): Promise<T> {
-    const done = new AbortController();
-    const signal = AbortSignal.any([this.signal, done.signal]);
-    const pressed = async (): Promise<T> => {
+    const pressed = async (signal: AbortSignal): Promise<T> => {
       for (;;) {
         const click = await this.#journal.nextClick(this.#deploy.id, signal);
         // What the person saw may be newer than what this run has read.
@@ -110,12 +123,6 @@ export class Run {
         if (instead !== undefined) return instead;
       }
     };
-    const racers = [work(signal), pressed()];
-    try {
-      return await Promise.race(racers);
-    } finally {
-      done.abort();
-      await Promise.allSettled(racers);
-    }
+    return first(this.signal, [work, pressed]);
   }
 }

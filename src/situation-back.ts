@@ -4,14 +4,14 @@ import { type Back, candidatesOf, chooseBack, configSince } from './domain/back.
 import type { Situation } from './domain/plan.ts';
 import { readSwitchoverFile } from './domain/switchover-file.ts';
 import { NotFound } from './outside.ts';
-import { absent, askOnce, enoughCalls, herokuSituation, type Sources } from './situation.ts';
+import { absent, askOnce, connectionsOf, enoughCalls, herokuSituation, type Sources } from './situation.ts';
 
 /** Releases that are looked at: Heroku keeps 20, and those of the last 30 days (changelog 3395). */
 const LOOKED_AT = 60;
 
 /** What a plan that goes back must know: to a release by its number, or to the newest other code. */
 export async function gatherBack(
-  { heroku, source, prober }: Sources,
+  sources: Sources,
   settings: AppSettings,
   version: number | null,
   {
@@ -22,6 +22,7 @@ export async function gatherBack(
     maintenance,
   }: Pick<Situation, 'isNext' | 'locks' | 'asker' | 'maintenance'> & { floor: number | null },
 ): Promise<Situation | { refused: string[] }> {
+  const { heroku, source, prober } = sources;
   const { name, repository } = settings;
   await enoughCalls(heroku, name);
   const [app, releases] = await Promise.all([herokuSituation(heroku, settings), heroku.releases(name, LOOKED_AT)]);
@@ -38,7 +39,7 @@ export async function gatherBack(
         absent(NotFound, source.file(repository, sha, 'switchover.json')),
       ])
     : [null, null, null];
-  const { probe: declared } = readSwitchoverFile(file);
+  const { probe: declared, smoke, connections } = readSwitchoverFile(file);
   const probe = declared ?? settings.probe ?? DEFAULT_PROBE;
   const back: Back = {
     ...{ id: release.id, version: release.version },
@@ -62,6 +63,8 @@ export async function gatherBack(
     migrationWarnings: [],
     held: [],
     soakSeconds: 0,
+    smoke,
+    connections: app ? await connectionsOf(sources, settings, app, heroku.config(name), connections) : null,
     isNext,
     locks,
     asker,

@@ -1,11 +1,19 @@
 import { type AppSettings, DEFAULT_PROBE, type Probe } from './domain/app.ts';
+import { type ConnectionsNeeded, connectionsNeeded, poolOf } from './domain/connections.ts';
+import type { Connections } from './domain/health.ts';
 import { callsShort, type HerokuSituation, type Situation } from './domain/plan.ts';
 import { Refusal } from './domain/refusal.ts';
 import { readSwitchoverFile } from './domain/switchover-file.ts';
 import { type Commit, type Heroku, HerokuRefused, NotFound, type Prober, type SourceHost } from './outside.ts';
 import { type MigrationSources, pendingMigrations } from './pending.ts';
 
-export type Sources = MigrationSources & { heroku: Heroku; source: SourceHost; prober: Prober };
+export type Sources = MigrationSources & {
+  heroku: Heroku;
+  source: SourceHost;
+  prober: Prober;
+  /** Connections to an app's database now; null where it has none that can be asked. */
+  connections: (app: string) => Promise<Connections | null>;
+};
 
 /** Asks Heroku, GitHub and the app itself, all at once, what a plan must know. */
 export async function gather(
@@ -24,20 +32,26 @@ export async function gather(
     commit ? source.file(settings.repository, commit.sha, 'switchover.json') : null,
     changesOf(source, settings, app?.live?.commit ?? null, commit),
   ]);
-  const { probe: declared, migrations: where, soakSeconds, problems } = readSwitchoverFile(file);
+  const { migrations: where, problems, ...declared } = readSwitchoverFile(file);
+  // Read once for all that needs it: an account's calls are few.
+  const vars = app ? heroku.config(settings.name) : null;
+  vars?.catch(() => {});
   const sharedWith = app?.sharedDatabases.flatMap(({ apps }) => apps) ?? [];
   const pending =
     commit && app && problems.length === 0
-      ? await pendingMigrations(sources, {
-          app: settings.name,
-          repository: settings.repository,
-          commit,
-          where,
-          sharedWith,
-          closed: maintenance,
-        })
+      ? await pendingMigrations(
+          { ...sources, heroku: { config: () => vars as Promise<Config> } },
+          {
+            app: settings.name,
+            repository: settings.repository,
+            commit,
+            where,
+            sharedWith,
+            closed: maintenance,
+          },
+        )
       : { migrations: null, problems: [], warnings: [] };
-  const probe = declared ?? settings.probe ?? DEFAULT_PROBE;
+  const probe = declared.probe ?? settings.probe ?? DEFAULT_PROBE;
   return {
     settings,
     ref,
@@ -45,13 +59,15 @@ export async function gather(
     heroku: app,
     changes,
     probe,
-    probeDeclared: Boolean(declared ?? settings.probe),
+    probeDeclared: Boolean(declared.probe ?? settings.probe),
     probed: app ? await askOnce(prober, app.url, probe) : { problem: 'there is no app to ask' },
     problems: [...problems, ...pending.problems],
     migrations: pending.migrations,
     migrationWarnings: pending.warnings,
     held,
-    soakSeconds,
+    soakSeconds: declared.soakSeconds,
+    smoke: declared.smoke,
+    connections: app && vars ? await connectionsOf(sources, settings, app, vars, declared.connections) : null,
     isNext,
     locks,
     asker,
@@ -95,6 +111,21 @@ export async function herokuSituation(heroku: Heroku, settings: AppSettings): Pr
     sharedDatabases,
     lastBuildSeconds: last ? Math.round((Date.parse(last.updatedAt) - Date.parse(last.createdAt)) / 1000) : null,
   };
+}
+
+type Config = Awaited<ReturnType<Heroku['config']>>;
+
+/** What old and new code need at once of the database; null where nobody says what a dyno holds, or it cannot be asked. */
+export async function connectionsOf(
+  { connections }: Pick<Sources, 'connections'>,
+  { name }: AppSettings,
+  { formation }: HerokuSituation,
+  vars: Promise<Config>,
+  declared: number | string | undefined,
+): Promise<ConnectionsNeeded | null> {
+  const pool = poolOf(await vars.catch(() => ({})), declared);
+  const now = pool && (await connections(name).catch(() => null));
+  return now && connectionsNeeded(now, pool, formation);
 }
 
 async function changesOf(source: SourceHost, { repository }: AppSettings, base: string | null, head: Commit | null) {

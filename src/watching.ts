@@ -1,10 +1,12 @@
 import { afterOldCode } from './approval.ts';
-import { type Click, latest, type Tally } from './domain/deploy.ts';
-import { samePhase } from './domain/phase.ts';
-import { logKnownFromRelease } from './domain/proof.ts';
-import type { Goal, Phase, Watch } from './domain/watch.ts';
+import { type Click, latest } from './domain/deploy.ts';
+import { failsUnnamed } from './domain/health-gate.ts';
+import { openComplaint } from './domain/readings.ts';
+import type { Phase } from './domain/watch.ts';
+import { followDeploy, record } from './following.ts';
+import { unlessIll } from './illness.ts';
 import type { Following } from './outside.ts';
-import type { Next, Run } from './run.ts';
+import { first, type Next, type Run } from './run.ts';
 
 // The part of a deploy in which Heroku does the work and we find out what is true of it.
 
@@ -17,14 +19,31 @@ export function watchWhile(kind: Phase['kind']): (run: Run) => Promise<Next> {
     const following = followDeploy(run);
     const known = decided(run);
     if (known) return known;
+    const work = async (signal: AbortSignal): Promise<Next> => {
+      const phase = await following.until(phase => phase.kind !== kind, record(run, following), signal);
+      return next(run, phase);
+    };
     return run.listening<Next>(
-      async signal => {
-        const phase = await following.until(phase => phase.kind !== kind, record(run, following), signal);
-        return next(run, phase);
-      },
+      signal =>
+        first(signal, [
+          signal => unlessIll(run, following, work, signal),
+          signal => tellUnnamed(run, following, signal),
+        ]),
       click => pressed(run, following, click),
     );
   };
+}
+
+/** Says once that answers fail and do not say whose they are; then waits for whatever else ends the stage. */
+async function tellUnnamed(run: Run, following: Following, signal: AbortSignal): Promise<never> {
+  let since: number | null = null;
+  await following.when(watch => {
+    since = failsUnnamed(watch);
+    return since !== null;
+  }, signal);
+  await run.record({ kind: 'fails unnamed', since: since ?? following.watch.now });
+  await following.when(() => false, signal);
+  throw new Error('It waits for ever');
 }
 
 /** What could not be proved is asked of a person, while the watch goes on: proof may still come. */
@@ -34,20 +53,21 @@ export async function askAPerson(run: Run): Promise<Next> {
   if (known) return known;
   const asked = latest(run.deploy, 'phase');
   const until = Date.parse(asked?.at ?? '') + ASKED_FOR_MS;
+  const work = async (signal: AbortSignal): Promise<Next> => {
+    const expired = () => following.watch.now > until;
+    const phase = await following.until(
+      phase => phase.kind !== 'not proved' || expired(),
+      record(run, following),
+      signal,
+    );
+    if (phase.kind !== 'not proved') return next(run, phase);
+    return run.end(
+      'not proved',
+      'Nobody answered for a day. Look yourself which release serves before you deploy again.',
+    );
+  };
   return run.listening<Next>(
-    async signal => {
-      const expired = () => following.watch.now > until;
-      const phase = await following.until(
-        phase => phase.kind !== 'not proved' || expired(),
-        record(run, following),
-        signal,
-      );
-      if (phase.kind !== 'not proved') return next(run, phase);
-      return run.end(
-        'not proved',
-        'Nobody answered for a day. Look yourself which release serves before you deploy again.',
-      );
-    },
+    signal => unlessIll(run, following, work, signal),
     click => pressed(run, following, click),
   );
 }
@@ -58,11 +78,13 @@ function decided(run: Run): Next | null {
   const ended = latest(deploy, 'ended');
   if (ended) return { end: ended.outcome };
   if (latest(deploy, 'rollback asked')) return { to: 'Roll back' };
+  if (openComplaint(deploy)) return { to: 'Not well' };
   const gone = deploy.facts.some(fact => fact.kind === 'checked' && fact.what === 'old gone');
   return gone ? afterOldCode(run) : null;
 }
 
-async function next(run: Run, phase: Phase): Promise<Next> {
+/** The stage that stands for a phase. */
+export async function next(run: Run, phase: Phase): Promise<Next> {
   switch (phase.kind) {
     case 'booting':
       return { to: 'New dynos boot' };
@@ -71,9 +93,9 @@ async function next(run: Run, phase: Phase): Promise<Next> {
     case 'mixed':
       return { to: 'New code serves' };
     case 'new serves':
-      return { to: 'Old code gone' };
+      return { to: isUntested(run) ? 'Smoke test' : 'Old code gone' };
     case 'old gone':
-      return afterOldCode(run);
+      return isUntested(run) ? { to: 'Smoke test' } : afterOldCode(run);
     case 'not proved':
       return { to: 'Ask a person' };
     case 'crashed':
@@ -88,6 +110,8 @@ async function next(run: Run, phase: Phase): Promise<Next> {
       return phase satisfies never;
   }
 }
+
+const isUntested = ({ deploy }: Run): boolean => Boolean(deploy.plan.smoke) && !latest(deploy, 'smoke test');
 
 /** A button: each phase allows what is true and safe in it, and answers the rest. */
 async function pressed(run: Run, following: Following, click: Click): Promise<{ answer: string; instead?: Next }> {
@@ -124,6 +148,8 @@ async function pressed(run: Run, following: Following, click: Click): Promise<{ 
       return { answer: 'Noted: you looked, and old code is gone.', instead: afterOldCode(run) };
     case 'go on':
       return { answer: 'It has gone on long since: see the newest state on the message.' };
+    case 'keep it':
+      return { answer: 'Nobody asked whether it stays: see the newest state on the message.' };
     case 'run them':
     case 'hold':
     case 'open':
@@ -133,79 +159,4 @@ async function pressed(run: Run, following: Following, click: Click): Promise<{ 
     default:
       return click.kind satisfies never;
   }
-}
-
-/** The watch of this deploy's own release. */
-export function followDeploy(run: Run): Following {
-  const { deploy } = run;
-  const { plan } = deploy;
-  const released = latest(deploy, 'released');
-  if (!released) throw new Error(`${deploy.id} has no release to watch`);
-  const checked = deploy.facts.some(fact => fact.kind === 'checked' && fact.what === 'new serves');
-  const following = followRelease(run, released, plan.commit.sha);
-  const by = latest(deploy, 'checked')?.by;
-  if (checked && by && !following.watch.served) following.checked(by);
-  return following;
-}
-
-/** The watch of a release that the deploy made: its own, or the one that went back. */
-export function followRelease(
-  { deploy, outside }: Run,
-  released: { version: number; slug: string; releasedAt: number },
-  commit: string | null,
-): Following {
-  const { plan } = deploy;
-  const goal: Goal = {
-    ours: released.version,
-    slug: released.slug,
-    commit,
-    oldCommit: plan.live.commit,
-    oldWeb: Array.from({ length: plan.web.quantity }, (_, i) => `web.${i + 1}`),
-    web: plan.web.quantity,
-    releasedAt: released.releasedAt,
-    windowMs: plan.windowSeconds * 1000,
-  };
-  return outside.watcher.follow({ deploy: deploy.id, app: plan.app, url: plan.url, probe: plan.probe, goal });
-}
-
-/** Appends a fact for each phase that the watch comes to, once, also when a restarted bot comes to it again. */
-export function record(run: Run, following: Following, of: 'deploy' | 'rollback' = 'deploy', tallied = following) {
-  const tell = async (phase: Phase): Promise<void> => {
-    const known = phasesTold(run, of);
-    const last = known.at(-1);
-    if (last && samePhase(last, phase)) return;
-    const { ours } = following.watch.goal;
-    const tally = tallyOf(tallied.watch);
-    await run.record({ kind: 'phase', of, version: ours, phase, tally }, `phase of ${of} ${known.length + 1}`);
-  };
-  return async (phase: Phase): Promise<void> => {
-    for (const { at, what } of following.watch.meddling) {
-      const isTold = run.deploy.facts.some(fact => fact.kind === 'meddled' && fact.on === at && fact.what === what);
-      if (!isTold) await run.record({ kind: 'meddled', on: at, what }, `meddled ${at} ${what}`);
-    }
-    const { served } = following.watch;
-    const told = phasesTold(run, of).findLast(({ kind }) => kind === 'new serves' || kind === 'mixed');
-    // A bot that was away may find old code gone already: that new code serves is said all the same, and first.
-    if (served && told?.kind !== 'new serves' && isAfterwards(phase)) {
-      await tell({ kind: 'new serves', at: served.at, evidence: served.evidence });
-    }
-    await tell(phase);
-  };
-}
-
-const isAfterwards = (phase: Phase): boolean =>
-  phase.kind === 'old gone' || (phase.kind === 'not proved' && phase.missing === 'old gone');
-
-const phasesTold = ({ deploy }: Run, of: 'deploy' | 'rollback'): Phase[] =>
-  deploy.facts.flatMap(fact => (fact.kind === 'phase' && fact.of === of ? [fact.phase] : []));
-
-export function tallyOf(watch: Watch): Tally {
-  const { answers, failures, firstNewAt, goal, logFrom, logTo, logOpen } = watch;
-  const from = logKnownFromRelease(watch) ? null : logFrom;
-  return {
-    answers,
-    failures,
-    log: logFrom === null ? null : { from, until: logOpen ? null : logTo },
-    windowSeconds: firstNewAt === null ? null : (firstNewAt - goal.releasedAt) / 1000,
-  };
 }

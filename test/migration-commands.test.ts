@@ -43,8 +43,8 @@ describe('an app that migrates by its own commands', () => {
       ...['released', 'migrating', 'command started', 'migrated', 'schema changed'],
     ]);
     expect(told.slice(told.indexOf('soaking'))).toEqual([
-      ...['soaking', 'migrations planned', 'approval asked', 'approved'],
-      ...['migrating', 'command started', 'migrated', 'schema changed', 'ended'],
+      ...['soaking', 'judged', 'migrations planned', 'approval asked', 'approved'],
+      ...['migrating', 'command started', 'migrated', 'schema changed', 'watching', 'ended'],
     ]);
     for (let kill = 1; kill <= rehearsal.calls; kill++) {
       const world = approving(worldWith());

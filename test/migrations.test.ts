@@ -57,11 +57,13 @@ describe('migrations around a deploy', () => {
     expect(told.slice(told.indexOf('deploy: old gone'))).toEqual([
       'deploy: old gone',
       'soaking',
+      'judged',
       'approval asked',
       'approved',
       'migrating',
       'migrated',
       'schema changed',
+      'watching',
       'ended',
     ]);
     for (let kill = 1; kill <= rehearsal.calls; kill++) {
@@ -98,7 +100,7 @@ describe('migrations around a deploy', () => {
     const told = kinds(rehearsal);
     expect(told.slice(told.indexOf('approved'))).toEqual([
       ...['approved', 'migrating', 'migrations changed', 'approval asked', 'approved'],
-      ...['migrated', 'schema changed', 'ended'],
+      ...['migrated', 'schema changed', 'watching', 'ended'],
     ]);
     for (let kill = 1; kill <= rehearsal.calls; kill++) {
       const world = again();

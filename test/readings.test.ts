@@ -3,7 +3,7 @@ import type { StepState } from '../src/domain/deploy.ts';
 import { clicksOf, exposureOf } from '../src/domain/readings.ts';
 import { stepsOf } from '../src/domain/step-readings.ts';
 import { beginWatch } from '../src/domain/watch.ts';
-import { tallyOf } from '../src/watching.ts';
+import { tallyOf } from '../src/following.ts';
 import { ANN, type DeployName, deployOf, deploys, phase, tally } from './sample-deploys.ts';
 
 /** One letter a step: done, running, failed, not reached or to come. */

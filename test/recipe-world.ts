@@ -1,9 +1,10 @@
 import type { Click, Deploy, Fact, FactBody } from '../src/domain/deploy.ts';
+import type { Sample } from '../src/domain/health.ts';
 import { digestOf, type MigrationFile } from '../src/domain/migration-file.ts';
 import type { Plan, Preflight } from '../src/domain/plan.ts';
 import type { Quantity } from '../src/domain/reopening.ts';
 import type { Phase } from '../src/domain/watch.ts';
-import { beginWatch } from '../src/domain/watch.ts';
+import { beginWatch, type Goal, type Watch } from '../src/domain/watch.ts';
 import type {
   Build,
   FileOutcome,
@@ -175,6 +176,13 @@ export class World {
     );
   }
 
+  /** How the app was before, and what the watch has met since; `wake` when that is another. */
+  readonly met = {
+    before: null as Sample | null,
+    watch: (goal: Goal): Watch => beginWatch(goal),
+    wake: () => {},
+  };
+
   #asked = 0;
   /** Each answer takes a second. */
   readonly prober: Prober = {
@@ -327,6 +335,8 @@ export class World {
   /** Plays the phases of the release that is watched; what was reached stays reached. */
   readonly watcher: Watcher = {
     forget: () => {},
+    begin: () => {},
+    before: () => this.met.before,
     follow: ({ goal }) => {
       const script = this.phases[goal.ours] ?? [];
       let resume = () => {};
@@ -335,6 +345,16 @@ export class World {
           const evidence = { by: 'logs', dyno: 'web.1', at: 1 } as const;
           const served = script[0]?.kind === 'old gone' ? { at: 2, from: 1, oldAt: null, evidence } : null;
           return { ...beginWatch(goal), served };
+        },
+        when: async (passes, signal) => {
+          for (;;) {
+            signal.throwIfAborted();
+            if (passes(this.met.watch(goal))) return;
+            await new Promise<void>((resolve, reject) => {
+              this.met.wake = resolve;
+              signal.addEventListener('abort', () => reject(signal.reason));
+            });
+          }
         },
         checked: user => {
           script.splice(0, 1, { kind: 'new serves', at: 0, evidence: { by: 'person', user } }, ...good.slice(4));

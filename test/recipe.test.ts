@@ -15,6 +15,8 @@ const SUCCESS = [
   'deploy: mixed',
   'deploy: new serves',
   'deploy: old gone',
+  'watching',
+  'judged',
   'ended',
 ];
 

@@ -87,7 +87,15 @@ describe('a watch', () => {
   it('keeps who answered when, how fast, and what failed, also over a restart of the bot', () => {
     let watch = [answer(1_000, 41), answer(2_000, null), answer(3_000, 41, 503)].reduce(observe, beginWatch(goal));
     watch = resumeWatch(JSON.parse(JSON.stringify(watch)), t(60_000));
-    const event = { kind: 'request', at: t(61_500), status: 503, code: 'H10', serviceMs: null } as const;
+    const event = {
+      kind: 'request',
+      at: t(61_500),
+      status: 503,
+      code: 'H10',
+      serviceMs: null,
+      begunAt: 0,
+      byUs: false,
+    } as const;
     watch = observe(observe(watch, answer(61_000, 42)), { kind: 'line', at: t(62_000), event });
     const base = { tookMs: 40, slowestMs: 40, router: 0 };
     expect(watch.series.buckets.map(({ at, ...rest }) => ({ ms: at - t(0), ...rest }))).toEqual([

@@ -361,8 +361,12 @@ describe.concurrent('asking for a deploy', () => {
     );
     const wrong = await ada.fills({ repository: 'acme' });
     expect(wrong.errors.repository).toContain('owner/name');
-    await ada.fills({ repository: 'acme/shop', deployers: ['U0ADA'], groups: ['@ops may deploy'] });
-    await channel.shows(/The settings of managed were changed.*`deployers`: .*@ada/s, RECEIPT);
+    const back = 'it goes back by itself, 30 s after that was told';
+    await ada.fills({ repository: 'acme/shop', deployers: ['U0ADA'], groups: ['@ops may deploy'], health: [back] });
+    await channel.shows(
+      /The settings of managed were changed.*`deployers`: .*@ada.*`autoRollback`: false → true/s,
+      RECEIPT,
+    );
     await ada.types('/deploy managed --plan', { channel: 'managed' });
     await ada.sees(/What a deploy of managed would do/);
     await stage.slack.person('ann').types('/deploy managed --plan', { channel: 'managed' });

@@ -14,6 +14,7 @@ import { cut, foreign, prose } from '../views/text.ts';
 import { cases } from './fuzzing.ts';
 import { closed } from './sample-closed.ts';
 import { deploys, plan } from './sample-deploys.ts';
+import { health } from './sample-health.ts';
 import { migrating, pending } from './sample-migrations.ts';
 import { switched } from './sample-series.ts';
 import { expectSafe, foreignText, poisoned } from './untrusted.ts';
@@ -57,7 +58,7 @@ describe('whatever others wrote', () => {
     fc.assert(
       fc.property(
         foreignText,
-        fc.constantFrom(...Object.values({ ...deploys, ...migrating, ...closed })),
+        fc.constantFrom(...Object.values({ ...deploys, ...migrating, ...closed, ...health })),
         (text, deploy) => {
           const bad: Deploy = poisoned(deploy, text);
           expectSafe(rootMessage(bad));

@@ -1,7 +1,9 @@
 import type { Button } from '@slack/types';
 import { type Deploy, latest } from '../src/domain/deploy.ts';
+import { openComplaint } from '../src/domain/readings.ts';
 import { approvalCard, closedCard } from './approval.ts';
 import type { Message } from './blocks.ts';
+import { notWellCard } from './not-well.ts';
 import { parkedCard } from './parked.ts';
 import { turnCard } from './queue.ts';
 
@@ -10,6 +12,7 @@ const ON_THE_CARD: readonly string[] = ['run-them', 'run-them-for-all', 'hold', 
 
 /** The card in a deploy's thread that waits for an answer now; null when none does. */
 export function openCard(deploy: Deploy): Message | null {
+  const ill = openComplaint(deploy);
   const [asked, turn, closed, parked] = [
     latest(deploy, 'approval asked'),
     latest(deploy, 'planned again'),
@@ -17,6 +20,7 @@ export function openCard(deploy: Deploy): Message | null {
     latest(deploy, 'parked'),
   ];
   const cards = [
+    ill && notWellCard(ill, deploy),
     parked && parkedCard(parked, deploy),
     closed && closedCard(closed, deploy),
     asked && approvalCard(asked, deploy),

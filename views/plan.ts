@@ -112,6 +112,7 @@ export function planFacts(plan: Plan): (KnownBlock | null)[] {
     ...closedSections(plan),
     ...migrationSections(plan),
     section(`*How it is proved*: ${(plan.maintenance ? closedProof : PROOFS[plan.proof])(plan)}`),
+    ...healthSections(plan),
     plan.warnings.length > 0
       ? section(':warning: *Mind this*', ...plan.warnings.map(warning => `• ${prose(warning, 600)}`))
       : null,
@@ -173,6 +174,24 @@ function remarkOn(step: string, plan: Plan): string {
     default:
       return '';
   }
+}
+
+/** What is made of it when new code is not well, and what the database must take. */
+function healthSections(plan: Plan): KnownBlock[] {
+  if (plan.maintenance) return [];
+  const tests = plan.smoke ?? [];
+  const { connections } = plan;
+  return [
+    section(
+      `*When new code is not well*: before the switch it goes back by itself; after it ${plan.autoRollback && !plan.back ? 'too, 30 s after that was told, unless somebody keeps it' : 'you are told, with *Roll back*'}.`,
+      tests.length > 0
+        ? `Asked as soon as it serves: ${tests.map(({ path, status }) => `${code(path, 60)} for ${status.join(' or ')}`).join(', ')}.`
+        : '',
+      connections
+        ? `Connections to the database: up to ${connections.needed} of ${connections.limit} while old and new web dynos run (${connections.pool.each} a dyno, by ${code(connections.pool.from, 60)}); ${connections.used} now.`
+        : '',
+    ),
+  ];
 }
 
 const PROOFS = {

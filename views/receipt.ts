@@ -6,6 +6,7 @@ import { secondsOfStep } from '../src/domain/usual.ts';
 import type { Phase } from '../src/domain/watch.ts';
 import { closedLines } from './closed-deploy.ts';
 import { evidenceOf, probesOf, routerOf, windowOf } from './evidence.ts';
+import { healthLines } from './health.ts';
 import { code, dayAndTime, duration, foreign, mention, plural, secondsBetween, sentence, sha, time } from './text.ts';
 
 const COMMITS_SHOWN = 5;
@@ -24,6 +25,7 @@ export function receiptOf(deploy: Deploy): string[] {
     ...closedLines(deploy),
     ...migrationLines(deploy),
     ...(window ? [`• ${window}`] : []),
+    ...healthLines(deploy),
     ...(tally ? [`• ${probesOf(tally)}`, `• ${routerOf(tally)}`] : []),
     ...timeLines(deploy),
     ...sealLines(deploy),

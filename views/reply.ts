@@ -4,6 +4,7 @@ import { section } from './blocks.ts';
 import { closedReply, oldServes } from './closed-deploy.ts';
 import { meddled } from './meddling-reply.ts';
 import { migrationReply } from './migration-reply.ts';
+import { failingUnnamed, illAlready, judgement, notWellCard, smokePassed } from './not-well.ts';
 import { parkedCard } from './parked.ts';
 import { turnCard } from './queue.ts';
 import { rollbackFailed, rollbackReply, rollingBack } from './rollback-reply.ts';
@@ -63,6 +64,16 @@ export function replyTo(fact: Fact, deploy: Deploy): Reply | null {
       return deploy.plan.maintenance ? closedReply(fact, then) : migrationReply(fact, then, before, deploy);
     case 'opened':
       return deploy.plan.maintenance ? null : migrationReply(fact, then, before, deploy);
+    case 'before':
+      return illAlready(fact, deploy);
+    case 'fails unnamed':
+      return failingUnnamed(fact, then);
+    case 'smoke test':
+      return smokePassed(fact);
+    case 'not well':
+      return { message: notWellCard(fact, deploy), broadcast: true, live: true };
+    case 'judged':
+      return judgement(fact, deploy);
     case 'migration waits':
     case 'migration failed':
     case 'approval asked':
@@ -85,6 +96,8 @@ export function replyTo(fact: Fact, deploy: Deploy): Reply | null {
     case 'migrations planned':
     case 'migrations changed':
     case 'migrated':
+    case 'kept':
+    case 'watching':
     case 'soaking':
     case 'approved':
     case 'started':

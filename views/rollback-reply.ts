@@ -1,7 +1,7 @@
 import { type Deploy, type FactOf, latest } from '../src/domain/deploy.ts';
-import { exposureOf } from '../src/domain/readings.ts';
+import { exposureOf, serves } from '../src/domain/readings.ts';
 import { evidenceOf, probesOf, routerOf } from './evidence.ts';
-import { foreign, mention, sentence, sha, time } from './text.ts';
+import { duration, foreign, mention, sentence, sha, time } from './text.ts';
 import { loud, quiet, type Reply } from './thread.ts';
 
 /** How going back ended, once. */
@@ -41,6 +41,8 @@ function exposureWords(deploy: Deploy): string[] {
         probes,
       ];
     case 'seen':
+      if (serves(deploy))
+        return [`*Users had ${bad}* from the switch until now: ${exposure.signs.join(', and ')}.`, ...seen];
       return [`*Users may have met ${bad}*: ${exposure.signs.join(', and ')}.`, ...seen];
     case 'unknown':
       return [`*What users saw of ${bad} is not known*: ${exposure.why.join(', and ')}.`, ...seen];
@@ -58,9 +60,11 @@ export function rollingBack({ safeUntil, at }: FactOf<'rollback intended'>, then
     ? `${mention(asked.by)} asked for it (${foreign(asked.why, 200)}).`
     : foreign(`${asked?.why ?? 'New code crashed'}.`, 400);
   const late = Date.parse(at) > safeUntil;
-  const race = late
-    ? `The last safe moment to ask for it was ${time(safeUntil)}, and it has passed: *users may see ${bad}* until the rollback has succeeded.`
-    : `A rollback is a release of its own, in a race against the switch. It is asked for in time: the last safe moment was ${time(safeUntil)}. If its release phase takes longer than the last one did, users may still see ${bad} for a while.`;
+  const race = serves(then)
+    ? `${bad} serves, and visitors get it until the routers have switched back: a rollback has a window of its own, about ${duration(plan.windowSeconds)} after its release.`
+    : late
+      ? `The last safe moment to ask for it was ${time(safeUntil)}, and it has passed: *users may see ${bad}* until the rollback has succeeded.`
+      : `A rollback is a release of its own, in a race against the switch. It is asked for in time: the last safe moment was ${time(safeUntil)}. If its release phase takes longer than the last one did, users may still see ${bad} for a while.`;
   return quiet(`Rolling ${foreign(plan.app)} back to the code of v${plan.live.version}`, ':rewind:', [
     `${asked?.by === startedBy ? '' : `${mention(startedBy)} `}${by}`,
     plan.maintenance ? 'Visitors see the closed page until old code is up again, and then it opens.' : race,

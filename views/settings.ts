@@ -86,6 +86,12 @@ export function settingsForm(
         { type: 'checkboxes', options: [FOUR_EYES, START], ...(marked.length > 0 ? { initial_options: marked } : {}) },
         { optional: true },
       ),
+      input(
+        'health',
+        'When new code is not well after the switch',
+        { type: 'checkboxes', options: [BACK], ...(settings?.autoRollback ? { initial_options: [BACK] } : {}) },
+        { optional: true },
+      ),
       text('url', 'Its address, where that is not the one that Heroku names', settings?.url, { optional: true }),
       text('windowSeconds', 'Preboot window, seconds: boot timeout + 120', String(settings?.windowSeconds ?? 180)),
     ],
@@ -94,6 +100,11 @@ export function settingsForm(
 
 const FOUR_EYES: Option = { text: { type: 'plain_text', text: 'approves contract migrations' }, value: 'fourEyes' };
 const START: Option = { text: { type: 'plain_text', text: 'approves each start' }, value: 'startNeedsApproval' };
+
+const BACK: Option = {
+  text: { type: 'plain_text', text: 'it goes back by itself, 30 s after that was told' },
+  value: 'autoRollback',
+};
 
 const plain = (text: string) => ({ type: 'plain_text' as const, text });
 const isPerson = (id: string): boolean => /^[UW]/.test(id);

@@ -1,5 +1,5 @@
 import { type Deploy, type FactOf, latest, type Outcome } from '../src/domain/deploy.ts';
-import { phaseFact } from '../src/domain/readings.ts';
+import { goesBackAt, openComplaint, phaseFact } from '../src/domain/readings.ts';
 import { closedState } from './closed-deploy.ts';
 import { silenceOf } from './evidence.ts';
 import { placeWords } from './queue.ts';
@@ -15,6 +15,7 @@ export function stateOf(deploy: Deploy): State {
     queueState(deploy) ??
     closedState(deploy) ??
     rollbackState(deploy) ??
+    notWellState(deploy) ??
     contractState(deploy) ??
     switchState(deploy) ??
     buildState(deploy)
@@ -78,6 +79,29 @@ function rollbackState(deploy: Deploy): State | null {
     headline,
     words: `${started ? `Heroku makes v${started.version} of it.` : 'Asking Heroku.'}${until}`,
   };
+}
+
+/** New code serves, and somebody has to decide, or it is only watched. */
+function notWellState(deploy: Deploy): State | null {
+  const app = foreign(deploy.plan.app);
+  const asked = openComplaint(deploy);
+  if (asked) {
+    const backAt = goesBackAt(asked);
+    const next =
+      backAt === null
+        ? 'The card in the thread asks what to do.'
+        : `It goes back by itself at ${time(backAt)}, unless somebody keeps it.`;
+    const words = `${asked.complaints.map(({ now }) => foreign(now, 150)).join(', ')}. ${next}`;
+    return { mark: ':rotating_light:', headline: `${app}: new code is not well`, words };
+  }
+  const watching = latest(deploy, 'watching');
+  return watching
+    ? {
+        mark: ':large_green_circle:',
+        headline: `${app}: new code is being watched`,
+        words: `It serves everybody, until ${time(watching.until)} it is compared with what was before.`,
+      }
+    : null;
 }
 
 /** After old code is gone: the end of the schema's change. */

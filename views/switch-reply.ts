@@ -1,6 +1,6 @@
 import { type Deploy, type FactOf, latest } from '../src/domain/deploy.ts';
 import { answeredBy, evidenceOf, probesOf, routerOf, silenceOf, windowOf } from './evidence.ts';
-import { foreign, mention, plural, prose, sha, time } from './text.ts';
+import { duration, foreign, mention, plural, prose, sha, time } from './text.ts';
 import { loud, quiet, type Reply } from './thread.ts';
 
 /** What the thread says when the watch of the deploy's own release says something new. */
@@ -53,6 +53,7 @@ export function switchReply(fact: FactOf<'phase'>, then: Deploy, before: Deploy)
           windowOf(tally, plan.live.version),
           probesOf(tally),
           routerOf(tally),
+          aheadWords(tally, phase),
           `The dynos of ${live} are being stopped now and may still finish old requests. This thread says when they are gone.`,
         ],
       );
@@ -62,8 +63,8 @@ export function switchReply(fact: FactOf<'phase'>, then: Deploy, before: Deploy)
         `*Proved by logs*: ${foreign(phase.dynos.join(', '), 300)} of ${live} were stopped and have left, no dyno of any type is on an older release, and no old answer came since.`,
       ]);
     case 'crashed':
-      return quiet(`New code of ${app} crashed: going back to ${live}`, ':x:', [
-        `${mention(startedBy)} ${foreign(`${phase.dyno} of v${version} ${phase.what}`, 400)}. ${answeredBy(tally, live)} \`heroku logs -a ${app}\` shows why it crashed.`,
+      return quiet(`New code of ${app} is not well: going back to ${live}`, ':x:', [
+        `${mention(startedBy)} ${foreign(`${phase.dyno} of v${version} ${phase.what}`, 400)}. ${answeredBy(tally, live)} \`heroku logs -a ${app}\` shows why.`,
         probesOf(tally),
       ]);
     case 'superseded':
@@ -86,6 +87,12 @@ export function switchReply(fact: FactOf<'phase'>, then: Deploy, before: Deploy)
     default:
       return phase satisfies never;
   }
+}
+
+/** For how long workers ran new code while web still ran old code. */
+function aheadWords({ ahead }: FactOf<'phase'>['tally'], { at }: { at: number }): string {
+  if (!ahead) return '';
+  return `${foreign(ahead.dynos.join(', '), 200)} ran new code ${duration((at - ahead.since) / 1000)} before web did, since ${time(ahead.since)}.`;
 }
 
 /** It was announced already: told is only, and once, that the answers no longer show it. */

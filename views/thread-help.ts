@@ -11,6 +11,7 @@ const WORDS = [
   ['status', 'how it stands'],
   ['cancel', 'calls it off; while old code serves, goes back; later, shows the way back'],
   ['roll back', 'the same'],
+  ['keep it REASON', 'new code that is not well'],
   ['approve', 'shows what would be destroyed, to be pressed'],
   ['go on', 'after it waited and things changed'],
   ['hold REASON', 'leaves its contract migrations for the next deploy'],

@@ -63,8 +63,8 @@ export function connectHerokuByApp(ask: {
     releaseEnded: byApp(heroku => heroku.releaseEnded),
     startOneOff: byApp(heroku => heroku.startOneOff),
     stopDyno: byApp(heroku => heroku.stopDyno),
-    openLog: async function* (app, signal) {
-      yield* (await of(app)).openLog(app, signal);
+    openLog: async function* (app, signal, onWhole) {
+      yield* (await of(app)).openLog(app, signal, onWhole);
     },
   };
 }

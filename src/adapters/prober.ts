@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type Probe, readVersion, type Version } from '../domain/app.ts';
+import { PROBE_MARK } from '../domain/log-line.ts';
 import type { Answer, Prober } from '../outside.ts';
 import { steadyNow } from './clock.ts';
 import type { Visit } from './visit.ts';
@@ -16,7 +17,7 @@ export function createProber(visit: Visit): Prober {
   return {
     ask: async (base, probe, signal) => {
       const url = new URL(probe.path, base);
-      url.searchParams.set('switchover', randomBytes(6).toString('hex'));
+      url.searchParams.set(PROBE_MARK, randomBytes(6).toString('hex'));
       const headers = { 'User-Agent': 'Switchover-Probe', 'Cache-Control': 'no-cache', Accept: '*/*' };
       const timeout = AbortSignal.timeout(TIMEOUT_MS);
       const sentAt = steadyNow();

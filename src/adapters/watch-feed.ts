@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Probe } from '../domain/app.ts';
+import type { Connections } from '../domain/health.ts';
 import { type LogEvent, readLogLine } from '../domain/log-line.ts';
 import { type Observation, probesPerSecond, type Watch } from '../domain/watch.ts';
 import type { Heroku, Prober } from '../outside.ts';
@@ -20,6 +21,7 @@ const LASTING_MS = 30_000;
 const LOG_WITHIN_MS = 5_000;
 /** Lines that say nothing to the fold still show that the log is unbroken: one in so long is enough. */
 const LOG_KNOWN_EVERY_MS = 500;
+const COUNT_EVERY_MS = 10_000;
 
 /** What is asked of Heroku for a watch. */
 export type WatchedHeroku = Pick<Heroku, 'dynos' | 'releases' | 'openLog'>;
@@ -34,6 +36,10 @@ export type Feed = {
   readonly signal: AbortSignal;
   readonly watch: () => Watch;
   readonly see: (seen: Observation) => void;
+  /** For what only counts: nothing follows from one of them. */
+  readonly count: (seen: Observation) => void;
+  /** Connections to the app's database now; null where it has none that can be asked. */
+  readonly connections: () => Promise<Connections | null>;
   /** The watch's time for a time by `steadyNow`. */
   readonly timeOf: (steady: number) => number;
   /** Resolves when the next thing was seen, or at the end. */
@@ -79,7 +85,10 @@ async function hear(feed: Feed): Promise<void> {
     oldest ??= event.at;
     // Replayed ones were counted before the last session broke.
     if (event.kind === 'request' && event.at <= known) continue;
-    if (!isNews(event) && event.at <= (feed.watch().logTo ?? 0) + LOG_KNOWN_EVERY_MS) continue;
+    if (!isNews(event) && event.at <= (feed.watch().logTo ?? 0) + LOG_KNOWN_EVERY_MS) {
+      if (event.kind === 'request') feed.count({ kind: 'line', at: now(feed), event });
+      continue;
+    }
     if (event.kind === 'state' || event.kind === 'error' || event.kind === 'api') feed.lines++;
     feed.see({ kind: 'line', at: now(feed), event });
   }
@@ -120,6 +129,20 @@ export async function keepAsking(feed: Feed): Promise<void> {
   feed.signal.addEventListener('abort', () => clearInterval(timer));
   ask();
   keepPace();
+}
+
+/** Looks at the database until old code is gone, over a connection of a moment: it may be short of them. */
+export async function keepCounting(feed: Feed): Promise<void> {
+  while (!feed.signal.aborted && feed.watch().goneAt === null) {
+    try {
+      const connections = await feed.connections();
+      if (!connections) return;
+      feed.see({ kind: 'connections', at: now(feed), ...connections });
+    } catch (err) {
+      feed.warn(err, 'The connections to the database could not be counted');
+    }
+    await pause(COUNT_EVERY_MS, feed.signal);
+  }
 }
 
 /** The reads that would settle a question: at once, then ever more seldom while it stays open. */

@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
 import type { Probe } from '../domain/app.ts';
+import type { Connections } from '../domain/health.ts';
+import { measure } from '../domain/measure.ts';
 import { phaseOf, samePhase } from '../domain/phase.ts';
 import { observe } from '../domain/switchover.ts';
 import {
@@ -12,25 +14,57 @@ import {
   watchKey,
 } from '../domain/watch.ts';
 import type { Following, Prober, Watcher, WatchStore } from '../outside.ts';
+import { type Before, listenBefore } from './before.ts';
 import { steadyNow } from './clock.ts';
-import { backOff, type Feed, keepAsking, keepReading, listen, pause, type WatchedHeroku } from './watch-feed.ts';
+import { shareLog } from './shared-log.ts';
+import {
+  backOff,
+  type Feed,
+  keepAsking,
+  keepCounting,
+  keepReading,
+  listen,
+  pause,
+  type WatchedHeroku,
+} from './watch-feed.ts';
 
 const SAVE_EVERY_MS = 2_000;
 
-type Parts = { heroku: WatchedHeroku; prober: Prober; store: WatchStore; log: Logger };
+type Parts = {
+  heroku: WatchedHeroku;
+  prober: Prober;
+  store: WatchStore;
+  /** Connections to an app's database; null where it has none that can be asked. */
+  connections?: (app: string) => Promise<Connections | null>;
+  log: Logger;
+};
 type Ask = { deploy: string; app: string; url: string; probe: Probe; goal: Goal };
 
 /** Feeds the fold of each followed switchover with answers, log lines and the few reads that it asks for. */
-export function createWatcher(parts: Parts): Watcher {
+export function createWatcher({ heroku, ...others }: Parts): Watcher {
+  const parts = { ...others, heroku: { ...heroku, openLog: shareLog(heroku.openLog) } };
   const followed = new Map<string, Follow>();
+  const before = new Map<string, Before>();
+  const stopBefore = (deploy: string): void => {
+    before.get(deploy)?.stop();
+    before.delete(deploy);
+  };
   return {
+    begin: ({ deploy, ...ask }) => {
+      if (before.has(deploy)) return;
+      const warn = (err: unknown, what: string) => parts.log.warn({ err, deploy }, what);
+      before.set(deploy, listenBefore({ ...ask, openLog: parts.heroku.openLog, prober: parts.prober, warn }));
+    },
+    before: deploy => before.get(deploy)?.sample() ?? null,
     follow: ask => {
       const key = watchKey(ask.deploy, ask.goal.ours);
-      const follow = followed.get(key) ?? new Follow(key, ask, parts);
+      // The log is handed over, not left in between: one session is enough.
+      const follow = followed.get(key) ?? new Follow(key, ask, { ...parts, onLog: () => stopBefore(ask.deploy) });
       followed.set(key, follow);
       return follow;
     },
     forget: deploy => {
+      stopBefore(deploy);
       for (const [key, follow] of followed) {
         if (!key.startsWith(`${deploy} `)) continue;
         follow.stop();
@@ -43,7 +77,7 @@ export function createWatcher(parts: Parts): Watcher {
 class Follow implements Following {
   readonly #key: string;
   readonly #ask: Ask;
-  readonly #parts: Parts;
+  readonly #parts: Parts & { onLog: () => void };
   readonly #stopped = new AbortController();
   readonly #loaded: Promise<void>;
   /** The computer's clock is looked at once: jumps of it must neither prove anything nor keep it from being proved. */
@@ -56,7 +90,7 @@ class Follow implements Following {
   #toSave: Promise<void> | null = null;
   #savedAt = steadyNow();
 
-  constructor(key: string, ask: Ask, parts: Parts) {
+  constructor(key: string, ask: Ask, parts: Parts & { onLog: () => void }) {
     this.#key = key;
     this.#ask = ask;
     this.#parts = parts;
@@ -99,6 +133,14 @@ class Follow implements Following {
     }
   }
 
+  async when(passes: (watch: Watch) => boolean, signal: AbortSignal): Promise<void> {
+    await orAborted(this.#loaded, signal);
+    while (!passes(this.#watch)) {
+      if (this.#stopped.signal.aborted) throw new Error(`${this.#key} is no longer followed`);
+      await orAborted(this.#change.promise, signal);
+    }
+  }
+
   checked(user: string): void {
     const see = () => this.#watch.served ?? this.#see({ kind: 'checked', at: this.#now(), user });
     this.#loaded.then(see, () => {});
@@ -121,20 +163,21 @@ class Follow implements Following {
       ...{ app, url, probe, heroku, prober, signal },
       watch: () => this.#watch,
       see: seen => this.#see(seen),
+      count: seen => {
+        this.#watch = measure(this.#watch, seen);
+      },
+      connections: async () => this.#parts.connections?.(app) ?? null,
       timeOf: steady => steady + this.#offset,
       change: () => this.#change.promise,
       warn: (err, what) => this.#warn(err, what),
       lines: 0,
     };
-    if (this.#isOver()) {
-      this.stop();
-      return;
-    }
     const ticking = setInterval(() => this.#see({ kind: 'time', at: this.#now() }), 1_000);
     signal.addEventListener('abort', () => clearInterval(ticking));
     void keepAsking(feed);
     void listen(feed);
     void keepReading(feed);
+    void keepCounting(feed);
   }
 
   /** Goes on from what a former process saw; what there was to hear since is not known. */
@@ -147,6 +190,7 @@ class Follow implements Following {
 
   #see(seen: Observation): void {
     if (this.#stopped.signal.aborted) return;
+    if (seen.kind === 'log opened') this.#parts.onLog();
     const deeds = this.#watch.meddling.length;
     try {
       this.#watch = observe(this.#watch, seen);
@@ -163,12 +207,7 @@ class Follow implements Following {
     if (isNew || steadyNow() - this.#savedAt > SAVE_EVERY_MS) {
       this.#save().catch(err => this.#warn(err, 'A watch could not be kept'));
     }
-    if (this.#isOver()) this.stop();
-    else this.#wake();
-  }
-
-  #isOver(): boolean {
-    return this.#phases.at(-1)?.kind === 'old gone';
+    this.#wake();
   }
 
   #wake(): void {

@@ -20,6 +20,8 @@ export type AppSettings = {
   fourEyes: boolean;
   /** True: an approver must agree before a deploy begins. */
   startNeedsApproval?: boolean | undefined;
+  /** True: a deploy goes back by itself when new code is not well after the switch. */
+  autoRollback?: boolean | undefined;
   /** When nothing of it is deployed. */
   freezes?: readonly Freeze[] | undefined;
   /** Where visitors reach it, when that is not the address that Heroku names. */

@@ -1,4 +1,6 @@
 import type { Direction, PendingMigrations } from './gate.ts';
+import type { Connections, Sample } from './health.ts';
+import type { Complaint } from './health-gate.ts';
 import type { Plan } from './plan.ts';
 import type { Quantity, Row } from './reopening.ts';
 import type { Step } from './steps.ts';
@@ -30,6 +32,8 @@ export type FactBody =
   /** About to go back to an older release on purpose: the newest one before that. Then Heroku's new release of it. */
   | { kind: 'going back'; newest: number }
   | { kind: 'went back'; release: string }
+  /** How the app was before anything was done to it, and what it suffered from then. */
+  | { kind: 'before'; sample: Sample; ill: readonly string[] }
   | { kind: 'uploaded'; url: string; bytes: number }
   /** About to ask Heroku for it: from now on one may be under way. */
   | { kind: 'build asked' }
@@ -65,6 +69,17 @@ export type FactBody =
   | { kind: 'command failed'; direction: Direction; lines: readonly string[] }
   | { kind: 'migration failed'; direction: Direction; failure: MigrationFailure }
   | { kind: 'schema changed'; direction: Direction }
+  /** What the paths of the commit's `switchover.json` answered as soon as new code served; null: nothing. */
+  | { kind: 'smoke test'; results: readonly SmokeResult[] }
+  /** Since then (ms) answers are errors that do not say whose they are: nobody can tell whether new code serves. */
+  | { kind: 'fails unnamed'; since: number }
+  /** New code serves and is not well; after `backIn` seconds it goes back by itself (null: never). Kept (`by` null: by the bot). */
+  | { kind: 'not well'; complaints: readonly Complaint[]; backIn: number | null }
+  | { kind: 'kept'; by: string | null; why: string }
+  /** Until (ms) when new code is only watched, with nothing to destroy. */
+  | { kind: 'watching'; until: number }
+  /** What was made of new code in the end, and all that was met. `why` is empty where it was well in every way. */
+  | { kind: 'judged'; verdict: 'well' | 'not well' | 'not judged'; why: string; met: Met }
   /** Until (ms) when new code is only watched, before anything is destroyed. */
   | { kind: 'soaking'; until: number }
   /** What was approved is not what the commit would run now: this is, and it is asked anew. */
@@ -107,6 +122,17 @@ export type FactBody =
       usual?: Readonly<Record<string, number>>;
     };
 
+export type SmokeResult = { path: string; expected: readonly number[]; status: number | null };
+
+/** What was met of an app around its switch. `since`: of new code alone. */
+export type Met = {
+  before: Sample | null;
+  window: Sample;
+  since: Sample;
+  /** Most connections to its database that were seen at once, `at` ms. */
+  peak: (Connections & { at: number }) | null;
+};
+
 /** A file that was not applied, and who stood in its way. */
 export type MigrationFailure = {
   file: string;
@@ -129,6 +155,8 @@ export type Tally = {
   log: { from: number | null; until: number | null } | null;
   /** From release to first new answer, seconds; null before it. */
   windowSeconds: number | null;
+  /** Dynos of other kinds than web, which run new code since this time (ms) while web still waits for the switch. */
+  ahead?: { dynos: readonly string[]; since: number } | null | undefined;
 };
 
 /** What a person pressed. `about` is the digest that they were shown, `reason` what they wrote. */
@@ -138,6 +166,7 @@ export type Click = {
     | 'go on'
     | 'cancel'
     | 'roll back'
+    | 'keep it'
     | 'it serves'
     | 'old code is gone'
     | 'run them'

@@ -5,11 +5,23 @@ export type LogEvent =
   | { kind: 'sigterm'; at: number; dyno: string }
   | { kind: 'exited'; at: number; dyno: string; status: number }
   | { kind: 'error'; at: number; dyno: string; code: string; text: string }
-  | { kind: 'request'; at: number; status: number; code: string | null; serviceMs: number | null }
+  /** `begunAt`: when the router took it, as far as its own times tell; the line comes at the end. `byUs`: our probe. */
+  | {
+      kind: 'request';
+      at: number;
+      begunAt: number;
+      status: number;
+      code: string | null;
+      serviceMs: number | null;
+      byUs: boolean;
+    }
   | { kind: 'api'; at: number; text: string }
   /** Lines before this one were dropped: what they said is not known. */
   | { kind: 'gap'; at: number }
   | { kind: 'other'; at: number };
+
+/** In the address of each probe: it keeps answers out of caches, and tells our requests from those of visitors. */
+export const PROBE_MARK = 'switchover';
 
 const LINE = /^(\S+) (\w+)\[([^\]]+)\]: (.*)$/s;
 /** L10 to L15 (error-codes article, 2024-05): lines were dropped. One that names a drain lost nothing of this session. */
@@ -43,13 +55,23 @@ export function readLogLine(line: string): LogEvent | null {
   return { kind: 'other', at };
 }
 
+/** A router keeps a request for 75 s while the app boots (H20, error-codes article). */
+const BOOT_QUEUE_MS = 75_000;
+
 function readRequest(at: number, text: string): LogEvent {
-  const service = Number.parseInt(field(text, 'service') ?? '', 10);
+  const ms = (name: string): number | null => {
+    const value = Number.parseInt(field(text, name) ?? '', 10);
+    return Number.isNaN(value) ? null : value;
+  };
+  const code = field(text, 'code') ?? null;
+  const serviceMs = ms('service');
   return {
     kind: 'request',
     at,
+    begunAt: at - (ms('connect') ?? 0) - (serviceMs ?? 0) - (code === 'H20' ? BOOT_QUEUE_MS : 0),
     status: Number(field(text, 'status') ?? 0),
-    code: field(text, 'code') ?? null,
-    serviceMs: Number.isNaN(service) ? null : service,
+    code,
+    serviceMs,
+    byUs: (field(text, 'path') ?? '').includes(`${PROBE_MARK}=`),
   };
 }

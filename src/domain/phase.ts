@@ -1,3 +1,4 @@
+import { doomed } from './health-gate.ts';
 import { LINGERS, logKnownSinceOld, restartsKnown } from './proof.ts';
 import type { Phase, Watch } from './watch.ts';
 
@@ -11,7 +12,8 @@ const FIRST_ANSWER_MS = 5_000;
 
 /** What a watch says now. */
 export function phaseOf(watch: Watch): Phase {
-  const { served, booted, superseded, crash, now } = watch;
+  const { served, booted, superseded, now } = watch;
+  const crash = watch.crash ?? doomed(watch);
   const silent = silentSince(watch);
   if (superseded) {
     return { kind: 'superseded', version: superseded.version, by: superseded.by, what: superseded.what };

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { AppSettings, PlannedCommit, Probe } from './app.ts';
 import type { Back } from './back.ts';
+import { type ConnectionsNeeded, connectionsShort } from './connections.ts';
 import { filesOf, gateReasons, gateWarnings, type Held, type PendingMigrations } from './gate.ts';
 import { type Lock, lockRefusals, lockWarnings } from './lock.ts';
 import { BACK_STEPS, closedStepsWith, type Step, stepsWith } from './steps.ts';
+import type { SmokeTest } from './switchover-file.ts';
 
 /** All that is known of an app and a ref when somebody asks to deploy it. Gathered by the bot, judged here. */
 export type Situation = {
@@ -29,6 +31,8 @@ export type Situation = {
   /** Contract migrations that were held before. */
   held: readonly Held[];
   soakSeconds: number;
+  smoke: readonly SmokeTest[];
+  connections: ConnectionsNeeded | null;
   /** False: other deploys of this app by this bot come first, and what is in the way now is over by then. */
   isNext: boolean;
   /** Locks on the app that hold now, and who wants to deploy. */
@@ -83,6 +87,12 @@ export type Plan = {
   /** Null: the commit has none, or none that the database has not had. */
   migrations: PendingMigrations | null;
   soakSeconds: number;
+  /** What new code is asked as soon as it serves. */
+  smoke?: readonly SmokeTest[];
+  /** True: it goes back by itself when new code is not well after the switch. */
+  autoRollback?: boolean;
+  /** What the deploy needs of the database's connections; null where that cannot be said. */
+  connections?: ConnectionsNeeded | null;
   approvers: readonly string[];
   fourEyes: boolean;
   warnings: readonly string[];
@@ -134,6 +144,9 @@ export function preflight(situation: Situation): Preflight {
       buildSeconds: heroku.lastBuildSeconds,
       migrations,
       soakSeconds: situation.soakSeconds,
+      ...(situation.smoke.length > 0 ? { smoke: situation.smoke } : {}),
+      ...(settings.autoRollback ? { autoRollback: true } : {}),
+      connections: situation.connections,
       approvers: settings.approvers,
       fourEyes: settings.fourEyes,
       warnings: warningsOf(situation, heroku, commit),
@@ -153,9 +166,13 @@ function planSteps({ back, migrations, maintenance }: Situation): readonly Step[
 
 /** What a Start is bound to: all of the plan but what changes by itself from minute to minute. */
 export function fingerprint(plan: Plan): string {
-  const { buildSeconds: _, usualSeconds: __, ...bound } = plan;
+  const { buildSeconds: _, usualSeconds: __, connections: ___, ...bound } = plan;
   return createHash('sha256').update(JSON.stringify(bound)).digest('hex').slice(0, 16);
 }
+
+/** Seconds for which new code is watched after the switch where nothing has to be destroyed: what breaks, breaks soon. */
+export const watchedSeconds = ({ windowSeconds }: Pick<Plan, 'windowSeconds'>): number =>
+  Math.min(60, windowSeconds / 3);
 
 /** From closing the app to opening it, beside its build: Heroku's own steps, and the boot. An assumption. */
 const CLOSED_SECONDS = 60;
@@ -192,7 +209,10 @@ function reasonsOfSource({
   return reasons;
 }
 
-function reasonsOfHeroku(heroku: HerokuSituation, { settings: { name }, isNext, maintenance }: Situation): string[] {
+function reasonsOfHeroku(
+  heroku: HerokuSituation,
+  { settings: { name }, isNext, maintenance, connections }: Situation,
+): string[] {
   const reasons: string[] = [];
   const web = heroku.formation.find(entry => entry.type === 'web');
   if (heroku.space || heroku.generation !== 'cedar') {
@@ -230,6 +250,8 @@ function reasonsOfHeroku(heroku: HerokuSituation, { settings: { name }, isNext, 
       `${name} has no release with code yet, so there is no old code that could keep serving. Make the first deploy with \`git push heroku\`, then use this bot.`,
     );
   }
+  const short = connections && !maintenance ? connectionsShort(connections, name) : null;
+  if (short?.kind === 'refused') reasons.push(short.text);
   for (const build of isNext ? heroku.openBuilds : []) {
     reasons.push(
       `${build.by} is building ${name} just now. Heroku builds one at a time: wait until it has ended, then try again.`,
@@ -245,7 +267,7 @@ function reasonsOfHeroku(heroku: HerokuSituation, { settings: { name }, isNext, 
 
 function warningsOf(situation: Situation, heroku: HerokuSituation, commit: PlannedCommit): string[] {
   const warnings = lockWarnings(situation.locks, situation.asker);
-  const { settings, changes } = situation;
+  const { settings, changes, connections } = situation;
   const web = heroku.formation.find(entry => entry.type === 'web');
   const workers = heroku.formation.filter(entry => entry.type !== 'web' && entry.quantity > 0).map(entry => entry.type);
   if (web?.quantity === 1 && !situation.maintenance) {
@@ -273,6 +295,8 @@ function warningsOf(situation: Situation, heroku: HerokuSituation, commit: Plann
       `${apps.join(', ')} use the same database (${database}): they keep their own code during this deploy.`,
     );
   }
+  const short = connections && !situation.maintenance ? connectionsShort(connections, settings.name) : null;
+  if (short?.kind === 'warned') warnings.push(short.text);
   warnings.push(...situation.migrationWarnings);
   if (situation.migrations) warnings.push(...gateWarnings(situation.migrations, situation.held));
   if (proofOf(situation) === 'logs' && !situation.maintenance) warnings.push(unprovable(situation));

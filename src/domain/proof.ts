@@ -10,7 +10,7 @@ export const CLOCKS_MS = 2_000;
 /** In windows of 3 min: a restarted dyno is hidden and serves on for 4 to 6 min (preboot article), half a window is margin. */
 export const LINGERS = 2.5;
 /** A stopped dyno has 30 s from SIGTERM to SIGKILL (dyno-shutdown-behavior, 2024-12). */
-const GRACE_MS = 30_000;
+export const GRACE_MS = 30_000;
 /** Where no old answer was seen: that long before the first sign of new code the switch had not begun. An assumption. */
 const SURELY_BEFORE_MS = 10_000;
 /** A dyno's SIGTERM and its change of state were logged at most 1.8 s apart (heroku.md's real logs). */

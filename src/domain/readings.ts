@@ -50,8 +50,8 @@ export function wayBack(deploy: Told & { plan: Pick<Plan, 'live' | 'maintenance'
   const leaves: readonly Outcome[] = ['succeeded', 'unfinished', 'not proved'];
   if (ended && !leaves.includes(ended.outcome)) return null;
   if (has('rollback asked') || has('rollback intended') || !serves(deploy)) return null;
-  // As long as they run nobody can say.
-  if (contractRuns(deploy)) return null;
+  // As long as they run nobody can say; and where new code is not well, its card has the way back.
+  if (contractRuns(deploy) || openComplaint(deploy)) return null;
   return { kind: destroyed(deploy) ? 'none' : 'plan', version: plan.live.version };
 }
 
@@ -61,7 +61,8 @@ function contractRuns({ facts }: Told): boolean {
   return begun !== undefined && !facts.some(({ seq, kind }) => seq > begun.seq && over.includes(kind));
 }
 
-function serves(deploy: Told & { plan: Pick<Plan, 'maintenance'> }): boolean {
+/** True once it was said that new code serves everybody, and not taken back. */
+export function serves(deploy: Told & { plan: Pick<Plan, 'maintenance'> }): boolean {
   if (deploy.plan.maintenance) return deploy.facts.some(fact => fact.kind === 'let in' && fact.proof !== null);
   const phase = phaseFact(deploy, 'deploy')?.phase;
   return (
@@ -70,6 +71,17 @@ function serves(deploy: Told & { plan: Pick<Plan, 'maintenance'> }): boolean {
     (phase?.kind === 'not proved' && phase.missing === 'old gone')
   );
 }
+
+/** The newest complaint of new code, as long as nobody answered it. */
+export function openComplaint({ facts }: Told): FactOf<'not well'> | null {
+  const asked = facts.findLast((fact): fact is FactOf<'not well'> => fact.kind === 'not well');
+  const answers: readonly Fact['kind'][] = ['kept', 'rollback asked', 'ended'];
+  return asked && !facts.some(fact => fact.seq > asked.seq && answers.includes(fact.kind)) ? asked : null;
+}
+
+/** When (ms) new code that is not well goes back by itself; null: never. */
+export const goesBackAt = ({ at, backIn }: Pick<FactOf<'not well'>, 'at' | 'backIn'>): number | null =>
+  backIn === null ? null : Date.parse(at) + backIn * 1000;
 
 /** True while a card asks for the approval of its contract migrations. */
 export function waitsForApproval<D extends Told>(deploy: D | null): deploy is D {
@@ -80,7 +92,10 @@ export function waitsForApproval<D extends Told>(deploy: D | null): deploy is D 
 }
 
 /** What can be pressed on the root message; the rest is on a card of its own. */
-export type RootClick = Exclude<Click['kind'], 'go on' | 'run them' | 'hold' | 'open' | 'try again' | 'end here'>;
+export type RootClick = Exclude<
+  Click['kind'],
+  'go on' | 'keep it' | 'run them' | 'hold' | 'open' | 'try again' | 'end here'
+>;
 
 /** The answers that a person may give now: the buttons of the root message. None once the deploy has ended or turned back. */
 export function clicksOf(deploy: Told & { plan: Pick<Plan, 'maintenance'> }): RootClick[] {
@@ -90,6 +105,7 @@ export function clicksOf(deploy: Told & { plan: Pick<Plan, 'maintenance'> }): Ro
   // It opens in a moment: what comes then is a rollback like any other.
   if (deploy.plan.maintenance && has('released')) return [];
   if (!has('released')) return has('cancel asked') ? [] : ['cancel'];
+  if (openComplaint(deploy)) return [];
   const told = phaseFact(deploy, 'deploy');
   const phase = told?.phase;
   switch (phase?.kind) {

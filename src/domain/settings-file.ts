@@ -27,6 +27,7 @@ export const settings = z.strictObject({
   allowedChannels: z.array(channel).default([]),
   fourEyes: z.boolean().default(true),
   startNeedsApproval: z.boolean().default(false),
+  autoRollback: z.boolean().default(false),
   freezes: z.array(freezeShape).default([]),
   url: z
     .url({ protocol: /^https?$/, error: 'is the address that visitors use, such as https://www.example.com/' })

@@ -91,6 +91,13 @@ function after(steps: StepReading[], fact: Fact): StepReading[] {
       return fact.what === 'try again' ? anew(steps, 'Contract the schema') : steps;
     case 'migrations changed':
       return anew(anew(steps, 'Contract the schema', 'pending'), 'Approval', 'pending');
+    case 'before':
+    case 'smoke test':
+    case 'fails unnamed':
+    case 'not well':
+    case 'kept':
+    case 'watching':
+    case 'judged':
     case 'migrated':
     case 'migration begins':
     case 'migration waits':

@@ -66,16 +66,37 @@ function placeOf({ dir, contractDir, table }: z.infer<typeof files>): MigrationP
 
 const soak = z.number('must be seconds').int().min(0).max(86_400).default(300);
 
+const status = z.number('must be a status such as 200').int().min(100).max(599);
+const smokeTest = z.strictObject({
+  path: z.string().startsWith('/'),
+  status: z
+    .union([status, z.array(status).min(1)], 'must be a status such as 200, or a list of them')
+    .default(200)
+    .transform(given => [given].flat()),
+});
+
+const SHARE = 'must be a number, or the name of a config var that holds it, such as "DB_POOL"';
+const share = z.union([z.number().int().min(1), z.string().regex(/^[A-Z_][A-Z0-9_]*$/, SHARE)], SHARE);
+
 const file = z.strictObject({
   probe: probe.optional(),
   soakSeconds: soak,
+  /** Asked as soon as new code serves. */
+  smoke: z.array(smokeTest).max(20, 'must be 20 at most').default([]),
+  /** How many connections to its database one dyno may hold. */
+  connections: share.optional(),
   migrations: migrations.default(migrations.parse({})),
 });
+
+/** A path of the app, and the statuses that it may answer with. */
+export type SmokeTest = z.infer<typeof smokeTest>;
 
 export type SwitchoverFile = {
   probe?: Probe | undefined;
   /** How long new code serves alone before anything is destroyed. */
   soakSeconds: number;
+  smoke: SmokeTest[];
+  connections?: number | string | undefined;
   migrations: Migrations;
   problems: string[];
 };

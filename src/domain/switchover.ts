@@ -1,4 +1,5 @@
 import type { LogEvent } from './log-line.ts';
+import { measure } from './measure.ts';
 import { CLOCKS_MS, LINGERS, SKEW_MS, settle, surelyBefore } from './proof.ts';
 import { plot } from './series.ts';
 import {
@@ -19,6 +20,10 @@ const API_GRAIN_MS = 1_000;
 
 /** The watch with one more thing seen. Log lines may come in any order and more than once. */
 export function observe(before: Watch, seen: Observation): Watch {
+  return measure(folded(before, seen), seen);
+}
+
+function folded(before: Watch, seen: Observation): Watch {
   const at = seen.kind === 'answer' ? seen.receivedAt : seen.at;
   const { begunAt } = before;
   const watch = { ...before, now: begunAt === null ? at : Math.max(before.now, at), begunAt: begunAt ?? at };
@@ -39,6 +44,7 @@ export function observe(before: Watch, seen: Observation): Watch {
       return settle(learn(watch, seen.releases));
     case 'checked':
       return settle({ ...watch, served: onTheWordOf(seen.user, watch) });
+    case 'connections':
     case 'time':
       return settle(watch);
     default:
@@ -92,9 +98,10 @@ function hear(before: Watch, answer: Answer): Watch {
   }
 }
 
-const oneMore = (silence: Watch['silence'], { receivedAt }: Answer): Watch['silence'] => ({
+const oneMore = (silence: Watch['silence'], { receivedAt, status }: Answer): Watch['silence'] => ({
   since: silence?.since ?? receivedAt,
   answers: (silence?.answers ?? 0) + 1,
+  failed: (silence?.failed ?? 0) + Number(status !== null && status >= 500),
 });
 
 const isFailed = ({ status }: Answer): boolean => status === null || status >= 500;

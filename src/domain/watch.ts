@@ -1,4 +1,5 @@
 import type { Version } from './app.ts';
+import { type Health, NOTHING_MET, type Sample } from './health.ts';
 import type { LogEvent } from './log-line.ts';
 import { EMPTY, type Series } from './series.ts';
 
@@ -16,6 +17,8 @@ export type Goal = {
   web: number;
   releasedAt: number;
   windowMs: number;
+  /** How the app was before anything was done to it, where that was seen. */
+  before?: Sample | null | undefined;
 };
 
 export type Observation =
@@ -31,6 +34,7 @@ export type Observation =
   | { kind: 'releases'; at: number; releases: readonly SeenRelease[] }
   /** A person looked and says that new code serves. */
   | { kind: 'checked'; at: number; user: string }
+  | { kind: 'connections'; at: number; used: number; limit: number }
   | { kind: 'time'; at: number };
 
 export type SeenDyno = { name: string; type: string; state: string; release: number };
@@ -97,8 +101,8 @@ export type Watch = {
     failed: number;
     slowestMs: number;
   };
-  /** Those up to the newest that were silent, one after the other. */
-  silence: { since: number; answers: number } | null;
+  /** Those up to the newest that were silent, one after the other; `failed` of them were a 5xx. */
+  silence: { since: number; answers: number; failed: number } | null;
   /** New answers, one after the other; when the first of them was sent and received, and how far the log was then. */
   run: { sentAt: number; receivedAt: number; answers: number; logTo: number | null } | null;
   firstNewAt: number | null;
@@ -127,6 +131,7 @@ export type Watch = {
   series: Series;
   /** Reads that would settle a question; whoever feeds the fold makes them. */
   asks: { dynos: boolean; releases: boolean };
+  health: Health;
 };
 
 /** Names the watch of a deploy's release in the store: stored ones stand on it. */
@@ -168,6 +173,7 @@ export function beginWatch(goal: Goal): Watch {
     failures: none,
     series: EMPTY,
     asks: { dynos: true, releases: true },
+    health: NOTHING_MET,
   };
 }
 

@@ -13,7 +13,8 @@ export type ShopRepository = { dir: string; commits: { v1: string; v2: string; v
  * The sample app's git repository, made anew in `dir`: tags v1, v2, v3; `main` is v2 and `next` v3. Branches that go
  * wrong each in their way: crashes, crashes-later, never-binds, bad-build, bad-release, slow-release, tells (its secrets). `cents` replaces
  * a column: what is new before the release, and what is old in `contract/`; `cents-at-once` does it all in its release
- * phase, and `cents-by-command` by commands of its own.
+ * phase, and `cents-by-command` by commands of its own. `fails` breaks every third visit, as `fails-too` does after it;
+ * `with-worker` has a worker, which `worker-crashes` breaks; `smoke` wants an answer that it does not give.
  */
 export async function makeShopRepository(dir: string): Promise<ShopRepository> {
   await rm(dir, { recursive: true, force: true });
@@ -148,6 +149,28 @@ export async function makeShopRepository(dir: string): Promise<ShopRepository> {
     }),
     Procfile: 'web: node server.js\n',
     'migrate.js': await readFile(join(files, 'migrate.js'), 'utf8'),
+  });
+  const server = await readFile(join(files, 'base', 'server.js'), 'utf8');
+  const query = 'const { rows } = await pool.query(QUERY);';
+  await branch('fails', 'main', 'Lose every third visitor', {
+    'server.js': server
+      .replace(query, `if (++asked % 3 === 0) throw new Error('The hats are out');\n    ${query}`)
+      .replace('let closing = false;', 'let closing = false;\nlet asked = 0;'),
+  });
+  await branch('fails-too', 'fails', 'Say nothing of it', { 'README.md': 'Hats, mostly.\n' });
+  const worker = 'web: node server.js\nrelease: node_modules/.bin/node-pg-migrate up\nworker: node worker.js\n';
+  await branch('with-worker', 'main', 'Brush the hats at night', {
+    Procfile: worker,
+    'worker.js': "setInterval(() => console.log('Brushing'), 60_000);\n",
+  });
+  await branch('worker-crashes', 'with-worker', 'Brush them too hard', {
+    'worker.js': 'setTimeout(() => process.exit(1), 500);\n',
+  });
+  await branch('smoke', 'main', 'Want what there is not', {
+    'switchover.json': JSON.stringify({
+      smoke: [{ path: '/version' }, { path: '/', status: [204] }],
+      connections: 5,
+    }),
   });
   await git('checkout', '--quiet', 'main');
   return { dir, commits: { v1, v2, v3 } };

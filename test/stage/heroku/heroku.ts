@@ -192,13 +192,16 @@ async function until(isSo: () => boolean): Promise<void> {
   }
 }
 
+/** Of the plan standard-0 (goldlapel.com, 2026-03). The server is shared here, so each app's role is held to it. */
+const STANDARD_0_CONNECTIONS = 120;
+
 async function createDatabase(server: string, app: string): Promise<string> {
   const name = `${app.replaceAll('-', '_')}_${randomUUID().slice(0, 8)}`;
   const password = randomUUID();
   const client = new pg.Client({ connectionString: server });
   await client.connect();
   try {
-    await client.query(`CREATE ROLE ${name} LOGIN PASSWORD '${password}'`);
+    await client.query(`CREATE ROLE ${name} LOGIN PASSWORD '${password}' CONNECTION LIMIT ${STANDARD_0_CONNECTIONS}`);
     await client.query(`CREATE DATABASE ${name} OWNER ${name}`);
   } finally {
     await client.end();

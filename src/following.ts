@@ -1,0 +1,94 @@
+import { latest, type Tally } from './domain/deploy.ts';
+import { kindOf } from './domain/health.ts';
+import { samePhase } from './domain/phase.ts';
+import { logKnownFromRelease } from './domain/proof.ts';
+import type { Goal, Phase, Watch } from './domain/watch.ts';
+import type { Following } from './outside.ts';
+import type { Run } from './run.ts';
+
+// The watch of a release that a deploy made, and the facts that come of it.
+
+/** The watch of this deploy's own release. */
+export function followDeploy(run: Run): Following {
+  const { deploy } = run;
+  const { plan } = deploy;
+  const released = latest(deploy, 'released');
+  if (!released) throw new Error(`${deploy.id} has no release to watch`);
+  const checked = deploy.facts.some(fact => fact.kind === 'checked' && fact.what === 'new serves');
+  const following = followRelease(run, released, plan.commit.sha);
+  const by = latest(deploy, 'checked')?.by;
+  if (checked && by && !following.watch.served) following.checked(by);
+  return following;
+}
+
+/** The watch of a release that the deploy made: its own, or the one that went back. */
+export function followRelease(
+  { deploy, outside }: Run,
+  released: { version: number; slug: string; releasedAt: number },
+  commit: string | null,
+): Following {
+  const { plan } = deploy;
+  const goal: Goal = {
+    ours: released.version,
+    slug: released.slug,
+    commit,
+    oldCommit: plan.live.commit,
+    oldWeb: Array.from({ length: plan.web.quantity }, (_, i) => `web.${i + 1}`),
+    web: plan.web.quantity,
+    releasedAt: released.releasedAt,
+    windowMs: plan.windowSeconds * 1000,
+    before: latest(deploy, 'before')?.sample ?? null,
+  };
+  return outside.watcher.follow({ deploy: deploy.id, app: plan.app, url: plan.url, probe: plan.probe, goal });
+}
+
+/** Appends a fact for each phase that the watch comes to, once, also when a restarted bot comes to it again. */
+export function record(run: Run, following: Following, of: 'deploy' | 'rollback' = 'deploy', tallied = following) {
+  const tell = async (phase: Phase): Promise<void> => {
+    const known = phasesTold(run, of);
+    const last = known.at(-1);
+    if (last && samePhase(last, phase)) return;
+    const { ours } = following.watch.goal;
+    const tally = tallyOf(tallied.watch);
+    await run.record({ kind: 'phase', of, version: ours, phase, tally }, `phase of ${of} ${known.length + 1}`);
+  };
+  return async (phase: Phase): Promise<void> => {
+    for (const { at, what } of following.watch.meddling) {
+      const isTold = run.deploy.facts.some(fact => fact.kind === 'meddled' && fact.on === at && fact.what === what);
+      if (!isTold) await run.record({ kind: 'meddled', on: at, what }, `meddled ${at} ${what}`);
+    }
+    const { served } = following.watch;
+    const told = phasesTold(run, of).findLast(({ kind }) => kind === 'new serves' || kind === 'mixed');
+    // A bot that was away may find old code gone already: that new code serves is said all the same, and first.
+    if (served && told?.kind !== 'new serves' && isAfterwards(phase)) {
+      await tell({ kind: 'new serves', at: served.at, evidence: served.evidence });
+    }
+    await tell(phase);
+  };
+}
+
+const isAfterwards = (phase: Phase): boolean =>
+  phase.kind === 'old gone' || (phase.kind === 'not proved' && phase.missing === 'old gone');
+
+const phasesTold = ({ deploy }: Run, of: 'deploy' | 'rollback'): Phase[] =>
+  deploy.facts.flatMap(fact => (fact.kind === 'phase' && fact.of === of ? [fact.phase] : []));
+
+export function tallyOf(watch: Watch): Tally {
+  const { answers, failures, firstNewAt, goal, logFrom, logTo, logOpen } = watch;
+  const from = logKnownFromRelease(watch) ? null : logFrom;
+  return {
+    answers,
+    failures,
+    log: logFrom === null ? null : { from, until: logOpen ? null : logTo },
+    windowSeconds: firstNewAt === null ? null : (firstNewAt - goal.releasedAt) / 1000,
+    ahead: aheadOf(watch),
+  };
+}
+
+/** Workers restart at once, with new code, while web waits for the switch (preboot article). */
+function aheadOf({ health }: Watch): Tally['ahead'] {
+  const up = Object.entries(health.dynos).flatMap(([name, { upAt }]) =>
+    kindOf(name) === 'web' || upAt === null ? [] : [{ name, upAt }],
+  );
+  return up.length === 0 ? null : { dynos: up.map(({ name }) => name), since: Math.min(...up.map(({ upAt }) => upAt)) };
+}

@@ -1,0 +1,52 @@
+import { latest } from './domain/deploy.ts';
+import { type Complaint, verdictOf } from './domain/health-gate.ts';
+import { destroyed } from './domain/readings.ts';
+import type { Watch } from './domain/watch.ts';
+import type { Following } from './outside.ts';
+import { first, type Next, type Run } from './run.ts';
+
+// The gate, as the stages after the switch ask it.
+
+/** How long people have to say that it stays. */
+const COUNTDOWN_S = 30;
+const NOT_WELL: Next = { to: 'Not well' };
+
+/** The work of a stage after the switch. A complaint comes first, whatever else ends at the same moment. */
+export async function unlessIll(
+  run: Run,
+  following: Following,
+  work: (signal: AbortSignal) => Promise<Next>,
+  signal: AbortSignal,
+): Promise<Next> {
+  let found: readonly Complaint[] = [];
+  const isIll = (watch: Watch): boolean => {
+    const verdict = verdictOf(watch);
+    // Never once somebody kept it.
+    if (verdict.kind !== 'ill' || latest(run.deploy, 'kept')?.by) return false;
+    found = verdict.complaints;
+    return true;
+  };
+  const ended = await first<Next | null>(signal, [
+    async signal => {
+      await following.when(isIll, signal);
+      return null;
+    },
+    work,
+  ]);
+  isIll(following.watch);
+  return ended && (found.length === 0 || latest(run.deploy, 'ended')) ? ended : complain(run, found);
+}
+
+/** Says that new code is not well, once until somebody has answered. */
+export async function complain(run: Run, complaints: readonly Complaint[]): Promise<Next> {
+  const { plan, facts } = run.deploy;
+  const times = facts.filter(({ kind }) => kind === 'kept').length;
+  // Never to what somebody went back from, nor to code whose schema is gone.
+  const bySelf = plan.autoRollback && !plan.back && !destroyed(run.deploy);
+  await run.record({ kind: 'not well', complaints, backIn: bySelf ? COUNTDOWN_S : null }, `not well ${times}`);
+  return NOT_WELL;
+}
+
+/** Signs that something is wrong are waited for, until they are more or gone. */
+export const settled = (following: Following, signal: AbortSignal): Promise<void> =>
+  following.when(watch => verdictOf(watch).kind !== 'suspicious', signal);

@@ -1,0 +1,159 @@
+import { afterOldCode, RECEIPT } from './approval.ts';
+import { type Click, latest, type SmokeResult } from './domain/deploy.ts';
+import { watchedSeconds } from './domain/plan.ts';
+import { destroyed, goesBackAt, openComplaint } from './domain/readings.ts';
+import type { SmokeTest } from './domain/switchover-file.ts';
+import { followDeploy, record } from './following.ts';
+import { complain, settled, unlessIll } from './illness.ts';
+import { first, type Next, type Run } from './run.ts';
+import { next } from './watching.ts';
+
+// Is new code well? It is measured from before the deploy on. When it is not, after the switch, people are told at once;
+// where the app's settings say so it goes back by itself, 30 s later, unless somebody keeps it.
+
+/** How long somebody is waited for where it does not go back by itself. */
+const DECIDED_WITHIN_MS = 3_600_000;
+/** How often a path is asked before its answer counts as wrong: a connection that breaks says nothing of the code. */
+const SMOKE_TRIES = 3;
+const SMOKE_PAUSE_MS = 1_000;
+
+/** Asks new code, as soon as it serves, what the commit's `switchover.json` says that it must answer. */
+export async function smokeTest(run: Run): Promise<Next> {
+  const { plan } = run.deploy;
+  if (!latest(run.deploy, 'smoke test')) {
+    const results = await run.listening(
+      signal => Promise.all((plan.smoke ?? []).map(test => ask(run, test, signal))),
+      tooLate,
+    );
+    await run.record({ kind: 'smoke test', results });
+  }
+  const wrong = (latest(run.deploy, 'smoke test')?.results ?? []).filter(result => !isAsExpected(result));
+  if (wrong.length === 0 || latest(run.deploy, 'kept')) return { to: 'Old code gone' };
+  return complain(
+    run,
+    wrong.map(({ path, expected, status }) => ({
+      now: `${path} ${status === null ? 'did not answer' : `answered ${status}`}`,
+      against: `The smoke test wants ${expected.join(' or ')}`,
+    })),
+  );
+}
+
+const isAsExpected = ({ expected, status }: SmokeResult): boolean => status !== null && expected.includes(status);
+
+async function ask(run: Run, { path, status: expected }: SmokeTest, signal: AbortSignal): Promise<SmokeResult> {
+  const { plan } = run.deploy;
+  const { prober, time } = run.outside;
+  const probe = { path, header: 'header' in plan.probe ? plan.probe.header : '' };
+  for (let tries = 1; ; tries++) {
+    const { status } = await prober.ask(plan.url, probe, signal);
+    const result = { path, expected, status };
+    if (isAsExpected(result) || tries === SMOKE_TRIES) return result;
+    await time.pass(SMOKE_PAUSE_MS, signal);
+  }
+}
+
+/** New code alone is watched for a moment also where nothing has to be destroyed: what breaks, breaks soon. */
+export async function watchNewCode(run: Run): Promise<Next> {
+  const following = followDeploy(run);
+  await following.when(() => true, run.signal);
+  if (latest(run.deploy, 'rollback asked')) return { to: 'Roll back' };
+  if (openComplaint(run.deploy)) return { to: 'Not well' };
+  if (!latest(run.deploy, 'watching')) {
+    const { served } = following.watch;
+    const changed = run.deploy.facts.findLast(fact => fact.kind === 'schema changed' && fact.direction === 'contract');
+    const from = changed ? Date.parse(changed.at) : (served?.at ?? Date.parse(run.deploy.facts.at(-1)?.at ?? ''));
+    await run.record({ kind: 'watching', until: from + watchedSeconds(run.deploy.plan) * 1000 });
+  }
+  const until = latest(run.deploy, 'watching')?.until ?? 0;
+  const work = async (signal: AbortSignal): Promise<Next> => {
+    await run.outside.time.until(until, signal);
+    await settled(following, signal);
+    return RECEIPT;
+  };
+  return run.listening<Next>(signal => unlessIll(run, following, work, signal), tooLate);
+}
+
+async function tooLate({ kind }: Click): Promise<{ answer: string }> {
+  return {
+    answer:
+      kind === 'cancel' || kind === 'roll back'
+        ? 'New code serves already, and is being watched. If it must go: `/deploy rollback` plans the way back.'
+        : 'That is not in question now: see the newest state on the message.',
+  };
+}
+
+/** It was told that new code is not well: somebody decides, or the time that the app's settings give does. */
+export async function notWell(run: Run): Promise<Next> {
+  const following = followDeploy(run);
+  const asked = latest(run.deploy, 'not well');
+  if (!asked) throw new Error(`${run.deploy.id} has nothing to decide`);
+  const known = decision(run);
+  if (known) return known;
+  const answer = `answered not well ${asked.seq}`;
+  const backAt = goesBackAt(asked);
+  const why = asked.complaints.map(({ now }) => now).join(', ');
+  const keep = async (by: string | null, why: string): Promise<void> => run.record({ kind: 'kept', by, why }, answer);
+  const goBack = async (by: string | null, why: string): Promise<void> =>
+    run.record({ kind: 'rollback asked', by, why }, answer);
+  return run.listening<Next>(
+    signal =>
+      first(signal, [
+        async signal => {
+          const over = ['superseded', 'mixed'];
+          const phase = await following.until(({ kind }) => over.includes(kind), record(run, following), signal);
+          if (phase.kind === 'superseded') return next(run, phase);
+          await keep(null, 'Old code answers again: what failed may be its own.');
+          return decision(run) ?? next(run, phase);
+        },
+        async signal => {
+          await run.outside.time.until(backAt ?? Date.parse(asked.at) + DECIDED_WITHIN_MS, signal);
+          if (backAt !== null) await goBack(null, why);
+          return decision(run) ?? undecided(run, why);
+        },
+      ]),
+    async ({ kind, by, reason }) => {
+      if (kind === 'keep it') {
+        await keep(by, reason ?? 'No reason was given.');
+        const instead = decision(run) ?? RECEIPT;
+        return openlyKept(run)
+          ? { answer: 'Kept: it stays, and goes on.', instead }
+          : { answer: 'Too late: it goes back.', instead };
+      }
+      if (kind !== 'roll back' && kind !== 'cancel')
+        return { answer: 'New code is not well: *Roll back* or *Keep it* on the newest message of the thread.' };
+      if (destroyed(run.deploy))
+        return {
+          answer:
+            'There is no way back: the contract migrations destroyed what old code needs. Mend it, and deploy that.',
+        };
+      await goBack(by, `asked in Slack: ${why}`);
+      return openlyKept(run)
+        ? { answer: 'Too late: somebody kept it.', instead: decision(run) ?? RECEIPT }
+        : { answer: 'Rolling back.', instead: { to: 'Roll back' } };
+    },
+  );
+}
+
+const openlyKept = ({ deploy }: Run): boolean => openComplaint(deploy) === null && !latest(deploy, 'rollback asked');
+
+/** What was decided of the newest complaint; null while that is open. */
+function decision(run: Run): Next | null {
+  const { deploy } = run;
+  if (latest(deploy, 'rollback asked')) return { to: 'Roll back' };
+  if (openComplaint(deploy)) return null;
+  if (latest(deploy, 'watching')) return { to: 'Watch new code' };
+  const gone = deploy.facts.some(
+    fact =>
+      (fact.kind === 'phase' && fact.of === 'deploy' && fact.phase.kind === 'old gone') ||
+      (fact.kind === 'checked' && fact.what === 'old gone'),
+  );
+  return gone ? afterOldCode(run) : { to: 'Old code gone' };
+}
+
+async function undecided(run: Run, why: string): Promise<Next> {
+  const version = `v${latest(run.deploy, 'released')?.version}`;
+  return run.end(
+    'failed',
+    `${version} serves and is not well (${why}), and nobody decided for an hour. Look at it, and go back with \`/deploy rollback\` or mend it.`,
+  );
+}

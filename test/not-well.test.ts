@@ -1,0 +1,231 @@
+import { describe, expect, it } from 'vitest';
+import { NO_SAMPLE, NOTHING_MET, type Sample } from '../src/domain/health.ts';
+import { beginWatch, type Goal, type Phase, type Watch } from '../src/domain/watch.ts';
+import { good, kinds, plan, play, World } from './recipe-world.ts';
+
+// What becomes of a deploy whose new code serves and is not well.
+
+const WELL: Sample = { ...NO_SAMPLE, from: 0, to: 60_000, probes: 60, latency: { 51: 60 } };
+const crashes = { was: 'up', startedAt: 1, upAt: 2, at: 3, crashes: 2, R14: 0, R15: 0 };
+const evidence = { by: 'person', user: 'U1' } as const;
+
+/** Of v42, once it serves: its web dynos crash again and again. */
+function illWatch(goal: Goal): Watch {
+  const served = { at: 1, from: 1, oldAt: null, evidence };
+  const dynos = goal.ours === 42 ? { 'web.1': crashes } : {};
+  return { ...beginWatch(goal), served, health: { ...NOTHING_MET, dynos } };
+}
+
+/** Its new code is found ill when that phase was told. */
+function worldOf(asked: Partial<World['plan']> = {}, after: Phase['kind'] = 'new serves'): World {
+  // Where it is ill, its watch comes no further by itself.
+  const until = good.findIndex(({ kind }) => kind === after) + 1;
+  const world = new World({ 42: good.slice(0, until), 43: [...good] });
+  world.plan = { ...plan, ...asked };
+  world.met.before = WELL;
+  world.met.watch = goal => (kinds(world).includes(`deploy: ${after}`) ? illWatch(goal) : beginWatch(goal));
+  const append = world.append.bind(world);
+  world.append = (fact, key) => {
+    append(fact, key);
+    setImmediate(() => world.met.wake());
+  };
+  return world;
+}
+
+const told = (world: World): string[] => {
+  const all = kinds(world);
+  return all.slice(all.indexOf('not well'));
+};
+const BACK = ['judged', 'rollback intended', 'rolling back', 'rollback released'];
+const SERVES = ['booting', 'old serves', 'mixed', 'new serves', 'old gone'].map(kind => `rollback: ${kind}`);
+
+describe('new code that serves and is not well', () => {
+  it.each<Phase['kind']>(['new serves', 'old gone'])(
+    'goes back by itself where the settings say so (found at: %s), once, whatever is killed when',
+    async after => {
+      const rehearsal = worldOf({ autoRollback: true }, after);
+      expect((await play(rehearsal)).outcome).toBe('rolled back');
+      expect(told(rehearsal)).toEqual(['not well', 'rollback asked', ...BACK, ...SERVES, 'ended']);
+      expect(rehearsal.facts).toContainEqual(
+        expect.objectContaining({ kind: 'rollback asked', by: null, why: 'web.1 crashed 2 times' }),
+      );
+      for (let kill = 1; kill <= rehearsal.calls; kill++) {
+        const world = worldOf({ autoRollback: true }, after);
+        expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('rolled back');
+        expect(world.releases, `killed at ${kill}`).toHaveLength(3);
+        expect(told(world), `killed at ${kill}`).toEqual(told(rehearsal));
+      }
+    },
+  );
+
+  it('is kept when somebody says so in time, whatever is killed when, and is not asked about again', async () => {
+    const again = (): World => {
+      const world = worldOf({ autoRollback: true }, 'old gone');
+      world.presses = [{ after: 'not well', kind: 'keep it', reason: 'we know' }];
+      const { until } = world.time;
+      // The countdown is as long as people need.
+      world.time.until = (at, signal) =>
+        at === Date.parse('2026-01-01T00:00:30.000Z') ? until(Number.POSITIVE_INFINITY, signal) : until(at, signal);
+      return world;
+    };
+    const rehearsal = again();
+    expect((await play(rehearsal)).outcome).toBe('succeeded');
+    expect(told(rehearsal).filter(kind => kind !== 'watching')).toEqual([...['not well', 'kept', 'judged', 'ended']]);
+    expect(rehearsal.clicks[0]?.answer).toBe('Kept: it stays, and goes on.');
+    expect(rehearsal.facts).toContainEqual(
+      expect.objectContaining({ kind: 'judged', verdict: 'not well', why: 'web.1 crashed 2 times' }),
+    );
+    for (let kill = 1; kill <= rehearsal.calls; kill++) {
+      const world = again();
+      expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('succeeded');
+      expect(world.releases, `killed at ${kill}`).toHaveLength(2);
+    }
+  });
+
+  it('goes back at once when somebody presses it, also where nothing goes back by itself', async () => {
+    const world = worldOf();
+    world.presses = [{ after: 'not well', kind: 'roll back' }];
+    const { until } = world.time;
+    world.time.until = (_, signal) => until(Number.POSITIVE_INFINITY, signal);
+    expect((await play(world)).outcome).toBe('rolled back');
+    expect(told(world)).toEqual(['not well', 'rollback asked', ...BACK, ...SERVES, 'ended']);
+    expect(world.clicks[0]?.answer).toBe('Rolling back.');
+  });
+
+  it('is a failed deploy when nobody decides for an hour', async () => {
+    const world = worldOf();
+    world.patient = false;
+    expect((await play(world)).outcome).toBe('failed');
+    expect(world.facts.at(-1)).toMatchObject({ why: expect.stringContaining('nobody decided for an hour') });
+    expect(world.releases).toHaveLength(2);
+  });
+
+  it('is not taken back by itself once contract migrations have run', async () => {
+    const world = worldOf({ autoRollback: true });
+    world.patient = false;
+    world.presses = [{ after: 'not well', kind: 'roll back' }];
+    world.append({ kind: 'migrated', direction: 'contract', file: '2_drop', seconds: 1 }, 'migrated contract 2_drop');
+    expect((await play(world)).outcome).toBe('failed');
+    expect(world.clicks[0]?.answer).toContain('There is no way back');
+    expect(world.facts).toContainEqual(expect.objectContaining({ kind: 'not well', backIn: null }));
+    expect(world.releases).toHaveLength(2);
+  });
+
+  it('says why it cannot go back when Heroku has the old release no more', async () => {
+    const world = worldOf({ autoRollback: true });
+    const [old] = world.releases;
+    if (old) old.eligible = false;
+    expect((await play(world)).outcome).toBe('failed');
+    expect(world.facts).toContainEqual(
+      expect.objectContaining({ kind: 'rollback failed', why: expect.stringContaining('v41') }),
+    );
+    expect(world.releases).toHaveLength(2);
+  });
+
+  it('does not go back to what it was that somebody went back from', async () => {
+    const back = { id: 'r41', version: 41, gone: null, config: [], candidates: [] };
+    const world = worldOf({ autoRollback: true, back });
+    world.patient = false;
+    expect((await play(world)).outcome).toBe('failed');
+    expect(world.facts).toContainEqual(expect.objectContaining({ kind: 'not well', backIn: null }));
+  });
+
+  it('is left alone when old code answers again: what failed may be its own', async () => {
+    const world = worldOf({ autoRollback: true });
+    world.phases[42]?.push({ kind: 'mixed', corrected: true }, ...good.slice(3));
+    world.time.until = (_, signal) =>
+      new Promise((_done, aborted) => signal.addEventListener('abort', () => aborted(signal.reason)));
+    const watch = world.met.watch;
+    world.met.watch = goal => (kinds(world).includes('kept') ? beginWatch(goal) : watch(goal));
+    const ended = play(world);
+    await expect.poll(() => kinds(world)).toContain('watching');
+    expect(world.facts).toContainEqual(expect.objectContaining({ kind: 'kept', by: null }));
+    expect(kinds(world).slice(-3)).toEqual(['deploy: new serves', 'deploy: old gone', 'watching']);
+    expect(world.releases).toHaveLength(2);
+    void ended;
+  });
+});
+
+describe('a smoke test', () => {
+  const smoke = [{ path: '/health', status: [200, 204] }];
+
+  it('is made once as soon as new code serves, whatever is killed when', async () => {
+    const again = (): World => Object.assign(new World({ 42: [...good] }), { plan: { ...plan, smoke } });
+    const rehearsal = again();
+    expect((await play(rehearsal)).outcome).toBe('succeeded');
+    const all = kinds(rehearsal);
+    expect(all.slice(all.indexOf('deploy: new serves'))).toEqual([
+      ...['deploy: new serves', 'smoke test', 'deploy: old gone', 'watching', 'judged', 'ended'],
+    ]);
+    for (let kill = 1; kill <= rehearsal.calls; kill++) {
+      const world = again();
+      expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('succeeded');
+      expect(kinds(world), `killed at ${kill}`).toEqual(all);
+    }
+  });
+
+  it('is made also when old code was gone before the bot could look', async () => {
+    const world = new World({ 42: [...good.slice(0, 3), ...good.slice(4)] });
+    world.plan = { ...plan, smoke };
+    await play(world);
+    expect(kinds(world)).toContain('smoke test');
+  });
+
+  it('that fails three times makes a complaint with what was wanted', async () => {
+    const asked: string[] = [];
+    const world = new World({ 42: [...good], 43: [...good] });
+    world.plan = { ...plan, smoke, autoRollback: true };
+    world.prober.ask = async (_, { path }) => {
+      asked.push(path);
+      return { sentAt: 0, receivedAt: 1, status: 500, version: null };
+    };
+    expect((await play(world)).outcome).toBe('rolled back');
+    expect(asked).toEqual(['/health', '/health', '/health']);
+    expect(world.facts).toContainEqual(
+      expect.objectContaining({
+        kind: 'not well',
+        complaints: [{ now: '/health answered 500', against: 'The smoke test wants 200 or 204' }],
+      }),
+    );
+  });
+});
+
+describe('answers that fail and do not say whose they are', () => {
+  it('are told once, whatever is killed when, and the deploy goes on', async () => {
+    const again = (): World => {
+      const world = new World({ 42: [...good] });
+      world.met.watch = goal => ({ ...beginWatch(goal), silence: { since: 5, answers: 9, failed: 9 } });
+      return world;
+    };
+    const rehearsal = again();
+    expect((await play(rehearsal)).outcome).toBe('succeeded');
+    expect(rehearsal.facts.filter(({ kind }) => kind === 'fails unnamed')).toMatchObject([{ since: 5 }]);
+    for (let kill = 1; kill <= rehearsal.calls; kill++) {
+      const world = again();
+      expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('succeeded');
+      expect(kinds(world).filter(kind => kind === 'fails unnamed').length, `killed at ${kill}`).toBeLessThan(2);
+    }
+  });
+});
+
+describe('how the app was before', () => {
+  it('is kept once, before the release, and is what the watch compares with', async () => {
+    const world = new World({ 42: [...good] });
+    world.met.before = { ...WELL, failed: 30 };
+    const goals: Goal[] = [];
+    world.met.watch = goal => {
+      goals.push(goal);
+      return beginWatch(goal);
+    };
+    await play(world);
+    const all = kinds(world);
+    expect(all.slice(all.indexOf('build started'))).toEqual([
+      'build started',
+      'before',
+      'built',
+      ...all.slice(all.indexOf('built') + 1),
+    ]);
+    expect(world.facts).toContainEqual(expect.objectContaining({ kind: 'before', ill: ['30 of 60 probes failed'] }));
+    expect(goals.every(({ before }) => before?.failed === 30)).toBe(true);
+  });
+});
