@@ -49,7 +49,7 @@ const LOOK_MS = 100;
  * Looks, until it is stopped, at the command lines of all processes, which everybody on a machine may read, and at the
  * environment of those that the bot (its pid now) starts: it alone may have secrets there.
  */
-export function watchProcesses(marked: readonly Marked[], bot: () => number): { stop(): Promise<Leak[]> } {
+export function watchProcesses(marked: readonly Marked[], bot: () => number) {
   const found = new Set<Leak>();
   let looking = true;
   const look = async (): Promise<void> => {
@@ -74,10 +74,11 @@ export function watchProcesses(marked: readonly Marked[], bot: () => number): { 
   };
   const looked = look();
   return {
-    stop: async () => {
+    found: (): Leak[] => [...found].sort(),
+    stop: async (): Promise<Leak[]> => {
       looking = false;
       await looked;
-      return [...found];
+      return [...found].sort();
     },
   };
 }
