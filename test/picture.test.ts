@@ -58,6 +58,8 @@ describe('the picture of a deploy', () => {
     const hatched = (svg: string): number => svg.split('url(#unseen)').length - 1;
     expect(hatched(picture('nobody answered', withGap).svg)).toBe(3);
     expect(hatched(picture('succeeded').svg)).toBe(0);
+    const late = seriesOf(76, 130, at => (at % 9 === 0 ? null : { by: 'v41', tookMs: 5 }));
+    expect(hatched(picture('succeeded', late).svg), 'a second between two questions').toBe(0);
   });
 
   it('is not there where nothing was released or nothing was watched', () => {

@@ -109,7 +109,7 @@ const key = ({ top }: Place, down: number, colour: string, name: string): Svg[] 
 
 /** Stretches in which nobody looked are hatched, so that they are not taken for silence. */
 function unseen(series: Series, { x, top, height, right, left }: Place): Svg[] {
-  const ends = [left, ...series.buckets.flatMap(({ at }) => [x(at), x(at + series.stepMs)]), right];
+  const ends = [left, ...series.buckets.flatMap(bucket => [x(bucket.at), x(endOf(bucket, series))]), right];
   const gaps: Svg[] = [];
   for (let index = 0; index + 1 < ends.length; index += 2) {
     const [from = 0, to = 0] = ends.slice(index, index + 2);
@@ -118,13 +118,19 @@ function unseen(series: Series, { x, top, height, right, left }: Place): Svg[] {
   return gaps;
 }
 
-function bar(bucket: Bucket, { stepMs }: Series, { x }: Place, top: number, height: number, fill: string): Svg {
+function bar(bucket: Bucket, series: Series, { x }: Place, top: number, height: number, fill: string): Svg {
   const from = x(bucket.at);
   // A little wider than it is, so that no seam shows between two of them.
-  return box(from, top, x(bucket.at + stepMs) - from + 0.4, height, fill, { 'shape-rendering': 'crispEdges' });
+  return box(from, top, x(endOf(bucket, series)) - from + 0.4, height, fill, { 'shape-rendering': 'crispEdges' });
 }
 
-/** Buckets with no stretch missing between them. */
+/** Where the probe asks once in each stretch, one may fall between two: nobody stopped looking for that. */
+function endOf({ at }: Bucket, { buckets, stepMs }: Series): number {
+  const next = buckets.find(bucket => bucket.at > at)?.at;
+  return next !== undefined && next - at <= 2 * stepMs ? next : at + stepMs;
+}
+
+/** Buckets with no more than one stretch missing between them. */
 function runsOf(buckets: readonly Bucket[], stepMs: number): Bucket[][] {
   const runs: Bucket[][] = [];
   for (const bucket of buckets) {
