@@ -269,7 +269,7 @@ describe.concurrent('asking for a deploy', () => {
     expect(await asks('status asked', /asked runs v/)).toMatch(/started by @ann/);
     const root = await stage.slack.channel('asked').shows(/asked: /, RECEIPT);
     await ann.mentions(root, 'run them');
-    await ann.sees(/approved on their card/, RECEIPT);
+    await ann.sees(/No contract migrations wait for an approval now/, RECEIPT);
     await ann.opensHome();
     await ann.seesHome(/asked: /);
     const home = await ann.seesHome(/asked: /);

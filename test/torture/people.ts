@@ -193,6 +193,7 @@ export class People {
         await bob.fills('The report still reads it.', { withinMs: 3_000 });
         return;
       case 'Go on':
+      case 'Keep it':
         return press(ann);
       case 'Open':
         return chance.is(0.7) ? press(bob) : undefined;
