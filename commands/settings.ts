@@ -1,10 +1,17 @@
 import type { ModalView, Option } from '@slack/types';
 import { z } from 'zod';
 import type { Administration, Typed } from '../src/administration.ts';
-import { groupOptions, refOptions, type SettingsCarried, settingsForm, settingsSaved } from '../views/settings.ts';
+import {
+  appOptions,
+  groupOptions,
+  refOptions,
+  type SettingsCarried,
+  settingsForm,
+  settingsSaved,
+} from '../views/settings.ts';
 import type { Answer } from './answer.ts';
 
-export type Settings = Pick<Administration, 'open' | 'save' | 'groups' | 'names' | 'refs'>;
+export type Settings = Pick<Administration, 'open' | 'save' | 'apps' | 'groups' | 'names' | 'refs'>;
 
 /** `/deploy add` and `/deploy settings APP`: the form. */
 export async function openSettings(
@@ -31,11 +38,12 @@ export async function readSettings(
   return { errors: Object.fromEntries(errors) };
 }
 
-/** What a menu of ours offers for these words: user groups and channels with each role, or branches, tags and commits of an app. */
+/** What a menu of ours offers for these words: apps that the asker may deploy, user groups and channels with each role, or branches, tags and commits of an app. */
 export async function suggest(
   settings: Settings,
   { user, action, words, metadata }: { user: string; action: string; words: string; metadata: string },
 ): Promise<Option[]> {
+  if (action === 'app') return appOptions(await settings.apps({ user, words }));
   if (action === 'groups') return groupOptions(await settings.groups(words));
   const { app, value } = about.parse(JSON.parse(metadata));
   const name = app ?? value;

@@ -74,6 +74,15 @@ export class Administration {
     ]);
   }
 
+  /** Apps that this person may deploy and whose names have that in them. */
+  async apps({ user, words }: { user: string; words: string }): Promise<string[]> {
+    const mine = await this.#parts.access.deployable(user);
+    return mine
+      .map(({ name }) => name)
+      .filter(name => name.includes(words.trim().toLowerCase()))
+      .slice(0, OPTIONS);
+  }
+
   /** User groups and channels whose names begin like that, as they may be given a role. */
   async groups(words: string): Promise<{ id: string; name: string }[]> {
     const all = await this.#parts.directory.groups();

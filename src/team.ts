@@ -132,6 +132,8 @@ export interface Closings {
   get(id: string): Promise<Closing | null>;
   /** The app's closing that has not ended. */
   open(app: string): Promise<Closing | null>;
+  /** Those of all apps. */
+  standing(): Promise<Closing[]>;
   /** Null when it has ended. Says what there is to say of it. */
   change(id: string, change: ClosingChange): Promise<Closing | null>;
   /** One that nobody else is at, and none of these; null when there is none. To be freed. */

@@ -44,6 +44,7 @@ export class BoltRig {
   settings: Registered['settings'] = {
     open: async () => ({ settings: null, version: 0 }),
     save: async () => ({ kind: 'saved', app: 'shop' }),
+    apps: async () => [],
     groups: async () => [],
     names: async () => new Map(),
     refs: async () => [],

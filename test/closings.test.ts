@@ -158,6 +158,7 @@ describe('closing an app', () => {
       /shop is closed\. <@U0ANN>: We move the database\. Visitors get the closed page since .*proved by asking it.*opens by itself at/s,
     );
     expect(JSON.stringify(doorStatus(await doors().status(settings)))).toContain('shop is closed');
+    expect(await parts().closings.standing()).toMatchObject([{ app: 'shop', by: ANN }]);
     await expect(ask()).rejects.toThrow(Refusal);
     await doors().close(shop, { user: ANN, id });
     expect(world.calls).toEqual(['close']);

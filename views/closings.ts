@@ -229,6 +229,10 @@ export function doorStatus({
   ]);
 }
 
+/** For status and Home. */
+export const closingLine = ({ app, by, until, reason }: Closing): string =>
+  `:construction: ${foreign(app)} is closed by ${mention(by)} ${until === null ? 'until somebody opens it' : `until ${time(until)}`}: ${sentence(foreign(reason, 300))}`;
+
 export const doorAnswer = (text: string): Message => message(text, [section(text)]);
 
 export const maintenanceHelp = (): Message =>

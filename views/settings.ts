@@ -126,6 +126,9 @@ const groupOption = (list: string, verb: string, id: string, name: string): Opti
 export const groupOptions = (groups: readonly { id: string; name: string }[]): Option[] =>
   groups.flatMap(({ id, name }) => ROLES.map(([list, , verb]) => groupOption(list, verb, id, name))).slice(0, 100);
 
+export const appOptions = (apps: readonly string[]): Option[] =>
+  apps.map(name => ({ text: plain(literal(name, 75)), value: name }));
+
 export const refOptions = (refs: readonly string[]): Option[] => refs.filter(ref => ref.length <= 150).map(refOption);
 
 /** git takes a name of nothing but invisible characters, and Slack no empty one. */

@@ -84,6 +84,13 @@ export function connectClosings(pool: pg.Pool, words: (closing: Closing, now: nu
       return rows[0] ?? null;
     },
 
+    async standing() {
+      const { rows } = await pool.query<Closing>(
+        `SELECT ${CLOSING} FROM closings WHERE wanted IS NOT NULL AND ended_at IS NULL ORDER BY app`,
+      );
+      return rows;
+    },
+
     change: (id, change) => inTransaction(pool, client => write(client, id, change)),
 
     async claim(except) {
