@@ -1,6 +1,7 @@
 import type { ModalView, Option } from '@slack/types';
 import { z } from 'zod';
 import type { Administration, Typed } from '../src/administration.ts';
+import { ALL_APPS } from '../src/domain/lock.ts';
 import {
   appOptions,
   groupOptions,
@@ -9,15 +10,23 @@ import {
   settingsForm,
   settingsSaved,
 } from '../views/settings.ts';
+import { teamForm } from '../views/team-settings.ts';
 import type { Answer } from './answer.ts';
 
-export type Settings = Pick<Administration, 'open' | 'save' | 'apps' | 'groups' | 'names' | 'refs'>;
+export type Settings = Pick<
+  Administration,
+  'open' | 'save' | 'openTeam' | 'saveTeam' | 'apps' | 'groups' | 'names' | 'refs'
+>;
 
-/** `/deploy add` and `/deploy settings APP`: the form. */
+/** `/deploy add` and `/deploy settings APP|all`: the form. */
 export async function openSettings(
   settings: Settings,
   { user, app, channel }: { user: string; app: string | null; channel: string },
 ): Promise<ModalView> {
+  if (app === ALL_APPS) {
+    const { freezes, version } = await settings.openTeam({ user });
+    return teamForm(freezes, { version, channel });
+  }
   const [{ settings: known, version }, names] = await Promise.all([settings.open({ user, app }), settings.names()]);
   return settingsForm(known, { app, version, channel }, names);
 }
@@ -28,7 +37,11 @@ export async function readSettings(
   { user, view }: { user: string; view: { private_metadata: string; state: { values: unknown } } },
 ): Promise<{ errors: Record<string, string> } | { channel: string | null; answer: Answer }> {
   const { app, version, channel } = carriedIn(view.private_metadata);
-  const result = await settings.save({ user, app, version, typed: typedIn(view.state.values) });
+  const { typed, typedFreezes } = typedIn(view.state.values);
+  const result =
+    app === ALL_APPS
+      ? await settings.saveTeam({ user, version, typedFreezes })
+      : await settings.save({ user, app, version, typed, typedFreezes });
   if (result.kind !== 'wrong') return { channel, answer: settingsSaved(result) };
   // What has no field of its own is shown at the first one.
   const errors = Object.entries(result.problems).map(([name, problem]) => {
@@ -57,7 +70,7 @@ const COMMIT = /^[0-9a-f]{7,40}$/i;
 
 const FIELDS: ReadonlySet<string> = new Set([
   ...['name', 'repository', 'defaultRef', 'channel', 'deployers', 'approvers', 'viewers', 'admins'],
-  ...['allowedChannels', 'url', 'windowSeconds'],
+  ...['allowedChannels', 'freezes', 'url', 'windowSeconds'],
 ]);
 
 const carried = z.object({ app: z.string().nullable(), version: z.number(), channel: z.string().nullable() });
@@ -74,7 +87,7 @@ const field = z.looseObject({
 });
 const state = z.record(z.string(), z.record(z.string(), field));
 
-function typedIn(values: unknown): Typed {
+function typedIn(values: unknown): { typed: Typed; typedFreezes: string | null } {
   const fields = state.parse(values);
   const of = (name: string) => fields[name]?.[name];
   const chosen = of('groups')?.selected_options?.map(({ value }) => value.split(' ')) ?? [];
@@ -85,7 +98,7 @@ function typedIn(values: unknown): Typed {
   const marks = new Set(of('eyes')?.selected_options?.map(({ value }) => value));
   const health = of('health')?.selected_options ?? [];
   const words = (name: string): string | undefined => of(name)?.value?.trim() || undefined;
-  return {
+  const typed = {
     ...(fields.name ? { name: words('name') } : {}),
     ...{ repository: words('repository'), defaultRef: of('defaultRef')?.selected_option?.value ?? words('defaultRef') },
     channel: of('channel')?.selected_conversation ?? undefined,
@@ -95,4 +108,5 @@ function typedIn(values: unknown): Typed {
     autoRollback: health.some(({ value }) => value === 'autoRollback'),
     ...{ url: words('url'), windowSeconds: Number(words('windowSeconds')) },
   };
+  return { typed, typedFreezes: fields.freezes ? (words('freezes') ?? '') : null };
 }

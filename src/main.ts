@@ -14,6 +14,7 @@ import { rootMessage } from '../views/root.ts';
 import { scheduleNotices } from '../views/schedules.ts';
 import { settingsNotices } from '../views/settings.ts';
 import { startNotices } from '../views/starts.ts';
+import { teamNotices } from '../views/team-settings.ts';
 import { Access } from './access.ts';
 import { appToken } from './adapters/app-tokens.ts';
 import { createBolt } from './adapters/bolt.ts';
@@ -152,7 +153,7 @@ const directory = connectDirectory(slackAccess);
 const access = new Access({ ledger: store, directory, admins: config.ADMIN_USERS });
 const settings = new Administration({
   ...{ access, directory, heroku, source },
-  store: connectSettings(database.pool, settingsNotices),
+  store: connectSettings(database.pool, { app: settingsNotices, team: teamNotices }),
 });
 const starts = connectStarts(database.pool, startNotices);
 const schedules = connectSchedules(database.pool, scheduleNotices);
