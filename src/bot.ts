@@ -92,9 +92,11 @@ export class Bot {
   async planAt(ask: Wish & { ref: string | null; at: string }) {
     const app = await this.#parts.access.allowed(ask.app, ask.user, ask.channel);
     const at = await this.#scheduling.moment(ask.user, ask.at);
+    const gate = await this.#starting.gateAt(app, at);
     const plan = await this.#planning.of(app, ask, ask.user);
     const pinned = { ...plan, ref: plan.commit.sha };
-    return { at, planned: await this.#planning.keep(app, pinned, ask.user, ask.channel) };
+    const planned = await this.#planning.keep(app, pinned, ask.user, ask.channel);
+    return { at, planned: { ...planned, gate } };
   }
 
   schedule(ask: { user: string; plan: string; at: number }): Promise<void> {

@@ -128,7 +128,7 @@ export type ClosingChange = {
 };
 
 export interface Closings {
-  ask(closing: Pick<Closing, 'id' | 'app' | 'by' | 'reason' | 'channel' | 'minutes'>): Promise<void>;
+  ask(closing: Pick<Closing, 'id' | 'app' | 'by' | 'reason' | 'channel' | 'minutes' | 'hasWorkers'>): Promise<void>;
   get(id: string): Promise<Closing | null>;
   /** The app's closing that has not ended. */
   open(app: string): Promise<Closing | null>;

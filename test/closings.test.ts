@@ -344,6 +344,13 @@ describe('a closed app', () => {
     expect(id).toMatch(/^m/);
   });
 
+  it('says nothing of workers that it does not have', async () => {
+    world.worker = 0;
+    await close();
+    const { rows } = await pool.query('SELECT message FROM notices');
+    expect(JSON.stringify(rows)).not.toMatch(/[Ww]orkers/);
+  });
+
   it('leaves workers alone that somebody started meanwhile', async () => {
     const id = await close();
     await doors().stopWorkers(id);

@@ -192,6 +192,20 @@ describe('a freeze', () => {
     expect(begun).toEqual(['d1 by U0EVE']);
   });
 
+  it('is told to whoever chooses a time in it, with when it ends', async () => {
+    const night: Freeze = {
+      dates: { from: '2031-05-05 22:00', to: '2031-05-06 06:00' },
+      zone: 'UTC',
+      reason: 'Backups',
+    };
+    const frozen = { ...settings, freezes: [night] };
+    await expect(starting().gateAt(frozen, Date.UTC(2031, 4, 5, 23))).rejects.toThrow(
+      'at that time: Backups. Choose one after 6 May 06:00 UTC.',
+    );
+    const gate = await starting().gateAt(frozen, Date.UTC(2031, 4, 6, 7));
+    expect(JSON.stringify(planShown({ id: 'd1', plan, place: null, gate }, { at: 0 }))).toContain('asked first');
+  });
+
   it('of the app counts as well as that of all', async () => {
     expect((await starting().gate({ ...settings, freezes: [ALWAYS] })).kind).toBe('frozen');
     expect((await starting().gate(settings)).kind).toBe('approval');

@@ -63,7 +63,13 @@ const closing: fc.Arbitrary<Closing> = fc.record({
   ...{ minutes: perhaps(fc.nat(2_000)), wanted: perhaps(fc.constantFrom('closed', 'open')), wantedAt: perhaps(moment) },
   ...{ until: perhaps(moment), told: perhaps(fc.constantFrom('closed', 'open')), toldAt: perhaps(moment) },
   ...{ seen: perhaps(fc.constantFrom('closed', 'open')), seenAt: perhaps(moment), openedBy: perhaps(fc.constant(BOB)) },
-  ...{ workers: stopped, stopWorkers: fc.boolean(), remindedAt: perhaps(moment), barredAt: perhaps(moment) },
+  ...{
+    workers: stopped,
+    stopWorkers: fc.boolean(),
+    hasWorkers: fc.boolean(),
+    remindedAt: perhaps(moment),
+    barredAt: perhaps(moment),
+  },
   ...{ lateAt: perhaps(moment), endedAt: perhaps(moment), idleAt: perhaps(moment), countedAt: perhaps(moment) },
 });
 
