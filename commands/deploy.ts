@@ -39,7 +39,10 @@ export async function deploy(bot: Asked, ask: Ask): Promise<Answer | null> {
 async function obey(bot: Asked, { user, channel, id, openSettings }: Ask, words: Words): Promise<Answer | null> {
   switch (words.kind) {
     case 'help':
-      return help(user, await bot.visible(user), { usages: [...Object.values(USAGE), ...DOORS], admins: bot.admins });
+      return help(user, await bot.visible(user), {
+        usages: [...Object.values(USAGE), FOR_ALL, ...DOORS],
+        admins: bot.admins,
+      });
     case 'deploy':
       await noVerb(bot, user, words.app);
       return planShown(
@@ -92,6 +95,12 @@ async function obey(bot: Asked, { user, channel, id, openSettings }: Ask, words:
       return words satisfies never;
   }
 }
+
+const FOR_ALL = {
+  role: 'adds apps',
+  typed: () => '`/deploy settings all`',
+  does: 'when nothing is deployed, of any app',
+} as const;
 
 /** Somebody who mistypes a verb should not be told that there is no such app. */
 async function noVerb(bot: Asked, user: string, app: string): Promise<void> {

@@ -1,7 +1,7 @@
 import type { ModalView } from '@slack/types';
 import { z } from 'zod';
 import { Refusal } from '../src/domain/refusal.ts';
-import { type Carried, checkedForm, holdForm, lockForm, refForm, sharedForm } from '../views/forms.ts';
+import { appForm, type Carried, checkedForm, holdForm, lockForm, refForm, sharedForm } from '../views/forms.ts';
 import { lockAnswer, lockInTheWay } from '../views/locks.ts';
 import { planShown } from '../views/plan.ts';
 import { emergencyForm } from '../views/starts.ts';
@@ -18,6 +18,7 @@ export const OPENS: {
   'old-code-is-gone': async (_, _user, carried) => checkedForm('old-code-is-gone', carried),
   'run-them-for-all': async (bot, user, carried) =>
     sharedForm(await bot.show({ user, deploy: idIn(carried), channel: carried.channel }), carried),
+  'deploy-app': async (_, _user, carried) => appForm(carried),
   'deploy-ref': async (_, _user, carried) => refForm(carried),
   'take-lock': async (_, _user, carried) => lockForm(carried),
   'emergency-start': async (_, _user, carried) => emergencyForm(carried),
@@ -51,27 +52,37 @@ export const FORMS: { readonly [callback: string]: (bot: Door, press: Press & Ty
   },
 };
 
+/** A form that leads to another one, which takes its place. */
+export const NEXT: { readonly [callback: string]: (typed: Carried & Typed) => ModalView } = {
+  'deploy-app': ({ app, channel }) => refForm({ value: app ?? '', channel }),
+};
+
 const carried = z.object({ value: z.string(), channel: z.string().nullable() });
 const words = z.object({ value: z.string() }).transform(({ value }) => value);
 const ticks = z
   .object({ selected_options: z.array(z.object({ value: z.string() })).min(1) })
   .transform(({ selected_options }) => selected_options.map(({ value }) => value).join(' '));
+const chosen = z
+  .object({ selected_option: z.object({ value: z.string() }) })
+  .transform(one => one.selected_option.value);
 const typed = z.object({
   reason: z.object({ reason: z.union([words, ticks]) }).optional(),
-  ref: z.object({ ref: z.object({ selected_option: z.object({ value: z.string() }) }) }).optional(),
+  app: z.object({ app: chosen }).optional(),
+  ref: z.object({ ref: chosen }).optional(),
   length: z.object({ length: z.object({ value: z.string().nullish() }) }).optional(),
 });
 
-/** `length`: of time, as typed. `ref`: as chosen. */
-type Typed = { reason: string; length: string | null; ref: string | null };
+/** `length`: of time, as typed. `app`, `ref`: as chosen. */
+type Typed = { reason: string; length: string | null; app: string | null; ref: string | null };
 
 /** What was typed into a form, and what it carried. Throws for a form that is not ours. */
 export function readForm(view: { private_metadata: string; state: { values: unknown } }): Carried & Typed {
-  const { reason, length, ref } = typed.parse(view.state.values);
+  const { reason, length, app, ref } = typed.parse(view.state.values);
   return {
     ...carried.parse(JSON.parse(view.private_metadata)),
     reason: reason?.reason ?? '',
-    ref: ref?.ref.selected_option.value ?? null,
+    app: app?.app ?? null,
+    ref: ref?.ref ?? null,
     length: length?.length.value || null,
   };
 }

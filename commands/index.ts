@@ -1,11 +1,12 @@
 import type { App } from '@slack/bolt';
 import type { Logger } from 'pino';
 import { unknown } from '../views/answers.ts';
+import { appForm } from '../views/forms.ts';
 import { deployForm } from '../views/thread-help.ts';
 import { type Answer, answer } from './answer.ts';
 import { BUTTONS, type Door } from './buttons.ts';
 import { type Asked, deploy } from './deploy.ts';
-import { FORMS, OPENS, readForm } from './forms.ts';
+import { FORMS, NEXT, OPENS, readForm } from './forms.ts';
 import { type Keeper, maintenance } from './maintenance.ts';
 import { openSettings, readSettings, type Settings, suggest } from './settings.ts';
 import { mention, shortcut } from './thread.ts';
@@ -60,6 +61,10 @@ export function registerCommands(app: App, { bot, settings, homes, log }: Regist
     const user = body.user.id;
     const channel = 'channel' in body ? body.channel.id : null;
     await answer({ user, channel, client }, log, async () => {
+      if (body.type === 'shortcut' && body.callback_id === 'deploy-an-app') {
+        await client.views.open({ trigger_id: body.trigger_id, view: appForm({ value: '', channel: null }) });
+        return null;
+      }
       if (body.type !== 'message_action' || body.callback_id !== 'deploy-actions') return unknown('shortcut');
       const found = await shortcut(bot, { user, channel: body.channel.id, ts: body.message_ts });
       await client.views.open({ trigger_id: body.trigger_id, view: deployForm(found, body.channel.id) });
@@ -93,6 +98,8 @@ export function registerCommands(app: App, { bot, settings, homes, log }: Regist
       if (!acked) await ack();
       return;
     }
+    const next = named(NEXT, view.callback_id);
+    if (next) return ack({ response_action: 'update', view: next(readForm(view)) });
     const form = named(FORMS, view.callback_id);
     if (form) {
       // What lies below it was about the question that is answered now.

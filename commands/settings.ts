@@ -1,16 +1,32 @@
 import type { ModalView, Option } from '@slack/types';
 import { z } from 'zod';
 import type { Administration, Typed } from '../src/administration.ts';
-import { groupOptions, refOptions, type SettingsCarried, settingsForm, settingsSaved } from '../views/settings.ts';
+import { ALL_APPS } from '../src/domain/lock.ts';
+import {
+  appOptions,
+  groupOptions,
+  refOptions,
+  type SettingsCarried,
+  settingsForm,
+  settingsSaved,
+} from '../views/settings.ts';
+import { teamForm } from '../views/team-settings.ts';
 import type { Answer } from './answer.ts';
 
-export type Settings = Pick<Administration, 'open' | 'save' | 'groups' | 'names' | 'refs'>;
+export type Settings = Pick<
+  Administration,
+  'open' | 'save' | 'openTeam' | 'saveTeam' | 'apps' | 'groups' | 'names' | 'refs'
+>;
 
-/** `/deploy add` and `/deploy settings APP`: the form. */
+/** `/deploy add` and `/deploy settings APP|all`: the form. */
 export async function openSettings(
   settings: Settings,
   { user, app, channel }: { user: string; app: string | null; channel: string },
 ): Promise<ModalView> {
+  if (app === ALL_APPS) {
+    const { freezes, version } = await settings.openTeam({ user });
+    return teamForm(freezes, { version, channel });
+  }
   const [{ settings: known, version }, names] = await Promise.all([settings.open({ user, app }), settings.names()]);
   return settingsForm(known, { app, version, channel }, names);
 }
@@ -21,7 +37,11 @@ export async function readSettings(
   { user, view }: { user: string; view: { private_metadata: string; state: { values: unknown } } },
 ): Promise<{ errors: Record<string, string> } | { channel: string | null; answer: Answer }> {
   const { app, version, channel } = carriedIn(view.private_metadata);
-  const result = await settings.save({ user, app, version, typed: typedIn(view.state.values) });
+  const { typed, typedFreezes } = typedIn(view.state.values);
+  const result =
+    app === ALL_APPS
+      ? await settings.saveTeam({ user, version, typedFreezes })
+      : await settings.save({ user, app, version, typed, typedFreezes });
   if (result.kind !== 'wrong') return { channel, answer: settingsSaved(result) };
   // What has no field of its own is shown at the first one.
   const errors = Object.entries(result.problems).map(([name, problem]) => {
@@ -31,11 +51,12 @@ export async function readSettings(
   return { errors: Object.fromEntries(errors) };
 }
 
-/** What a menu of ours offers for these words: user groups and channels with each role, or branches, tags and commits of an app. */
+/** What a menu of ours offers for these words: apps that the asker may deploy, user groups and channels with each role, or branches, tags and commits of an app. */
 export async function suggest(
   settings: Settings,
   { user, action, words, metadata }: { user: string; action: string; words: string; metadata: string },
 ): Promise<Option[]> {
+  if (action === 'app') return appOptions(await settings.apps({ user, words }));
   if (action === 'groups') return groupOptions(await settings.groups(words));
   const { app, value } = about.parse(JSON.parse(metadata));
   const name = app ?? value;
@@ -49,7 +70,7 @@ const COMMIT = /^[0-9a-f]{7,40}$/i;
 
 const FIELDS: ReadonlySet<string> = new Set([
   ...['name', 'repository', 'defaultRef', 'channel', 'deployers', 'approvers', 'viewers', 'admins'],
-  ...['allowedChannels', 'url', 'windowSeconds'],
+  ...['allowedChannels', 'freezes', 'url', 'windowSeconds'],
 ]);
 
 const carried = z.object({ app: z.string().nullable(), version: z.number(), channel: z.string().nullable() });
@@ -66,7 +87,7 @@ const field = z.looseObject({
 });
 const state = z.record(z.string(), z.record(z.string(), field));
 
-function typedIn(values: unknown): Typed {
+function typedIn(values: unknown): { typed: Typed; typedFreezes: string | null } {
   const fields = state.parse(values);
   const of = (name: string) => fields[name]?.[name];
   const chosen = of('groups')?.selected_options?.map(({ value }) => value.split(' ')) ?? [];
@@ -77,7 +98,7 @@ function typedIn(values: unknown): Typed {
   const marks = new Set(of('eyes')?.selected_options?.map(({ value }) => value));
   const health = of('health')?.selected_options ?? [];
   const words = (name: string): string | undefined => of(name)?.value?.trim() || undefined;
-  return {
+  const typed = {
     ...(fields.name ? { name: words('name') } : {}),
     ...{ repository: words('repository'), defaultRef: of('defaultRef')?.selected_option?.value ?? words('defaultRef') },
     channel: of('channel')?.selected_conversation ?? undefined,
@@ -87,4 +108,5 @@ function typedIn(values: unknown): Typed {
     autoRollback: health.some(({ value }) => value === 'autoRollback'),
     ...{ url: words('url'), windowSeconds: Number(words('windowSeconds')) },
   };
+  return { typed, typedFreezes: fields.freezes ? (words('freezes') ?? '') : null };
 }

@@ -1,5 +1,8 @@
 import type { Access } from './access.ts';
 import type { AppSettings } from './domain/app.ts';
+import type { Freeze } from './domain/freeze.ts';
+import { readFreezes } from './domain/freeze-lines.ts';
+import { ALL_APPS } from './domain/lock.ts';
 import { Refusal } from './domain/refusal.ts';
 import { settings as shape } from './domain/settings-file.ts';
 import { type Heroku, HerokuRefused, NotFound, type SourceHost } from './outside.ts';
@@ -18,6 +21,8 @@ export type Typed = Partial<Record<keyof AppSettings, unknown>>;
 
 /** What is wrong, by the name of the setting. */
 export type Problems = { [setting: string]: string };
+
+type Saved = { kind: 'saved' | 'same'; app: string } | { kind: 'wrong'; problems: Problems };
 
 /** A form wants its answer within 3 s (reference/interaction-payloads/view-interactions). */
 const LOOK_WITHIN_MS = 2_000;
@@ -56,14 +61,21 @@ export class Administration {
     app: string | null;
     version: number;
     typed: Typed;
-  }): Promise<{ kind: 'saved' | 'same'; app: string } | { kind: 'wrong'; problems: Problems }> {
+    /** One a line; null: as they are. */
+    typedFreezes?: string | null;
+  }): Promise<Saved> {
     const { access, store } = this.#parts;
     if (ask.app === null) await access.addApps(ask.user);
     else await access.administered(ask.app, ask.user);
     const before = ask.app === null ? null : await store.newest(ask.app);
-    const read = shape.safeParse({ ...before?.settings, ...ask.typed, ...(ask.app === null ? {} : { name: ask.app }) });
-    if (!read.success) return { kind: 'wrong', problems: problemsOf(read.error.issues) };
-    const problems = await this.#look(read.data);
+    const { freezes, problems: lines } = await this.#freezes(ask.user, ask.typedFreezes ?? null);
+    const read = shape.safeParse({
+      ...{ ...before?.settings, ...ask.typed },
+      ...(freezes ? { freezes } : {}),
+      ...(ask.app === null ? {} : { name: ask.app }),
+    });
+    if (!read.success) return { kind: 'wrong', problems: { ...problemsOf(read.error.issues), ...lines } };
+    const problems = { ...(await this.#look(read.data)), ...lines };
     if (Object.keys(problems).length > 0) return { kind: 'wrong', problems };
     const saved = await store.save(read.data, ask.user, ask.version);
     if (saved.kind !== 'changed meanwhile') return { kind: saved.kind, app: read.data.name };
@@ -72,6 +84,43 @@ export class Administration {
         ? `${read.data.name} was added meanwhile. \`/deploy settings ${read.data.name}\` shows how.`
         : `The settings of ${ask.app} were changed meanwhile by ${saved.by}, and yours were not kept. \`/deploy settings ${ask.app}\` shows the new ones.`,
     ]);
+  }
+
+  /** What holds for every app, for those who may change it. */
+  async openTeam({ user }: { user: string }): Promise<{ freezes: readonly Freeze[]; version: number }> {
+    await this.#parts.access.addApps(user);
+    const team = await this.#parts.store.team();
+    return { freezes: team?.freezes ?? [], version: team?.version ?? 0 };
+  }
+
+  async saveTeam(ask: { user: string; version: number; typedFreezes: string | null }): Promise<Saved> {
+    const { access, store } = this.#parts;
+    await access.addApps(ask.user);
+    const { freezes, problems } = await this.#freezes(ask.user, ask.typedFreezes);
+    if (problems.freezes !== undefined) return { kind: 'wrong', problems };
+    if (!freezes) return { kind: 'same', app: ALL_APPS };
+    const saved = await store.saveTeam(freezes, ask.user, ask.version);
+    if (saved.kind !== 'changed meanwhile') return { kind: saved.kind, app: ALL_APPS };
+    throw new Refusal([
+      `What holds for every app was changed meanwhile by ${saved.by}, and yours was not kept. \`/deploy settings all\` shows it.`,
+    ]);
+  }
+
+  /** As somebody typed them, in their own time zone where a line names none. */
+  async #freezes(user: string, text: string | null): Promise<{ freezes: Freeze[] | null; problems: Problems }> {
+    if (text === null) return { freezes: null, problems: {} };
+    const { zone } = await this.#parts.directory.person(user);
+    const { freezes, problems } = readFreezes(text, zone);
+    return { freezes, problems: problems.length > 0 ? { freezes: problems.join(' ').slice(0, 500) } : {} };
+  }
+
+  /** Apps that this person may deploy and whose names have that in them. */
+  async apps({ user, words }: { user: string; words: string }): Promise<string[]> {
+    const mine = await this.#parts.access.deployable(user);
+    return mine
+      .map(({ name }) => name)
+      .filter(name => name.includes(words.trim().toLowerCase()))
+      .slice(0, OPTIONS);
   }
 
   /** User groups and channels whose names begin like that, as they may be given a role. */

@@ -2,7 +2,7 @@ import type { Access } from './access.ts';
 import type { DoorStatus, Doors, Opening } from './closings.ts';
 import type { Closing } from './domain/closing.ts';
 import type { Deploy } from './domain/deploy.ts';
-import { type App, approvalRefused, askThem, mayDeploy } from './domain/permission.ts';
+import { type App, askThem, mayDeploy } from './domain/permission.ts';
 import { fingerprint, type Preflight } from './domain/plan.ts';
 import { planChanges } from './domain/plan-changes.ts';
 import { phaseFact } from './domain/readings.ts';
@@ -92,9 +92,11 @@ export class Bot {
   async planAt(ask: Wish & { ref: string | null; at: string }) {
     const app = await this.#parts.access.allowed(ask.app, ask.user, ask.channel);
     const at = await this.#scheduling.moment(ask.user, ask.at);
+    const gate = await this.#starting.gateAt(app, at);
     const plan = await this.#planning.of(app, ask, ask.user);
     const pinned = { ...plan, ref: plan.commit.sha };
-    return { at, planned: await this.#planning.keep(app, pinned, ask.user, ask.channel) };
+    const planned = await this.#planning.keep(app, pinned, ask.user, ask.channel);
+    return { at, planned: { ...planned, gate } };
   }
 
   schedule(ask: { user: string; plan: string; at: number }): Promise<void> {
@@ -203,19 +205,6 @@ export class Bot {
     return reports.status(await access.visible(ask.user));
   }
 
-  /** What this person's Home shows: each app that they may see, and what they may do with it. */
-  async home(user: string): Promise<(AppStatus & { mayDeploy: boolean; mayApprove: boolean })[]> {
-    const apps = await this.#parts.access.visible(user).catch(nothing);
-    const all = await this.#parts.reports.status(apps);
-    return all.flatMap((status, index) => {
-      const app = apps[index];
-      if (!app) return [];
-      const startedBy = status.running?.startedBy ?? '';
-      const mayApprove = approvalRefused(app, { user, startedBy }) === null;
-      return { ...status, mayDeploy: mayDeploy(app, user), mayApprove };
-    });
-  }
-
   /** The last deploys of an app, newest first. */
   async history({ user, app, most = 10 }: { user: string; app: string; most?: number }): Promise<Deploy[]> {
     return this.#parts.reports.history(await this.#parts.access.seen(app, user), most);
@@ -291,10 +280,4 @@ export class Bot {
 function waitsForALook(deploy: Deploy): boolean {
   const phase = phaseFact(deploy, 'deploy')?.phase;
   return phase?.kind === 'not proved' && phase.missing === 'old gone';
-}
-
-/** Who may see nothing has an empty Home. */
-function nothing(error: unknown): readonly App[] {
-  if (error instanceof Refusal) return [];
-  throw error;
 }

@@ -3,7 +3,7 @@ import { type Barred, closedByADeploy, whyNotOpen } from './closing-moves.ts';
 import type { AppSettings } from './domain/app.ts';
 import type { Closing } from './domain/closing.ts';
 import { type App, mayAdminister, who } from './domain/permission.ts';
-import { Refusal } from './domain/refusal.ts';
+import { Refusal, sentence } from './domain/refusal.ts';
 import type { Heroku, Migrator } from './outside.ts';
 import type { Closings, Ledger } from './team.ts';
 
@@ -62,14 +62,15 @@ export class Doors {
     ]);
     if (open)
       throw new Refusal([
-        `<@${open.by}> has closed ${name} already: ${open.reason} \`/maintenance ${name} status\` shows it.`,
+        `<@${open.by}> has closed ${name} already: ${sentence(open.reason)} \`/maintenance ${name} status\` shows it.`,
       ]);
     if (known.maintenance) {
       throw new Refusal([`${name} is closed already, and not by this bot. \`/maintenance ${name} off\` opens it.`]);
     }
     const id = `m${randomBytes(5).toString('hex')}`;
-    await closings.ask({ id, app: name, by: user, reason, channel: app.channel, minutes });
     const workers = formation.filter(({ type, quantity }) => type !== 'web' && quantity > 0);
+    const hasWorkers = workers.length > 0;
+    await closings.ask({ id, app: name, by: user, reason, channel: app.channel, minutes, hasWorkers });
     const plan: ClosingPlan = {
       id,
       app: name,
@@ -118,7 +119,8 @@ export class Doors {
     }
     const id = `m${randomBytes(5).toString('hex')}`;
     const reason = 'Somebody closed it without this bot.';
-    await closings.ask({ id, app: settings.name, by: user, reason, channel: settings.channel, minutes: null });
+    const { name: app, channel } = settings;
+    await closings.ask({ id, app, by: user, reason, channel, minutes: null, hasWorkers: true });
     await closings.change(id, { wanted: 'open', wantedNow: true, openedBy: user });
     return { kind: 'opening' };
   }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { AppStatus } from './reports.ts';
+import type { HomeApp } from './home-look.ts';
 
 /** Whatever changes, a Home is brought up to date so soon; what comes together is shown together. */
 const WITHIN_MS = 3_000;
@@ -17,7 +17,7 @@ export interface HomeStore {
 type Parts<View> = {
   store: HomeStore;
   /** What the person may see of the apps. */
-  look: (user: string) => Promise<readonly (AppStatus & { mayDeploy: boolean; mayApprove: boolean })[]>;
+  look: (user: string) => Promise<readonly HomeApp[]>;
   draw: (apps: Awaited<ReturnType<Parts<View>['look']>>) => View;
   publish: (user: string, view: View) => Promise<void>;
   log: Pick<Logger, 'warn'>;

@@ -14,6 +14,7 @@ import { rootMessage } from '../views/root.ts';
 import { scheduleNotices } from '../views/schedules.ts';
 import { settingsNotices } from '../views/settings.ts';
 import { startNotices } from '../views/starts.ts';
+import { teamNotices } from '../views/team-settings.ts';
 import { Access } from './access.ts';
 import { appToken } from './adapters/app-tokens.ts';
 import { createBolt } from './adapters/bolt.ts';
@@ -53,9 +54,10 @@ import { Doors } from './closings.ts';
 import { ConfigError, readConfig, secretsIn, tokenKeys } from './config.ts';
 import type { Deploy } from './domain/deploy.ts';
 import { parserReady } from './domain/migration.ts';
-import { waitsForApproval } from './domain/readings.ts';
 import { redacting } from './domain/redaction.ts';
+import { lookAtHome } from './home-look.ts';
 import { Homes } from './homes.ts';
+import { LiveReleases } from './live-releases.ts';
 import { Locking } from './locking.ts';
 import { Narrator } from './narrator.ts';
 import { Notifier } from './notifier.ts';
@@ -151,18 +153,15 @@ const directory = connectDirectory(slackAccess);
 const access = new Access({ ledger: store, directory, admins: config.ADMIN_USERS });
 const settings = new Administration({
   ...{ access, directory, heroku, source },
-  store: connectSettings(database.pool, settingsNotices),
+  store: connectSettings(database.pool, { app: settingsNotices, team: teamNotices }),
 });
+const starts = connectStarts(database.pool, startNotices);
+const schedules = connectSchedules(database.pool, scheduleNotices);
+const reports = new Reports({ ledger: store, locks, starts, schedules, closings, heroku, source });
 const bot: Bot = new Bot({
-  ledger: store,
-  access,
+  ...{ ledger: store, access, starts, schedules, directory, doors, sources },
   locking: new Locking(locks),
-  starts: connectStarts(database.pool, startNotices),
-  schedules: connectSchedules(database.pool, scheduleNotices),
-  directory,
-  doors,
-  reports: new Reports({ ledger: store, locks, heroku, source }),
-  sources,
+  reports,
   begin: (deploy, app) => engine.begin(deploy, app),
   news: (deploy, ms) => news.wait(deploy, ms),
 });
@@ -221,14 +220,11 @@ news.onEach(what => (what === NOTICES ? notifier.wake() : narrator.wake(what)));
 news.onMissed(() => narrator.wakeAll());
 const ticking = setInterval(() => void Promise.all([locks.tick(), moves.tick(), bot.tick()]).catch(warn), TICK_MS);
 
+const live = new LiveReleases(heroku);
 const homes = new Homes({
   store: connectHomes(database.pool),
-  look: user => bot.home(user),
-  draw: apps =>
-    homeView({
-      apps,
-      waiting: apps.flatMap(({ mayApprove, running }) => (mayApprove && waitsForApproval(running) ? [running] : [])),
-    }),
+  look: user => lookAtHome({ access, reports, live }, user),
+  draw: homeView,
   publish: homePublisher(slackAccess),
   log,
 });

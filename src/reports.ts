@@ -1,9 +1,12 @@
 import type { AppSettings } from './domain/app.ts';
+import type { Closing } from './domain/closing.ts';
 import type { Deploy } from './domain/deploy.ts';
 import { ALL_APPS, type Lock } from './domain/lock.ts';
+import type { NotBegun } from './domain/schedule.ts';
 import { type Place, placeBehind } from './domain/turn.ts';
+import { notBegun } from './not-begun.ts';
 import { type Heroku, NotFound, type Release, type SourceHost } from './outside.ts';
-import type { Ledger, Locks } from './team.ts';
+import type { Closings, Ledger, Locks, Schedules, Starts } from './team.ts';
 
 // What people ask without changing anything. Most of it is in our own tables; Heroku and GitHub are asked about one app.
 
@@ -14,6 +17,10 @@ export type AppStatus = {
   waiting: readonly { deploy: Deploy; place: Place | null }[];
   last: Deploy | null;
   locks: readonly Lock[];
+  /** Wanted, and not begun. */
+  notBegun: readonly NotBegun[];
+  /** Closed on a person's word. */
+  closing: Closing | null;
 };
 
 /** Of one app also what Heroku says of it now. */
@@ -34,6 +41,9 @@ export type CommitStatus = {
 type Parts = {
   ledger: Pick<Ledger, 'running' | 'deploy' | 'recent'>;
   locks: Pick<Locks, 'on'>;
+  starts: Pick<Starts, 'waiting'>;
+  schedules: Pick<Schedules, 'waiting'>;
+  closings: Pick<Closings, 'standing'>;
   heroku: Heroku;
   source: SourceHost;
 };
@@ -47,8 +57,13 @@ export class Reports {
 
   /** How each of these apps stands. */
   async status(apps: readonly AppSettings[]): Promise<AppStatus[]> {
-    const { ledger, locks } = this.#parts;
-    const [running, held] = await Promise.all([ledger.running(), locks.on(null)]);
+    const { ledger, locks, closings } = this.#parts;
+    const [running, held, wanted, closed] = await Promise.all([
+      ledger.running(),
+      locks.on(null),
+      notBegun(this.#parts, null),
+      closings.standing(),
+    ]);
     return Promise.all(
       apps.map(async ({ name }) => {
         const mine = running.filter(({ app }) => app === name);
@@ -64,6 +79,8 @@ export class Reports {
           })),
           last: last ?? null,
           locks: held.filter(({ scope }) => scope === name || scope === ALL_APPS),
+          notBegun: wanted.filter(({ plan }) => plan.app === name),
+          closing: closed.find(({ app }) => app === name) ?? null,
         };
       }),
     );

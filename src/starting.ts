@@ -4,7 +4,7 @@ import type { AppSettings } from './domain/app.ts';
 import { type Frozen, frozenAt } from './domain/freeze.ts';
 import { type App, mayAdminister, mayDeploy, who } from './domain/permission.ts';
 import { fingerprint, type Plan } from './domain/plan.ts';
-import { Refusal } from './domain/refusal.ts';
+import { Refusal, sentence } from './domain/refusal.ts';
 import type { Ledger, StartRequest, Starts, StoredPlan } from './team.ts';
 
 /** What stands between a plan and its start: nothing, a second person's yes, or a freeze. */
@@ -28,11 +28,21 @@ export class Starting {
     this.#parts = parts;
   }
 
-  /** What stands before a start of this app now. */
-  async gate({ freezes = [], startNeedsApproval }: AppSettings): Promise<Gate> {
-    const frozen = frozenAt([...freezes, ...(await this.#parts.starts.freezes())], Date.now());
+  /** What stands before a start of this app now, or at another time (ms). */
+  async gate({ freezes = [], startNeedsApproval }: AppSettings, at = Date.now()): Promise<Gate> {
+    const frozen = frozenAt([...freezes, ...(await this.#parts.starts.freezes())], at);
     if (frozen) return { kind: 'frozen', frozen };
     return startNeedsApproval ? { kind: 'approval' } : { kind: 'open' };
+  }
+
+  /** The same for a time that somebody chose. Throws a Refusal when a freeze holds then. */
+  async gateAt(settings: AppSettings, at: number): Promise<Gate> {
+    const gate = await this.gate(settings, at);
+    if (gate.kind !== 'frozen') return gate;
+    const { reason, until } = gate.frozen;
+    throw new Refusal([
+      `Nothing of ${settings.name} is deployed at that time: ${sentence(reason)} Choose one after ${clock(until)}.`,
+    ]);
   }
 
   /** Why a deploy that waited may not begin now: a freeze that holds, unless it was let through one. */
@@ -103,9 +113,10 @@ export class Starting {
 }
 
 function frozenWords({ name }: AppSettings, { reason, until }: Frozen): string {
-  const end = DateTime.fromMillis(until, { zone: 'utc' }).toFormat("d LLL HH:mm 'UTC'");
-  return `Nothing of ${name} is deployed until ${end}: ${reason} In an emergency plan it again and press *Emergency start*: that takes an admin, a reason and a second person.`;
+  return `Nothing of ${name} is deployed until ${clock(until)}: ${sentence(reason)} In an emergency plan it again and press *Emergency start*: that takes an admin, a reason and a second person.`;
 }
+
+const clock = (at: number): string => DateTime.fromMillis(at, { zone: 'utc' }).toFormat("d LLL HH:mm 'UTC'");
 
 const alreadyAnswered = ({ answer, answeredBy }: StartRequest): string =>
   answer === 'expired'

@@ -128,10 +128,12 @@ export type ClosingChange = {
 };
 
 export interface Closings {
-  ask(closing: Pick<Closing, 'id' | 'app' | 'by' | 'reason' | 'channel' | 'minutes'>): Promise<void>;
+  ask(closing: Pick<Closing, 'id' | 'app' | 'by' | 'reason' | 'channel' | 'minutes' | 'hasWorkers'>): Promise<void>;
   get(id: string): Promise<Closing | null>;
   /** The app's closing that has not ended. */
   open(app: string): Promise<Closing | null>;
+  /** Those of all apps. */
+  standing(): Promise<Closing[]>;
   /** Null when it has ended. Says what there is to say of it. */
   change(id: string, change: ClosingChange): Promise<Closing | null>;
   /** One that nobody else is at, and none of these; null when there is none. To be freed. */
@@ -164,9 +166,8 @@ export interface Starts {
   waiting(app: string | null): Promise<StartRequest[]>;
   /** Those that were approved a while ago, and never begun. */
   approved(): Promise<string[]>;
-  /** Freezes of every app. */
+  /** Freezes of every app, as they are now. */
   freezes(): Promise<Freeze[]>;
-  saveFreezes(freezes: readonly Freeze[]): Promise<void>;
 }
 
 /** What a person is in our workspace; only members may do anything. `zone`: IANA, as set in Slack. */
@@ -180,6 +181,9 @@ export interface Directory {
   /** User groups, by their handles, and the channels that the bot is in: those that may be given a role. */
   groups(): Promise<{ id: string; name: string }[]>;
 }
+
+/** What holds for every app. */
+export type TeamVersion = { version: number; freezes: Freeze[]; by: string; at: string };
 
 export type SettingsVersion = { version: number; settings: AppSettings; by: string; at: string };
 
@@ -197,6 +201,15 @@ export interface SettingsStore {
     | { kind: 'changed meanwhile'; by: string }
   >;
   history(app: string): Promise<SettingsVersion[]>;
+  /** What holds for every app; null as long as nothing was said. */
+  team(): Promise<TeamVersion | null>;
+  /** Keeps a new version of it, as `save` does. */
+  saveTeam(
+    freezes: readonly Freeze[],
+    by: string,
+    known: number | null,
+  ): Promise<{ kind: 'saved'; version: number } | { kind: 'same' } | { kind: 'changed meanwhile'; by: string }>;
+  teamHistory(): Promise<TeamVersion[]>;
 }
 
 export interface Schedules {

@@ -76,7 +76,8 @@ describe('the token of an app', () => {
     server = await startEmbedded(dir, { fsync: false });
     pool = connect(server.url, () => {});
     await migrate(pool);
-    for (const name of ['shop', 'till']) await connectSettings(pool, () => []).save({ ...shop, name }, 'console', null);
+    for (const name of ['shop', 'till'])
+      await connectSettings(pool, { app: () => [], team: () => [] }).save({ ...shop, name }, 'console', null);
     heroku = createServer((request, response) => {
       // As heroku-client sends it: Basic, with no name.
       const [, sent = ''] = request.headers.authorization?.split(' ') ?? [];

@@ -37,6 +37,8 @@ const PART_OF_FILE: Record<string, string> = {
   'src/locking.ts': 'bot',
   'src/reports.ts': 'bot',
   'src/homes.ts': 'bot',
+  'src/home-look.ts': 'bot',
+  'src/live-releases.ts': 'bot',
   'src/starting.ts': 'bot',
   'src/not-begun.ts': 'bot',
   'src/presses.ts': 'bot',

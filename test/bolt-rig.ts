@@ -44,6 +44,9 @@ export class BoltRig {
   settings: Registered['settings'] = {
     open: async () => ({ settings: null, version: 0 }),
     save: async () => ({ kind: 'saved', app: 'shop' }),
+    openTeam: async () => ({ freezes: [], version: 0 }),
+    saveTeam: async () => ({ kind: 'saved', app: 'all' }),
+    apps: async () => [],
     groups: async () => [],
     names: async () => new Map(),
     refs: async () => [],

@@ -158,6 +158,7 @@ describe('closing an app', () => {
       /shop is closed\. <@U0ANN>: We move the database\. Visitors get the closed page since .*proved by asking it.*opens by itself at/s,
     );
     expect(JSON.stringify(doorStatus(await doors().status(settings)))).toContain('shop is closed');
+    expect(await parts().closings.standing()).toMatchObject([{ app: 'shop', by: ANN }]);
     await expect(ask()).rejects.toThrow(Refusal);
     await doors().close(shop, { user: ANN, id });
     expect(world.calls).toEqual(['close']);
@@ -341,6 +342,13 @@ describe('a closed app', () => {
     expect(await passes(41)).toContain('in about 14 min.');
     expect(await passes(1)).toContain('in about 13 min.');
     expect(id).toMatch(/^m/);
+  });
+
+  it('says nothing of workers that it does not have', async () => {
+    world.worker = 0;
+    await close();
+    const { rows } = await pool.query('SELECT message FROM notices');
+    expect(JSON.stringify(rows)).not.toMatch(/[Ww]orkers/);
   });
 
   it('leaves workers alone that somebody started meanwhile', async () => {

@@ -197,6 +197,48 @@ describe('a button that asks for words first', () => {
   });
 });
 
+describe('Deploy an app', () => {
+  it('asks which app, of those that one may deploy, then what of it, and shows the plan', async () => {
+    const asked: unknown[] = [];
+    bench.settings.apps = async ask => {
+      asked.push(ask);
+      return ['kiosk'];
+    };
+    bench.bot.plan = async ask => {
+      asked.push(ask);
+      return { id: 'p1', plan, place: null, gate: OPEN };
+    };
+    await bench.interacts({ type: 'shortcut', callback_id: 'deploy-an-app', action_ts: '1.1' });
+    const view = JSON.parse(String((await bench.hears('/api/views.open')).view));
+    const about = { type: 'view', view: { ...view, id: 'V1' } };
+    const { body } = await bench.interacts({
+      ...about,
+      type: 'block_suggestion',
+      action_id: 'app',
+      block_id: 'app',
+      value: 'k',
+    });
+    expect(JSON.parse(body).options.map(({ value }: { value: string }) => value)).toEqual(['kiosk']);
+    const chosen = (name: string, value: string) => ({
+      values: { [name]: { [name]: { selected_option: { value } } } },
+    });
+    const sent = (form: object, state: object) =>
+      bench.interacts({ type: 'view_submission', view: { ...form, id: 'V1', state } });
+    const next = JSON.parse((await sent(view, chosen('app', 'kiosk'))).body);
+    expect(next.response_action).toBe('update');
+    expect(JSON.stringify(next.view.blocks)).toContain('*kiosk*');
+    await sent(next.view, chosen('ref', 'next'));
+    expect(await bench.hears('/api/chat.postMessage')).toMatchObject({
+      channel: 'U0ANN',
+      text: expect.stringContaining('Plan: deploy'),
+    });
+    expect(asked).toEqual([
+      { user: 'U0ANN', words: 'k' },
+      { user: 'U0ANN', channel: '', app: 'kiosk', ref: 'next' },
+    ]);
+  });
+});
+
 describe('Show all', () => {
   const long = (): Deploy => {
     const deploy = migrating['waiting for an approval'];

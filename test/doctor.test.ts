@@ -45,7 +45,7 @@ beforeAll(async () => {
   stops.push(postgres.stop);
   database = connect(postgres.url, () => {});
   stops.push(() => database.end());
-  settings = connectSettings(database, () => []);
+  settings = connectSettings(database, { app: () => [], team: () => [] });
   heroku = await startHeroku({ token: SECRETS.HEROKU_API_KEY });
   stops.push(heroku.stop);
   await heroku.createApp({ name: 'shop', preboot: true });

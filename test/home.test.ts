@@ -1,25 +1,37 @@
 import { describe, expect, it } from 'vitest';
+import { Access } from '../src/access.ts';
+import { lookAtHome } from '../src/home-look.ts';
 import { Homes } from '../src/homes.ts';
+import { LiveReleases } from '../src/live-releases.ts';
+import type { Reports } from '../src/reports.ts';
 import { homeView } from '../views/home.ts';
-import { deploys } from './sample-deploys.ts';
+import { deploys, plan } from './sample-deploys.ts';
 import { migrating } from './sample-migrations.ts';
 import { validateBlocks } from './stage/slack/blocks.ts';
 
-const status = { app: 'shop', mayDeploy: true, mayApprove: true, running: null, waiting: [], last: null, locks: [] };
+const status = {
+  ...{ app: 'shop', live: 42, mayDeploy: true, asksMe: [], running: null, waiting: [], last: null, locks: [] },
+  ...{ notBegun: [], closing: null },
+};
+const wanted = (kind: 'asked' | 'scheduled', by: string) => ({ kind, id: kind, by, plan, at: 0 });
 
 describe('the Home of a person', () => {
   it('says first what waits for them, then how each of their apps stands', () => {
     const running = migrating['waiting for an approval'];
     const shown = JSON.stringify(
-      homeView({
-        waiting: [running],
-        apps: [
-          { ...status, running },
-          { ...status, app: 'kiosk', last: deploys.succeeded, mayDeploy: false },
-        ],
-      }),
+      homeView([
+        { ...status, running, asksMe: [running, wanted('asked', 'U0EVE')], notBegun: [wanted('scheduled', 'U0BOB')] },
+        { ...status, app: 'kiosk', live: 7, last: deploys.succeeded, mayDeploy: false },
+      ]),
     );
-    for (const part of ['1 approval waits for you', 'waiting for an approval', '*kiosk*, v42', 'shop is deployed']) {
+    for (const part of [
+      ...[
+        '2 approvals wait for you',
+        'contract migrations of `c0ffee12` (<@U0ANN>)',
+        'the start of a deploy of `c0ffee12`',
+      ],
+      ...['waiting for an approval', 'by <@U0BOB>, begins', '*kiosk*, v7', 'shop is deployed'],
+    ]) {
       expect(shown).toContain(part);
     }
     expect(shown).toContain('"value":"shop"');
@@ -27,18 +39,63 @@ describe('the Home of a person', () => {
   });
 
   it('of somebody without an app says whom to ask', () => {
-    expect(JSON.stringify(homeView({ waiting: [], apps: [] }))).toContain('Ask whoever runs this bot');
+    expect(JSON.stringify(homeView([]))).toContain('Ask whoever runs this bot');
   });
 
   it('keeps to what Slack draws, however many apps there are', () => {
     const apps = Array.from({ length: 200 }, (_, index) => ({
-      ...status,
-      app: `app-${index}`,
-      last: deploys.succeeded,
+      ...{ ...status, app: `app-${index}`, last: deploys.succeeded },
+      asksMe: [wanted('asked', 'U0EVE')],
     }));
-    const { blocks } = homeView({ waiting: Array(50).fill(deploys.succeeded), apps });
+    const { blocks } = homeView(apps);
     expect(blocks.length).toBeLessThanOrEqual(100);
     expect(validateBlocks(blocks, 'home')).toEqual([]);
+  });
+
+  it('shows what waits for whom: an approver who did not ask, and nobody else', async () => {
+    const settings = {
+      ...plan,
+      name: 'shop',
+      deployers: ['U0ANN'],
+      approvers: ['U0BOB', 'U0EVE'],
+      defaultRef: 'main',
+      probe: undefined,
+    };
+    const directory = {
+      person: async () => ({ is: 'member' as const, zone: 'UTC' }),
+      group: async (id: string) => ({ name: id, members: [] }),
+      groups: async () => [],
+    };
+    const access = new Access({
+      ledger: { apps: async () => [settings], app: async () => settings },
+      directory,
+      admins: [],
+    });
+    const known = { ...status, notBegun: [wanted('asked', 'U0EVE'), wanted('scheduled', 'U0EVE')] };
+    const asked: string[] = [];
+    let answer = async () => [
+      { version: 41, current: false },
+      { version: 42, current: true },
+    ];
+    const live = new LiveReleases({
+      releases: app => {
+        asked.push(app);
+        return answer() as never;
+      },
+    });
+    const reports = {
+      status: async (apps: readonly unknown[]) => (apps.length > 0 ? [known] : []),
+    } as unknown as Reports;
+    const home = async (user: string) => lookAtHome({ access, reports, live }, user);
+    expect((await home('U0BOB'))[0]).toMatchObject({ live: 42, mayDeploy: false, asksMe: [{ kind: 'asked' }] });
+    expect((await home('U0EVE'))[0]).toMatchObject({ asksMe: [] });
+    expect((await home('U0ANN'))[0]).toMatchObject({ mayDeploy: true, asksMe: [] });
+    expect(await home('U0NOBODY')).toEqual([]);
+    expect(asked).toEqual(['shop']);
+    answer = () => Promise.reject(new Error('503'));
+    expect(await live.of('shop', 'something happened')).toBeNull();
+    answer = async () => [{ version: 43, current: true }];
+    expect(await live.of('shop', 'something happened')).toBe(43);
   });
 
   it('is published when they open it, and again only when something in it changed', async () => {
@@ -46,7 +103,7 @@ describe('the Home of a person', () => {
     let app = 'shop';
     const homes = new Homes({
       store: { opened: async () => {}, viewers: async () => ['U0ANN', 'U0BOB'] },
-      look: async () => [{ ...status, app }],
+      look: async () => [{ ...status, app, live: 42 }],
       draw: apps => apps.map(known => known.app).join(),
       publish: async (user, view) => {
         published.push(`${user} ${view}`);

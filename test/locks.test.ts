@@ -76,7 +76,7 @@ describe('a lock', () => {
     await lock();
     const held = await locking.on({ name: 'shop' });
     expect(lockRefusals(held, ANN).join()).toMatch(
-      /shop is locked by <@U0BOB> since .*: We look at the queue Ask them/,
+      /shop is locked by <@U0BOB> since .*: We look at the queue\. Ask them/,
     );
     expect(lockRefusals(held, BOB)).toEqual([]);
     await reads('C0SHOP', /^shop is locked\. <@U0BOB>, until somebody unlocks it: We look at the queue\./);
@@ -107,6 +107,18 @@ describe('a lock', () => {
     await reads(BOB, /Your lock on shop is gone\. <@U0ANN> unlocked it/);
     await reads(EVE, /shop is free again.*`\/deploy shop` works now/);
     await reads('C0SHOP', /^shop is free again/);
+  });
+
+  it('that is gone is told as free only to those whom no other lock keeps waiting', async () => {
+    await lock();
+    await locking.wait(EVE, 'shop');
+    await locking.wait(ANN, 'shop');
+    await lock(ANN, { scope: 'all' });
+    await locking.unlock({ user: BOB, scope: 'shop' });
+    await reads(ANN, /shop is free again.*`\/deploy shop` works now/);
+    expect(slack.posted.filter(({ channel }) => channel === EVE)).toEqual([]);
+    await locking.unlock({ user: ANN, scope: 'all' });
+    await reads(EVE, /Every app is free again.*`\/deploy shop` works now/);
   });
 
   it('with an end is gone at its time, also for an older offer to take it', async () => {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { Closing } from '../src/domain/closing.ts';
 import { nearest } from '../src/domain/nearest.ts';
+import type { Schedule } from '../src/domain/schedule.ts';
 import type { Heroku, SourceHost } from '../src/outside.ts';
 import { Reports } from '../src/reports.ts';
 import type { Ledger, Running } from '../src/team.ts';
@@ -12,7 +14,14 @@ const SHA = plan.commit.sha;
 
 /** A world in which v42 is live from the sample's commit, with these deploys open and done. */
 function reports(
-  world: { open?: Running[]; recent?: (typeof deploys.succeeded)[]; total?: number; behind?: number } = {},
+  world: {
+    open?: Running[];
+    recent?: (typeof deploys.succeeded)[];
+    total?: number;
+    behind?: number;
+    scheduled?: Schedule[];
+    closings?: Closing[];
+  } = {},
 ) {
   const { open = [], recent = [], total = 0, behind = 0 } = world;
   const lock = {
@@ -30,6 +39,9 @@ function reports(
       recent: async () => recent,
     } as unknown as Ledger,
     locks: { on: async () => [{ scope: 'shop', ...lock }] },
+    starts: { waiting: async () => [] },
+    schedules: { waiting: async () => world.scheduled ?? [] },
+    closings: { standing: async () => world.closings ?? [] },
     heroku: {
       app: async () => ({ maintenance: true }),
       releases: async () => [release(42, 's42', { current: true })],
@@ -61,6 +73,15 @@ describe('/deploy status', () => {
       expect(told).toContain(part);
     }
     expect(shown(queueOf(status ? [status] : []))).toContain('1 deploy waits');
+  });
+
+  it('says what has not begun yet, and who has it closed until when', async () => {
+    const scheduled = { id: 's1', app: 'shop', by: 'U0BOB', due: 0, outcome: null, endedBy: null, why: null, plan };
+    const closing = { app: 'shop', by: 'U0EVE', until: 0, reason: 'We count hats' } as Closing;
+    const [status] = await reports({ scheduled: [scheduled], closings: [closing] }).status([settings]);
+    const told = shown(statusOfAll(status ? [status] : []));
+    expect(told).toMatch(/`c0ffee12`, by <@U0BOB>, begins .*1970-01-01/);
+    expect(told).toMatch(/shop is closed by <@U0EVE> until .*: We count hats\./);
   });
 
   it('of an app also says what Heroku runs, that it is closed, and how the last deploy ended', async () => {

@@ -14,6 +14,7 @@ import { settingsChanges } from '../src/domain/settings-changes.ts';
 import { type HerokuApp, HerokuRefused, NotFound } from '../src/outside.ts';
 import type { SettingsStore } from '../src/team.ts';
 import { settingsForm, settingsNotices } from '../views/settings.ts';
+import { teamForm, teamNotices } from '../views/team-settings.ts';
 import { validateBlocks } from './stage/slack/blocks.ts';
 
 const shop: AppSettings = {
@@ -31,9 +32,9 @@ beforeAll(async () => {
   server = await startEmbedded(dir, { fsync: false });
   pool = connect(server.url, () => {});
   await migrate(pool);
-  store = connectSettings(pool, settingsNotices);
+  store = connectSettings(pool, { app: settingsNotices, team: teamNotices });
   const directory = {
-    person: async () => ({ is: 'member' as const, zone: 'UTC' }),
+    person: async () => ({ is: 'member' as const, zone: 'Europe/Berlin' }),
     group: async (id: string) => ({ name: id, members: [] }),
     groups: async () => [{ id: 'S0OPS', name: 'ops' }],
   };
@@ -131,6 +132,24 @@ describe('the settings of an app', () => {
     expect(await administration.save({ ...ask, user: 'U0ADA' })).toEqual({ kind: 'saved', app: 'shop' });
   });
 
+  it('have freezes as they are typed, in the zone of whoever types, told as they are typed', async () => {
+    const ask = { user: 'U0ADA', app: 'shop', version: 3, typed: {} };
+    expect(await administration.save({ ...ask, typedFreezes: 'fri 16:00 - mon 08:00: Weekend\nnever' })).toEqual({
+      kind: 'wrong',
+      problems: { freezes: expect.stringMatching(/^“never” is none/) },
+    });
+    await administration.save({ ...ask, typedFreezes: 'fri 16:00 - mon 08:00: Weekend' });
+    const saved = await store.newest('shop');
+    expect(saved?.settings.freezes).toMatchObject([{ zone: 'Europe/Berlin', reason: 'Weekend' }]);
+    expect(settingsChanges(shop, saved?.settings ?? shop)).toContainEqual({
+      name: 'freezes',
+      from: 'nothing',
+      to: 'fri 16:00 - mon 08:00 Europe/Berlin: Weekend',
+    });
+    await administration.save({ ...ask, version: 4, typedFreezes: '' });
+    expect((await store.newest('shop'))?.settings.freezes).toEqual([]);
+  });
+
   it('fit into a form that Slack takes, empty or full', () => {
     const names = new Map([['S0OPS', 'ops']]);
     const full = {
@@ -139,6 +158,7 @@ describe('the settings of an app', () => {
       admins: ['S0OPS'],
       allowedChannels: ['C0SHOP'],
       startNeedsApproval: true,
+      freezes: [{ dates: { from: '2026-12-20', to: '2026-12-27' }, zone: 'UTC', reason: 'Holidays' }],
     };
     for (const settings of [null, shop, full]) {
       const form = settingsForm(settings, { app: settings?.name ?? null, version: 1, channel: 'C0SHOP' }, names);
@@ -148,5 +168,46 @@ describe('the settings of an app', () => {
     expect(JSON.stringify(settingsForm(full, { app: 'shop', version: 1, channel: null }, names))).toContain(
       '@ops may deploy',
     );
+  });
+});
+
+describe('what holds for every app', () => {
+  const save = (typedFreezes: string, version: number, user = 'U0ADA') =>
+    administration.saveTeam({ user, version, typedFreezes });
+
+  it('is changed by those who add apps, kept in versions, and told in the channel of each app', async () => {
+    await expect(save('', 0, 'U0ANN')).rejects.toMatchObject({ reasons: [expect.stringContaining('<@U0ADA>')] });
+    await expect(administration.openTeam({ user: 'U0ANN' })).rejects.toThrow();
+    expect(await save('2026-12-20 - 2026-12-27 UTC: Holidays', 0)).toEqual({ kind: 'saved', app: 'all' });
+    expect(await save('2026-12-20 - 2026-12-27 UTC: Holidays', 1)).toEqual({ kind: 'same', app: 'all' });
+    expect(await save('soon', 1)).toMatchObject({ kind: 'wrong' });
+    await expect(save('', 0)).rejects.toMatchObject({
+      reasons: [expect.stringContaining('changed meanwhile by U0ADA')],
+    });
+    expect(await save('', 1)).toMatchObject({ kind: 'saved' });
+    expect((await store.teamHistory()).map(({ version, by, freezes }) => [version, by, freezes.length])).toEqual([
+      [1, 'U0ADA', 1],
+      [2, 'U0ADA', 0],
+    ]);
+    const { rows } = await pool.query<{ id: string; text: string }>(
+      "SELECT id, message ->> 'text' AS text FROM notices WHERE id LIKE 'settings of all%' ORDER BY id",
+    );
+    expect(rows.map(({ id }) => id)).toEqual(['settings of all 1 C0SHOP', 'settings of all 2 C0SHOP']);
+    expect(rows[0]?.text).toContain('by <@U0ADA>. • new: `2026-12-20 - 2026-12-27 UTC: Holidays`');
+    expect(rows[1]?.text).toContain('taken away: `2026-12-20');
+  });
+
+  it('fits into a form that Slack takes', async () => {
+    const { freezes, version } = await administration.openTeam({ user: 'U0ADA' });
+    expect(validateBlocks(teamForm(freezes, { version, channel: null }).blocks, 'modal')).toEqual([]);
+    const many = Array.from({ length: 200 }, () => ({
+      dates: { from: '2026-12-20', to: '2026-12-27' },
+      zone: 'UTC',
+      reason: 'x',
+    }));
+    expect(JSON.stringify(teamForm(many, { version, channel: null }).blocks)).toContain('too many for a form');
+    expect(await administration.saveTeam({ user: 'U0ADA', version, typedFreezes: null })).toMatchObject({
+      kind: 'same',
+    });
   });
 });

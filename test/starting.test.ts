@@ -44,7 +44,7 @@ beforeAll(async () => {
   await migrate(pool);
   store = new Store(pool);
   starts = connectStarts(pool, startNotices);
-  await connectSettings(pool, () => []).save(settings, 'console', null);
+  await said().save(settings, 'console', null);
 });
 afterAll(async () => {
   await pool?.end();
@@ -59,9 +59,11 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await pool.query('DELETE FROM start_requests; DELETE FROM plans; DELETE FROM notices');
-  await starts.saveFreezes([]);
+  await save([]);
 });
 
+const said = () => connectSettings(pool, { app: () => [], team: () => [] });
+const save = (freezes: Freeze[]) => said().saveTeam(freezes, 'console', null);
 const directory = {
   person: async (user: string) => ({
     is: guests.includes(user) ? ('guest' as const) : ('member' as const),
@@ -130,10 +132,10 @@ describe('a start that wants a second person', () => {
     team = { ...settings, approvers: [EVE] };
     await expect(answer(BOB)).rejects.toThrow('You may not approve the start of a deploy');
     team = settings;
-    await starts.saveFreezes([ALWAYS]);
+    await save([ALWAYS]);
     await expect(answer(BOB)).rejects.toThrow('Black Friday');
     expect(begun).toEqual([]);
-    await starts.saveFreezes([]);
+    await save([]);
     expect(await answer(BOB)).toContain('Approved');
     expect(begun).toEqual(['d1 by U0ANN']);
   });
@@ -168,7 +170,7 @@ describe('a start that wants a second person', () => {
 
 describe('a freeze', () => {
   it('is on the plan in place of Start, and lets nobody through without a reason or a role', async () => {
-    await starts.saveFreezes([ALWAYS]);
+    await save([ALWAYS]);
     const gate = await starting().gate({ ...settings, startNeedsApproval: false });
     const shown = JSON.stringify(planShown({ id: 'd1', plan, place: null, gate }));
     expect(shown).toContain('Black Friday.');
@@ -180,7 +182,7 @@ describe('a freeze', () => {
   });
 
   it('is broken by an approver with a reason and a second person who read it', async () => {
-    await starts.saveFreezes([ALWAYS]);
+    await save([ALWAYS]);
     await asked(EVE, 'The checkout is down');
     const { rows } = await pool.query('SELECT message FROM notices');
     expect(JSON.stringify(rows)).toMatch(/In a freeze.*The checkout is down/);
@@ -188,6 +190,20 @@ describe('a freeze', () => {
     expect(await starting().frozen(settings, 'd2')).toContain('Black Friday');
     expect(await answer(BOB)).toContain('Approved');
     expect(begun).toEqual(['d1 by U0EVE']);
+  });
+
+  it('is told to whoever chooses a time in it, with when it ends', async () => {
+    const night: Freeze = {
+      dates: { from: '2031-05-05 22:00', to: '2031-05-06 06:00' },
+      zone: 'UTC',
+      reason: 'Backups',
+    };
+    const frozen = { ...settings, freezes: [night] };
+    await expect(starting().gateAt(frozen, Date.UTC(2031, 4, 5, 23))).rejects.toThrow(
+      'at that time: Backups. Choose one after 6 May 06:00 UTC.',
+    );
+    const gate = await starting().gateAt(frozen, Date.UTC(2031, 4, 6, 7));
+    expect(JSON.stringify(planShown({ id: 'd1', plan, place: null, gate }, { at: 0 }))).toContain('asked first');
   });
 
   it('of the app counts as well as that of all', async () => {

@@ -273,13 +273,19 @@ describe.concurrent('asking for a deploy', () => {
     await ann.opensHome();
     await ann.seesHome(/asked: /);
     const home = await ann.seesHome(/asked: /);
-    await ann.presses('Another branch…', { on: home });
+    await ann.presses('Deploy…', { on: home });
+    const which = await ann.seesForm(/App/);
+    expect((await ann.searches(which, 'app', 'ask')).map(({ value }) => value)).toEqual(['asked']);
+    await ann.fills({ app: 'asked' });
     const choosing = await ann.seesForm(/Branch, tag or commit/);
     expect((await ann.searches(choosing, 'ref', 'ne')).map(({ value }) => value)).toEqual(['never-binds', 'next']);
     await ann.fills({ ref: 'next' });
     await ann.sees(/Deploy \w+\?.*from `next` of acme\/shop/s, RECEIPT);
     await ann.uses('Deploy actions', root);
     await ann.presses('Cancel', { on: await ann.seesForm(/asked: /) });
+    await ann.seesForm(
+      /Nothing is released|Rolling back|it goes back at once|nothing is built|going back|goes back at once/,
+    );
     await stage.slack.channel('asked').shows(/This deploy is being called off|Rolling asked back/, RECEIPT);
     await ended('asked', /cancelled|was rolled back|is deployed/);
     await ann.seesHome(/The deploy of asked was cancelled|asked was rolled back/);

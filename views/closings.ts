@@ -114,13 +114,14 @@ function doorMessage(closing: Closing, now: number): Message {
   );
 }
 
-function workerWords({ workers, stopWorkers, idleAt }: Closing): string {
+function workerWords({ workers, stopWorkers, hasWorkers, idleAt }: Closing): string {
   if (workers.length > 0 && idleAt !== null)
     return `Workers are stopped (${listed(workers)}); they start again when it opens.`;
-  return stopWorkers ? 'Workers are being stopped.' : 'Workers keep running.';
+  if (stopWorkers) return 'Workers are being stopped.';
+  return hasWorkers ? 'Workers keep running.' : '';
 }
 
-function buttons({ id, app, until, stopWorkers }: Closing): ButtonAsk[] {
+function buttons({ id, app, until, stopWorkers, hasWorkers }: Closing): ButtonAsk[] {
   const open: ButtonAsk = {
     ...{ label: 'Open now', action: 'open-door', value: id, style: 'primary' },
     aloud: `Open ${literal(app, 40)} now`,
@@ -138,7 +139,7 @@ function buttons({ id, app, until, stopWorkers }: Closing): ButtonAsk[] {
       ...{ yes: 'Stop them', no: 'Let them run' },
     },
   };
-  return [open, ...(until === null ? [] : [extend]), ...(stopWorkers ? [] : [stop])];
+  return [open, ...(until === null ? [] : [extend]), ...(stopWorkers || !hasWorkers ? [] : [stop])];
 }
 
 function reminder({ app, by, until }: Closing): Message {
@@ -228,6 +229,10 @@ export function doorStatus({
     `${mention(closing.by)}, ${end}: ${sentence(foreign(closing.reason, 500))} ${workerWords(closing)}`,
   ]);
 }
+
+/** For status and Home. */
+export const closingLine = ({ app, by, until, reason }: Closing): string =>
+  `:construction: ${foreign(app)} is closed by ${mention(by)} ${until === null ? 'until somebody opens it' : `until ${time(until)}`}: ${sentence(foreign(reason, 300))}`;
 
 export const doorAnswer = (text: string): Message => message(text, [section(text)]);
 

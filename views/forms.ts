@@ -61,6 +61,19 @@ export function asking(
   };
 }
 
+/** Which app? Those that whoever looks may deploy are looked up as they type. */
+export const appForm = (carried: Carried): ModalView => ({
+  ...frame('deploy-app', carried, 'Deploy', 'Next'),
+  blocks: [
+    {
+      type: 'input',
+      block_id: 'app',
+      label: { type: 'plain_text', text: 'App' },
+      element: { type: 'external_select', action_id: 'app', min_query_length: 0 },
+    },
+  ],
+});
+
 /** Which branch, tag or commit of an app? What is typed is looked up as it is typed. */
 export const refForm = (carried: Carried): ModalView => ({
   ...frame('deploy-ref', carried, 'Deploy', 'Show the plan'),

@@ -47,12 +47,13 @@ export function planShown(planned: Planned, { only = false, at }: { only?: boole
 }
 
 function planForLater(planned: Planned, at: number): Message {
-  const { id, plan } = planned;
+  const { id, plan, gate } = planned;
   const app = foreign(plan.app);
   const when = dayAndTime(at);
   return message(`Plan: deploy ${sha(plan.commit.sha)} to ${app} ${when}. Press Schedule; nothing has happened yet.`, [
     section(`*Deploy ${app} ${when}?* Nothing has happened yet.`),
     ...planFacts(plan),
+    gate.kind === 'approval' ? section(':raised_hand: At its time *a second person is asked first*.') : null,
     actions(
       {
         label: 'Schedule',

@@ -1,11 +1,15 @@
+import type { Closing } from '../src/domain/closing.ts';
 import type { Deploy } from '../src/domain/deploy.ts';
 import { latest } from '../src/domain/deploy.ts';
 import type { Lock } from '../src/domain/lock.ts';
 import { phaseFact } from '../src/domain/readings.ts';
+import type { NotBegun } from '../src/domain/schedule.ts';
 import type { Place } from '../src/domain/turn.ts';
 import { type Message, message, section } from './blocks.ts';
+import { closingLine } from './closings.ts';
 import { lockLines } from './locks.ts';
 import { placeWords } from './queue.ts';
+import { notBegunLines } from './schedules.ts';
 import { stateOf } from './state.ts';
 import { code, dayAndTime, duration, foreign, mention, plural, secondsBetween, sha } from './text.ts';
 
@@ -19,6 +23,8 @@ type Status = {
   waiting: readonly { deploy: Deploy; place: Place | null }[];
   last: Deploy | null;
   locks: readonly Lock[];
+  notBegun: readonly NotBegun[];
+  closing: Closing | null;
 };
 
 /** Every app in a line or two. */
@@ -42,13 +48,15 @@ export function statusOfApp(
   return message(`${headline}.`, [
     section(
       `*${headline}*${commit ? ` (${sha(commit)})` : ''}`,
-      maintenance ? ':construction: It is closed (maintenance mode): visitors see a closed page.' : '',
+      maintenance && !status.closing
+        ? ':construction: It is closed (maintenance mode): visitors see a closed page.'
+        : '',
       ...linesOf(status).slice(1),
     ),
   ]);
 }
 
-function linesOf({ app, running, waiting, last, locks }: Status): string[] {
+function linesOf({ app, running, waiting, last, locks, notBegun, closing }: Status): string[] {
   const lines = [`*${foreign(app)}*`];
   if (running) {
     const { mark, headline, words } = stateOf(running);
@@ -60,7 +68,13 @@ function linesOf({ app, running, waiting, last, locks }: Status): string[] {
   } else {
     lines.push('Not deployed by this bot yet.');
   }
-  return [...lines, ...waiting.map(({ deploy }, index) => waitingLine(deploy, index + 1)), ...lockLines(locks)];
+  return [
+    ...lines,
+    ...waiting.map(({ deploy }, index) => waitingLine(deploy, index + 1)),
+    ...notBegunLines(notBegun),
+    ...(closing ? [closingLine(closing)] : []),
+    ...lockLines(locks),
+  ];
 }
 
 const waitingLine = ({ plan, startedBy }: Deploy, position: number): string =>

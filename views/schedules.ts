@@ -1,4 +1,4 @@
-import type { Schedule } from '../src/domain/schedule.ts';
+import type { NotBegun, Schedule } from '../src/domain/schedule.ts';
 import { actions, type Message, message, section } from './blocks.ts';
 import { channelLink, code, dayAndTime, foreign, literal, mention, prose, sentence, sha } from './text.ts';
 
@@ -47,3 +47,11 @@ export function scheduled(at: number, channel: string): Message {
   const text = `It begins ${dayAndTime(at)}, if nothing changed by then. ${channelLink(channel)} shows it, and can take it off.`;
   return message(text, [section(`:alarm_clock: ${text}`)]);
 }
+
+/** Deploys that are wanted and have not begun, for status and Home. */
+export const notBegunLines = (all: readonly NotBegun[]): string[] =>
+  all.map(({ kind, by, plan, at }) =>
+    kind === 'asked'
+      ? `:raised_hand: ${sha(plan.commit.sha)}, by ${mention(by)}, waits for a second person since ${dayAndTime(at)}.`
+      : `:alarm_clock: ${sha(plan.commit.sha)}, by ${mention(by)}, begins ${dayAndTime(at)}.`,
+  );

@@ -1,7 +1,9 @@
 import type { InputBlock, ModalView, Option } from '@slack/types';
 import type { AppSettings } from '../src/domain/app.ts';
+import { ALL_APPS } from '../src/domain/lock.ts';
 import type { SettingChange } from '../src/domain/settings-changes.ts';
 import { type Message, message, section } from './blocks.ts';
+import { freezesField } from './team-settings.ts';
 import { channelLink, code, foreign, literal, mention } from './text.ts';
 
 // Settings of an app: the form in which they are changed, and what its channel is told of a change.
@@ -92,6 +94,7 @@ export function settingsForm(
         { type: 'checkboxes', options: [BACK], ...(settings?.autoRollback ? { initial_options: [BACK] } : {}) },
         { optional: true },
       ),
+      freezesField(settings?.freezes ?? []),
       text('url', 'Its address, where that is not the one that Heroku names', settings?.url, { optional: true }),
       text('windowSeconds', 'Preboot window, seconds: boot timeout + 120', String(settings?.windowSeconds ?? 180)),
     ],
@@ -125,6 +128,9 @@ const groupOption = (list: string, verb: string, id: string, name: string): Opti
 /** What the menu of groups offers: each user group or channel with each role. */
 export const groupOptions = (groups: readonly { id: string; name: string }[]): Option[] =>
   groups.flatMap(({ id, name }) => ROLES.map(([list, , verb]) => groupOption(list, verb, id, name))).slice(0, 100);
+
+export const appOptions = (apps: readonly string[]): Option[] =>
+  apps.map(name => ({ text: plain(literal(name, 75)), value: name }));
 
 export const refOptions = (refs: readonly string[]): Option[] => refs.filter(ref => ref.length <= 150).map(refOption);
 
@@ -187,9 +193,12 @@ export function tokenNotices(change: {
 
 /** To whoever saved it. */
 export function settingsSaved({ kind, app }: { kind: 'saved' | 'same'; app: string }): Message {
+  const whose = app === ALL_APPS ? 'every app' : foreign(app);
   const text =
     kind === 'same'
-      ? `Nothing was different: the settings of ${foreign(app)} are as they were.`
-      : `Saved. Its channel is told what changed. ${code(`/deploy ${app}`)} plans a deploy.`;
+      ? `Nothing was different: the settings of ${whose} are as they were.`
+      : app === ALL_APPS
+        ? 'Saved. The channels of all apps are told what changed.'
+        : `Saved. Its channel is told what changed. ${code(`/deploy ${app}`)} plans a deploy.`;
   return message(text, [section(text)]);
 }

@@ -1,6 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import { DateTime } from 'luxon';
 
+export { sentence } from '../src/domain/refusal.ts';
+
 // Everything that was not written by us goes through here before it is shown: in Slack's mrkdwn `<…>` makes mentions,
 // links and broadcasts, and nobody's commit message may ping a channel.
 
@@ -116,6 +118,3 @@ export function secondsBetween(from: string, to: string): number {
 export const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 
 export const sha = (commit: string | null): string => code((commit ?? 'unknown').slice(0, 8));
-
-/** With a full stop, unless it ends a sentence already. */
-export const sentence = (words: string): string => (/[.!?…]$/.test(words) ? words : `${words}.`);

@@ -6,7 +6,7 @@ import { inTransaction } from './transaction.ts';
 
 const ms = (column: string, name: string): string => `floor(extract(epoch FROM ${column}) * 1000)::float8 AS "${name}"`;
 const CLOSING = `id, app, by, reason, channel, minutes, wanted, told, seen, opened_by AS "openedBy", workers,
-  stop_workers AS "stopWorkers", ${[
+  stop_workers AS "stopWorkers", has_workers AS "hasWorkers", ${[
     ms('wanted_at', 'wantedAt'),
     ms('until', 'until'),
     ms('told_at', 'toldAt'),
@@ -60,15 +60,11 @@ export function connectClosings(pool: pg.Pool, words: (closing: Closing, now: nu
   };
 
   return {
-    ask: async ({ id, app, by, reason, channel, minutes }) => {
-      await pool.query('INSERT INTO closings (id, app, by, reason, channel, minutes) VALUES ($1, $2, $3, $4, $5, $6)', [
-        id,
-        app,
-        by,
-        reason,
-        channel,
-        minutes,
-      ]);
+    ask: async ({ id, app, by, reason, channel, minutes, hasWorkers }) => {
+      await pool.query(
+        `INSERT INTO closings (id, app, by, reason, channel, minutes, has_workers) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+        [id, app, by, reason, channel, minutes, hasWorkers],
+      );
     },
 
     async get(id) {
@@ -82,6 +78,13 @@ export function connectClosings(pool: pg.Pool, words: (closing: Closing, now: nu
         [app],
       );
       return rows[0] ?? null;
+    },
+
+    async standing() {
+      const { rows } = await pool.query<Closing>(
+        `SELECT ${CLOSING} FROM closings WHERE wanted IS NOT NULL AND ended_at IS NULL ORDER BY app`,
+      );
+      return rows;
     },
 
     change: (id, change) => inTransaction(pool, client => write(client, id, change)),

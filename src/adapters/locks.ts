@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { type Lock, REMIND_LOCK_MS } from '../domain/lock.ts';
+import { ALL_APPS, type Lock, REMIND_LOCK_MS } from '../domain/lock.ts';
 import type { Locks, LockWords } from '../team.ts';
 import { putNotices } from './notices.ts';
 import { inTransaction } from './transaction.ts';
@@ -9,8 +9,19 @@ const HELD = '(until IS NULL OR until > now())';
 
 /** Queries on the table `locks`. What changes one also keeps what is to be said of it, or neither. */
 export function connectLocks(pool: pg.Pool, words: LockWords): Locks {
-  const waitersOf = async (client: pg.PoolClient, scope: string): Promise<{ waiter: string; app: string }[]> =>
-    (await client.query('SELECT waiter, app FROM lock_waiters WHERE scope = $1', [scope])).rows;
+  /** Those whom nothing else keeps from deploying; the others wait for what does. */
+  const waitersOf = async (client: pg.PoolClient, scope: string): Promise<{ waiter: string; app: string }[]> => {
+    const inTheWay = `FROM locks other WHERE other.scope <> $1 AND other.scope IN (mine.app, '${ALL_APPS}')
+      AND other.by <> mine.waiter AND ${HELD}`;
+    await client.query(
+      `INSERT INTO lock_waiters (scope, waiter, app)
+         SELECT other.scope, mine.waiter, mine.app FROM lock_waiters mine, LATERAL (SELECT other.scope ${inTheWay}) other
+         WHERE mine.scope = $1 ON CONFLICT DO NOTHING`,
+      [scope],
+    );
+    const free = `SELECT waiter, app FROM lock_waiters mine WHERE scope = $1 AND NOT EXISTS (SELECT 1 ${inTheWay})`;
+    return (await client.query(free, [scope])).rows;
+  };
 
   const freed = async (client: pg.PoolClient, lock: Lock, by: string | null): Promise<void> => {
     await putNotices(client, words.freed(lock, await waitersOf(client, lock.scope), by));

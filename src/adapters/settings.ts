@@ -1,15 +1,25 @@
 import type pg from 'pg';
 import type { AppSettings } from '../domain/app.ts';
+import type { Freeze } from '../domain/freeze.ts';
+import { freezeLine } from '../domain/freeze-lines.ts';
 import { type SettingChange, settingsChanges } from '../domain/settings-changes.ts';
-import type { Notice, SettingsStore, SettingsVersion } from '../team.ts';
+import type { Notice, SettingsStore, SettingsVersion, TeamVersion } from '../team.ts';
 import { putNotices } from './notices.ts';
 import { inTransaction } from './transaction.ts';
 
-/** What is said in an app's channel of its new settings. */
-type Words = (change: { settings: AppSettings; version: number; by: string; changes: SettingChange[] }) => Notice[];
+/** What is said in an app's channel of its new settings, and in those of all apps of what holds for all. */
+type Words = {
+  app: (change: { settings: AppSettings; version: number; by: string; changes: SettingChange[] }) => Notice[];
+  team: (change: TeamVersion & { before: readonly Freeze[]; channels: readonly string[] }) => Notice[];
+};
+
+const TEAM = `version, freezes, by, to_json(at) #>> '{}' AS at FROM team_versions ORDER BY version`;
 
 /** Settings of apps with all their versions. A version is kept with what is said of it, or neither is. */
 export function connectSettings(pool: pg.Pool, words: Words): SettingsStore {
+  const team = async (on: pg.Pool | pg.PoolClient): Promise<TeamVersion | null> =>
+    (await on.query<TeamVersion>(`SELECT ${TEAM} DESC LIMIT 1`)).rows[0] ?? null;
+
   const newest = async (on: pg.Pool | pg.PoolClient, app: string): Promise<SettingsVersion | null> =>
     (
       await on.query<SettingsVersion>(
@@ -41,9 +51,38 @@ export function connectSettings(pool: pg.Pool, words: Words): SettingsStore {
           settings,
           by,
         ]);
-        await putNotices(client, words({ settings, version, by, changes }));
+        await putNotices(client, words.app({ settings, version, by, changes }));
         return { kind: 'saved', version, changes };
       }),
+
+    team: () => team(pool),
+
+    saveTeam: (freezes, by, known) =>
+      inTransaction(pool, async client => {
+        await client.query("SELECT pg_advisory_xact_lock(hashtext('settings of the team'))");
+        const last = await team(client);
+        if (known !== null && (last?.version ?? 0) !== known) return { kind: 'changed meanwhile', by: last?.by ?? '' };
+        const before = last?.freezes ?? [];
+        if (JSON.stringify(before.map(freezeLine)) === JSON.stringify(freezes.map(freezeLine))) return { kind: 'same' };
+        const json = JSON.stringify(freezes);
+        await client.query('UPDATE team SET freezes = $1', [json]);
+        await client.query('INSERT INTO team_versions (version, freezes, by) VALUES ($1, $2, $3)', [
+          (last?.version ?? 0) + 1,
+          json,
+          by,
+        ]);
+        const { rows } = await client.query<{ channel: string }>(
+          "SELECT DISTINCT settings ->> 'channel' AS channel FROM apps ORDER BY 1",
+        );
+        const saved = await team(client);
+        const channels = rows.map(row => row.channel);
+        if (saved) await putNotices(client, words.team({ ...saved, before, channels }));
+        return { kind: 'saved', version: saved?.version ?? 0 };
+      }),
+
+    async teamHistory() {
+      return (await pool.query<TeamVersion>(`SELECT ${TEAM}`)).rows;
+    },
 
     async history(app) {
       const { rows } = await pool.query<SettingsVersion>(

@@ -74,9 +74,5 @@ export function connectStarts(pool: pg.Pool, words: StartWords): Starts {
       const { rows } = await pool.query<{ freezes: Freeze[] }>('SELECT freezes FROM team');
       return rows[0]?.freezes ?? [];
     },
-
-    saveFreezes: async freezes => {
-      await pool.query('UPDATE team SET freezes = $1', [JSON.stringify(freezes)]);
-    },
   };
 }

@@ -21,6 +21,8 @@ export type Closing = {
   openedBy: string | null;
   workers: readonly Stopped[];
   stopWorkers: boolean;
+  /** There were some when it was asked for. */
+  hasWorkers: boolean;
   /** The workers were seen to be gone. */
   idleAt: number | null;
   /** The time that is left was told. */

@@ -24,7 +24,10 @@ const common = {
 export const freezeShape = z.union(
   [
     z.strictObject({ weekly: z.strictObject({ from: moment, to: moment }), ...common }),
-    z.strictObject({ dates: z.strictObject({ from: date, to: date }), ...common }),
+    z.strictObject({
+      dates: z.strictObject({ from: date, to: date }).refine(({ from, to }) => from <= to, 'ends before it begins'),
+      ...common,
+    }),
   ],
   'is {"weekly": {"from": "fri 16:00", "to": "mon 08:00"}, "zone": "…", "reason": "…"} or the same with "dates"',
 );

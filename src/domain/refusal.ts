@@ -11,3 +11,6 @@ export class Refusal extends Error {
     this.reasons = reasons;
   }
 }
+
+/** With a full stop, unless it ends a sentence already: for what people gave as a reason. */
+export const sentence = (words: string): string => (/[.!?…]$/.test(words) ? words : `${words}.`);

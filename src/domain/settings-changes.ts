@@ -1,4 +1,5 @@
 import type { AppSettings } from './app.ts';
+import { freezeLine } from './freeze-lines.ts';
 
 /** One setting that is different: its name, and both as they are written. */
 export type SettingChange = { name: string; from: string; to: string };
@@ -7,10 +8,13 @@ const NOTHING = 'nothing';
 
 /** What is different between two versions of an app's settings; of a new app, all that was said. */
 export function settingsChanges(from: AppSettings | null, to: AppSettings): SettingChange[] {
-  const [before, after] = [Object.entries(from ?? {}), Object.entries(to)];
-  const names = new Set([...before, ...after].map(([name]) => name));
+  const names = new Set([...Object.keys(from ?? {}), ...Object.keys(to)]);
   return [...names].flatMap(name => {
-    const [was, is] = [before, after].map(entries => written(entries.find(([known]) => known === name)?.[1]));
+    const [was, is] = [from, to].map(settings =>
+      name === 'freezes'
+        ? written((settings?.freezes ?? []).map(freezeLine))
+        : written(Object.entries(settings ?? {}).find(([known]) => known === name)?.[1]),
+    );
     return was === undefined || is === undefined || was === is ? [] : [{ name, from: was, to: is }];
   });
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type AppSettings, isOwnPath } from './app.ts';
 import { type Freeze, freezeShape } from './freeze.ts';
+import { ALL_APPS } from './lock.ts';
 
 const channel = z
   .string()
@@ -16,7 +17,10 @@ const path = z.string().refine(isOwnPath, 'is a path of the app itself, such as 
 
 /** What an app's settings must be, in a file as in a form. */
 export const settings = z.strictObject({
-  name: z.string().regex(/^[a-z][a-z0-9-]{1,29}$/, "is the Heroku app's name: lower case letters, digits and dashes"),
+  name: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{1,29}$/, "is the Heroku app's name: lower case letters, digits and dashes")
+    .refine(name => name !== ALL_APPS, 'is the word for every app: an app of that name cannot be told from them'),
   repository: z.string().regex(/^[\w.-]+\/[\w.-]+$/, 'is owner/name on GitHub'),
   defaultRef: z.string().min(1).default('main'),
   channel,

@@ -103,3 +103,63 @@ it('a newcomer deploys in the browser, watches the window, has it approved by an
   expect(await channel().getByText('Approved: they run now').count(), 'what only bob sees').toBe(0);
   expect(room.complaints).toEqual([]);
 });
+
+it('the team that deployed it closes it, locks it, and each of them sees what they may', async () => {
+  const says = async (as: string, words: string): Promise<void> => {
+    await page.getByLabel('Act as').selectOption(as);
+    const box = page.getByLabel('Message #shop');
+    await box.fill(words);
+    await box.press('Enter');
+  };
+  const last = () => channel().getByRole('article').last();
+  await thread().getByRole('button', { name: 'Close' }).click();
+
+  await says('vic', '/deploy help');
+  await last().getByText('whether a commit is live').waitFor(LONG);
+  expect(await last().innerText()).not.toMatch(/cancel|lock|on for 15m/);
+  await says('vic', '/deploy shop');
+  await last().getByText('Those who may: @ann, @bob').waitFor(LONG);
+
+  await says('bob', '/maintenance shop on for 15m we count hats');
+  await last()
+    .getByRole('button', { name: /^Close/ })
+    .click(LONG);
+  await dialog().getByRole('button', { name: 'Close it' }).click();
+  await channel().getByText('Visitors get the closed page since').waitFor(LONG);
+  await channel().getByText('It opens by itself at').waitFor();
+  expect(await heroku().getByTestId('serving').textContent()).toContain('maintenance page');
+  await room.picture('maintenance');
+  await says('ann', '/deploy lock shop for 2h we count hats');
+  await channel().getByText('shop is locked').first().waitFor(LONG);
+
+  await page.getByRole('button', { name: 'Switchover' }).click();
+  await channel().getByText('shop is closed by @bob until').waitFor(LONG);
+  await channel().getByText('shop is locked by @ann until').waitFor(LONG);
+  await channel().getByText('shop, v5').waitFor();
+  await room.picture('home');
+  await channel()
+    .getByRole('button', { name: /^Choose an app/ })
+    .click();
+  await dialog().getByLabel('App').click();
+  await dialog().getByLabel('Search').fill('sho');
+  await dialog().getByRole('option', { name: 'shop' }).click();
+  await dialog().getByRole('button', { name: 'Next' }).click();
+  await dialog().getByLabel('Branch, tag or commit').waitFor();
+  await dialog().getByRole('button', { name: 'Not now' }).click();
+
+  await page.getByRole('button', { name: '# shop' }).click();
+  await page.getByLabel('Act as').selectOption('bob');
+  await channel()
+    .getByRole('button', { name: /^Open shop now/ })
+    .click();
+  await channel().getByText('shop is open again').waitFor(LONG);
+  expect(await heroku().getByTestId('serving').textContent()).toMatch(/^v5/);
+
+  await says('ada', '/deploy settings shop');
+  await dialog().getByText('When nothing is deployed').waitFor(LONG);
+  await dialog().getByLabel('When nothing is deployed').fill('fri 16:00 - mon 08:00: the weekend');
+  await room.picture('settings');
+  await dialog().getByRole('button', { name: 'Save' }).click();
+  await channel().getByText('fri 16:00 - mon 08:00 Etc/UTC: the weekend').waitFor(LONG);
+  expect(room.complaints).toEqual([]);
+});

@@ -140,7 +140,7 @@ it('Home, menus with typeahead, forms, shortcuts and mentions work as in Slack',
   await page.goto(`${stage.url}?as=ann`);
   await page.getByRole('button', { name: 'Switchover' }).click();
   await page.getByText('Your apps').waitFor();
-  await room.picture('home');
+  await room.picture('widgets-home');
   await page.getByRole('button', { name: 'More', exact: true }).click();
   await page.getByRole('menuitem', { name: 'Settings' }).click();
 
@@ -158,7 +158,7 @@ it('Home, menus with typeahead, forms, shortcuts and mentions work as in Slack',
   await form.getByLabel('From').fill('2026-12-01');
   await form.getByRole('button', { name: 'Save' }).click();
   await form.getByText('At least 2 s.').waitFor();
-  await room.picture('settings');
+  await room.picture('widgets-form');
   await form.getByLabel('Soak, in seconds').fill('600');
   await form.getByRole('button', { name: 'Save' }).click();
   await form.waitFor({ state: 'detached' });

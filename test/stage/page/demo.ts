@@ -19,7 +19,7 @@ export async function startDemoPage({ scale }: { scale: number }): Promise<{ url
   const channels = ['shop', 'general'];
   const stage = await startStage({ scale, channels, onHeroku: record => board.take(record) });
   try {
-    const shop = await stage.addShop('shop', { ref: 'main', defaultRef: 'cents' });
+    const shop = await stage.addShop('shop', { ref: 'main', defaultRef: 'cents', settings: { viewers: [PEOPLE.vic] } });
     const visitors = startTraffic({
       url: `${shop.runtime.url}/`,
       perSecond: REQUESTS_PER_SECOND,

@@ -166,7 +166,12 @@ function Rates({ seconds, colour }: { seconds: SecondSeen[]; colour: Colour }) {
   const most = Math.max(10, ...sums);
   const wide = WIDE / seconds.length;
   const last = seconds.at(-1);
-  const words = last ? Object.entries(last.answered).map(([release, count]) => `${release} ${count}/s`) : [];
+  const words = last
+    ? [
+        ...Object.entries(last.answered).map(([release, count]) => `${release} ${count}/s`),
+        ...(last.failed > 0 ? [`${last.failed} failed/s`] : []),
+      ]
+    : [];
   return (
     <figure className="rates">
       <svg viewBox={`0 0 ${WIDE} ${HIGH}`} preserveAspectRatio="none" role="img" aria-label="Requests a second">
