@@ -23,6 +23,7 @@ function planning(recent: readonly Deploy[]): Planning {
     slugCommit: plan.commit.sha,
     builds: [],
     sharedDatabases: [],
+    config: {},
   };
   const source = { commit: plan.commit, compare: { commits: [], total: 0, behind: 0 }, file: null };
   const answering = (answers: object) =>
