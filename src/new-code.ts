@@ -59,9 +59,11 @@ export async function watchNewCode(run: Run): Promise<Next> {
   if (latest(run.deploy, 'rollback asked')) return { to: 'Roll back' };
   if (openComplaint(run.deploy)) return { to: 'Not well' };
   if (!latest(run.deploy, 'watching')) {
-    const { served } = following.watch;
-    const changed = run.deploy.facts.findLast(fact => fact.kind === 'schema changed' && fact.direction === 'contract');
-    const from = changed ? Date.parse(changed.at) : (served?.at ?? Date.parse(run.deploy.facts.at(-1)?.at ?? ''));
+    const { facts } = run.deploy;
+    const changed = facts.findLast(fact => fact.kind === 'schema changed' && fact.direction === 'contract');
+    const served = facts.findLast(fact => fact.kind === 'phase' && fact.phase.kind === 'new serves');
+    // By the database's clock: the watch's own may have been an hour ahead, and the app's turn would be held for it.
+    const from = Date.parse((changed ?? served ?? facts.at(-1))?.at ?? '');
     await run.record({ kind: 'watching', until: from + watchedSeconds(run.deploy.plan) * 1000 });
   }
   const until = latest(run.deploy, 'watching')?.until ?? 0;

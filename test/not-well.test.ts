@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { NO_SAMPLE, NOTHING_MET, type Sample } from '../src/domain/health.ts';
+import { watchedSeconds } from '../src/domain/plan.ts';
 import { beginWatch, type Goal, type Phase, type Watch } from '../src/domain/watch.ts';
 import { good, kinds, plan, play, World } from './recipe-world.ts';
 
@@ -128,6 +129,19 @@ describe('new code that serves and is not well', () => {
     world.patient = false;
     expect((await play(world)).outcome).toBe('failed');
     expect(world.facts).toContainEqual(expect.objectContaining({ kind: 'not well', backIn: null }));
+  });
+
+  // npm run torture -- --seed 50: an hour that the clock had been ahead became an hour in which the app's turn was held.
+  it('is watched no longer because the clock was ahead when it began to serve', async () => {
+    const world = new World({ 42: [...good] });
+    const ahead = Date.parse('2026-01-01T01:00:00Z');
+    world.met.watch = goal => ({
+      ...beginWatch(goal),
+      served: { at: ahead, from: ahead, oldAt: null, evidence },
+    });
+    expect((await play(world)).outcome).toBe('succeeded');
+    const until = Date.parse('2026-01-01T00:00:00Z') + watchedSeconds(world.plan) * 1000;
+    expect(world.facts).toContainEqual(expect.objectContaining({ kind: 'watching', until }));
   });
 
   it('is left alone when old code answers again: what failed may be its own', async () => {
