@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import type { RespondFn } from '@slack/bolt';
 import type { WebClient } from '@slack/web-api';
 import type { Logger } from 'pino';
+import type { NotDone } from '../src/domain/not-done.ts';
 import { Refusal } from '../src/domain/refusal.ts';
-import { ourFault, refused } from '../views/answers.ts';
+import { notDone as notDoneWords, ourFault, refused } from '../views/answers.ts';
 import type { Message } from '../views/blocks.ts';
 import { answerForm } from '../views/thread-help.ts';
 
@@ -19,6 +20,8 @@ export type Asker = {
   /** Id of the form in which they pressed. */
   form?: string | null;
   client: WebClient;
+  /** It must not be worked, only answered. */
+  notDone?: NotDone | undefined;
 };
 
 type Log = Pick<Logger, 'warn' | 'error'>;
@@ -32,7 +35,8 @@ export async function answer(asker: Asker, log: Log, work: () => Promise<Answer 
   if (said) await say(asker, log, said);
 }
 
-async function outcome({ user }: Asker, log: Log, work: () => Promise<Answer | null>): Promise<Answer | null> {
+async function outcome({ user, notDone }: Asker, log: Log, work: () => Promise<Answer | null>): Promise<Answer | null> {
+  if (notDone) return notDoneWords(notDone);
   try {
     return await work();
   } catch (err) {

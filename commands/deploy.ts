@@ -36,6 +36,18 @@ export async function deploy(bot: Asked, ask: Ask): Promise<Answer | null> {
   return obey(bot, ask, parse(ask.text));
 }
 
+const ASKING: ReadonlySet<string> = new Set(['help', 'status', 'queue', 'history', 'live', 'settings']);
+
+/** Whether it changes nothing. What cannot be read does not, either. */
+export function onlyAsks(text: string): boolean {
+  try {
+    return ASKING.has(parse(text).kind);
+  } catch (error) {
+    if (error instanceof Refusal) return true;
+    throw error;
+  }
+}
+
 async function obey(bot: Asked, { user, channel, id, openSettings }: Ask, words: Words): Promise<Answer | null> {
   switch (words.kind) {
     case 'help':

@@ -62,6 +62,12 @@ function appNamed(word: string): string {
   throw new Refusal([`${quoted(word)} is no name of a Heroku app. Type ${USAGE}.`]);
 }
 
+/** Whether it changes nothing. */
+export function onlyLooks(text: string): boolean {
+  const [, verb = 'status'] = wordsOf(text);
+  return verb.toLowerCase() === 'status';
+}
+
 function lengthAndReason(words: readonly string[]): { minutes: number | null; reason: string } {
   const [first, length = ''] = words;
   const ms = first?.toLowerCase() === 'for' ? readDuration(length) : null;

@@ -3,14 +3,17 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import pino from 'pino';
 import { type Registered, registerCommands } from '../commands/index.ts';
+import { onlyReads } from '../commands/reading.ts';
 import { createBolt } from '../src/adapters/bolt.ts';
+import type { Inbox } from '../src/adapters/inbox.ts';
+import type { Workspace } from '../src/adapters/workspace.ts';
 import { OPEN, plan } from './sample-deploys.ts';
 import { migrating } from './sample-migrations.ts';
 
 const SECRET = '0123456789abcdef0123456789abcdef';
 
 type Sent = { status: number; body: string; ms: number };
-type Changed = { age?: number; secret?: string; signature?: string };
+type Changed = { age?: number; secret?: string; signature?: string; type?: string };
 
 /** The real Bolt with our commands, between a bot that says what the test wants and a Slack that only listens. */
 export class BoltRig {
@@ -53,7 +56,15 @@ export class BoltRig {
   };
   /** Who opened their Home. */
   readonly homes: string[] = [];
-  seen: (signature: string) => Promise<boolean> = async () => false;
+  /** What was kept, by id; null where nothing is left to do of it. */
+  readonly kept = new Map<string, string | null>();
+  inbox: Pick<Inbox, 'take' | 'done' | 'claim'> = {
+    take: async (id, body) => !this.kept.has(id) && !!this.kept.set(id, body),
+    done: id => void this.kept.set(id, null),
+    claim: async () => null,
+  };
+  workspace: () => Promise<Workspace> = async () => ({ team: 'T1', enterprise: null, app: 'A1' });
+  workLeft: () => Promise<void> = async () => {};
   checks: Record<string, () => Promise<unknown>> = { postgres: async () => {}, slack: async () => {} };
   /** Status that Slack's address for direct answers gives. */
   answers = 200;
@@ -88,13 +99,20 @@ export class BoltRig {
       host: '127.0.0.1',
       slackApiUrl: `${this.slackAddress}/api/`,
       log,
-      seen: signature => this.seen(signature),
+      inbox: {
+        take: (id, body) => this.inbox.take(id, body),
+        done: id => this.inbox.done(id),
+        claim: () => this.inbox.claim(),
+      },
+      workspace: () => this.workspace(),
+      onlyReads,
       checks: this.checks,
     });
     // Looked up at each call, so that a test may put its own in place at any time.
     const bot = new Proxy(this.bot, { get: (_, name) => Reflect.get(this.bot, name) });
     const { settings } = this;
     registerCommands(bolt.app, { bot, settings, homes: { opened: async user => void this.homes.push(user) }, log });
+    this.workLeft = bolt.workLeft;
     this.address = `http://127.0.0.1:${await bolt.start()}`;
     this.stop = async () => {
       await bolt.stop();
@@ -106,7 +124,7 @@ export class BoltRig {
   types(words: string, changed: Changed = {}, command = '/deploy'): Promise<Sent> {
     const response_url = `${this.slackAddress}/respond/1`;
     return this.send(
-      { command, text: words, user_id: 'U0ANN', channel_id: 'C1', team_id: 'T1', response_url },
+      { command, text: words, user_id: 'U0ANN', channel_id: 'C1', team_id: 'T1', api_app_id: 'A1', response_url },
       changed,
     );
   }
@@ -123,7 +141,7 @@ export class BoltRig {
   }
 
   interacts(payload: Record<string, unknown>): Promise<Sent> {
-    const who = { user: { id: 'U0ANN' }, team: { id: 'T1' }, token: 't', trigger_id: '1.2' };
+    const who = { user: { id: 'U0ANN' }, team: { id: 'T1' }, api_app_id: 'A1', token: 't', trigger_id: '1.2' };
     return this.send({ payload: JSON.stringify({ ...who, ...payload }) });
   }
 
@@ -131,12 +149,24 @@ export class BoltRig {
   send(form: Record<string, string>, changed: Changed = {}): Promise<Sent> {
     const body = new URLSearchParams(form).toString();
     const timestamp = Math.floor(Date.now() / 1000) - (changed.age ?? 0);
-    return this.post(body, timestamp, changed.signature ?? signed(timestamp, body, changed.secret));
+    return this.post(body, timestamp, changed.signature ?? signed(timestamp, body, changed.secret), changed.type);
   }
 
-  async post(body: string, timestamp: number, signature: string): Promise<Sent> {
+  /** Something that nobody waits for: an event. */
+  tells(event: Record<string, unknown>, more: Record<string, unknown> = {}): Promise<Sent> {
+    const body = JSON.stringify({ type: 'event_callback', team_id: 'T1', api_app_id: 'A1', event, ...more });
+    const timestamp = Math.floor(Date.now() / 1000);
+    return this.post(body, timestamp, signed(timestamp, body), 'application/json');
+  }
+
+  async post(
+    body: string,
+    timestamp: number,
+    signature: string,
+    type = 'application/x-www-form-urlencoded',
+  ): Promise<Sent> {
     const headers = {
-      'content-type': 'application/x-www-form-urlencoded',
+      'content-type': type,
       'x-slack-request-timestamp': String(timestamp),
       'x-slack-signature': signature,
     };
