@@ -96,11 +96,11 @@ async function obey(bot: Asked, { user, channel, id, openSettings }: Ask, words:
       return pressed(await bot.cancel({ user, app: words.app, id }));
     case 'lock': {
       const { scope, length, reason } = words;
-      const done = await bot.lock({ user, scope, length, reason, channel });
+      const done = await bot.lock({ user, scope, length, reason, channel, request: id });
       return done.kind === 'held' ? lockInTheWay(done.lock, 'lock') : lockAnswer(done.kind, done.lock);
     }
     case 'unlock': {
-      const done = await bot.unlock({ user, scope: words.scope });
+      const done = await bot.unlock({ user, scope: words.scope, request: id });
       return done.kind === 'held' ? lockInTheWay(done.lock, 'unlock') : lockAnswer(done.kind, done.lock);
     }
     default:

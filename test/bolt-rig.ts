@@ -23,7 +23,7 @@ export class BoltRig {
     visible: async () => [],
     plan: async () => ({ id: 'p1', plan, place: null, gate: OPEN }),
     planAt: async () => ({ at: 0, planned: { id: 'p1', plan, place: null, gate: OPEN } }),
-    schedule: async () => {},
+    schedule: async () => 0,
     unschedule: async () => 'Taken off.',
     planBack: async () => ({ id: 'p1', plan, place: null, gate: OPEN }),
     start: async () => ({ kind: 'started', deploy: 'd1', channel: 'C0DEPLOYS', place: null }),

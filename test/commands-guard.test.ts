@@ -1,5 +1,6 @@
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { onlyReads } from '../commands/reading.ts';
 import { createBolt } from '../src/adapters/bolt.ts';
 import { BoltRig, signed } from './bolt-rig.ts';
 import { OPEN, plan } from './sample-deploys.ts';
@@ -164,7 +165,8 @@ describe('the process', () => {
   it('is up for Heroku in Socket Mode too, before Slack can be reached', async () => {
     const port = await createPorts().take();
     const bolt = createBolt({
-      ...{ signingSecret: 'unused', botToken: 'xoxb-1', appToken: 'xapp-1', port, checks: {}, seen: async () => false },
+      ...{ signingSecret: 'unused', botToken: 'xoxb-1', appToken: 'xapp-1', port, checks: {} },
+      ...{ inbox: bench.inbox, workspace: bench.workspace, onlyReads },
       ...{ slackApiUrl: 'http://127.0.0.1:1/', log: pino({ level: 'silent' }) },
     });
     void bolt.start().catch(() => {});

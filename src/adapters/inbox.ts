@@ -15,7 +15,8 @@ const REMEMBERED_MS = 15 * 60_000;
 const TOO_LATE = '15 minutes';
 /** Whoever works it dies each time: perhaps of it. */
 const MOST_TRIES = 3;
-const FORGET = "DELETE FROM inbox WHERE at < now() - interval '3 days' AND body IS NULL";
+const FORGET = `DELETE FROM inbox WHERE at < now() - interval '3 days' AND body IS NULL;
+  DELETE FROM effects WHERE at < now() - interval '3 days'`;
 const FORGET_EVERY_MS = 10 * 60_000;
 
 // In one order, so that two instances never wait for each other. What is there already as ours was sent once more.
