@@ -18,6 +18,8 @@ export type Taking = {
 const WORKSPACE_WITHIN_MS = 1_000;
 /** Left-overs of another instance that are worked at the same time. */
 const AT_ONCE = 8;
+/** More wait for these, however many come: so all of them are acknowledged at once. */
+const READS_AT_ONCE = 16;
 /** Their acknowledgement has contents, so whoever works them gives it. */
 const HAS_ANSWER: ReadonlySet<unknown> = new Set(['view_submission', 'block_suggestion']);
 
@@ -29,6 +31,8 @@ const HAS_ANSWER: ReadonlySet<unknown> = new Set(['view_submission', 'block_sugg
 export class TakingApp extends App {
   readonly #taking: Taking;
   readonly #jobs = new Set<Promise<void>>();
+  readonly #waiting: (() => void)[] = [];
+  #reading = 0;
 
   constructor(options: AppOptions, taking: Taking) {
     super(options);
@@ -75,15 +79,33 @@ export class TakingApp extends App {
     }
     if (onlyReads(body)) {
       const early = await this.#acknowledge(event);
-      // Nothing is lost when it is read twice; so the database need not be there to tell.
-      if (await inbox.take(id, null).catch(() => true)) return super.processEvent(early);
-    } else {
-      const isNew = await inbox.take(id, JSON.stringify(kept(body))).catch(() => null);
-      if (isNew === null) return this.#refuse(event, 'not taken');
-      if (isNew) return this.#work(id, await this.#acknowledge(event));
+      return this.#inTurn(async () => {
+        // Nothing is lost when it is read twice; so the database need not be there to tell.
+        if (await inbox.take(id, null).catch(() => true)) await super.processEvent(early);
+        else await this.#cameAgain(id, early);
+      });
     }
-    log.warn({ id }, 'a request of Slack came again: nothing is done');
+
+    const isNew = await inbox.take(id, JSON.stringify(kept(body))).catch(() => null);
+    if (isNew === null) return this.#refuse(event, 'not taken');
+    return isNew ? this.#work(id, await this.#acknowledge(event)) : this.#cameAgain(id, event);
+  }
+
+  async #cameAgain(id: string, event: ReceiverEvent): Promise<void> {
+    this.#taking.log.warn({ id }, 'a request of Slack came again: nothing is done');
     await event.ack();
+  }
+
+  async #inTurn(read: () => Promise<void>): Promise<void> {
+    if (this.#reading < READS_AT_ONCE) this.#reading++;
+    else await new Promise<void>(go => this.#waiting.push(go));
+    try {
+      await read();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#reading--;
+    }
   }
 
   async #work(id: string, event: ReceiverEvent): Promise<void> {
