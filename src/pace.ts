@@ -16,7 +16,7 @@ const OVERTAKES_MS = 60_000;
 
 type Poster = { rank: Rank; go: () => void };
 /** `since`: when what it shows was found out of date. */
-type Editor = { last: boolean; since: number; wake: () => void };
+type Editor = { channel: string; last: boolean; since: number; wake: () => void };
 
 const dueAt = ({ last, since }: Editor): number => since + (last ? 0 : OVERTAKES_MS);
 
@@ -28,6 +28,8 @@ export class Pace {
   readonly #nextPost = new Map<string, number>();
   readonly #posters = new Map<string, Poster[]>();
   readonly #editors = new Map<string, Editor>();
+  /** Channels in which an edit was refused, and until when (ms) they are left alone. */
+  readonly #editsRefused = new Map<string, number>();
   readonly #granted = new Set<string>();
   readonly #pauses = new Set<() => void>();
   #tokens = EDITS_AT_ONCE;
@@ -97,15 +99,25 @@ export class Pace {
     this.#nextPost.set(channel, performance.now() + Math.max(POST_EVERY_MS, retryAfterMs(error)));
   }
 
-  /** The budget of edits is the whole workspace's. */
-  editRefused(error: unknown): void {
-    this.#editsFrom = Math.max(this.#editsFrom, performance.now() + retryAfterMs(error));
-    this.#tokens = 0;
+  /**
+   * Slack does not say whether it means the channel or the workspace (chat.update, tier 3). So this channel waits; and
+   * when another one is refused before that is over, all do.
+   */
+  editRefused(channel: string, error: unknown): void {
+    const now = performance.now();
+    const until = now + retryAfterMs(error);
+    for (const [other, end] of this.#editsRefused) {
+      if (end <= now) this.#editsRefused.delete(other);
+      else if (other !== channel) this.#editsFrom = Math.max(this.#editsFrom, end, until);
+    }
+    this.#editsRefused.set(channel, until);
+    if (this.#editsFrom > now) this.#tokens = 0;
   }
 
   /** When a message that was edited at some time may be edited again at the soonest; last states need not wait. */
-  nextEdit(editedAt: number, last: boolean): number {
-    return Math.max(editedAt + (last ? 0 : EDIT_EVERY_MS), this.#editsFrom);
+  nextEdit(channel: string, editedAt: number, last: boolean): number {
+    const refused = this.#editsRefused.get(channel) ?? 0;
+    return Math.max(editedAt + (last ? 0 : EDIT_EVERY_MS), this.#editsFrom, refused);
   }
 
   /** True when the message may be edited now. Else its place is kept, and `wake` is called when its turn has come. */
@@ -121,9 +133,11 @@ export class Pace {
     const from = Math.max(this.#countedAt, this.#editsFrom);
     this.#tokens = Math.min(EDITS_AT_ONCE, this.#tokens + (Math.max(0, now - from) * EDITS_A_MINUTE) / 60_000);
     this.#countedAt = now;
-    while (this.#tokens >= 1 && this.#editors.size > 0 && !this.#stopped) {
-      const [best] = [...this.#editors].sort(([, a], [, b]) => dueAt(a) - dueAt(b));
-      if (!best) return;
+    const freeAt = ({ channel }: Editor): number => this.#editsRefused.get(channel) ?? 0;
+    while (this.#tokens >= 1 && !this.#stopped) {
+      const free = [...this.#editors].filter(([, editor]) => freeAt(editor) <= now);
+      const [best] = free.sort(([, a], [, b]) => dueAt(a) - dueAt(b));
+      if (!best) break;
       const [id, { wake }] = best;
       this.#tokens--;
       this.#editors.delete(id);
@@ -132,7 +146,9 @@ export class Pace {
     }
     if (this.#editors.size === 0 || this.#stopped || this.#granting) return;
     this.#granting = true;
-    const wait = Math.max(this.#editsFrom - now, 0) + ((1 - this.#tokens) * 60_000) / EDITS_A_MINUTE;
+    const soonest = Math.min(...[...this.#editors.values()].map(freeAt));
+    const refill = Math.max(0, ((1 - this.#tokens) * 60_000) / EDITS_A_MINUTE);
+    const wait = Math.max(this.#editsFrom - now, 0) + Math.max(soonest - now, refill);
     void this.pause(wait + 1).then(() => {
       this.#granting = false;
       this.#grant();
