@@ -1,13 +1,13 @@
 import type { App } from '@slack/bolt';
-import type { Logger } from 'pino';
 import { notDone, refused, unknown } from '../views/answers.ts';
 import { appForm } from '../views/forms.ts';
 import { deployForm } from '../views/thread-help.ts';
-import { type Answer, answer } from './answer.ts';
+import { type Answer, answer, type Speech } from './answer.ts';
 import { BUTTONS, type Door } from './buttons.ts';
 import { type Asked, deploy } from './deploy.ts';
 import { FORMS, NEXT, OPENS, readForm } from './forms.ts';
 import { type Keeper, maintenance } from './maintenance.ts';
+import { openForm } from './open.ts';
 import { openSettings, readSettings, type Settings, suggest } from './settings.ts';
 import { mention, shortcut } from './thread.ts';
 
@@ -16,23 +16,23 @@ export type Registered = {
   bot: Asked & Door & Keeper;
   settings: Settings;
   homes: { opened(user: string): Promise<void> };
-  log: Pick<Logger, 'warn' | 'error'>;
-};
+} & Speech;
 
 /**
  * Everything that people can say. One listener a kind, which looks the name up: so nothing, not even a left-over of an
  * older version, goes unanswered. All but forms and menus are acknowledged by then.
  */
-export function registerCommands(app: App, { bot, settings, homes, log }: Registered): void {
+export function registerCommands(app: App, { bot, settings, homes, pace, log }: Registered): void {
+  const speech = { pace, log };
   app.command(/^/, async ({ command, respond, client, context: { notDone } }) => {
     const { user_id: user, channel_id: channel, text, trigger_id } = command;
     const id = `${user} ${trigger_id}`;
-    const openForm = async (name: string | null): Promise<void> => {
-      await client.views.open({ trigger_id, view: await openSettings(settings, { user, app: name, channel }) });
+    const openSettingsOf = async (name: string | null): Promise<void> => {
+      await openForm(client, trigger_id, await openSettings(settings, { user, app: name, channel }));
     };
-    const ask = { user, channel, text, id, openSettings: openForm };
+    const ask = { user, channel, text, id, openSettings: openSettingsOf };
     const said = () => named(COMMANDS, command.command)?.(bot, ask) ?? Promise.resolve(unknown('command'));
-    await answer({ user, channel, respond, client, notDone }, log, said);
+    await answer({ user, channel, respond, client, notDone }, speech, said);
   });
 
   app.action(
@@ -47,14 +47,12 @@ export function registerCommands(app: App, { bot, settings, homes, log }: Regist
       const { channel_id: container, thread_ts: thread } = body.container;
       const channel = body.channel?.id ?? wordOrNull(container) ?? channelIn(body.view?.private_metadata);
       const press = { id: `${user} ${action.action_ts} ${action.action_id}`, user, value, channel };
-      // A form on a form is pushed; to open another one is meant for what is no form (reference/surfaces/modals).
       const pressedIn = body.view?.type === 'modal' ? body.view.id : null;
       const asker = { user, channel, thread: wordOrNull(thread), respond, client, form: pressedIn, notDone };
       const trigger_id = 'trigger_id' in body ? body.trigger_id : '';
-      await answer(asker, log, async () => {
+      await answer(asker, speech, async () => {
         if (!form) return known ? known(bot, press) : unknown('button');
-        const shown = { trigger_id, view: await form(bot, user, { value, channel }) };
-        await (pressedIn ? client.views.push(shown) : client.views.open(shown));
+        await openForm(client, trigger_id, await form(bot, user, { value, channel }), { on: pressedIn });
         return null;
       });
     },
@@ -63,14 +61,14 @@ export function registerCommands(app: App, { bot, settings, homes, log }: Regist
   app.shortcut(/^/, async ({ body, client, context: { notDone } }) => {
     const user = body.user.id;
     const channel = 'channel' in body ? body.channel.id : null;
-    await answer({ user, channel, client, notDone }, log, async () => {
+    await answer({ user, channel, client, notDone }, speech, async () => {
       if (body.type === 'shortcut' && body.callback_id === 'deploy-an-app') {
-        await client.views.open({ trigger_id: body.trigger_id, view: appForm({ value: '', channel: null }) });
+        await openForm(client, body.trigger_id, appForm({ value: '', channel: null }));
         return null;
       }
       if (body.type !== 'message_action' || body.callback_id !== 'deploy-actions') return unknown('shortcut');
       const found = await shortcut(bot, { user, channel: body.channel.id, ts: body.message_ts });
-      await client.views.open({ trigger_id: body.trigger_id, view: deployForm(found, body.channel.id) });
+      await openForm(client, body.trigger_id, deployForm(found, body.channel.id));
       return null;
     });
   });
@@ -79,7 +77,7 @@ export function registerCommands(app: App, { bot, settings, homes, log }: Regist
     const { user, channel, thread_ts: thread = null, ts, text } = event;
     if (user === undefined || event.bot_id !== undefined) return;
     const talked = { user, channel, thread, text, id: `${user} ${ts}` };
-    await answer({ user, channel, thread: thread ?? null, client, notDone }, log, () => mention(bot, talked));
+    await answer({ user, channel, thread: thread ?? null, client, notDone }, speech, () => mention(bot, talked));
   });
 
   app.event('app_home_opened', async ({ event, context }) => {
@@ -93,7 +91,7 @@ export function registerCommands(app: App, { bot, settings, homes, log }: Regist
       if (first === undefined || context.again) {
         await ack();
         const channel = channelIn(view.private_metadata);
-        return answer({ user, channel, client, notDone: context.notDone }, log, async () => null);
+        return answer({ user, channel, client, notDone: context.notDone }, speech, async () => null);
       }
       // What was typed stays in the form.
       return ack({ response_action: 'errors', errors: { [first]: notDone(context.notDone).text } });
@@ -102,7 +100,7 @@ export function registerCommands(app: App, { bot, settings, homes, log }: Regist
       // What is wrong is shown in the form itself, so this is acknowledged only when it is known.
       const { channel } = JSON.parse(view.private_metadata);
       let acked = false;
-      await answer({ user, channel, client }, log, async () => {
+      await answer({ user, channel, client }, speech, async () => {
         const read = await readSettings(settings, { user, view });
         await ack('errors' in read ? { response_action: 'errors', errors: read.errors } : undefined);
         acked = true;
@@ -120,7 +118,7 @@ export function registerCommands(app: App, { bot, settings, homes, log }: Regist
       await ack(view.previous_view_id ? { response_action: 'clear' } : undefined);
       const { channel, ...typed } = readForm(view);
       const press = { id: `${user} ${view.id}`, user, channel, ...typed };
-      return answer({ user, channel, client }, log, () => form(bot, press));
+      return answer({ user, channel, client }, speech, () => form(bot, press));
     }
     const { blocks } = unknown('form');
     const title = { type: 'plain_text', text: 'Out of date' } as const;

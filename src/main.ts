@@ -235,7 +235,7 @@ const homes = new Homes({
   log,
 });
 news.onEach(() => homes.changed());
-registerCommands(bolt.app, { bot, settings, homes, log });
+registerCommands(bolt.app, { bot, settings, homes, pace, log });
 
 /** A deploy that is in the ledger but was killed before its run began is begun here: beginning twice is the same. */
 const sweep = async (): Promise<void> => {

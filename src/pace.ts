@@ -7,6 +7,10 @@ const LONGEST_PAUSE_MS = 60_000;
 /** One message is not edited more often than people can read. */
 const EDIT_EVERY_MS = 3_000;
 
+/** chat.postEphemeral: 100 a minute for all of a workspace (tier 4), of which a few may come at once. */
+const CALL_EVERY_MS = 60_000 / 90;
+const CALLS_AT_ONCE = 10;
+
 /** Who goes first where a channel takes one message a second: what begins a thread, what people must hear of, all else. */
 export const RANKS = { root: 0, loud: 1, quiet: 2 } as const;
 export type Rank = (typeof RANKS)[keyof typeof RANKS];
@@ -32,6 +36,7 @@ export class Pace {
   readonly #editsRefused = new Map<string, number>();
   readonly #granted = new Set<string>();
   readonly #pauses = new Set<() => void>();
+  readonly #nextCall = new Map<string, number>();
   #tokens = EDITS_AT_ONCE;
   #countedAt = performance.now();
   #editsFrom = 0;
@@ -88,6 +93,14 @@ export class Pace {
       best.go();
     }
     this.#posters.delete(channel);
+  }
+
+  /** Waits until Slack may be asked for that once more. */
+  call(method: 'chat.postEphemeral'): Promise<void> {
+    const now = performance.now();
+    const next = Math.max(this.#nextCall.get(method) ?? 0, now - CALLS_AT_ONCE * CALL_EVERY_MS);
+    this.#nextCall.set(method, next + CALL_EVERY_MS);
+    return next > now ? this.pause(next - now) : Promise.resolve();
   }
 
   #waitOf(channel: string): number {

@@ -7,6 +7,7 @@ import { onlyReads } from '../commands/reading.ts';
 import { createBolt } from '../src/adapters/bolt.ts';
 import type { Inbox } from '../src/adapters/inbox.ts';
 import type { Workspace } from '../src/adapters/workspace.ts';
+import { Pace } from '../src/pace.ts';
 import { OPEN, plan } from './sample-deploys.ts';
 import { migrating } from './sample-migrations.ts';
 
@@ -68,6 +69,8 @@ export class BoltRig {
   checks: Record<string, () => Promise<unknown>> = { postgres: async () => {}, slack: async () => {} };
   /** Status that Slack's address for direct answers gives. */
   answers = 200;
+  /** Seconds that Slack asks to wait, one for each of the next calls. */
+  readonly refusals: number[] = [];
   readonly heard: { path: string; body: Record<string, unknown> }[] = [];
   readonly logged: Record<string, unknown>[] = [];
   address = '';
@@ -82,8 +85,11 @@ export class BoltRig {
       const form = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded');
       const body = form ? Object.fromEntries(new URLSearchParams(text)) : JSON.parse(text);
       this.heard.push({ path: request.url ?? '', body });
-      response.writeHead(request.url?.startsWith('/respond') ? this.answers : 200, {
+      const refused = this.refusals.shift();
+      const status = request.url?.startsWith('/respond') ? this.answers : refused ? 429 : 200;
+      response.writeHead(status, {
         'content-type': 'application/json',
+        ...(refused ? { 'retry-after': String(refused) } : {}),
       });
       response.end(JSON.stringify({ ok: true, ts: '1.1' }));
     });
@@ -111,7 +117,8 @@ export class BoltRig {
     // Looked up at each call, so that a test may put its own in place at any time.
     const bot = new Proxy(this.bot, { get: (_, name) => Reflect.get(this.bot, name) });
     const { settings } = this;
-    registerCommands(bolt.app, { bot, settings, homes: { opened: async user => void this.homes.push(user) }, log });
+    const homes = { opened: async (user: string) => void this.homes.push(user) };
+    registerCommands(bolt.app, { bot, settings, homes, pace: new Pace(), log });
     this.workLeft = bolt.workLeft;
     this.address = `http://127.0.0.1:${await bolt.start()}`;
     this.stop = async () => {

@@ -215,3 +215,30 @@ describe('what another instance left', () => {
     expect((await bench.hears('/api/chat.postEphemeral')).text).toContain('Heroku sees no app of that name.');
   });
 });
+
+describe('an answer', () => {
+  const event = () => bench.tells(mention('<@U0BOT> status'), { event_id: `Ev${Math.random()}` });
+
+  it('that Slack asks to wait with is given when the time is over', async () => {
+    bench.refusals.push(1);
+    const from = performance.now();
+    await event();
+    await expect.poll(() => bench.heard.length, { timeout: 5_000 }).toBe(2);
+    expect(performance.now() - from).toBeGreaterThan(900);
+    expect(new Set(bench.heard.map(({ path }) => path))).toEqual(new Set(['/api/chat.postEphemeral']));
+  });
+
+  it('is one of not more than Slack takes a minute', async () => {
+    for (let index = 0; index < 16; index++) void event();
+    await expect.poll(() => bench.heard.length, { timeout: 5_000 }).toBeGreaterThanOrEqual(10);
+    const before = bench.heard.length;
+    await new Promise(next => setTimeout(next, 1_000));
+    expect(bench.heard.length - before).toBeLessThanOrEqual(3);
+  });
+
+  it('stands in for a form that Slack does not open now', async () => {
+    bench.refusals.push(7);
+    await bench.presses('hold', 'd1');
+    expect((await bench.hears('/respond')).text).toMatch(/for 7 s, so the form did not open\. Nothing was done/);
+  });
+});

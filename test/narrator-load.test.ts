@@ -166,7 +166,7 @@ describe('many deploys at once in one channel', () => {
 });
 
 describe('edits', () => {
-  it('of a hundred cards keep to the budget that root messages have too, and come to their last state', async () => {
+  it('of many cards keep to the budget that root messages have too, and come to their last state', async () => {
     cards.add(2);
     const ids = Array.from({ length: 30 }, (_, index) => `d${index}`);
     for (const [index, id] of ids.entries()) begin(id, `C${index}`);
