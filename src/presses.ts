@@ -59,8 +59,8 @@ export class Presses {
     const waiting = wanted.find(({ by }) => by === user);
     const deploy = running ?? (waiting ? undefined : open[0]);
     if (deploy) return this.click({ user, id, deploy: deploy.id, kind: 'cancel' });
+    if (!(await ledger.isFirst(id))) return { answer: STOPPED };
     const first = waiting ?? wanted[0];
-    if (first && !(await ledger.isFirst(id))) return { answer: STOPPED };
     if (first) return { answer: await takeOff(first, user) };
     const [last] = await ledger.recent(app, 1);
     if (last && wayBack(last)) return { answer: `No deploy of ${app} is open.`, calledOff: last };

@@ -2,7 +2,9 @@ import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Access } from '../src/access.ts';
 import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import { connectSchedules } from '../src/adapters/schedules.ts';
 import { migrate } from '../src/adapters/schema.ts';
+import { connectStarts } from '../src/adapters/starts.ts';
 import { Store } from '../src/adapters/store.ts';
 import { Bot, type BotParts } from '../src/bot.ts';
 import type { AppSettings } from '../src/domain/app.ts';
@@ -17,23 +19,28 @@ let pool: pg.Pool;
 let store: Store;
 let begun: string[];
 let bot: Bot;
+let app: string;
+let apps = 0;
 beforeAll(async () => {
   folder = await makeFolder();
   server = await startEmbedded(folder.dir, { fsync: false });
   pool = connect(server.url, () => {});
   await migrate(pool);
   store = new Store(pool);
-  await pool.query('INSERT INTO apps (name, settings) VALUES ($1, $2)', [shop.name, shop]);
 });
 beforeEach(async () => {
-  await pool.query('TRUNCATE facts, clicks, messages, deploys, plans CASCADE');
   begun = [];
+  // Each test has an app of its own: receipts are for ever.
+  app = `shop-${++apps}`;
+  await pool.query('INSERT INTO apps (name, settings) VALUES ($1, $2)', [app, { ...shop, name: app }]);
   bot = new Bot({
     ledger: store,
     access: new Access({ ledger: store, directory, admins: [] }),
     begin: async deploy => void begun.push(deploy),
     news: async () => {},
-    ...{ locking: untouched, starts: untouched, schedules: untouched, directory: untouched },
+    ...{ locking: untouched, directory: untouched },
+    starts: connectStarts(pool, () => []),
+    schedules: connectSchedules(pool, () => []),
     ...{ doors: untouched, reports: untouched, sources: untouched },
   });
 });
@@ -60,43 +67,58 @@ const untouched = new Proxy({} as BotParts[keyof BotParts] & never, {
 });
 
 async function planned(id: string) {
-  const shown = { id, plan, digest: 'x', askedBy: ANN, channel: 'C1', due: null };
+  const shown = { id: `${app} ${id}`, plan: { ...plan, app }, digest: 'x', askedBy: ANN, channel: 'C1', due: null };
   await store.savePlan(shown);
   return shown;
 }
 async function started(id: string): Promise<void> {
   await store.createDeploy(await planned(id), ANN);
 }
-const end = (id: string) => store.append(id, { kind: 'ended', outcome: 'failed', why: '' }, 'ended');
+const end = (id: string) => store.append(`${app} ${id}`, { kind: 'ended', outcome: 'failed', why: '' }, 'ended');
 
 describe('worked twice', () => {
   it('Start begins one deploy, and says so both times', async () => {
     await started('d1');
-    const press = () => bot.start({ user: ANN, plan: 'd1' });
-    expect(await press()).toMatchObject({ kind: 'started', deploy: 'd1', place: null });
+    const press = () => bot.start({ user: ANN, plan: `${app} d1` });
+    expect(await press()).toMatchObject({ kind: 'started', deploy: `${app} d1`, place: null });
     await end('d1');
-    expect(await press()).toMatchObject({ kind: 'started', deploy: 'd1' });
-    expect((await pool.query('SELECT id FROM deploys')).rows).toEqual([{ id: 'd1' }]);
+    expect(await press()).toMatchObject({ kind: 'started', deploy: `${app} d1` });
+    expect((await pool.query('SELECT id FROM deploys WHERE app = $1', [app])).rowCount).toBe(1);
   });
 
   it('`/deploy cancel` calls off the deploy that it called off, and none behind it', async () => {
     for (const id of ['d1', 'd2', 'd3']) await started(id);
     await end('d1');
-    const typed = (id: string) => bot.cancel({ user: ANN, app: plan.app, id });
+    const typed = (id: string) => bot.cancel({ user: ANN, app, id });
     expect((await typed('once')).answer).toContain('has left the queue');
     expect((await typed('once')).answer).toContain('has ended');
-    expect((await store.running()).map(({ id }) => id)).toEqual(['d3']);
+    expect((await store.running(app)).map(({ id }) => id)).toEqual([`${app} d3`]);
     await typed('once more');
-    expect(await store.running()).toEqual([]);
+    expect(await store.running(app)).toEqual([]);
+  });
+
+  it('`/deploy cancel` takes off the one that waits for its time, and none behind it', async () => {
+    for (const id of ['s1', 's2']) {
+      await planned(id);
+      await pool.query('INSERT INTO schedules (id, app, by, due) VALUES ($1, $2, $3, now())', [
+        `${app} ${id}`,
+        app,
+        ANN,
+      ]);
+    }
+    const typed = () => bot.cancel({ user: ANN, app, id: 'off' });
+    await typed();
+    expect((await typed()).answer).toContain('was stopped while it took a deploy off');
+    expect((await pool.query('SELECT 1 FROM schedules WHERE outcome IS NULL AND app = $1', [app])).rowCount).toBe(1);
   });
 
   it('a press has the answer that it was given, though its deploy has ended since', async () => {
     await started('d1');
-    const press = (id: string) => bot.click({ user: ANN, id, deploy: 'd1', kind: 'roll back' });
-    await store.addClick('d1', { id: 'once', kind: 'roll back', by: ANN, about: null, reason: null });
-    await store.answerClick('d1', 'once', 'Rolling back.');
+    const press = (id: string) => bot.click({ user: ANN, id, deploy: `${app} d1`, kind: 'roll back' });
+    await store.addClick(`${app} d1`, { id: 'pressed', kind: 'roll back', by: ANN, about: null, reason: null });
+    await store.answerClick(`${app} d1`, 'pressed', 'Rolling back.');
     await end('d1');
-    expect(await press('once')).toEqual({ answer: 'Rolling back.' });
+    expect(await press('pressed')).toEqual({ answer: 'Rolling back.' });
     await expect(press('another')).rejects.toThrow('has ended');
   });
 });
