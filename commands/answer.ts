@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { RespondFn } from '@slack/bolt';
-import type { WebClient } from '@slack/web-api';
+import { WebAPIRateLimitedError, type WebClient } from '@slack/web-api';
 import type { Logger } from 'pino';
+import type { NotDone } from '../src/domain/not-done.ts';
 import { Refusal } from '../src/domain/refusal.ts';
-import { ourFault, refused } from '../views/answers.ts';
+import { type Pace, RANKS } from '../src/pace.ts';
+import { notDone as notDoneWords, ourFault, refused } from '../views/answers.ts';
 import type { Message } from '../views/blocks.ts';
 import { answerForm } from '../views/thread-help.ts';
 
@@ -19,20 +21,31 @@ export type Asker = {
   /** Id of the form in which they pressed. */
   form?: string | null;
   client: WebClient;
+  /** It must not be worked, only answered. */
+  notDone?: NotDone | undefined;
 };
 
-type Log = Pick<Logger, 'warn' | 'error'>;
+/** What an answer needs to get through: the pace at which Slack listens, and a log for what is not the asker's fault. */
+export type Speech = { pace: Pick<Pace, 'turn' | 'call' | 'pause'>; log: Pick<Logger, 'warn' | 'error'> };
+
+/** Slack asked to wait so often: then the answer is given up. */
+const MOST_TRIES = 4;
 
 /**
  * Runs the work and answers the asker alone, whatever happens: a refusal with its reasons, anything else as our fault.
  * Null: what the work did is the answer, such as a form that opened.
  */
-export async function answer(asker: Asker, log: Log, work: () => Promise<Answer | null>): Promise<void> {
-  const said = await outcome(asker, log, work);
-  if (said) await say(asker, log, said);
+export async function answer(asker: Asker, speech: Speech, work: () => Promise<Answer | null>): Promise<void> {
+  const said = await outcome(asker, speech, work);
+  if (said) await say(asker, speech, said);
 }
 
-async function outcome({ user }: Asker, log: Log, work: () => Promise<Answer | null>): Promise<Answer | null> {
+async function outcome(
+  { user, notDone }: Asker,
+  { log }: Speech,
+  work: () => Promise<Answer | null>,
+): Promise<Answer | null> {
+  if (notDone) return notDoneWords(notDone);
   try {
     return await work();
   } catch (err) {
@@ -44,21 +57,44 @@ async function outcome({ user }: Asker, log: Log, work: () => Promise<Answer | n
 }
 
 /** Slack's own address for the answer works 5 times in 30 minutes; past that, a private message in the channel. */
-async function say({ user, channel, thread, respond, form, client }: Asker, log: Log, said: Answer): Promise<void> {
-  const { text, blocks, instead = false } = said;
+async function say(asker: Asker, speech: Speech, { text, blocks, instead = false }: Answer): Promise<void> {
+  const { user, channel, thread, respond, form, client } = asker;
+  const { log } = speech;
   const place = thread ? { thread_ts: thread } : {};
   try {
     // Behind a form nobody sees what is said.
-    if (form) return void (await client.views.update({ view_id: form, view: answerForm(said, channel) }));
+    if (form) return void (await client.views.update({ view_id: form, view: answerForm({ text, blocks }, channel) }));
     if (!respond) throw new Error('this request has no address for answers');
     await respond({ response_type: 'ephemeral', replace_original: instead, text, blocks, ...(instead ? {} : place) });
   } catch (err) {
     log.warn({ err, user }, 'Slack took no direct answer; posting it instead');
     try {
-      if (channel) await client.chat.postEphemeral({ channel, user, text, blocks, ...place });
-      else await client.chat.postMessage({ channel: user, text, blocks });
+      await post(asker, speech, { text, blocks, ...place });
     } catch (err) {
       log.error({ err, user, text }, 'a person could not be answered');
+    }
+  }
+}
+
+/** Where only the asker sees it, at the pace that Slack allows; again when Slack asks to wait. */
+async function post(
+  { user, channel, client }: Asker,
+  { pace }: Speech,
+  said: Message & { thread_ts?: string },
+): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      if (channel) {
+        await pace.call('chat.postEphemeral');
+        await client.chat.postEphemeral({ channel, user, ...said });
+      } else {
+        await pace.turn(user, RANKS.loud);
+        await client.chat.postMessage({ channel: user, ...said });
+      }
+      return;
+    } catch (error) {
+      if (!(error instanceof WebAPIRateLimitedError) || tries === MOST_TRIES) throw error;
+      await pace.pause(error.retryAfter * 1000);
     }
   }
 }

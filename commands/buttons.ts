@@ -37,9 +37,8 @@ export type Door = Pick<
 export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => Promise<Answer> } = {
   start: (bot, { user, value }) => begin(bot, { user, plan: value }),
   schedule: async (bot, { user, value, channel }) => {
-    const [plan = '', at = ''] = value.split(' ');
-    await bot.schedule({ user, plan, at: Number(at) });
-    return { ...scheduled(Number(at), channel ?? ''), instead: true };
+    const at = await bot.schedule({ user, plan: value });
+    return { ...scheduled(at, channel ?? ''), instead: true };
   },
   unschedule: async (bot, { user, value }) => answered(await bot.unschedule({ user, id: value })),
   'not-now': async () => ({ ...notStarted(), instead: true }),
@@ -55,9 +54,9 @@ export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => 
   'go-on': click('go on'),
   'approve-start': async (bot, { user, value }) => answered(await bot.answerStart({ user, id: value, yes: true })),
   'decline-start': async (bot, { user, value }) => answered(await bot.answerStart({ user, id: value, yes: false })),
-  unlock: async (bot, { user, value }) => {
+  unlock: async (bot, { id: request, user, value }) => {
     const [scope = '', id = ''] = value.split(' ');
-    const done = await bot.unlock({ user, scope, id });
+    const done = await bot.unlock({ user, scope, id, request });
     return {
       ...(done.kind === 'held' ? lockInTheWay(done.lock, 'unlock') : lockAnswer(done.kind, done.lock)),
       instead: true,
@@ -70,12 +69,12 @@ export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => 
       instead: true,
     };
   },
-  'open-door': async (bot, { user, value }) => {
-    const { app, opening } = await bot.openDoor({ user, id: value });
+  'open-door': async (bot, { id: request, user, value }) => {
+    const { app, opening } = await bot.openDoor({ user, id: value, request });
     return openingAnswer(app, opening);
   },
-  'open-anyway': async (bot, { user, value }) => ({
-    ...openingAnswer(value, await bot.openApp({ user, app: value, anyway: true })),
+  'open-anyway': async (bot, { id: request, user, value }) => ({
+    ...openingAnswer(value, await bot.openApp({ user, app: value, request, anyway: true })),
     instead: true,
   }),
   'extend-door': door('extend', 'It stays closed for 15 minutes more.'),
@@ -109,8 +108,8 @@ export async function begin(
 
 /** A press on a closed app's own message. */
 function door(kind: Parameters<Bot['door']>[0]['kind'], done: string) {
-  return async (bot: Door, { user, value }: Press): Promise<Answer> => {
-    await bot.door({ user, id: value, kind });
+  return async (bot: Door, { id: request, user, value }: Press): Promise<Answer> => {
+    await bot.door({ user, id: value, kind, request });
     return doorAnswer(done);
   };
 }

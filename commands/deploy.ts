@@ -36,6 +36,18 @@ export async function deploy(bot: Asked, ask: Ask): Promise<Answer | null> {
   return obey(bot, ask, parse(ask.text));
 }
 
+const ASKING: ReadonlySet<string> = new Set(['help', 'status', 'queue', 'history', 'live', 'settings']);
+
+/** Whether it changes nothing. What cannot be read does not, either. */
+export function onlyAsks(text: string): boolean {
+  try {
+    return ASKING.has(parse(text).kind);
+  } catch (error) {
+    if (error instanceof Refusal) return true;
+    throw error;
+  }
+}
+
 async function obey(bot: Asked, { user, channel, id, openSettings }: Ask, words: Words): Promise<Answer | null> {
   switch (words.kind) {
     case 'help':
@@ -84,11 +96,11 @@ async function obey(bot: Asked, { user, channel, id, openSettings }: Ask, words:
       return pressed(await bot.cancel({ user, app: words.app, id }));
     case 'lock': {
       const { scope, length, reason } = words;
-      const done = await bot.lock({ user, scope, length, reason, channel });
+      const done = await bot.lock({ user, scope, length, reason, channel, request: id });
       return done.kind === 'held' ? lockInTheWay(done.lock, 'lock') : lockAnswer(done.kind, done.lock);
     }
     case 'unlock': {
-      const done = await bot.unlock({ user, scope: words.scope });
+      const done = await bot.unlock({ user, scope: words.scope, request: id });
       return done.kind === 'held' ? lockInTheWay(done.lock, 'unlock') : lockAnswer(done.kind, done.lock);
     }
     default:

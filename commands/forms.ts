@@ -45,9 +45,9 @@ export const FORMS: { readonly [callback: string]: (bot: Door, press: Press & Ty
   'deploy-ref': async (bot, { user, value, ref, channel }) =>
     planShown(await bot.plan({ user, channel: channel ?? '', app: value, ref })),
   'emergency-start': (bot, { user, value, reason }) => begin(bot, { user, plan: value, emergency: reason }),
-  'take-lock': async (bot, { user, value, reason, length, channel }) => {
+  'take-lock': async (bot, { id: request, user, value, reason, length, channel }) => {
     const [scope = '', instead = ''] = value.split(' ');
-    const done = await bot.lock({ user, scope, length, reason, channel: channel ?? '', instead });
+    const done = await bot.lock({ user, scope, length, reason, channel: channel ?? '', instead, request });
     return done.kind === 'held' ? lockInTheWay(done.lock, 'lock') : lockAnswer(done.kind, done.lock);
   },
 };

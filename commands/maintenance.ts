@@ -24,7 +24,7 @@ const USAGE =
 /** `/maintenance APP on|off|status [for 15m] [REASON]`. */
 export async function maintenance(
   bot: Keeper,
-  { user, channel, text }: { user: string; channel: string; text: string },
+  { user, channel, text, id }: { user: string; channel: string; text: string; id: string },
 ): Promise<Answer> {
   const [name, verb = 'status', ...rest] = wordsOf(text);
   if (name === undefined || /^(help|\?|-h|--help)$/i.test(name)) return maintenanceHelp();
@@ -34,7 +34,7 @@ export async function maintenance(
     case 'on':
       return closingAsked(await bot.askToClose({ user, channel, app, ...lengthAndReason(rest) }));
     case 'off':
-      return openingAnswer(app, await bot.openApp({ user, app }));
+      return openingAnswer(app, await bot.openApp({ user, app, request: id }));
     case 'status':
       return doorStatus(await bot.doorStatus({ user, app }));
     default: {
@@ -60,6 +60,12 @@ function appNamed(word: string): string {
   const [, before = '', after = ''] = /^([a-z][a-z0-9-]+)[:#/=](.+)$/i.exec(word) ?? [];
   if (isVerb(after)) throw didYouMean(before.toLowerCase(), after.toLowerCase(), []);
   throw new Refusal([`${quoted(word)} is no name of a Heroku app. Type ${USAGE}.`]);
+}
+
+/** Whether it changes nothing. */
+export function onlyLooks(text: string): boolean {
+  const [, verb = 'status'] = wordsOf(text);
+  return verb.toLowerCase() === 'status';
 }
 
 function lengthAndReason(words: readonly string[]): { minutes: number | null; reason: string } {

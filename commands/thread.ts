@@ -3,7 +3,7 @@ import { Refusal } from '../src/domain/refusal.ts';
 import { deployNow, pressInstead, whatToSay } from '../views/thread-help.ts';
 import type { Answer } from './answer.ts';
 import { click, type Door, type Press } from './buttons.ts';
-import { type Asked, deploy } from './deploy.ts';
+import { type Asked, deploy, onlyAsks } from './deploy.ts';
 import { wordsOf } from './words.ts';
 
 // Slash commands do not work in threads, so whoever reads a deploy's thread says there what they want of it, to the bot.
@@ -26,17 +26,27 @@ const SAID: readonly { words: RegExp; kind: Parameters<typeof click>[0]; wantsRe
 
 /** The bot was named: in a deploy's thread about that deploy, elsewhere as with `/deploy`. */
 export async function mention(bot: Asked & Door, { user, channel, thread, text, id }: Talked): Promise<Answer | null> {
-  const words = wordsOf(text.replace(/^\s*<@[A-Z0-9]+(\|[^>]*)?>/, '')).join(' ');
+  const words = saidTo(text);
   const known = thread === null ? null : await bot.deployAt({ user, channel, ts: thread });
   if (!known) return deploy(bot, { user, channel, text: words, id });
   if (words === '' || /^(help|\?)$/i.test(words)) return whatToSay(known);
   if (/^(status|how)\b/i.test(words)) return deployNow(known);
   if (/^(run (them|it)|approve)\b/i.test(words)) return pressInstead(known);
-  const said = SAID.find(({ words: pattern }) => pattern.test(words));
+  const said = pressIn(words);
   if (!said) return whatToSay(known);
   const reason = words.replace(said.words, '').replace(/^[\s:,-]+/, '');
   return press(bot, { id, user, value: known.id, channel }, said, reason, known);
 }
+
+/** Whether it changes nothing, in a thread and elsewhere. */
+export function onlyTalks(text: string): boolean {
+  const words = saidTo(text);
+  return pressIn(words) === undefined && onlyAsks(words);
+}
+
+/** Without the bot's own name in front. */
+const saidTo = (text: string): string => wordsOf(text.replace(/^\s*<@[A-Z0-9]+(\|[^>]*)?>/, '')).join(' ');
+const pressIn = (words: string) => SAID.find(({ words: pattern }) => pattern.test(words));
 
 async function press(
   bot: Door,

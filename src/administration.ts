@@ -24,8 +24,8 @@ export type Problems = { [setting: string]: string };
 
 type Saved = { kind: 'saved' | 'same'; app: string } | { kind: 'wrong'; problems: Problems };
 
-/** A form wants its answer within 3 s (reference/interaction-payloads/view-interactions). */
-const LOOK_WITHIN_MS = 2_000;
+/** A form wants its answer within 3 s (reference/interaction-payloads/view-interactions), and was kept before, within 1 s. */
+const LOOK_WITHIN_MS = 1_300;
 const OPTIONS = 50;
 
 /** Which apps there are, and who may deploy them: asked and changed from Slack. */

@@ -27,7 +27,8 @@ export type Asked = { kind: 'asked'; channel: string };
 export type Changed = Planned & { kind: 'changed'; what: string[] };
 
 type Wish = { user: string; channel: string; app: string } & Mode;
-type DoorPress = { user: string; id: string; kind: 'extend' | 'stop workers' };
+/** `id`: of the closing. `request` names the press, once. */
+type DoorPress = { user: string; id: string; kind: 'extend' | 'stop workers'; request: string };
 
 export type BotParts = {
   ledger: Ledger;
@@ -85,7 +86,7 @@ export class Bot {
   async plan(ask: Wish & { ref: string | null }): Promise<Planned> {
     const app = await this.#parts.access.allowed(ask.app, ask.user, ask.channel);
     const plan = await this.#planning.of(app, ask, ask.user);
-    return this.#planning.keep(app, plan, ask.user, ask.channel);
+    return this.#planning.keep(app, plan, ask);
   }
 
   /** The same for a time, as typed; of the very commit that is shown, wherever its branch goes. */
@@ -95,11 +96,12 @@ export class Bot {
     const gate = await this.#starting.gateAt(app, at);
     const plan = await this.#planning.of(app, ask, ask.user);
     const pinned = { ...plan, ref: plan.commit.sha };
-    const planned = await this.#planning.keep(app, pinned, ask.user, ask.channel);
+    const planned = await this.#planning.keep(app, pinned, { ...ask, due: at });
     return { at, planned: { ...planned, gate } };
   }
 
-  schedule(ask: { user: string; plan: string; at: number }): Promise<void> {
+  /** Gives the time for which it is kept, ms. */
+  schedule(ask: { user: string; plan: string }): Promise<number> {
     return this.#scheduling.keep(ask);
   }
 
@@ -110,7 +112,7 @@ export class Bot {
   /** What going back to a release (the newest one of other code when null) would do; stored, so that Start can name it. */
   async planBack(ask: Wish & { version: number | null }): Promise<Planned> {
     const app = await this.#parts.access.allowed(ask.app, ask.user, ask.channel);
-    return this.#planning.keep(app, await this.#planning.back(app, ask, ask.user), ask.user, ask.channel);
+    return this.#planning.keep(app, await this.#planning.back(app, ask, ask.user), ask);
   }
 
   /** Starts what the asker was shown; when the world is different by now, gives the new plan instead. */
@@ -125,9 +127,11 @@ export class Bot {
     }
     // Where it was shown: if the world changed, the new plan is shown there too.
     const app = await access.allowed(shown.plan.app, ask.user, shown.channel);
+    // Pressed twice, or worked again after a bot died: what it changed itself is no other world.
+    if (await ledger.hasDeploy(shown.id)) return this.#started(shown, ask.user);
     const plan = await this.#planning.again(app, shown.plan, ask.user);
     if (fingerprint(plan) !== shown.digest) {
-      const planned = await this.#planning.keep(app, plan, ask.user, shown.channel);
+      const planned = await this.#planning.keep(app, plan, { user: ask.user, channel: shown.channel });
       const what = planChanges(shown.plan, plan);
       return { kind: 'changed', ...planned, what: what.length > 0 ? what : ['The app or its settings changed.'] };
     }
@@ -136,14 +140,18 @@ export class Bot {
       await this.#starting.ask(app, shown, gate, ask.emergency ?? null);
       return { kind: 'asked', channel: plan.channel };
     }
-    const place = await this.#begin(shown, ask.user);
-    return { kind: 'started', deploy: shown.id, channel: plan.channel, place };
+    return this.#started(shown, ask.user);
+  }
+
+  async #started(shown: StoredPlan, user: string): Promise<Started> {
+    const place = await this.#begin(shown, user);
+    return { kind: 'started', deploy: shown.id, channel: shown.plan.channel, place };
   }
 
   async #begin(shown: StoredPlan, user: string): Promise<Place | null> {
     const { ledger, begin } = this.#parts;
     const { app, back } = shown.plan;
-    if (back) await this.#makeWay(app, user, back.version);
+    if (back && !(await ledger.hasDeploy(shown.id))) await this.#makeWay(app, user, back.version);
     const place = await ledger.createDeploy(shown, user);
     await begin(shown.id, app);
     return place;
@@ -254,20 +262,21 @@ export class Bot {
   }
 
   /** While somebody is at the app's schema only `anyway`. */
-  async openApp({ user, app, anyway = false }: { user: string; app: string; anyway?: boolean }): Promise<Opening> {
-    return this.#parts.doors.open(await this.#parts.access.allowed(app, user), user, { anyway });
+  async openApp({ app, ...ask }: { app: string } & Parameters<Doors['open']>[1]): Promise<Opening> {
+    return this.#parts.doors.open(await this.#parts.access.allowed(app, ask.user), ask);
   }
 
-  async openDoor({ user, id }: { user: string; id: string }): Promise<{ app: string; opening: Opening }> {
+  /** A press on a closing's own message; `id` is the closing's. */
+  async openDoor({ user, id, request }: Omit<DoorPress, 'kind'>): Promise<{ app: string; opening: Opening }> {
     const app = await this.#parts.doors.app(id);
-    return { app, opening: await this.openApp({ user, app }) };
+    return { app, opening: await this.openApp({ user, app, request, closing: id }) };
   }
 
   /** A press on a closing's own message. */
-  async door({ user, id, kind }: DoorPress): Promise<void> {
+  async door({ user, id, kind, request }: DoorPress): Promise<void> {
     const { doors } = this.#parts;
     await this.#parts.access.allowed(await doors.app(id), user);
-    if (kind === 'extend') await doors.extend(id, EXTEND_MINUTES);
+    if (kind === 'extend') await doors.extend(id, EXTEND_MINUTES, request);
     else await doors.stopWorkers(id);
   }
 

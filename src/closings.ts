@@ -99,9 +99,13 @@ export class Doors {
 
   /**
    * Opens what this bot closed, or what somebody closed without it; while somebody is at its schema only `anyway`: they
-   * were told, and know better.
+   * were told, and know better. `closing`: only that one. `request` names what was typed or pressed, once.
    */
-  async open(settings: AppSettings, user: string, { anyway = false } = {}): Promise<Opening> {
+  async open(
+    settings: AppSettings,
+    ask: { user: string; request: string; closing?: string; anyway?: boolean },
+  ): Promise<Opening> {
+    const { user, request, closing, anyway = false } = ask;
     const { closings, heroku, ledger } = this.#parts;
     const deploy = await closedByADeploy(ledger, settings.name);
     if (deploy) {
@@ -110,28 +114,30 @@ export class Doors {
       ]);
     }
     const known = await closings.open(settings.name);
+    // The button of an old message does not open what was closed since.
+    if (closing !== undefined && known?.id !== closing) throw new Refusal(['It is open again already.']);
     if (!known && !(await heroku.app(settings.name)).maintenance) return { kind: 'is open' };
     const why = anyway || known?.wanted === 'open' ? null : await whyNotOpen(this.#parts, settings.name);
     if (why) return { kind: 'barred', why };
     if (known) {
-      await closings.change(known.id, { wanted: 'open', wantedNow: true, openedBy: user });
+      await closings.change(known.id, { wanted: 'open', wantedNow: true, openedBy: user }, request);
       return { kind: 'opening' };
     }
     const id = `m${randomBytes(5).toString('hex')}`;
     const reason = 'Somebody closed it without this bot.';
     const { name: app, channel } = settings;
     await closings.ask({ id, app, by: user, reason, channel, minutes: null, hasWorkers: true });
-    await closings.change(id, { wanted: 'open', wantedNow: true, openedBy: user });
+    await closings.change(id, { wanted: 'open', wantedNow: true, openedBy: user }, request);
     return { kind: 'opening' };
   }
 
   /** Longer, by so many minutes from now or from its end. */
-  async extend(id: string, minutes: number): Promise<Closing> {
+  async extend(id: string, minutes: number, request: string): Promise<Closing> {
     const { closings } = this.#parts;
     const known = await closings.get(id);
     if (known?.wanted !== 'closed' || known.endedAt !== null) throw new Refusal(['It is open again already.']);
     const until = Math.max(known.until ?? 0, Date.now()) + minutes * 60_000;
-    const longer = await closings.change(id, { until, remindedNow: false, barredNow: false });
+    const longer = await closings.change(id, { until, remindedNow: false, barredNow: false }, request);
     if (!longer) throw new Refusal(['It is open again already.']);
     return longer;
   }

@@ -17,7 +17,10 @@ export class Locking {
     this.#locks = locks;
   }
 
-  /** `length` as typed (`2h`), null for no end; `instead` is the id of somebody else's lock that is taken over. */
+  /**
+   * `length` as typed (`2h`), null for no end; `instead` is the id of somebody else's lock that is taken over; `request` names
+   * what was typed or pressed, once.
+   */
   async lock(ask: {
     user: string;
     scope: string;
@@ -25,8 +28,9 @@ export class Locking {
     reason: string;
     channel: string;
     instead?: string | null;
+    request: string;
   }): Promise<LockAnswer> {
-    const { user, scope, length, reason, channel, instead = null } = ask;
+    const { user, scope, length, reason, channel, instead = null, request } = ask;
     const ms = length === null ? null : readDuration(length);
     if (length !== null && ms === null) {
       throw new Refusal([
@@ -44,20 +48,21 @@ export class Locking {
       ...{ scope, by: user, reason: reason.trim(), channel, until },
       ...{ id: `l${randomBytes(5).toString('hex')}`, at: new Date(now).toISOString() },
     };
-    const inTheWay = await this.#locks.take(lock, instead);
+    const inTheWay = await this.#locks.take(lock, { instead, request });
     return inTheWay ? { kind: 'held', lock: inTheWay } : { kind: 'locked', lock };
   }
 
   /** `id` names somebody else's lock that is taken away all the same. */
-  async unlock(ask: { user: string; scope: string; id?: string | null }): Promise<LockAnswer> {
-    const released = await this.#locks.release(ask.scope, { by: ask.user, id: ask.id ?? null });
+  async unlock(ask: { user: string; scope: string; id?: string | null; request: string }): Promise<LockAnswer> {
+    const { user, scope, id = null, request } = ask;
+    const released = await this.#locks.release(scope, { by: user, id, request });
     switch (released.kind) {
       case 'released':
         return { kind: 'unlocked', lock: released.lock };
       case 'held':
         return released;
       case 'free':
-        return { kind: 'free', lock: { scope: ask.scope, until: null } };
+        return { kind: 'free', lock: { scope, until: null } };
       default:
         return released satisfies never;
     }

@@ -2,6 +2,7 @@ import 'dotenv/config';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { registerCommands } from '../commands/index.ts';
+import { onlyReads } from '../commands/reading.ts';
 import { chartOf } from '../views/chart.ts';
 import { barredNotices, closingNotices } from '../views/closings.ts';
 import { homeView } from '../views/home.ts';
@@ -28,6 +29,7 @@ import { connectGitHub } from './adapters/github.ts';
 import { every } from './adapters/health.ts';
 import { connectHerokuByApp } from './adapters/heroku-by-app.ts';
 import { connectHomes, homePublisher } from './adapters/homes.ts';
+import { connectInbox } from './adapters/inbox.ts';
 import { connectLocks } from './adapters/locks.ts';
 import { createLog } from './adapters/log.ts';
 import { connectMessages } from './adapters/messages.ts';
@@ -39,7 +41,6 @@ import { connectDirectory } from './adapters/people.ts';
 import { createProber } from './adapters/prober.ts';
 import { renderPng } from './adapters/render.ts';
 import { connectSchedules } from './adapters/schedules.ts';
-import { connectSeenRequests } from './adapters/seen-requests.ts';
 import { connectSettings } from './adapters/settings.ts';
 import { connectSlack, slackAnswers } from './adapters/slack.ts';
 import { connectFiles } from './adapters/slack-files.ts';
@@ -47,6 +48,7 @@ import { connectStarts } from './adapters/starts.ts';
 import { Store } from './adapters/store.ts';
 import { createVisit } from './adapters/visit.ts';
 import { createWatcher } from './adapters/watcher.ts';
+import { askWorkspace } from './adapters/workspace.ts';
 import { Administration } from './administration.ts';
 import { Bot } from './bot.ts';
 import { ClosingMoves } from './closing-moves.ts';
@@ -77,6 +79,8 @@ const LEAVE_WITHIN_MS = 9_000;
 const SLACK_ASKED_MS = 30_000;
 /** How late what has its time (the end of a lock) may be. */
 const TICK_MS = 5_000;
+/** How late it may be found out that another instance left something undone. */
+const LEFT_MS = 1_000;
 /** A wait for a press ends when it was told, or when it may not have been heard; this is for what nobody thought of. */
 const LOOK_AGAIN_MS = 10 * 60_000;
 /** Pixels: sharp where it is opened whole, on screens that have two for each. */
@@ -184,7 +188,9 @@ const engine = await startEngine({
   log,
 });
 
-const requests = connectSeenRequests(database.url, warn);
+const inbox = connectInbox({ pool: database.pool, url: database.url, instance, onError: warn });
+const workspace = askWorkspace(slackAccess);
+void workspace().catch(err => log.warn({ err }, 'Slack does not tell yet which workspace this bot is in'));
 const bolt = createBolt({
   signingSecret: config.SLACK_SIGNING_SECRET,
   botToken: config.SLACK_BOT_TOKEN,
@@ -192,7 +198,7 @@ const bolt = createBolt({
   port: config.PORT,
   slackApiUrl: config.SLACK_API_URL,
   log,
-  seen: requests.seen,
+  ...{ inbox, workspace, onlyReads },
   checks: {
     postgres: () => database.pool.query('SELECT 1'),
     engine: async () => engine.sure() || Promise.reject(new Error('It is not sure what is its own')),
@@ -229,7 +235,7 @@ const homes = new Homes({
   log,
 });
 news.onEach(() => homes.changed());
-registerCommands(bolt.app, { bot, settings, homes, log });
+registerCommands(bolt.app, { bot, settings, homes, pace, log });
 
 /** A deploy that is in the ledger but was killed before its run began is begun here: beginning twice is the same. */
 const sweep = async (): Promise<void> => {
@@ -240,6 +246,7 @@ const sweeping = setInterval(() => void sweep().catch(warn), SWEEP_MS);
 
 await parserReady();
 const port = await bolt.start().catch(cannotStart);
+const leftovers = setInterval(() => void bolt.workLeft().catch(warn), LEFT_MS);
 log.info({ port, instance }, port === null ? 'Switchover listens in Socket Mode' : 'Switchover listens');
 process.send?.({ port });
 
@@ -250,6 +257,7 @@ async function stop(signal: NodeJS.Signals): Promise<void> {
   log.info({ signal }, 'Stopping: deploys go on in the next process');
   clearInterval(sweeping);
   clearInterval(ticking);
+  clearInterval(leftovers);
   // Whoever hangs must not hold up the next process: all that counts is stored.
   await Promise.race([leave(), sleep(LEAVE_WITHIN_MS)]);
   process.exit(0);
@@ -257,7 +265,7 @@ async function stop(signal: NodeJS.Signals): Promise<void> {
 
 async function leave(): Promise<void> {
   await bolt.stop();
-  await Promise.all([requests.stop(), engine.stop(), homes.stop(), narrator.stop(), notifier.stop()]);
+  await Promise.all([inbox.stop(), engine.stop(), homes.stop(), narrator.stop(), notifier.stop()]);
   await news.stop();
   await database.close();
 }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Deploy, Fact } from './domain/deploy.ts';
+import { Editing } from './editing.ts';
 import { COVERS, keyOf, type Late, lateOnes, type Reply, toldBy } from './late.ts';
 import { type Pace, POST_EVERY_MS, pauseAfter, RANKS, type Rank } from './pace.ts';
 import { hashOf, type Kept, type Posting, postOnce } from './posting.ts';
@@ -29,15 +30,8 @@ const STOP_WITHIN_MS = 6_000;
 
 type Pending = Reply & { fact: Fact };
 type Lane = { woken: boolean; wake: () => void };
-/** Its root message and its replies go on side by side. `staleSince`: when the root was first found out of date, by a stopwatch. */
-type Teller = {
-  root: Lane;
-  replies: Lane;
-  done: Promise<void>;
-  editedAt: number;
-  editFailures: number;
-  staleSince: number | null;
-};
+/** Its root message, its new replies, and those that live go on side by side. */
+type Teller = { root: Lane; replies: Lane; cards: Lane; done: Promise<void> };
 /** A deploy, what was told of it, and what was meant to be. */
 type Told = { deploy: Deploy; kept: ReadonlyMap<string, Kept>; begun: ReadonlySet<string> };
 /** What is to be done next: nothing more for ever, or wait so many ms for a fact. */
@@ -46,12 +40,14 @@ type Next = 'all told' | number;
 export class Narrator {
   readonly #parts: NarratorParts;
   readonly #pace: Pace;
+  readonly #editing: Editing;
   readonly #tellers = new Map<string, Teller>();
   readonly #sweep: NodeJS.Timeout;
 
   constructor(parts: NarratorParts) {
     this.#parts = parts;
     this.#pace = parts.pace;
+    this.#editing = new Editing(parts);
     this.#sweep = setInterval(() => void this.#resume(), SWEEP_EVERY_MS);
     void this.#resume();
   }
@@ -60,8 +56,7 @@ export class Narrator {
   wake(deploy: string): void {
     const teller = this.#tellers.get(deploy) ?? this.#begin(deploy);
     if (!teller) return;
-    rouse(teller.root);
-    rouse(teller.replies);
+    for (const lane of [teller.root, teller.replies, teller.cards]) rouse(lane);
   }
 
   /** To be called when news may have been missed. */
@@ -96,10 +91,7 @@ export class Narrator {
   #begin(deploy: string): Teller | null {
     if (this.#pace.stopped) return null;
     const lane = (): Lane => ({ woken: false, wake: () => {} });
-    const teller: Teller = {
-      ...{ root: lane(), replies: lane(), done: Promise.resolve() },
-      ...{ editedAt: Number.NEGATIVE_INFINITY, editFailures: 0, staleSince: null },
-    };
+    const teller: Teller = { root: lane(), replies: lane(), cards: lane(), done: Promise.resolve() };
     this.#tellers.set(deploy, teller);
     teller.done = this.#tellAll(deploy, teller).finally(() => this.#tellers.delete(deploy));
     return teller;
@@ -109,8 +101,10 @@ export class Narrator {
   async #tellAll(id: string, teller: Teller): Promise<void> {
     const ended = await Promise.all([
       this.#follow(id, teller.root, told => this.#root(told, teller)),
-      this.#follow(id, teller.replies, told => this.#replies(told)),
+      this.#follow(id, teller.replies, told => this.#replies(told, teller)),
+      this.#follow(id, teller.cards, told => this.#cards(told, teller)),
     ]);
+    this.#editing.forget(id);
     const [deploy] = ended;
     if (!deploy || ended.includes(null)) return;
     const { messages, illustrate, instance, log } = this.#parts;
@@ -132,7 +126,7 @@ export class Narrator {
         const next = await tell(told);
         failures = 0;
         if (lane.woken) continue;
-        if (next === 'all told' && told.deploy.facts.some(fact => fact.kind === 'ended')) return told.deploy;
+        if (next === 'all told' && isOver(told.deploy)) return told.deploy;
         await this.#pace.pause(next === 'all told' ? LOOK_AGAIN_MS : next, end => {
           lane.wake = end;
         });
@@ -161,41 +155,50 @@ export class Narrator {
   async #root({ deploy, kept }: Told, teller: Teller): Promise<Next> {
     const { load, views } = this.#parts;
     const known = kept.get('root');
-    if (known) return this.#edit(deploy, views.root(deploy), known, teller);
+    if (known) return this.#edit(deploy, views.root(deploy), known, { last: isOver(deploy), lane: teller.root });
     await this.#pace.turn(deploy.plan.channel, RANKS.root);
     // Much may have happened while it waited.
     const now = (await load(deploy.id)) ?? deploy;
     const message = views.root(now);
     const root = await postOnce(this.#parts, { deploy: now, key: 'root', message, since: deploy.startedAt });
     if (!root) return POST_EVERY_MS;
-    teller.editedAt = performance.now();
+    this.#editing.posted(deploy.id);
     rouse(teller.replies);
-    return this.#edit(now, message, root, teller);
+    return this.#edit(now, message, root, { last: isOver(now), lane: teller.root });
   }
 
-  /** Posts what is missing, oldest first, and edits what lives; waits when another process is posting the next one. */
-  async #replies({ deploy, kept, begun }: Told): Promise<Next> {
+  /** Posts what is missing, oldest first; waits when another process is posting the next one. */
+  async #replies({ deploy, kept, begun }: Told, { cards }: Teller): Promise<Next> {
     const thread = kept.get('root')?.ts;
     if (thread === undefined) return SWEEP_EVERY_MS;
     const told = toldBy(kept.values());
     const missing: Pending[] = [];
     for (const fact of deploy.facts) {
       const reply = this.#parts.views.reply(fact, deploy);
-      const known = kept.get(keyOf(fact.seq));
-      if (!reply) continue;
-      if (!known && !told(fact.seq)) missing.push({ ...reply, fact });
-      else if (known && reply.live && known.hash !== hashOf(reply.message)) {
-        await this.#parts.chat.update({ channel: deploy.plan.channel, ts: known.ts, message: reply.message });
-        await this.#keep(deploy.id, { ...known, hash: hashOf(reply.message) });
-      }
+      if (reply && !kept.has(keyOf(fact.seq)) && !told(fact.seq)) missing.push({ ...reply, fact });
     }
     while (missing.length > 0) {
       // What people must hear of is not kept waiting by what stands before it in its thread.
       const rank = missing.some(({ broadcast }) => broadcast) ? RANKS.loud : RANKS.quiet;
       const posted = await this.#postNext(deploy, thread, missing, { begun, rank });
       if (!posted) return POST_EVERY_MS;
+      // Much may have happened while it waited.
+      rouse(cards);
     }
     return 'all told';
+  }
+
+  /** Edits the replies that live; no new one waits for that. */
+  async #cards({ deploy, kept }: Told, { cards }: Teller): Promise<Next> {
+    const waits: number[] = [];
+    for (const fact of deploy.facts) {
+      const known = kept.get(keyOf(fact.seq));
+      const reply = known ? this.#parts.views.reply(fact, deploy) : null;
+      if (!known || !reply?.live) continue;
+      const next = await this.#edit(deploy, reply.message, known, { last: true, lane: cards });
+      if (next !== 'all told') waits.push(next);
+    }
+    return waits.length > 0 ? Math.min(...waits) : 'all told';
   }
 
   /** The next of those that are missing, or, where the thread is far behind, all quiet ones up to the next loud one in one. */
@@ -222,37 +225,25 @@ export class Narrator {
     return posted;
   }
 
-  /** Brings the root message up to date when its content changed and its time has come. */
-  async #edit(deploy: Deploy, message: Message, root: Kept, teller: Teller): Promise<Next> {
+  /** Brings a message up to date when its content changed and its turn has come. */
+  async #edit(
+    deploy: Deploy,
+    message: Message,
+    known: Kept,
+    { last, lane }: { last: boolean; lane: Lane },
+  ): Promise<Next> {
     const hash = hashOf(message);
-    if (root.hash === hash) return 'all told';
-    const last = deploy.facts.some(fact => fact.kind === 'ended') && teller.editFailures === 0;
-    teller.staleSince ??= performance.now();
-    const wait = this.#pace.nextEdit(teller.editedAt, last) - performance.now();
-    if (wait > 0) return wait;
-    const wake = () => rouse(teller.root);
-    if (!this.#pace.mayEdit(deploy.id, { last, since: teller.staleSince, wake })) return SWEEP_EVERY_MS;
-    try {
-      await this.#parts.chat.update({ channel: deploy.plan.channel, ts: root.ts, message });
-    } catch (err) {
-      this.#pace.editRefused(err);
-      const pause = pauseAfter(err, ++teller.editFailures);
-      this.#parts.log.warn({ err, deploy: deploy.id, pause }, 'could not edit a message in Slack; trying again');
-      teller.editedAt = performance.now() + pause;
-      return pause;
-    }
-    teller.editedAt = performance.now();
-    teller.editFailures = 0;
-    teller.staleSince = null;
-    await this.#keep(deploy.id, { ...root, hash });
+    if (known.hash === hash) return 'all told';
+    const id = known.key === 'root' ? deploy.id : `${deploy.id} ${known.key}`;
+    const { channel } = deploy.plan;
+    const done = await this.#editing.edit({ id, channel, ts: known.ts, message, last, wake: () => rouse(lane) });
+    if (done !== 'edited') return done;
+    await this.#parts.messages.keep(deploy.id, { ...known, hash });
     return 'all told';
   }
-
-  async #keep(deploy: string, message: Kept): Promise<Kept> {
-    await this.#parts.messages.keep(deploy, message);
-    return message;
-  }
 }
+
+const isOver = ({ facts }: Deploy): boolean => facts.some(fact => fact.kind === 'ended');
 
 function rouse(lane: Lane): void {
   lane.woken = true;

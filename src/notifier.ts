@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { Editing } from './editing.ts';
 import { type Pace, POST_EVERY_MS, RANKS, retryAfterMs } from './pace.ts';
 import type { Chat, Message } from './team.ts';
 
@@ -9,7 +10,7 @@ type Unsent = { id: string; channel: string; message: Message; at: string; ts: s
 
 /** What is kept of them. */
 export interface Notices {
-  claim(by: string, except: readonly string[]): Promise<Unsent | null>;
+  claim(by: string, except: { channels: readonly string[]; ids: readonly string[] }): Promise<Unsent | null>;
   sent(notice: { id: string; channel: string; message: Message }, ts: string): Promise<void>;
 }
 
@@ -30,12 +31,16 @@ export class Notifier {
   readonly #parts: NotifierParts;
   /** Channels that refused something, and until when (by a stopwatch, ms) they are left alone. */
   readonly #refused = new Map<string, { until: number; failures: number }>();
+  /** Notices whose edit must wait, and until when (ms). */
+  readonly #waiting = new Map<string, number>();
+  readonly #editing: Editing;
   readonly #done: Promise<void>;
   #woken = false;
   #wake = (): void => {};
 
   constructor(parts: NotifierParts) {
     this.#parts = parts;
+    this.#editing = new Editing(parts);
     this.#done = this.#run();
   }
 
@@ -73,7 +78,13 @@ export class Notifier {
     const { notices, chat, pace } = this.#parts;
     const { id, channel, message, ts } = notice;
     if (ts !== null) {
-      await chat.update({ channel, ts, message });
+      const wake = (): void => {
+        this.#waiting.delete(id);
+        this.wake();
+      };
+      const done = await this.#editing.edit({ id: `notice ${id}`, channel, ts, message, last: true, wake });
+      if (done !== 'edited') return void this.#waiting.set(id, performance.now() + done);
+      this.#editing.forget(`notice ${id}`);
       await notices.sent(notice, ts);
     } else {
       await pace.turn(channel, RANKS.loud);
@@ -95,12 +106,16 @@ export class Notifier {
     this.#refused.set(channel, { until: performance.now() + pause, failures });
   }
 
-  #leftAlone(): string[] {
-    return [...this.#refused].filter(([, { until }]) => until > performance.now()).map(([channel]) => channel);
+  #leftAlone(): { channels: string[]; ids: string[] } {
+    const now = performance.now();
+    for (const [id, until] of this.#waiting) if (until <= now) this.#waiting.delete(id);
+    const channels = [...this.#refused].filter(([, { until }]) => until > now).map(([channel]) => channel);
+    return { channels, ids: [...this.#waiting.keys()] };
   }
 
   #soonest(): number {
-    const untils = [...this.#refused.values()].map(({ until }) => until - performance.now()).filter(wait => wait > 0);
+    const all = [...[...this.#refused.values()].map(({ until }) => until), ...this.#waiting.values()];
+    const untils = all.map(until => until - performance.now()).filter(wait => wait > 0);
     return Math.min(SWEEP_EVERY_MS, ...untils.map(wait => wait + 10));
   }
 }

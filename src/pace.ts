@@ -7,6 +7,10 @@ const LONGEST_PAUSE_MS = 60_000;
 /** One message is not edited more often than people can read. */
 const EDIT_EVERY_MS = 3_000;
 
+/** chat.postEphemeral: 100 a minute for all of a workspace (tier 4), of which a few may come at once. */
+const CALL_EVERY_MS = 60_000 / 90;
+const CALLS_AT_ONCE = 10;
+
 /** Who goes first where a channel takes one message a second: what begins a thread, what people must hear of, all else. */
 export const RANKS = { root: 0, loud: 1, quiet: 2 } as const;
 export type Rank = (typeof RANKS)[keyof typeof RANKS];
@@ -16,7 +20,7 @@ const OVERTAKES_MS = 60_000;
 
 type Poster = { rank: Rank; go: () => void };
 /** `since`: when what it shows was found out of date. */
-type Editor = { last: boolean; since: number; wake: () => void };
+type Editor = { channel: string; last: boolean; since: number; wake: () => void };
 
 const dueAt = ({ last, since }: Editor): number => since + (last ? 0 : OVERTAKES_MS);
 
@@ -28,8 +32,11 @@ export class Pace {
   readonly #nextPost = new Map<string, number>();
   readonly #posters = new Map<string, Poster[]>();
   readonly #editors = new Map<string, Editor>();
+  /** Channels in which an edit was refused, and until when (ms) they are left alone. */
+  readonly #editsRefused = new Map<string, number>();
   readonly #granted = new Set<string>();
   readonly #pauses = new Set<() => void>();
+  readonly #nextCall = new Map<string, number>();
   #tokens = EDITS_AT_ONCE;
   #countedAt = performance.now();
   #editsFrom = 0;
@@ -88,6 +95,14 @@ export class Pace {
     this.#posters.delete(channel);
   }
 
+  /** Waits until Slack may be asked for that once more. */
+  call(method: 'chat.postEphemeral'): Promise<void> {
+    const now = performance.now();
+    const next = Math.max(this.#nextCall.get(method) ?? 0, now - CALLS_AT_ONCE * CALL_EVERY_MS);
+    this.#nextCall.set(method, next + CALL_EVERY_MS);
+    return next > now ? this.pause(next - now) : Promise.resolve();
+  }
+
   #waitOf(channel: string): number {
     return (this.#nextPost.get(channel) ?? 0) - performance.now();
   }
@@ -97,15 +112,25 @@ export class Pace {
     this.#nextPost.set(channel, performance.now() + Math.max(POST_EVERY_MS, retryAfterMs(error)));
   }
 
-  /** The budget of edits is the whole workspace's. */
-  editRefused(error: unknown): void {
-    this.#editsFrom = Math.max(this.#editsFrom, performance.now() + retryAfterMs(error));
-    this.#tokens = 0;
+  /**
+   * Slack does not say whether it means the channel or the workspace (chat.update, tier 3). So this channel waits; and
+   * when another one is refused before that is over, all do.
+   */
+  editRefused(channel: string, error: unknown): void {
+    const now = performance.now();
+    const until = now + retryAfterMs(error);
+    for (const [other, end] of this.#editsRefused) {
+      if (end <= now) this.#editsRefused.delete(other);
+      else if (other !== channel) this.#editsFrom = Math.max(this.#editsFrom, end, until);
+    }
+    this.#editsRefused.set(channel, until);
+    if (this.#editsFrom > now) this.#tokens = 0;
   }
 
   /** When a message that was edited at some time may be edited again at the soonest; last states need not wait. */
-  nextEdit(editedAt: number, last: boolean): number {
-    return Math.max(editedAt + (last ? 0 : EDIT_EVERY_MS), this.#editsFrom);
+  nextEdit(channel: string, editedAt: number, last: boolean): number {
+    const refused = this.#editsRefused.get(channel) ?? 0;
+    return Math.max(editedAt + (last ? 0 : EDIT_EVERY_MS), this.#editsFrom, refused);
   }
 
   /** True when the message may be edited now. Else its place is kept, and `wake` is called when its turn has come. */
@@ -121,9 +146,11 @@ export class Pace {
     const from = Math.max(this.#countedAt, this.#editsFrom);
     this.#tokens = Math.min(EDITS_AT_ONCE, this.#tokens + (Math.max(0, now - from) * EDITS_A_MINUTE) / 60_000);
     this.#countedAt = now;
-    while (this.#tokens >= 1 && this.#editors.size > 0 && !this.#stopped) {
-      const [best] = [...this.#editors].sort(([, a], [, b]) => dueAt(a) - dueAt(b));
-      if (!best) return;
+    const freeAt = ({ channel }: Editor): number => this.#editsRefused.get(channel) ?? 0;
+    while (this.#tokens >= 1 && !this.#stopped) {
+      const free = [...this.#editors].filter(([, editor]) => freeAt(editor) <= now);
+      const [best] = free.sort(([, a], [, b]) => dueAt(a) - dueAt(b));
+      if (!best) break;
       const [id, { wake }] = best;
       this.#tokens--;
       this.#editors.delete(id);
@@ -132,7 +159,9 @@ export class Pace {
     }
     if (this.#editors.size === 0 || this.#stopped || this.#granting) return;
     this.#granting = true;
-    const wait = Math.max(this.#editsFrom - now, 0) + ((1 - this.#tokens) * 60_000) / EDITS_A_MINUTE;
+    const soonest = Math.min(...[...this.#editors.values()].map(freeAt));
+    const refill = Math.max(0, ((1 - this.#tokens) * 60_000) / EDITS_A_MINUTE);
+    const wait = Math.max(this.#editsFrom - now, 0) + Math.max(soonest - now, refill);
     void this.pause(wait + 1).then(() => {
       this.#granting = false;
       this.#grant();

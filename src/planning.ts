@@ -54,10 +54,14 @@ export class Planning {
     return judged.kind === 'ready' ? { ...judged, plan: { ...judged.plan, ref } } : judged;
   }
 
-  /** Stores what is shown, so that Start can name it. */
-  async keep(app: App, plan: Plan, askedBy: string, channel: string): Promise<Planned> {
+  /** Stores what is shown, so that Start can name it; `due` (ms) when it is for later. */
+  async keep(
+    app: App,
+    plan: Plan,
+    { user, channel, due = null }: { user: string; channel: string; due?: number | null },
+  ): Promise<Planned> {
     const { ledger, gate } = this.#parts;
-    const stored: StoredPlan = { id: newId(), plan, digest: fingerprint(plan), askedBy, channel };
+    const stored: StoredPlan = { id: newId(), plan, digest: fingerprint(plan), askedBy: user, channel, due };
     const [running, before] = await Promise.all([ledger.running(plan.app), gate(app), ledger.savePlan(stored)]);
     return { id: stored.id, plan, place: placeBehind(running, Date.now()), gate: before };
   }

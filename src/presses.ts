@@ -1,6 +1,5 @@
 import type { Access } from './access.ts';
 import type { Click, Deploy } from './domain/deploy.ts';
-import { maySee } from './domain/permission.ts';
 import { wayBack } from './domain/readings.ts';
 import { Refusal } from './domain/refusal.ts';
 import type { NotBegun } from './domain/schedule.ts';
@@ -37,10 +36,10 @@ export class Presses {
     const running = await ledger.runningDeploy(ask.deploy);
     if (!running) return this.#ended(ask);
     await access.press(running, ask.user, ask.kind);
+    await ledger.addClick(ask.deploy, { id: ask.id, kind: ask.kind, by: ask.user, about, reason });
     if (ask.kind === 'cancel' && (await ledger.leaveQueue(ask.deploy, ask.user))) {
       return { answer: 'It has left the queue. Nothing was begun.' };
     }
-    await ledger.addClick(ask.deploy, { id: ask.id, kind: ask.kind, by: ask.user, about, reason });
     const answer = await this.#answer(ask);
     return isCalledOff(ask) ? { answer, ...pastThat(await ledger.deploy(ask.deploy)) } : { answer };
   }
@@ -52,11 +51,15 @@ export class Presses {
   async cancel({ user, app, id }: { user: string; app: string; id: string }): Promise<Answered> {
     const { ledger, access, notBegun, takeOff } = this.#parts;
     await access.allowed(app, user);
+    // Worked again after a bot died: what it called off is no more, and what stands behind it was not meant.
+    const before = await ledger.clickedDeploy(id);
+    if (before) return this.click({ user, id, deploy: before, kind: 'cancel' });
     const [open, wanted] = await Promise.all([ledger.running(app), notBegun(app)]);
     const running = open.find(({ startedBy }) => startedBy === user);
     const waiting = wanted.find(({ by }) => by === user);
     const deploy = running ?? (waiting ? undefined : open[0]);
     if (deploy) return this.click({ user, id, deploy: deploy.id, kind: 'cancel' });
+    if (!(await ledger.isFirst(id))) return { answer: STOPPED };
     const first = waiting ?? wanted[0];
     if (first) return { answer: await takeOff(first, user) };
     const [last] = await ledger.recent(app, 1);
@@ -75,8 +78,14 @@ export class Presses {
   async deployAt({ user, channel, ts }: { user: string; channel: string; ts: string }): Promise<Deploy | null> {
     const { ledger, access } = this.#parts;
     const deploy = await ledger.deployAt(channel, ts);
-    const app = deploy && (await access.app(deploy.plan.app));
-    return app && maySee(app, user) ? deploy : null;
+    if (!deploy) return null;
+    try {
+      await access.seen(deploy.plan.app, user);
+      return deploy;
+    } catch (error) {
+      if (error instanceof Refusal) return null;
+      throw error;
+    }
   }
 
   async #answer({ id, deploy }: Press): Promise<string> {
@@ -91,6 +100,9 @@ export class Presses {
   }
 
   async #ended(ask: Press): Promise<Answered> {
+    // Worked again after a bot died: perhaps ended by this very press.
+    const answer = await this.#parts.ledger.clickAnswer(ask.id);
+    if (answer) return { answer };
     const refusal = new Refusal(['This deploy has ended: its message shows how. There is nothing left to press.']);
     if (!isCalledOff(ask)) throw refusal;
     const deploy = await this.#parts.ledger.deploy(ask.deploy).catch(() => null);
@@ -100,5 +112,7 @@ export class Presses {
   }
 }
 
+const STOPPED =
+  'The bot was stopped while it took a deploy off. `/deploy status` shows whether it is; if not, ask once more.';
 const isCalledOff = ({ kind }: Press): boolean => kind === 'cancel' || kind === 'roll back';
 const pastThat = (deploy: Deploy): { calledOff?: Deploy } => (wayBack(deploy) ? { calledOff: deploy } : {});

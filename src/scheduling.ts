@@ -31,15 +31,18 @@ export class Scheduling {
     return read.at;
   }
 
-  /** Keeps a plan that its asker was shown for its time. Twice is once. */
-  async keep({ user, plan, at }: { user: string; plan: string; at: number }): Promise<void> {
+  /** Keeps a plan that its asker was shown for its time, which it gives (ms). Twice is once. */
+  async keep({ user, plan }: { user: string; plan: string }): Promise<number> {
     const { schedules, ledger, access } = this.#parts;
     const shown = await ledger.plan(plan);
-    if (!shown) throw new Refusal(['This plan is not known any more. Ask for a new one with `/deploy`.']);
+    if (!shown || shown.due === null)
+      throw new Refusal(['This plan is not known any more. Ask for a new one with `/deploy`.']);
     if (shown.askedBy !== user) throw new Refusal([`This plan was made for <@${shown.askedBy}>. Make your own.`]);
     await access.allowed(shown.plan.app, user);
-    if (at <= Date.now()) throw new Refusal(['That time is over. Plan it again.']);
-    await schedules.keep({ id: plan, app: shown.plan.app, by: user, due: at });
+    const { due } = shown;
+    const isKept = await schedules.keep({ id: plan, app: shown.plan.app, by: user, due });
+    if (!isKept) throw new Refusal(['That time is over. Plan it again.']);
+    return due;
   }
 
   /** Whoever may deploy the app may take it off. */

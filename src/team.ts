@@ -46,7 +46,15 @@ export interface Files {
 }
 
 /** A plan as somebody was shown it. `digest` is its fingerprint. */
-export type StoredPlan = { id: string; plan: Plan; digest: string; askedBy: string; channel: string };
+export type StoredPlan = {
+  id: string;
+  plan: Plan;
+  digest: string;
+  askedBy: string;
+  channel: string;
+  /** For when it was made, ms; null for now. */
+  due: number | null;
+};
 
 /** `waits`: for its turn. `soaks`: all that is left is watching, or asking for, its contract migrations. */
 export type Running = Ahead & { id: string; app: string; waits: boolean; soaks: boolean };
@@ -59,6 +67,8 @@ export interface Ledger {
   plan(id: string): Promise<StoredPlan | null>;
   /** Makes the deploy of a plan, under the plan's id, so that two presses make one. Gives its place behind others, if any. */
   createDeploy(plan: StoredPlan, by: string): Promise<Place | null>;
+  /** Whether a plan was begun: its deploy has its id. */
+  hasDeploy(id: string): Promise<boolean>;
   /** Ends a deploy that still waits for its turn; false when it waits no more. */
   leaveQueue(deploy: string, by: string): Promise<boolean>;
   /** Throws when there is none of that id. */
@@ -74,6 +84,10 @@ export interface Ledger {
   /** Takes a press once, whichever times it comes. */
   addClick(deploy: string, click: Omit<Click, 'at'>): Promise<void>;
   clickAnswer(id: string): Promise<string | null>;
+  /** False when this request was begun before: for what cannot be told from another's effect. */
+  isFirst(request: string): Promise<boolean>;
+  /** The deploy that a press was about; null when it did not come yet. */
+  clickedDeploy(id: string): Promise<string | null>;
   /** The contract migrations that were held last, with who said why. */
   held(app: string): Promise<Held[]>;
   /** The newest release of the app whose contract migrations ran, or left something: code from before it has lost its schema. */
@@ -86,12 +100,12 @@ export type Notice = { id: string; channel: string; message: Message };
 export interface Locks {
   /** Those that hold now, on these scopes or on any (null). */
   on(scopes: readonly string[] | null): Promise<Lock[]>;
-  /** Takes it, also from whoever holds it as `instead` (an id); gives the lock that is in the way. */
-  take(lock: Lock, instead: string | null): Promise<Lock | null>;
-  /** Lets go of one's own lock, or of another's that is named by its id. */
+  /** Takes it, also from whoever holds it as `instead` (an id); gives the lock that is in the way. `request`: once. */
+  take(lock: Lock, ask: { instead: string | null; request: string }): Promise<Lock | null>;
+  /** Lets go of one's own lock, or of another's that is named by its id. `request`: once. */
   release(
     scope: string,
-    ask: { by: string; id: string | null },
+    ask: { by: string; id: string | null; request: string },
   ): Promise<{ kind: 'released'; lock: Lock } | { kind: 'held'; lock: Lock } | { kind: 'free' }>;
   /** They were refused an app because of the lock, and are told when it is gone. */
   wait(lock: Lock, user: string, app: string): Promise<void>;
@@ -134,8 +148,8 @@ export interface Closings {
   open(app: string): Promise<Closing | null>;
   /** Those of all apps. */
   standing(): Promise<Closing[]>;
-  /** Null when it has ended. Says what there is to say of it. */
-  change(id: string, change: ClosingChange): Promise<Closing | null>;
+  /** Null when it has ended. Says what there is to say of it. `request`: once, then it stays as it is. */
+  change(id: string, change: ClosingChange, request?: string): Promise<Closing | null>;
   /** One that nobody else is at, and none of these; null when there is none. To be freed. */
   claim(except: readonly string[]): Promise<Closing | null>;
   free(id: string): Promise<void>;
@@ -213,8 +227,9 @@ export interface SettingsStore {
 }
 
 export interface Schedules {
-  keep(schedule: Pick<Schedule, 'id' | 'app' | 'by' | 'due'>): Promise<void>;
-  /** False when it had ended before. */
+  /** False when its time is over, and it was not kept before. */
+  keep(schedule: Pick<Schedule, 'id' | 'app' | 'by' | 'due'>): Promise<boolean>;
+  /** False when it had ended before in another way. */
   end(
     id: string,
     ask: { outcome: NonNullable<Schedule['outcome']>; by: string | null; why: string | null },

@@ -3,14 +3,18 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import pino from 'pino';
 import { type Registered, registerCommands } from '../commands/index.ts';
+import { onlyReads } from '../commands/reading.ts';
 import { createBolt } from '../src/adapters/bolt.ts';
+import type { Inbox } from '../src/adapters/inbox.ts';
+import type { Workspace } from '../src/adapters/workspace.ts';
+import { Pace } from '../src/pace.ts';
 import { OPEN, plan } from './sample-deploys.ts';
 import { migrating } from './sample-migrations.ts';
 
 const SECRET = '0123456789abcdef0123456789abcdef';
 
 type Sent = { status: number; body: string; ms: number };
-type Changed = { age?: number; secret?: string; signature?: string };
+type Changed = { age?: number; secret?: string; signature?: string; type?: string };
 
 /** The real Bolt with our commands, between a bot that says what the test wants and a Slack that only listens. */
 export class BoltRig {
@@ -20,7 +24,7 @@ export class BoltRig {
     visible: async () => [],
     plan: async () => ({ id: 'p1', plan, place: null, gate: OPEN }),
     planAt: async () => ({ at: 0, planned: { id: 'p1', plan, place: null, gate: OPEN } }),
-    schedule: async () => {},
+    schedule: async () => 0,
     unschedule: async () => 'Taken off.',
     planBack: async () => ({ id: 'p1', plan, place: null, gate: OPEN }),
     start: async () => ({ kind: 'started', deploy: 'd1', channel: 'C0DEPLOYS', place: null }),
@@ -53,10 +57,20 @@ export class BoltRig {
   };
   /** Who opened their Home. */
   readonly homes: string[] = [];
-  seen: (signature: string) => Promise<boolean> = async () => false;
+  /** What was kept, by id; null where nothing is left to do of it. */
+  readonly kept = new Map<string, string | null>();
+  inbox: Pick<Inbox, 'take' | 'done' | 'claim'> = {
+    take: async (id, body) => !this.kept.has(id) && !!this.kept.set(id, body),
+    done: id => void this.kept.set(id, null),
+    claim: async () => null,
+  };
+  workspace: () => Promise<Workspace> = async () => ({ team: 'T1', enterprise: null, app: 'A1' });
+  workLeft: () => Promise<void> = async () => {};
   checks: Record<string, () => Promise<unknown>> = { postgres: async () => {}, slack: async () => {} };
   /** Status that Slack's address for direct answers gives. */
   answers = 200;
+  /** Seconds that Slack asks to wait, one for each of the next calls. */
+  readonly refusals: number[] = [];
   readonly heard: { path: string; body: Record<string, unknown> }[] = [];
   readonly logged: Record<string, unknown>[] = [];
   address = '';
@@ -71,8 +85,11 @@ export class BoltRig {
       const form = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded');
       const body = form ? Object.fromEntries(new URLSearchParams(text)) : JSON.parse(text);
       this.heard.push({ path: request.url ?? '', body });
-      response.writeHead(request.url?.startsWith('/respond') ? this.answers : 200, {
+      const refused = this.refusals.shift();
+      const status = request.url?.startsWith('/respond') ? this.answers : refused ? 429 : 200;
+      response.writeHead(status, {
         'content-type': 'application/json',
+        ...(refused ? { 'retry-after': String(refused) } : {}),
       });
       response.end(JSON.stringify({ ok: true, ts: '1.1' }));
     });
@@ -88,13 +105,21 @@ export class BoltRig {
       host: '127.0.0.1',
       slackApiUrl: `${this.slackAddress}/api/`,
       log,
-      seen: signature => this.seen(signature),
+      inbox: {
+        take: (id, body) => this.inbox.take(id, body),
+        done: id => this.inbox.done(id),
+        claim: () => this.inbox.claim(),
+      },
+      workspace: () => this.workspace(),
+      onlyReads,
       checks: this.checks,
     });
     // Looked up at each call, so that a test may put its own in place at any time.
     const bot = new Proxy(this.bot, { get: (_, name) => Reflect.get(this.bot, name) });
     const { settings } = this;
-    registerCommands(bolt.app, { bot, settings, homes: { opened: async user => void this.homes.push(user) }, log });
+    const homes = { opened: async (user: string) => void this.homes.push(user) };
+    registerCommands(bolt.app, { bot, settings, homes, pace: new Pace(), log });
+    this.workLeft = bolt.workLeft;
     this.address = `http://127.0.0.1:${await bolt.start()}`;
     this.stop = async () => {
       await bolt.stop();
@@ -106,7 +131,7 @@ export class BoltRig {
   types(words: string, changed: Changed = {}, command = '/deploy'): Promise<Sent> {
     const response_url = `${this.slackAddress}/respond/1`;
     return this.send(
-      { command, text: words, user_id: 'U0ANN', channel_id: 'C1', team_id: 'T1', response_url },
+      { command, text: words, user_id: 'U0ANN', channel_id: 'C1', team_id: 'T1', api_app_id: 'A1', response_url },
       changed,
     );
   }
@@ -123,7 +148,7 @@ export class BoltRig {
   }
 
   interacts(payload: Record<string, unknown>): Promise<Sent> {
-    const who = { user: { id: 'U0ANN' }, team: { id: 'T1' }, token: 't', trigger_id: '1.2' };
+    const who = { user: { id: 'U0ANN' }, team: { id: 'T1' }, api_app_id: 'A1', token: 't', trigger_id: '1.2' };
     return this.send({ payload: JSON.stringify({ ...who, ...payload }) });
   }
 
@@ -131,12 +156,24 @@ export class BoltRig {
   send(form: Record<string, string>, changed: Changed = {}): Promise<Sent> {
     const body = new URLSearchParams(form).toString();
     const timestamp = Math.floor(Date.now() / 1000) - (changed.age ?? 0);
-    return this.post(body, timestamp, changed.signature ?? signed(timestamp, body, changed.secret));
+    return this.post(body, timestamp, changed.signature ?? signed(timestamp, body, changed.secret), changed.type);
   }
 
-  async post(body: string, timestamp: number, signature: string): Promise<Sent> {
+  /** Something that nobody waits for: an event. */
+  tells(event: Record<string, unknown>, more: Record<string, unknown> = {}): Promise<Sent> {
+    const body = JSON.stringify({ type: 'event_callback', team_id: 'T1', api_app_id: 'A1', event, ...more });
+    const timestamp = Math.floor(Date.now() / 1000);
+    return this.post(body, timestamp, signed(timestamp, body), 'application/json');
+  }
+
+  async post(
+    body: string,
+    timestamp: number,
+    signature: string,
+    type = 'application/x-www-form-urlencoded',
+  ): Promise<Sent> {
     const headers = {
-      'content-type': 'application/x-www-form-urlencoded',
+      'content-type': type,
       'x-slack-request-timestamp': String(timestamp),
       'x-slack-signature': signature,
     };

@@ -184,13 +184,17 @@ describe('closing an app', () => {
   it('that somebody did without the bot is said, and can be undone', async () => {
     world.maintenance = true;
     await expect(ask()).rejects.toThrow('not by this bot');
-    expect(await doors().open(settings, ANN)).toEqual({ kind: 'opening' });
+    expect(await doors().open(settings, by(ANN))).toEqual({ kind: 'opening' });
     await tick();
     expect(world.calls).toEqual(['open']);
     expect(await told()).toContain('shop is open again');
-    expect(await doors().open(settings, ANN)).toEqual({ kind: 'is open' });
+    expect(await doors().open(settings, by(ANN))).toEqual({ kind: 'is open' });
   });
 });
+
+let requests = 0;
+/** Somebody's press, which is none of those before. */
+const by = (user: string) => ({ user, request: `${user} ${++requests}` });
 
 describe('a closed app', () => {
   it('opens by itself at its time, and that is proved', async () => {
@@ -202,14 +206,17 @@ describe('a closed app', () => {
     await tick();
     expect(world.calls).toEqual(['close', 'open']);
     expect(await told()).toMatch(/shop is open again\. Its time was over\. Visitors get the app again since .*proved/s);
-    await expect(doors().extend('m0', 15)).rejects.toThrow(Refusal);
+    await expect(doors().extend('m0', 15, 'x')).rejects.toThrow(Refusal);
   });
 
   it('stays closed longer when somebody says so, and is said once more before its new end', async () => {
     const id = await close();
     await ends("+ interval '1 min'");
     await tick();
-    await doors().extend(id, 15);
+    await doors().extend(id, 15, 'x');
+    const [once] = (await pool.query('SELECT until FROM closings')).rows;
+    await doors().extend(id, 15, 'x');
+    expect((await pool.query('SELECT until FROM closings')).rows).toEqual([once]);
     await ends("+ interval '2 min'");
     await tick();
     expect((await told()).match(/shop opens in/g)).toHaveLength(2);
@@ -219,9 +226,23 @@ describe('a closed app', () => {
   it('without an end stays closed until somebody opens it', async () => {
     await close(null);
     expect(await told()).toContain('stays closed until somebody opens it');
-    await doors().open(settings, BOB);
+    await doors().open(settings, by(BOB));
     await tick();
     expect(await told()).toContain('<@U0BOB> opened it');
+  });
+
+  it('is opened by one press once, and by its own button alone', async () => {
+    const [press, first] = [by(ANN), await close(null)];
+    expect(await doors().open(settings, { ...press, closing: first })).toEqual({ kind: 'opening' });
+    await tick();
+    const second = await close(null);
+    await doors().open(settings, press);
+    await expect(doors().open(settings, { ...by(BOB), closing: first })).rejects.toThrow('open again already');
+    await tick();
+    expect(world.calls).toEqual(['close', 'open', 'close']);
+    await doors().open(settings, { ...by(BOB), closing: second });
+    await tick();
+    expect(world.calls.at(-1)).toBe('open');
   });
 
   it('is not opened while somebody migrates, says so, and opens when that has ended', async () => {
@@ -250,11 +271,11 @@ describe('a closed app', () => {
   it('is opened by a person while somebody migrates only when they say so again', async () => {
     await close();
     world.holders = [{ pid: 7, application: 'node-pg-migrate', state: 'active', ageMs: 3000 }];
-    const asked = await doors().open(settings, ANN);
+    const asked = await doors().open(settings, by(ANN));
     expect(JSON.stringify(openingAnswer('shop', asked))).toMatch(/being migrated: node-pg-migrate.*"open-anyway"/);
     await tick();
     expect(world.calls).toEqual(['close']);
-    expect(await doors().open(settings, ANN, { anyway: true })).toEqual({ kind: 'opening' });
+    expect(await doors().open(settings, { ...by(ANN), anyway: true })).toEqual({ kind: 'opening' });
     await tick();
     expect(world.calls).toEqual(['close', 'open']);
   });
@@ -281,14 +302,14 @@ describe('a closed app', () => {
     expect(world.calls).toEqual(['close']);
     expect(await told()).toContain('the deploy of <@U0BOB>');
     world.deploy.push({ kind: 'closing', byUs: true });
-    await expect(doors().open(settings, ANN)).rejects.toThrow('opens it itself');
+    await expect(doors().open(settings, by(ANN))).rejects.toThrow('opens it itself');
   });
 
   // npm run torture -- --seed 20: a person's opening came late, and let visitors in while a deploy had stopped all dynos.
   it('is not opened late on a person’s word when a deploy has closed it since', async () => {
     const { id } = await ask();
     await doors().close(shop, { user: ANN, id });
-    await doors().open(settings, ANN);
+    await doors().open(settings, by(ANN));
     world.deploy = [{ kind: 'closing', byUs: true }];
     world.maintenance = true;
     await tick();
@@ -304,7 +325,7 @@ describe('a closed app', () => {
     await tick();
     expect(world.worker).toBe(0);
     expect(await told()).toContain('Workers are stopped (worker × 2)');
-    await doors().open(settings, ANN);
+    await doors().open(settings, by(ANN));
     await tick();
     expect(world.calls).toEqual(['close', 'worker=0', 'open', 'worker=2']);
   });
@@ -356,14 +377,14 @@ describe('a closed app', () => {
     await doors().stopWorkers(id);
     await tick();
     world.worker = 1;
-    await doors().open(settings, ANN);
+    await doors().open(settings, by(ANN));
     await tick();
     expect(world.worker).toBe(1);
   });
 
   it('that answers badly after it was opened is said aloud', async () => {
     await close();
-    await doors().open(settings, ANN);
+    await doors().open(settings, by(ANN));
     world.status = 500;
     await tick();
     await pool.query("UPDATE closings SET told_at = now() - interval '2 min'");

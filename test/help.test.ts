@@ -67,7 +67,7 @@ describe('/deploy help', () => {
 
 describe('what may follow /maintenance', () => {
   const said = (text: string): Promise<string> =>
-    maintenance(new BoltRig().bot, { user: ANN, channel: 'C1', text }).then(
+    maintenance(new BoltRig().bot, { id: 'x', user: ANN, channel: 'C1', text }).then(
       ({ text: answer }) => answer,
       error => {
         if (!(error instanceof Refusal)) throw error;

@@ -8,7 +8,7 @@ import { type Stage, startStage } from './stage/stage.ts';
 let stage: Stage;
 
 beforeAll(async () => {
-  stage = await startStage({ scale: 18, channels: ['hats', 'lost', 'caps', 'slow', 'shown'] });
+  stage = await startStage({ scale: 18, channels: ['hats', 'lost', 'caps', 'slow', 'shown', 'asked'] });
 }, 60_000);
 afterAll(() => stage.stop());
 
@@ -130,6 +130,30 @@ describe('a bot that is killed', () => {
       ({ method, args }) => method.startsWith('files.') && /shown/.test(JSON.stringify(args)),
     );
     expect(calls.map(({ method }) => method)).toEqual(['files.getUploadURLExternal', 'files.completeUploadExternal']);
+  });
+
+  it('right after it acknowledged what was asked has it worked, once and answered, by the other or the next one', async () => {
+    const app = await stage.addShop('asked');
+    const ann = stage.slack.person('ann');
+    const left = async () => (await stage.database.query('SELECT 1 FROM inbox WHERE body IS NOT NULL')).rowCount;
+    await ann.types('/deploy asked', { channel: 'asked' });
+    await stage.bot.end('SIGKILL');
+    expect(await left()).toBe(1);
+    await stage.bot.start();
+    const plan = await ann.sees(/Deploy asked\?/);
+
+    const other = stage.anotherBot();
+    await other.start();
+    await ann.presses('Start', { on: plan });
+    await stage.bot.end('SIGKILL');
+    expect(await left()).toBe(1);
+    await ann.sees(/The deploy has started/, { withinMs: 10_000 });
+    await expect.poll(left, { timeout: 10_000 }).toBe(0);
+    await other.end('SIGTERM');
+    await stage.bot.start();
+    await ended('asked');
+    onceOnly(app);
+    expect((await stage.database.query("SELECT id FROM deploys WHERE app = 'asked'")).rowCount).toBe(1);
   });
 
   it('gracefully leaves within 10 s, though Slack does not answer it', async () => {

@@ -60,8 +60,17 @@ function start(instance: string): Notifier {
   return new Notifier({ notices: connectNotices(pool), chat: slack, pace, instance, log: { warn: () => {} } });
 }
 
+let requests = 0;
 const lock = (user = BOB, more: Partial<Parameters<Locking['lock']>[0]> = {}) =>
-  locking.lock({ user, scope: 'shop', length: null, reason: 'We look at the queue', channel: 'C0SHOP', ...more });
+  locking.lock({
+    request: `lock ${++requests}`,
+    user,
+    scope: 'shop',
+    length: null,
+    reason: 'We look at the queue',
+    channel: 'C0SHOP',
+    ...more,
+  });
 
 /** What somebody, or a channel, has been told so far, and reads now. */
 async function reads(channel: string, words: RegExp): Promise<void> {
@@ -100,10 +109,14 @@ describe('a lock', () => {
   it('is let go by its owner at once, by others only on purpose, and whoever was refused is told', async () => {
     await lock();
     await locking.wait(EVE, 'shop');
-    const held = await locking.unlock({ user: ANN, scope: 'shop' });
+    const held = await locking.unlock({ request: `unlock ${++requests}`, user: ANN, scope: 'shop' });
     if (held.kind !== 'held') throw new Error(held.kind);
-    expect(await locking.unlock({ user: ANN, scope: 'shop', id: held.lock.id })).toMatchObject({ kind: 'unlocked' });
-    expect(await locking.unlock({ user: ANN, scope: 'shop' })).toMatchObject({ kind: 'free' });
+    expect(
+      await locking.unlock({ request: `unlock ${++requests}`, user: ANN, scope: 'shop', id: held.lock.id }),
+    ).toMatchObject({ kind: 'unlocked' });
+    expect(await locking.unlock({ request: `unlock ${++requests}`, user: ANN, scope: 'shop' })).toMatchObject({
+      kind: 'free',
+    });
     await reads(BOB, /Your lock on shop is gone\. <@U0ANN> unlocked it/);
     await reads(EVE, /shop is free again.*`\/deploy shop` works now/);
     await reads('C0SHOP', /^shop is free again/);
@@ -114,11 +127,21 @@ describe('a lock', () => {
     await locking.wait(EVE, 'shop');
     await locking.wait(ANN, 'shop');
     await lock(ANN, { scope: 'all' });
-    await locking.unlock({ user: BOB, scope: 'shop' });
+    await locking.unlock({ request: `unlock ${++requests}`, user: BOB, scope: 'shop' });
     await reads(ANN, /shop is free again.*`\/deploy shop` works now/);
     expect(slack.posted.filter(({ channel }) => channel === EVE)).toEqual([]);
-    await locking.unlock({ user: ANN, scope: 'all' });
+    await locking.unlock({ request: `unlock ${++requests}`, user: ANN, scope: 'all' });
     await reads(EVE, /Every app is free again.*`\/deploy shop` works now/);
+  });
+
+  it('is taken and let go once by what was typed once, whatever others did meanwhile', async () => {
+    await lock(BOB, { request: 'typed' });
+    await locking.unlock({ request: 'away', user: BOB, scope: 'shop' });
+    await lock(BOB, { request: 'typed' });
+    expect(await locking.on({ name: 'shop' })).toEqual([]);
+    await lock(BOB, { request: 'typed later' });
+    await locking.unlock({ request: 'away', user: BOB, scope: 'shop' });
+    expect(await locking.on({ name: 'shop' })).toHaveLength(1);
   });
 
   it('with an end is gone at its time, also for an older offer to take it', async () => {
@@ -130,7 +153,9 @@ describe('a lock', () => {
     await locks.tick();
     await locks.tick();
     await reads(BOB, /Your lock on shop is gone\. It ended by itself/);
-    expect(await locking.unlock({ user: ANN, scope: 'shop', id: held?.id ?? '' })).toMatchObject({ kind: 'free' });
+    expect(
+      await locking.unlock({ request: `unlock ${++requests}`, user: ANN, scope: 'shop', id: held?.id ?? '' }),
+    ).toMatchObject({ kind: 'free' });
     expect(slack.posted.filter(({ channel }) => channel === BOB)).toHaveLength(1);
   });
 
@@ -139,7 +164,7 @@ describe('a lock', () => {
     await reads('C0SHOP', /shop is locked/);
     await expect.poll(async () => (await pool.query('SELECT 1 FROM notices WHERE sent IS NULL')).rowCount).toBe(0);
     await pool.query("UPDATE notices SET at = at - interval '3 d', changed_at = changed_at - interval '3 d'");
-    await locking.unlock({ user: BOB, scope: 'shop' });
+    await locking.unlock({ request: `unlock ${++requests}`, user: BOB, scope: 'shop' });
     await reads('C0SHOP', /^shop is free again/);
   });
 

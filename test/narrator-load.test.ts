@@ -24,6 +24,8 @@ class StrictSlack extends FakeSlack {
   override trouble = (what: 'post' | 'find' | 'update', channel: string) => {
     const now = Date.now();
     if (this.away) return { before: new Error('no answer') };
+    const refused = this.strict(what, channel);
+    if (refused) return refused;
     if (what === 'post') {
       if (now - (this.#posts.get(channel) ?? 0) < 1_000) return this.#refuse(1);
       this.#posts.set(channel, now);
@@ -36,6 +38,9 @@ class StrictSlack extends FakeSlack {
     return undefined;
   };
 
+  /** Refusals of the test's own, by channel. */
+  strict: (what: 'post' | 'find' | 'update', channel: string) => { before: Error } | undefined = () => undefined;
+
   #refuse(seconds: number) {
     this.refusals++;
     return { before: busy(seconds) };
@@ -45,13 +50,16 @@ class StrictSlack extends FakeSlack {
 let slack: StrictSlack;
 let messages: FakeMessages;
 let facts: Map<string, [number, FactBody][]>;
+let channels: Map<string, string>;
+/** Facts whose replies are cards: edited with every fact. */
+let cards: Set<number>;
 let narrator: Narrator;
 
 function startNarrator(instance = 'one'): Narrator {
   return new Narrator({
     load: async id => {
       const told = facts.get(id);
-      return told ? { ...deployOf(told, { channel: 'C1' }), id } : null;
+      return told ? { ...deployOf(told, { channel: channels.get(id) ?? 'C1' }), id } : null;
     },
     messages,
     chat: slack,
@@ -60,10 +68,13 @@ function startNarrator(instance = 'one'): Narrator {
     views: {
       // How many facts a root message shows can be read from it.
       root: deploy => ({ text: `${deploy.facts.length}`, blocks: [] }),
-      reply: ({ seq, kind }) =>
-        seq % 3 === 0 || kind === 'ended'
+      reply: ({ seq, kind }, deploy) => {
+        if (cards.has(seq))
+          return { message: { text: `card of ${deploy.facts.length}`, blocks: [] }, broadcast: true, live: true };
+        return seq % 3 === 0 || kind === 'ended'
           ? { message: { text: `fact ${seq}.`, blocks: [] }, broadcast: kind === 'ended' || seq === LOUD }
-          : null,
+          : null;
+      },
       late: (replies: readonly Late[]) => ({ text: replies.map(({ message }) => message.text).join(' '), blocks: [] }),
     },
     instance,
@@ -76,6 +87,8 @@ beforeEach(() => {
   slack = new StrictSlack();
   messages = new FakeMessages();
   facts = new Map();
+  channels = new Map();
+  cards = new Set();
   narrator = startNarrator();
 });
 
@@ -88,7 +101,8 @@ afterEach(async () => {
 
 const now = () => (Date.now() - STARTED_AT) / 1000;
 const seconds = (count: number) => vi.advanceTimersByTimeAsync(count * 1000);
-function begin(id: string): void {
+function begin(id: string, channel = 'C1'): void {
+  channels.set(id, channel);
   facts.set(id, [[now(), { kind: 'started', by: ANN }]]);
   messages.deploys.push(id);
   narrator.wake(id);
@@ -148,6 +162,73 @@ describe('many deploys at once in one channel', () => {
     await seconds(60);
     const loud = slack.posted.find(({ key, broadcast }) => key.startsWith('d29 ') && broadcast);
     expect(((loud?.at ?? Number.POSITIVE_INFINITY) - from) / 1000).toBeLessThan(6);
+  });
+});
+
+describe('edits', () => {
+  it('of many cards keep to the budget that root messages have too, and come to their last state', async () => {
+    cards.add(2);
+    const ids = Array.from({ length: 30 }, (_, index) => `d${index}`);
+    for (const [index, id] of ids.entries()) begin(id, `C${index}`);
+    await seconds(5);
+    for (const id of ids) happens(id);
+    await seconds(5);
+    for (let time = 0; time < 4; time++) {
+      for (const id of ids) happens(id, { kind: 'build started', build: 'b' });
+      await seconds(20);
+    }
+    await seconds(120);
+    expect(slack.refusals).toBe(0);
+    const shown = slack.posted.filter(({ text }) => text.startsWith('card')).map(({ edits }) => edits.at(-1));
+    expect(shown).toEqual(ids.map(() => 'card of 6'));
+  });
+
+  it('that are refused keep no announcement waiting, nor one that hangs', async () => {
+    cards.add(2);
+    slack.strict = what => (what === 'update' ? { before: busy(60) } : undefined);
+    begin('d1');
+    begin('d2', 'C2');
+    const update = slack.update.bind(slack);
+    slack.update = ask => (ask.channel === 'C2' ? new Promise(() => {}) : update(ask));
+    await seconds(3);
+    for (const id of ['d1', 'd2']) happens(id);
+    await seconds(3);
+    for (const id of ['d1', 'd2']) for (let seq = 3; seq <= LOUD; seq++) happens(id);
+    await seconds(8);
+    for (const id of ['d1', 'd2']) expect(slack.told(id)).toContain(`fact ${LOUD}.`);
+  });
+
+  async function refusedIn(busyChannels: readonly string[]): Promise<Record<string, number[]>> {
+    const asked: Record<string, number[]> = { CA: [], CB: [], CFREE: [] };
+    slack.strict = (what, channel) => {
+      if (what !== 'update') return undefined;
+      asked[channel]?.push(now());
+      return busyChannels.includes(channel) && now() < 30 ? { before: busy(30) } : undefined;
+    };
+    const ids = { d1: 'CA', d2: 'CB', d3: 'CFREE' };
+    for (const [id, channel] of Object.entries(ids)) begin(id, channel);
+    await seconds(2);
+    for (let second = 0; second < 60; second++) {
+      for (const id of Object.keys(ids)) happens(id, { kind: 'build started', build: 'b' });
+      await seconds(1);
+    }
+    return asked;
+  }
+
+  it('that one channel refuses are left alone there, and delay no other channel', async () => {
+    const asked = await refusedIn(['CA']);
+    expect(asked.CA?.filter(at => at < 30)).toHaveLength(1);
+    expect(asked.CFREE?.filter(at => at < 30).length).toBeGreaterThan(5);
+    expect(asked.CA?.length).toBeGreaterThan(3);
+    expect(slack.root('d1')?.edits.length).toBeGreaterThan(2);
+  });
+
+  it('that two channels refuse are the workspace’s to refuse: all wait', async () => {
+    const asked = await refusedIn(['CA', 'CB']);
+    const refused = Math.max(asked.CA?.[0] ?? 0, asked.CB?.[0] ?? 0);
+    const meanwhile = Object.values(asked).flatMap(times => times.filter(at => at > refused && at < refused + 30));
+    expect(meanwhile).toEqual([]);
+    expect(asked.CFREE?.some(at => at >= refused + 30)).toBe(true);
   });
 });
 

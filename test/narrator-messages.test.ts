@@ -24,7 +24,7 @@ beforeAll(async () => {
   const store = new Store(pool);
   await pool.query("INSERT INTO instances (id) SELECT 'bot ' || n FROM generate_series(0, 7) AS n");
   for (const id of ['d1', 'd2']) {
-    const stored = { id, plan: { ...plan, app: id }, digest: 'x', askedBy: 'U0ANN', channel: 'C1' };
+    const stored = { id, plan: { ...plan, app: id }, digest: 'x', askedBy: 'U0ANN', channel: 'C1', due: null };
     await store.savePlan(stored);
     await store.createDeploy(stored, 'U0ANN');
   }

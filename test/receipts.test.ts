@@ -45,7 +45,7 @@ beforeEach(async () => {
 
 /** A deploy of the app with everything that happened to the sample, to its end. */
 async function deploy(id: string, app = 'shop'): Promise<void> {
-  const stored = { id, plan: { ...plan, app }, digest: 'x', askedBy: 'U0ANN', channel: 'C1' };
+  const stored = { id, plan: { ...plan, app }, digest: 'x', askedBy: 'U0ANN', channel: 'C1', due: null };
   await store.savePlan(stored);
   await store.createDeploy(stored, 'U0ANN');
   for (const { seq, at: _, ...fact } of deploys.succeeded.facts) await store.append(id, fact, `${fact.kind} ${seq}`);

@@ -46,8 +46,18 @@ it.each<[string, FactBody, number | null]>([
   ['what only adds and failed', failed({ stays: 'DROP INDEX x' }, 'expand'), null],
 ])('after %s code from before goes back, or not', async (what, fact, floor) => {
   const app = what.replace(/\W/g, '-');
-  await store.savePlan({ id: app, plan: { ...plan, app }, digest: fingerprint(plan), askedBy: 'U0ANN', channel: 'C1' });
-  await store.createDeploy({ id: app, plan: { ...plan, app }, digest: '', askedBy: 'U0ANN', channel: 'C1' }, 'U0ANN');
+  await store.savePlan({
+    id: app,
+    plan: { ...plan, app },
+    digest: fingerprint(plan),
+    askedBy: 'U0ANN',
+    channel: 'C1',
+    due: null,
+  });
+  await store.createDeploy(
+    { id: app, plan: { ...plan, app }, digest: '', askedBy: 'U0ANN', channel: 'C1', due: null },
+    'U0ANN',
+  );
   await store.append(app, released, 'released');
   await store.append(app, fact, 'fact');
   expect(await store.schemaFloor(app)).toBe(floor);

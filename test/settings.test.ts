@@ -79,6 +79,8 @@ describe('the settings of an app', () => {
     const next = { ...shop, fourEyes: false };
     expect(await store.save(next, 'U0ANN', 1)).toMatchObject({ kind: 'saved', version: 2 });
     expect(await store.save(shop, 'U0EVE', 1)).toEqual({ kind: 'changed meanwhile', by: 'U0ANN' });
+    // Worked again, after the bot died in the middle of it.
+    expect(await store.save(next, 'U0ANN', 1)).toEqual({ kind: 'saved', version: 2, changes: [] });
     expect((await store.history('shop')).map(({ version, by }) => [version, by])).toEqual([
       [1, 'U0ADA'],
       [2, 'U0ANN'],

@@ -81,7 +81,7 @@ const starting = (): Starting =>
   });
 
 async function asked(by = ANN, emergency: string | null = null): Promise<void> {
-  const shown = { id: 'd1', plan, digest: fingerprint(plan), askedBy: by, channel: 'C1' };
+  const shown = { id: 'd1', plan, digest: fingerprint(plan), askedBy: by, channel: 'C1', due: null };
   await store.savePlan(shown);
   await starting().ask(withRoles(settings, new Map(), [EVE]), shown, await starting().gate(settings), emergency);
 }

@@ -1,3 +1,4 @@
+import type { NotDone } from '../src/domain/not-done.ts';
 import type { Place } from '../src/domain/turn.ts';
 import { type Message, message, section } from './blocks.ts';
 import { placeWords } from './queue.ts';
@@ -21,6 +22,19 @@ export function ourFault(id: string): Message {
   const text = `Something went wrong in this bot: this is our fault, not yours. It is logged as ${foreign(id)}. Try again in a minute; if it happens again, give that number to whoever runs the bot.`;
   return message(text, [section(`:boom: ${text}`)]);
 }
+
+/** It was not even begun, or cannot be brought to its end. */
+export function notDone(why: NotDone): Message {
+  return message(NOT_DONE[why], [section(`:no_entry: ${NOT_DONE[why]}`)]);
+}
+
+const NOT_DONE: { readonly [why in NotDone]: string } = {
+  'not taken':
+    'Not taken: the bot cannot reach its database or Slack just now, so nothing was done. Try again in a minute; if that does not help, tell whoever runs the bot.',
+  'not ours':
+    'Not taken: this bot serves another workspace than the one that this came from, so nothing was done. Ask somebody of that workspace.',
+  left: 'The bot was stopped while it worked on what you asked for, and that is too long ago to go on with. It may be done, or a part of it: look at `/deploy status`, and ask again if it is not.',
+};
 
 export function started({ channel, place }: { channel: string; place: Place | null }): Message {
   const text = place

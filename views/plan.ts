@@ -58,7 +58,7 @@ function planForLater(planned: Planned, at: number): Message {
       {
         label: 'Schedule',
         action: 'schedule',
-        value: `${id} ${at}`,
+        value: id,
         style: 'primary',
         aloud: `Deploy ${literal(plan.app, 40)} then`,
       },

@@ -1,26 +1,29 @@
 import type { Server, ServerResponse } from 'node:http';
-import { App, HTTPReceiver, type Logger as SlackLogger, SocketModeReceiver } from '@slack/bolt';
+import { type App, HTTPReceiver, type Logger as SlackLogger, SocketModeReceiver } from '@slack/bolt';
+import { type Taking, TakingApp } from './bolt-app.ts';
 import { guarded } from './bolt-guard.ts';
 import { type Checks, healthRoutes } from './health.ts';
 import { clientOptions, type SlackAccess, slackLogger } from './slack-client.ts';
 
-export type BoltParts = SlackAccess & {
-  signingSecret: string;
-  /** With one, Slack is listened to over its Socket Mode instead of HTTP. */
-  appToken?: string | undefined;
-  /** 0 for any free one. */
-  port: number;
-  /** All addresses when not given, as Heroku wants it. */
-  host?: string;
-  seen: (signature: string) => Promise<boolean>;
-  /** What `/readyz` asks. */
-  checks: Checks;
-};
+export type BoltParts = SlackAccess &
+  Omit<Taking, 'log'> & {
+    signingSecret: string;
+    /** With one, Slack is listened to over its Socket Mode instead of HTTP. */
+    appToken?: string | undefined;
+    /** 0 for any free one. */
+    port: number;
+    /** All addresses when not given, as Heroku wants it. */
+    host?: string;
+    /** What `/readyz` asks. */
+    checks: Checks;
+  };
 
 export type Bolt = {
   app: App;
   /** Gives the port that is listened on; null over Socket Mode. */
   start(): Promise<number | null>;
+  /** Works what another instance left: to be called every few seconds. */
+  workLeft(): Promise<void>;
   /** Takes no more, and waits for the work that was begun, within 4 s. */
   stop(): Promise<void>;
 };
@@ -28,31 +31,23 @@ export type Bolt = {
 /** Slack gives up on an answer after 3 s. */
 const ANSWER_WITHIN_MS = 2_500;
 const STOP_WITHIN_MS = 4_000;
+/** Bytes. A form, the largest that Slack sends, has at most 250 kB (reference/views). */
+const BODY_LIMIT = 1024 * 1024;
 
 /** Bolt with a receiver of its own: over HTTP, or Socket Mode with an app token. */
 export function createBolt(parts: BoltParts): Bolt {
   const { botToken, log } = parts;
   const logger = slackLogger(log);
   const receiver = parts.appToken ? socketReceiver(parts, parts.appToken, logger) : httpReceiver(parts, logger);
-  const app = new App({
+  const options = {
     receiver,
     // Given, so that starting needs no call of auth.test.
     authorize: async () => ({ botToken }),
-    convoStore: false,
+    convoStore: false as const,
     logger,
     clientOptions: clientOptions(parts),
-  });
-
-  const jobs = new Set<Promise<unknown>>();
-  // Slack is answered before anything can go wrong; options and forms have answers with contents and do it themselves.
-  app.use(async args => {
-    const job = (async () => {
-      if ('ack' in args && !('options' in args) && !('view' in args) && !('event' in args)) await args.ack();
-      await args.next();
-    })();
-    jobs.add(job);
-    await job.finally(() => jobs.delete(job));
-  });
+  };
+  const app = new TakingApp(options, parts);
   app.error(async err => log.error({ err }, 'a listener of Slack failed'));
 
   let server: Server | undefined;
@@ -67,6 +62,7 @@ export function createBolt(parts: BoltParts): Bolt {
       const address = server.address();
       return typeof address === 'object' && address ? address.port : parts.port;
     },
+    workLeft: () => app.workLeft(),
     async stop() {
       const closed = receiver.stop().catch(err => log.warn({ err }, 'Slack was not listened to'));
       const idle = setInterval(() => server?.closeIdleConnections(), 50);
@@ -75,7 +71,7 @@ export function createBolt(parts: BoltParts): Bolt {
         timer = setTimeout(resolve, STOP_WITHIN_MS);
       });
       server?.closeIdleConnections();
-      await Promise.race([Promise.all([closed, Promise.allSettled(jobs)]), late]);
+      await Promise.race([Promise.all([closed, app.idle()]), late]);
       clearTimeout(timer);
       clearInterval(idle);
       server?.closeAllConnections();
@@ -83,10 +79,12 @@ export function createBolt(parts: BoltParts): Bolt {
   };
 }
 
-function httpReceiver({ signingSecret, seen, log, checks }: BoltParts, logger: SlackLogger): HTTPReceiver {
+function httpReceiver({ signingSecret, log, checks }: BoltParts, logger: SlackLogger): HTTPReceiver {
   const receiver = new HTTPReceiver({
     signingSecret,
     logger,
+    bodyLimit: BODY_LIMIT,
+    customPropertiesExtractor: ({ headers }) => ({ delivery: headers['x-slack-signature'] }),
     customRoutes: healthRoutes(checks),
     unhandledRequestTimeoutMillis: ANSWER_WITHIN_MS,
     unhandledRequestHandler: ({ response }) => sorry(response),
@@ -96,7 +94,7 @@ function httpReceiver({ signingSecret, seen, log, checks }: BoltParts, logger: S
       return true;
     },
   });
-  receiver.requestListener = guarded(receiver.requestListener, { signingSecret, seen, log });
+  receiver.requestListener = guarded(receiver.requestListener);
   return receiver;
 }
 
@@ -114,5 +112,9 @@ function socketReceiver(
   logger: SlackLogger,
 ): SocketModeReceiver {
   const installerOptions = { port, clientOptions: { slackApiUrl } };
-  return new SocketModeReceiver({ appToken, logger, customRoutes: healthRoutes(checks), installerOptions });
+  return new SocketModeReceiver({
+    ...{ appToken, logger, installerOptions },
+    customRoutes: healthRoutes(checks),
+    customPropertiesExtractor: ({ envelope_id }) => ({ delivery: envelope_id }),
+  });
 }

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Closing } from '../domain/closing.ts';
 import type { ClosingChange, Closings, Notice } from '../team.ts';
+import { isFirst } from './effects.ts';
 import { putNotices } from './notices.ts';
 import { inTransaction } from './transaction.ts';
 
@@ -59,6 +60,9 @@ export function connectClosings(pool: pg.Pool, words: (closing: Closing, now: nu
     return rows[0] ?? null;
   };
 
+  const get = async (on: pg.Pool | pg.PoolClient, id: string): Promise<Closing | null> =>
+    (await on.query<Closing>(`SELECT ${CLOSING} FROM closings WHERE id = $1`, [id])).rows[0] ?? null;
+
   return {
     ask: async ({ id, app, by, reason, channel, minutes, hasWorkers }) => {
       await pool.query(
@@ -67,10 +71,7 @@ export function connectClosings(pool: pg.Pool, words: (closing: Closing, now: nu
       );
     },
 
-    async get(id) {
-      const { rows } = await pool.query<Closing>(`SELECT ${CLOSING} FROM closings WHERE id = $1`, [id]);
-      return rows[0] ?? null;
-    },
+    get: id => get(pool, id),
 
     async open(app) {
       const { rows } = await pool.query<Closing>(
@@ -87,7 +88,11 @@ export function connectClosings(pool: pg.Pool, words: (closing: Closing, now: nu
       return rows;
     },
 
-    change: (id, change) => inTransaction(pool, client => write(client, id, change)),
+    change: (id, change, request) =>
+      inTransaction(pool, async client => {
+        const done = request !== undefined && !(await isFirst(client, request));
+        return done ? get(client, id) : write(client, id, change);
+      }),
 
     async claim(except) {
       const { rows } = await pool.query<Closing>(

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { ALL_APPS, type Lock, REMIND_LOCK_MS } from '../domain/lock.ts';
 import type { Locks, LockWords } from '../team.ts';
+import { isFirst } from './effects.ts';
 import { putNotices } from './notices.ts';
 import { inTransaction } from './transaction.ts';
 
@@ -37,13 +38,14 @@ export function connectLocks(pool: pg.Pool, words: LockWords): Locks {
       return rows;
     },
 
-    take: (lock, instead) =>
+    take: (lock, { instead, request }) =>
       inTransaction(pool, async client => {
         await client.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`lock of ${lock.scope}`]);
         const { rows } = await client.query<Lock>(`SELECT ${LOCK} FROM locks WHERE scope = $1`, [lock.scope]);
         const [old] = rows;
         const isOver = old?.until && Date.parse(old.until) <= Date.now();
         if (old && !isOver && old.by !== lock.by && old.id !== instead) return old;
+        if (!(await isFirst(client, request))) return null;
         const { scope, id, by, reason, channel, until } = lock;
         await client.query(
           `INSERT INTO locks (scope, id, by, reason, channel, until) VALUES ($1, $2, $3, $4, $5, $6)
@@ -55,13 +57,13 @@ export function connectLocks(pool: pg.Pool, words: LockWords): Locks {
         return null;
       }),
 
-    release: (scope, { by, id }) =>
+    release: (scope, { by, id, request }) =>
       inTransaction(pool, async client => {
         const { rows } = await client.query<Lock>(`SELECT ${LOCK} FROM locks WHERE scope = $1 FOR UPDATE`, [scope]);
         const [lock] = rows;
         if (!lock) return { kind: 'free' };
         if (lock.by !== by && lock.id !== id) return { kind: 'held', lock };
-        await freed(client, lock, by);
+        if (await isFirst(client, request)) await freed(client, lock, by);
         return { kind: 'released', lock };
       }),
 

@@ -30,18 +30,18 @@ export async function putNotices(on: Queries, notices: readonly Notice[]): Promi
 /** Queries of whoever sends them. */
 export function connectNotices(pool: pg.Pool) {
   return {
-    /** Claims the oldest unsent notice, of a channel that is not to be left alone for now; null when there is none. */
-    async claim(by: string, except: readonly string[]): Promise<Unsent | null> {
+    /** Claims the oldest unsent notice that is not to be left alone for now, nor its channel; null when there is none. */
+    async claim(by: string, except: { channels: readonly string[]; ids: readonly string[] }): Promise<Unsent | null> {
       const { rows } = await pool.query<Unsent>(
         `UPDATE notices SET claimed_by = $1, claimed_at = now() FROM (
            SELECT id, claimed_at FROM notices
-           WHERE sent IS DISTINCT FROM message AND NOT channel = ANY ($2)
+           WHERE sent IS DISTINCT FROM message AND NOT channel = ANY ($2) AND NOT id = ANY ($3)
              AND changed_at > now() - interval '${KEPT}'
              AND (claimed_at IS NULL OR claimed_by = $1 OR claimed_at < now() - interval '${CLAIM_SECONDS} s')
            ORDER BY changed_at LIMIT 1 FOR UPDATE SKIP LOCKED) AS next
          WHERE notices.id = next.id
          RETURNING notices.id, channel, message, to_json(at) #>> '{}' AS at, ts, next.claimed_at IS NOT NULL AS again`,
-        [by, except],
+        [by, except.channels, except.ids],
       );
       return rows[0] ?? null;
     },

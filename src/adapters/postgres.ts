@@ -70,15 +70,16 @@ export function connectionTo(url: string): Pick<pg.ClientConfig, 'connectionStri
 }
 
 /** A pool for our own few queries. Errors of idle connections are handed over, so that none ends the process. */
-export function connect(url: string, onError: (error: Error) => void, max = 5): pg.Pool {
+export function connect(url: string, onError: (error: Error) => void, more: pg.PoolConfig = {}): pg.Pool {
   const pool = new pg.Pool({
     ...connectionTo(url),
     // The smallest Heroku Postgres takes 20 connections, and two bots overlap when this one is deployed with preboot.
-    max,
+    max: 5,
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     application_name: 'switchover',
+    ...more,
   });
   pool.on('error', onError);
   return pool;

@@ -22,11 +22,13 @@ export function connectSchedules(pool: pg.Pool, words: (schedule: Schedule) => N
     keep: ({ id, app, by, due }) =>
       inTransaction(pool, async client => {
         const { rowCount } = await client.query(
-          `INSERT INTO schedules (id, app, by, due) VALUES ($1, $2, $3, to_timestamp($4::float8 / 1000))
+          `INSERT INTO schedules (id, app, by, due)
+           SELECT $1, $2, $3, due FROM to_timestamp($4::float8 / 1000) AS due WHERE due > now()
            ON CONFLICT (id) DO NOTHING`,
           [id, app, by, due],
         );
         if (rowCount) await say(client, id);
+        return (await client.query('SELECT 1 FROM schedules WHERE id = $1', [id])).rowCount === 1;
       }),
 
     end: (id, { outcome, by, why }) =>
@@ -37,7 +39,11 @@ export function connectSchedules(pool: pg.Pool, words: (schedule: Schedule) => N
           [id, outcome, by, why],
         );
         if (rowCount) await say(client, id);
-        return rowCount === 1;
+        const ended = await client.query(
+          'SELECT 1 FROM schedules WHERE id = $1 AND outcome = $2 AND ended_by IS NOT DISTINCT FROM $3',
+          [id, outcome, by],
+        );
+        return ended.rowCount === 1;
       }),
 
     async claim() {

@@ -29,6 +29,15 @@ export function connectSettings(pool: pg.Pool, words: Words): SettingsStore {
       )
     ).rows[0] ?? null;
 
+  /** The same words of the same person were kept as that version already: they are worked again after a bot died. */
+  const isKept = async (client: pg.PoolClient, settings: AppSettings, by: string, version: number): Promise<boolean> =>
+    (
+      await client.query('SELECT 1 FROM app_versions WHERE app = $1 AND version = $2 AND by = $3 AND settings = $4', [
+        ...[settings.name, version, by],
+        JSON.stringify(settings),
+      ])
+    ).rowCount === 1;
+
   return {
     newest: app => newest(pool, app),
 
@@ -36,6 +45,9 @@ export function connectSettings(pool: pg.Pool, words: Words): SettingsStore {
       inTransaction(pool, async client => {
         await client.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`settings of ${settings.name}`]);
         const last = await newest(client, settings.name);
+        if (known !== null && (await isKept(client, settings, by, known + 1))) {
+          return { kind: 'saved', version: known + 1, changes: [] };
+        }
         if (known !== null && (last?.version ?? 0) !== known) return { kind: 'changed meanwhile', by: last?.by ?? '' };
         const changes = settingsChanges(last?.settings ?? null, settings);
         if (changes.length === 0) return { kind: 'same' };

@@ -14,6 +14,11 @@ export function clientOptions({ slackApiUrl, log }: Omit<SlackAccess, 'botToken'
     rejectRateLimitedCalls: true,
     retryConfig: { retries: 0 },
     timeout: CALL_WITHIN_MS,
+    // Bolt answers to a `response_url` with this, and without a timeout of its own.
+    fetch: (url, init) => {
+      const signals = [AbortSignal.timeout(CALL_WITHIN_MS), ...(init?.signal ? [init.signal] : [])];
+      return fetch(url, { ...init, signal: AbortSignal.any(signals) });
+    },
     logger: slackLogger(log),
   };
 }

@@ -8,6 +8,7 @@ import { type Place, placeBehind } from '../domain/turn.ts';
 import { type Watch, watchKey } from '../domain/watch.ts';
 import type { Ledger, Running, StoredPlan } from '../team.ts';
 import { readDeploys } from './deploy-rows.ts';
+import { isFirst } from './effects.ts';
 import { writeReceipt } from './receipts.ts';
 import { inTransaction } from './transaction.ts';
 
@@ -43,20 +44,21 @@ export class Store implements Ledger {
     return rows[0]?.settings ?? null;
   }
 
-  async savePlan({ id, plan, digest, askedBy, channel }: StoredPlan): Promise<void> {
+  async savePlan({ id, plan, digest, askedBy, channel, due }: StoredPlan): Promise<void> {
     await this.#pool.query(
-      'INSERT INTO plans (id, app, asked_by, channel, plan, digest) VALUES ($1, $2, $3, $4, $5, $6)',
-      [id, plan.app, askedBy, channel, plan, digest],
+      `INSERT INTO plans (id, app, asked_by, channel, plan, digest, planned_for)
+       VALUES ($1, $2, $3, $4, $5, $6, to_timestamp($7::float8 / 1000))`,
+      [id, plan.app, askedBy, channel, plan, digest, due],
     );
   }
 
   async plan(id: string): Promise<StoredPlan | null> {
-    const { rows } = await this.#pool.query<{ asked_by: string; channel: string; plan: Plan; digest: string }>(
-      'SELECT asked_by, channel, plan, digest FROM plans WHERE id = $1',
+    const { rows } = await this.#pool.query<StoredPlan>(
+      `SELECT id, asked_by AS "askedBy", channel, plan, digest, (extract(epoch FROM planned_for) * 1000)::float8 AS due
+       FROM plans WHERE id = $1`,
       [id],
     );
-    const row = rows[0];
-    return row ? { id, plan: row.plan, digest: row.digest, askedBy: row.asked_by, channel: row.channel } : null;
+    return rows[0] ?? null;
   }
 
   async createDeploy({ id, plan }: StoredPlan, by: string): Promise<Place | null> {
@@ -78,6 +80,10 @@ export class Store implements Ledger {
       if (place) await appendFact(client, id, { kind: 'queued', ...place }, `queued ${place.ahead}`);
       return place;
     });
+  }
+
+  async hasDeploy(id: string): Promise<boolean> {
+    return (await this.#pool.query('SELECT 1 FROM deploys WHERE id = $1', [id])).rowCount === 1;
   }
 
   async leaveQueue(deploy: string, by: string): Promise<boolean> {
@@ -175,6 +181,18 @@ export class Store implements Ledger {
   async clickAnswer(id: string): Promise<string | null> {
     const { rows } = await this.#pool.query<{ answer: string | null }>('SELECT answer FROM clicks WHERE id = $1', [id]);
     return rows[0]?.answer ?? null;
+  }
+
+  isFirst(request: string): Promise<boolean> {
+    return isFirst(this.#pool, request);
+  }
+
+  async clickedDeploy(id: string): Promise<string | null> {
+    const { rows } = await this.#pool.query<{ deploy: string }>(
+      'SELECT deploy_id AS deploy FROM clicks WHERE id = $1',
+      [id],
+    );
+    return rows[0]?.deploy ?? null;
   }
 
   async held(app: string): Promise<Held[]> {

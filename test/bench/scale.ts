@@ -9,8 +9,10 @@ import { send } from './load.ts';
 import { type Look, steadyLook } from './look.ts';
 import { press } from './slack-requests.ts';
 import { most, quantile } from './statistics.ts';
+import { toldTogether } from './together.ts';
 
 const IN_WINDOW = 100;
+const TOGETHER = 20;
 const LOOK_MS = 40_000;
 /** No approval was carried out for so long: the others were lost. */
 const GIVEN_UP_MS = 30_000;
@@ -33,6 +35,7 @@ async function run({ quick, say, onEnd }: Ask): Promise<Measured> {
   const secret = randomBytes(16).toString('hex');
   const sink = await startListening('sink.ts', []);
   onEnd(sink.stop);
+  const told = await toldTogether(TOGETHER, { say, onEnd });
   const many = await whileInWindow(inWindow, { say, onEnd });
 
   const stage = await startStage({ scale: 18, channels: ['shop'], signingSecret: secret });
@@ -101,6 +104,18 @@ async function run({ quick, say, onEnd }: Ask): Promise<Measured> {
       },
     ],
     targets: [
+      {
+        what: `${TOGETHER} deploys told in one channel: the oldest that a root message was`,
+        unit: 's',
+        measured: told.oldest,
+        most: 30,
+      },
+      {
+        what: `${TOGETHER} deploys told in one channel: refused by Slack`,
+        unit: 'calls',
+        measured: told.refused,
+        most: 0,
+      },
       { what: `memory, ${last?.count} waiting`, unit: 'MB', measured: last?.look.mb ?? Number.NaN, most: 300 },
       {
         what: `queries a second, ${last?.count} waiting`,

@@ -61,6 +61,8 @@ export async function startStage(ask: {
   limits?: boolean;
   /** Address of the bot's database, which is empty; one on the server of the apps' databases when not given. */
   botDatabase?: string;
+  /** The bot's database writes to the disk before it answers; off when not given. */
+  fsync?: boolean;
 }): Promise<Stage> {
   const folder = await makeFolder();
   // Undone from the last to the first, also when a later one never started.
@@ -70,7 +72,7 @@ export async function startStage(ask: {
   };
   try {
     const repository = await makeShopRepository(join(folder.dir, 'shop'));
-    const postgres = await startEmbedded(join(folder.dir, 'postgres'), { fsync: false });
+    const postgres = await startEmbedded(join(folder.dir, 'postgres'), { fsync: ask.fsync ?? false });
     stops.push(postgres.stop);
     const secrets = {
       token: `HRKU-${randomBytes(8).toString('hex')}`,

@@ -28,6 +28,15 @@ export const READING: Record<string, Method> = {
     is_enterprise_install: false,
   })),
 
+  'bots.info': method(
+    { tier: 3, scope: 'users:read' },
+    { bot: z.string().min(1), team_id: z.string().optional() },
+    ({ bot }) => {
+      if (bot !== BOT.id) throw new SlackError('bot_not_found');
+      return { bot: { id: bot, deleted: false, name: BOT.name, updated: 0, app_id: BOT.app, user_id: BOT.user } };
+    },
+  ),
+
   'conversations.info': method(
     { tier: 3 },
     { channel: z.string().min(1), include_locale: flag, include_num_members: flag },

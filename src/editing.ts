@@ -1,0 +1,63 @@
+import type { Logger } from 'pino';
+import { type Pace, pauseAfter } from './pace.ts';
+import type { Chat, Message } from './team.ts';
+
+/** What an edit that waits is looked at again after, ms, when nobody wakes it. */
+const LOOK_AGAIN_MS = 20_000;
+
+type State = { editedAt: number; failures: number; staleSince: number | null };
+type Parts = { chat: Pick<Chat, 'update'>; pace: Pace; log: Pick<Logger, 'warn'> };
+type Edit = {
+  /** Names the message, among all that are edited. */
+  id: string;
+  channel: string;
+  ts: string;
+  message: Message;
+  /** A last state, or what somebody waits for: it goes before all others. */
+  last: boolean;
+  /** Called when its turn has come. */
+  wake: () => void;
+};
+
+/** Edits our messages at the pace that Slack allows: each as it is when its turn comes, whatever it was meanwhile. */
+export class Editing {
+  readonly #parts: Parts;
+  readonly #states = new Map<string, State>();
+
+  constructor({ chat, pace, log }: Parts) {
+    this.#parts = { chat, pace, log };
+  }
+
+  /** The message was posted just now: people should have a moment to read it. */
+  posted(id: string): void {
+    this.#states.set(id, { editedAt: performance.now(), failures: 0, staleSince: null });
+  }
+
+  /** Nothing of it, nor of those that are named after it, will change any more. */
+  forget(id: string): void {
+    for (const known of this.#states.keys()) if (`${known} `.startsWith(`${id} `)) this.#states.delete(known);
+  }
+
+  /** Edits it if it may; else gives how long to wait, ms. */
+  async edit({ id, channel, ts, message, last, wake }: Edit): Promise<'edited' | number> {
+    const { chat, pace, log } = this.#parts;
+    const state = this.#states.get(id) ?? { editedAt: Number.NEGATIVE_INFINITY, failures: 0, staleSince: null };
+    this.#states.set(id, state);
+    state.staleSince ??= performance.now();
+    const first = last && state.failures === 0;
+    const wait = pace.nextEdit(channel, state.editedAt, first) - performance.now();
+    if (wait > 0) return wait;
+    if (!pace.mayEdit(id, { channel, last: first, since: state.staleSince, wake })) return LOOK_AGAIN_MS;
+    try {
+      await chat.update({ channel, ts, message });
+    } catch (err) {
+      pace.editRefused(channel, err);
+      const pause = pauseAfter(err, ++state.failures);
+      log.warn({ err, id, pause }, 'could not edit a message in Slack; trying again');
+      state.editedAt = performance.now() + pause;
+      return pause;
+    }
+    this.#states.set(id, { editedAt: performance.now(), failures: 0, staleSince: null });
+    return 'edited';
+  }
+}
