@@ -134,5 +134,5 @@ it.each([
   ['shop', null],
   ['unlokc', 'unlock'],
 ])('%s probably means %s', (word, meant) => {
-  expect(nearest(word, ['status', 'history', 'lock', 'unlock', 'live', 'queue'])).toBe(meant);
+  expect(nearest(word, ['status', 'stats', 'history', 'lock', 'unlock', 'live', 'queue'])).toBe(meant);
 });

@@ -336,6 +336,15 @@ describe('old code is gone', () => {
     expect(phase(...served, ...drained, listed(35_000, 'up', older), listed(50_000)).kind).toBe('old gone');
   });
 
+  it('also to somebody who came after the switch, and so heard no old answer', () => {
+    const late = [...every(200, 90_000, 92_800, 42), logOpened(92_900), ...drained, other(93_000)];
+    const known = released(0, 42, 'new');
+    expect(phase(...late, listed(94_000)).kind).toBe('new serves');
+    expect(phase(known, ...late, listed(94_000)).kind).toBe('old gone');
+    const restarted = line(20_000, { kind: 'restarting', dyno: 'web.1' });
+    expect(phase(known, restarted, ...late, listed(94_000)).kind).toBe('new serves');
+  });
+
   it('only when no restart that nobody knows of can have left a dyno, where the log does not go back so far', () => {
     const short = [logOpened(100, -5_000), ...served.slice(1), ...drained];
     expect(phase(...short, other(74_000), listed(74_100)).kind).toBe('new serves');

@@ -1,9 +1,13 @@
-/** What somebody probably meant: the candidate that differs in one or two letters; null when none does, or several. */
+/**
+ * What somebody probably meant: the candidate that differs in one or two letters, rather one of the same length (`stauts` is
+ * `status` before `stats`); null when none does, or several.
+ */
 export function nearest(word: string, candidates: readonly string[]): string | null {
   const most = word.length > 4 ? 2 : 1;
   const near = candidates
     .map(candidate => ({ candidate, apart: distance(word, candidate) }))
     .filter(({ apart }) => apart > 0 && apart <= most)
+    .map(({ candidate, apart }) => ({ candidate, apart: apart + (candidate.length === word.length ? 0 : 0.5) }))
     .sort((a, b) => a.apart - b.apart);
   const [first, second] = near;
   return first && first.apart !== second?.apart ? first.candidate : null;

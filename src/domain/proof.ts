@@ -39,7 +39,16 @@ export function logKnownSinceOld(watch: Watch): boolean {
   return oldAt !== null && watch.logFrom !== null && watch.logFrom <= oldAt;
 }
 
-const oldServedAt = ({ oldAt, served }: Watch): number | null => oldAt ?? served?.oldAt ?? null;
+/** Whoever comes late heard no old answer. It served at the release, and where nothing else did only the switch stopped it. */
+function oldServedAt(watch: Watch): number | null {
+  const { oldAt, served, goal } = watch;
+  if (oldAt !== null) return oldAt;
+  return isUndisturbed(watch) ? goal.releasedAt : (served?.oldAt ?? null);
+}
+
+/** True when nothing but its switch can have stopped a dyno since the release that `GET /dynos` hides. */
+const isUndisturbed = (watch: Watch): boolean =>
+  restartsKnown(watch) && !watch.disturbed && Object.keys(watch.restarts).length === 0 && !followsSoon(watch, 0);
 
 /** A time of the log at which old code surely still served, for one at which new code was heard first. */
 export const surelyBefore = (at: number | null): number | null => (at === null ? null : at - SURELY_BEFORE_MS);
