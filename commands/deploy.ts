@@ -1,5 +1,5 @@
 import type { Bot } from '../src/bot.ts';
-import { nearest } from '../src/domain/nearest.ts';
+import { nearestOnes } from '../src/domain/nearest.ts';
 import { Refusal } from '../src/domain/refusal.ts';
 import { statsOf } from '../src/domain/stats.ts';
 import { help } from '../views/help.ts';
@@ -116,9 +116,9 @@ const FOR_ALL = {
 
 /** Somebody who mistypes a verb should not be told that there is no such app. */
 async function noVerb(bot: Asked, user: string, app: string): Promise<void> {
-  const verb = nearest(app, Object.keys(VERBS));
-  if (!isVerb(verb) || (await bot.visible(user)).some(({ name }) => name === app)) return;
-  throw new Refusal([`There is no app \`${app}\` here. Did you mean ${usage(verb)}?`]);
+  const verbs = nearestOnes(app, Object.keys(VERBS)).filter(isVerb);
+  if (verbs.length === 0 || (await bot.visible(user)).some(({ name }) => name === app)) return;
+  throw new Refusal([`There is no app \`${app}\` here. Did you mean ${verbs.map(usage).join(', or ')}?`]);
 }
 
-const isVerb = (word: string | null): word is keyof typeof USAGE => word !== null && Object.hasOwn(USAGE, word);
+const isVerb = (word: string): word is keyof typeof USAGE => Object.hasOwn(USAGE, word);

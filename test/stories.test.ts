@@ -26,6 +26,7 @@ const NAMES = [
   'asked',
   'door',
   'late',
+  'meddled',
 ] as const;
 
 let stage: Stage;
@@ -197,6 +198,20 @@ describe.concurrent('a deploy', () => {
     expect(replies(root).join('\n')).not.toContain('New code serves');
   });
 
+  it('in whose window somebody changes a config var tells what that means, and proves the newest release', async ({
+    expect,
+  }) => {
+    const app = await stage.addShop('meddled');
+    await deploy('meddled');
+    const channel = stage.slack.channel('meddled');
+    await channel.shows(/Old code is still serving/, RECEIPT);
+    app.setConfig({ HAT: 'fez' }, stage.heroku.user);
+    const told = await channel.shows(/Config vars were changed in the window/, RECEIPT);
+    expect(told.plain).toMatch(/Set HAT config vars.*the window begins anew/s);
+    await channel.shows(/New code serves: meddled runs v6/, RECEIPT);
+    await ended('meddled', /Old code is gone/);
+  });
+
   it('whose answers tell no version is proved by the log', async ({ expect }) => {
     await stage.addShop('quiet', { config: { TELL_RELEASE: 'no' } });
     const ann = stage.slack.person('ann');
@@ -283,9 +298,7 @@ describe.concurrent('asking for a deploy', () => {
     await ann.sees(/Deploy \w+\?.*from `next` of acme\/shop/s, RECEIPT);
     await ann.uses('Deploy actions', root);
     await ann.presses('Cancel', { on: await ann.seesForm(/asked: /) });
-    await ann.seesForm(
-      /Nothing is released|Rolling back|it goes back at once|nothing is built|going back|goes back at once/,
-    );
+    await ann.seesForm(/Nothing is released|Rolling back|goes back at once|nothing is built|Taken/);
     await stage.slack.channel('asked').shows(/This deploy is being called off|Rolling asked back/, RECEIPT);
     await ended('asked', /cancelled|was rolled back|is deployed/);
     await ann.seesHome(/The deploy of asked was cancelled|asked was rolled back/);

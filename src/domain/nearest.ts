@@ -3,14 +3,19 @@
  * `status` before `stats`); null when none does, or several.
  */
 export function nearest(word: string, candidates: readonly string[]): string | null {
+  const [first, second] = nearestOnes(word, candidates);
+  return first !== undefined && second === undefined ? first : null;
+}
+
+/** What somebody may have meant: those that differ in the fewest letters, one or two. */
+export function nearestOnes(word: string, candidates: readonly string[]): string[] {
   const most = word.length > 4 ? 2 : 1;
   const near = candidates
     .map(candidate => ({ candidate, apart: distance(word, candidate) }))
     .filter(({ apart }) => apart > 0 && apart <= most)
     .map(({ candidate, apart }) => ({ candidate, apart: apart + (candidate.length === word.length ? 0 : 0.5) }))
     .sort((a, b) => a.apart - b.apart);
-  const [first, second] = near;
-  return first && first.apart !== second?.apart ? first.candidate : null;
+  return near.filter(({ apart }) => apart === near[0]?.apart).map(({ candidate }) => candidate);
 }
 
 /** Letters to add, drop, change or swap with the next one (optimal string alignment). */
