@@ -1,7 +1,7 @@
 import type { AppSettings } from './domain/app.ts';
 import { DEFAULT_PROBE } from './domain/app.ts';
 import { type Back, candidatesOf, chooseBack, configSince } from './domain/back.ts';
-import type { Situation } from './domain/plan.ts';
+import type { Situation } from './domain/situation.ts';
 import { readSwitchoverFile } from './domain/switchover-file.ts';
 import { NotFound } from './outside.ts';
 import { absent, askOnce, connectionsOf, enoughCalls, herokuSituation, type Sources } from './situation.ts';

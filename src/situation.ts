@@ -1,8 +1,9 @@
 import { type AppSettings, DEFAULT_PROBE, type Probe } from './domain/app.ts';
 import { type ConnectionsNeeded, connectionsNeeded, poolOf } from './domain/connections.ts';
 import type { Connections } from './domain/health.ts';
-import { callsShort, type HerokuSituation, type Situation } from './domain/plan.ts';
+import { callsShort } from './domain/plan.ts';
 import { Refusal } from './domain/refusal.ts';
+import type { HerokuSituation, Situation } from './domain/situation.ts';
 import { readSwitchoverFile } from './domain/switchover-file.ts';
 import { type Commit, type Heroku, HerokuRefused, NotFound, type Prober, type SourceHost } from './outside.ts';
 import { type MigrationSources, pendingMigrations } from './pending.ts';

@@ -1,62 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { AppSettings, PlannedCommit, Probe } from './app.ts';
+import type { PlannedCommit, Probe } from './app.ts';
 import type { Back } from './back.ts';
 import { type ConnectionsNeeded, connectionsShort } from './connections.ts';
-import { filesOf, gateReasons, gateWarnings, type Held, type PendingMigrations } from './gate.ts';
-import { type Lock, lockRefusals, lockWarnings } from './lock.ts';
+import { filesOf, gateWarnings, type PendingMigrations } from './gate.ts';
+import { lockWarnings } from './lock.ts';
+import { noSuchApp, reasonsOfHeroku, reasonsOfSource } from './plan-reasons.ts';
+import type { HerokuSituation, Situation } from './situation.ts';
 import { BACK_STEPS, closedStepsWith, type Step, stepsWith } from './steps.ts';
 import type { SmokeTest } from './switchover-file.ts';
-
-/** All that is known of an app and a ref when somebody asks to deploy it. Gathered by the bot, judged here. */
-export type Situation = {
-  settings: AppSettings;
-  ref: string;
-  /** Null: GitHub has nothing under that ref. */
-  commit: PlannedCommit | null;
-  /** Null: Heroku shows no such app to the bot's account. */
-  heroku: HerokuSituation | null;
-  /** Commits that the deploy would bring, newest first; null when live and wanted commits cannot be compared. */
-  changes: { commits: PlannedCommit[]; total: number; behind: number } | null;
-  probe: Probe;
-  /** True when `switchover.json` at the commit, or the app's settings, name the probe. */
-  probeDeclared: boolean;
-  /** What the probe read from today's answer: its version, or why there is none. */
-  probed: { version: string } | { problem: string };
-  /** What is wrong with the commit's `switchover.json`, in sentences. */
-  problems: readonly string[];
-  /** Those of the commit that the database has not had; null when there is none. */
-  migrations: PendingMigrations | null;
-  /** What the app's own release phase may do to them. */
-  migrationWarnings: readonly string[];
-  /** Contract migrations that were held before. */
-  held: readonly Held[];
-  soakSeconds: number;
-  smoke: readonly SmokeTest[];
-  connections: ConnectionsNeeded | null;
-  /** False: other deploys of this app by this bot come first, and what is in the way now is over by then. */
-  isNext: boolean;
-  /** Locks on the app that hold now, and who wants to deploy. */
-  locks: readonly Lock[];
-  asker: string;
-  /** The release to go back to; null when new code is deployed. */
-  back: Back | null;
-  /** Asked for in maintenance mode. */
-  maintenance: boolean;
-};
-
-export type HerokuSituation = {
-  url: string;
-  maintenance: boolean;
-  space: string | null;
-  generation: string;
-  preboot: boolean;
-  formation: readonly { type: string; quantity: number; size: string }[];
-  live: { id: string; version: number; slug: string; commit: string | null } | null;
-  openBuilds: readonly { id: string; by: string }[];
-  openReleases: readonly { version: number; by: string }[];
-  sharedDatabases: readonly { database: string; apps: readonly string[] }[];
-  lastBuildSeconds: number | null;
-};
 
 /** How this deploy can know that new code serves. */
 export type Proof = 'probe by release' | 'probe by commit' | 'logs';
@@ -102,8 +53,6 @@ export type Preflight = { kind: 'ready'; plan: Plan } | { kind: 'refused'; reaso
 
 /** Calls that one deploy may need at worst; below this it could stop half-way for want of tokens. */
 export const TOKENS_NEEDED = 60;
-/** Preboot: Common Runtime, standard and performance dynos only (preboot article, 2024-10). */
-const PREBOOT_SIZES = /^(standard|performance)/i;
 
 /** Why nothing can be planned with so few API calls left; null when there are enough. */
 export function callsShort(left: number): string | null {
@@ -184,86 +133,6 @@ const CLOSED_SECONDS = 60;
 export const expectedSeconds = (plan: Plan): number =>
   plan.usualSeconds ??
   (plan.back ? 0 : (plan.buildSeconds ?? 120)) + (plan.maintenance ? CLOSED_SECONDS : plan.windowSeconds);
-
-function noSuchApp({ name }: AppSettings): string {
-  return `Heroku shows no app named ${name} to this bot's account. Check the name in the app's settings, or give the account access with \`heroku access:add\`.`;
-}
-
-function reasonsOfSource({
-  settings,
-  ref,
-  commit,
-  problems,
-  migrations,
-  locks,
-  asker,
-  maintenance,
-}: Situation): string[] {
-  const gated = migrations ? gateReasons(migrations, { closed: maintenance }) : [];
-  const reasons = [...lockRefusals(locks, asker), ...problems, ...gated];
-  if (!commit) {
-    reasons.push(
-      `${settings.repository} has no branch, tag or commit ${ref}. Check the spelling, or push it, then try again.`,
-    );
-  }
-  return reasons;
-}
-
-function reasonsOfHeroku(
-  heroku: HerokuSituation,
-  { settings: { name }, isNext, maintenance, connections }: Situation,
-): string[] {
-  const reasons: string[] = [];
-  const web = heroku.formation.find(entry => entry.type === 'web');
-  if (heroku.space || heroku.generation !== 'cedar') {
-    const where = heroku.space ? `in the Private Space ${heroku.space}` : `on ${heroku.generation}`;
-    reasons.push(
-      `${name} runs ${where}. Heroku replaces dynos there one by one (rolling) and has no preboot; this bot cannot deploy that way yet. Deploy it as before.`,
-    );
-  }
-  if (!web || web.quantity === 0) {
-    reasons.push(
-      `${name} has no web dynos running, so there is nothing to switch over. Scale it with \`heroku ps:scale web=2 -a ${name}\`, then try again.`,
-    );
-  } else if (!maintenance && !PREBOOT_SIZES.test(web.size)) {
-    reasons.push(
-      `${name} runs ${web.size.toLowerCase()} dynos. Preboot needs standard or performance: change the type with \`heroku ps:type web=standard-1x -a ${name}\`, or deploy behind a closed page with \`--maintenance\`.`,
-    );
-  }
-  if (maintenance && heroku.preboot) {
-    reasons.push(
-      `Preboot is on for ${name}: its hidden old dynos would serve on for minutes, and Heroku's dyno list does not show them. Turn it off for this deploy with \`heroku features:disable preboot -a ${name}\` (it restarts nothing), or leave \`--maintenance\` out.`,
-    );
-  }
-  if (!maintenance && !heroku.preboot && !heroku.space) {
-    reasons.push(
-      `Preboot is off for ${name}, so a release would stop the old dynos before new ones serve. Turn it on with \`heroku features:enable preboot -a ${name}\` (it restarts nothing), then try again; or deploy behind a closed page with \`--maintenance\`.`,
-    );
-  }
-  if (heroku.maintenance && isNext) {
-    reasons.push(
-      `${name} is in maintenance mode: visitors see a closed page, so nothing could be proved. Open it with \`/maintenance ${name} off\` when whoever closed it agrees, then try again.`,
-    );
-  }
-  if (!heroku.live) {
-    reasons.push(
-      `${name} has no release with code yet, so there is no old code that could keep serving. Make the first deploy with \`git push heroku\`, then use this bot.`,
-    );
-  }
-  const short = connections && !maintenance ? connectionsShort(connections, name) : null;
-  if (short?.kind === 'refused') reasons.push(short.text);
-  for (const build of isNext ? heroku.openBuilds : []) {
-    reasons.push(
-      `${build.by} is building ${name} just now. Heroku builds one at a time: wait until it has ended, then try again.`,
-    );
-  }
-  for (const release of isNext ? heroku.openReleases : []) {
-    reasons.push(
-      `Release v${release.version} of ${name} by ${release.by} has not finished its release phase. Wait until it has, then try again.`,
-    );
-  }
-  return reasons;
-}
 
 function warningsOf(situation: Situation, heroku: HerokuSituation, commit: PlannedCommit): string[] {
   const warnings = lockWarnings(situation.locks, situation.asker);
