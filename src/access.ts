@@ -5,6 +5,7 @@ import {
   type App,
   approvalRefused,
   askThem,
+  askToSee,
   channelRefused,
   type Group,
   groupsIn,
@@ -69,7 +70,7 @@ export class Access {
   /** The app, for somebody who may see it. */
   async seen(name: string, user: string): Promise<App> {
     const app = await this.#known(name, user);
-    if (!maySee(app, user)) throw new Refusal([askThem(app)]);
+    if (!maySee(app, user)) throw new Refusal([askToSee(app)]);
     return app;
   }
 

@@ -62,7 +62,7 @@ export class Doors {
     ]);
     if (open)
       throw new Refusal([
-        `<@${open.by}> has closed ${name} already: ${sentence(open.reason)} \`/maintenance ${name} status\` shows it.`,
+        `<@${open.by}> has closed ${name} already: ${sentence(open.reason)} \`/maintenance ${name} status\` shows it; *15 minutes more* on its message keeps it closed for longer.`,
       ]);
     if (known.maintenance) {
       throw new Refusal([`${name} is closed already, and not by this bot. \`/maintenance ${name} off\` opens it.`]);

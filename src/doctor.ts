@@ -55,6 +55,7 @@ const findings = [
   ),
   ...database.findings,
   judgeApps(database.apps),
+  judgeAdmins(config.ADMIN_USERS),
   ...(config.SLACK_SIGNING_SECRET
     ? [green('Slack signing secret', 'It has the right shape; only a request of Slack can prove it.')]
     : []),
@@ -117,4 +118,11 @@ function judgeApps(found: readonly AppSettings[] | null): Finding {
   }
   if (found.length > 0) return green(what, found.map(({ name }) => name).join(', '));
   return yellow(what, 'There is none yet.', 'Say which there are: `npm run settings -- import apps.json` (README).');
+}
+
+function judgeAdmins(admins: readonly string[]): Finding {
+  const what = 'Admins';
+  if (admins.length > 0) return green(what, `${admins.join(', ')} may add apps.`);
+  const todo = 'Name their Slack ids in ADMIN_USERS (profile → ⋮ → Copy member ID).';
+  return yellow(what, 'Nobody may add apps in Slack, nor change the freezes of all.', todo);
 }

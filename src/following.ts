@@ -2,7 +2,7 @@ import { latest, type Tally } from './domain/deploy.ts';
 import { kindOf } from './domain/health.ts';
 import { samePhase } from './domain/phase.ts';
 import { logKnownFromRelease } from './domain/proof.ts';
-import type { Goal, Phase, Watch } from './domain/watch.ts';
+import { type Goal, newestOf, type Phase, type Watch } from './domain/watch.ts';
 import type { Following } from './outside.ts';
 import type { Run } from './run.ts';
 
@@ -48,9 +48,9 @@ export function record(run: Run, following: Following, of: 'deploy' | 'rollback'
     const known = phasesTold(run, of);
     const last = known.at(-1);
     if (last && samePhase(last, phase)) return;
-    const { ours } = following.watch.goal;
+    const version = newestOf(following.watch);
     const tally = tallyOf(tallied.watch);
-    await run.record({ kind: 'phase', of, version: ours, phase, tally }, `phase of ${of} ${known.length + 1}`);
+    await run.record({ kind: 'phase', of, version, phase, tally }, `phase of ${of} ${known.length + 1}`);
   };
   return async (phase: Phase): Promise<void> => {
     for (const { at, what } of following.watch.meddling) {

@@ -11,6 +11,7 @@ import {
 } from './closed-deploy.ts';
 import { latest } from './domain/deploy.ts';
 import { filesOf } from './domain/gate.ts';
+import { phaseFact } from './domain/readings.ts';
 import { foundInFlight } from './in-flight.ts';
 import { judge } from './judging.ts';
 import { askAboutTheClosedApp } from './maintenance.ts';
@@ -203,7 +204,7 @@ function released(release: Release, slug: string) {
 async function writeTheReceipt(run: Run): Promise<Next> {
   await judge(run);
   const { plan } = run.deploy;
-  const version = latest(run.deploy, 'released')?.version;
+  const version = phaseFact(run.deploy, 'deploy')?.version ?? latest(run.deploy, 'released')?.version;
   const code = plan.back ? `the code of v${plan.back.version} again` : plan.commit.sha.slice(0, 8);
   return run.end('succeeded', `${plan.app} runs ${code}, as v${version}.`);
 }

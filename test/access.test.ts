@@ -53,6 +53,9 @@ describe('who may', () => {
     expect(await why(access.allowed('shop', DAN))).toContain('Those who may: <@U0ANN>, @ops.');
     expect(await press(access, ANN, 'run them')).toContain('Those who may: the members of <#C0LEADS>.');
     expect(await access.visible('U0NOBODY')).toEqual([]);
+    expect(await why(access.seen('shop', 'U0NOBODY'))).toBe(
+      'You may not see how shop stands. Its deployers may: <@U0ANN>, @ops. Ask one of them, or an admin (<@U0BOSS>) to have you added to its viewers.',
+    );
   });
 
   it('is asked at each press: who left the group may not press what they were shown', async () => {

@@ -226,6 +226,13 @@ describe('a closed app', () => {
   it('without an end stays closed until somebody opens it', async () => {
     await close(null);
     expect(await told()).toContain('stays closed until somebody opens it');
+    await pool.query("UPDATE closings SET seen_at = now() - interval '61 min'");
+    await tick();
+    await tick();
+    expect((await told()).match(/shop is still closed\. <@U0ANN> Since/g)).toHaveLength(1);
+    await pool.query("UPDATE closings SET reminded_at = now() - interval '61 min'");
+    await tick();
+    expect((await told()).match(/shop is still closed\./g)).toHaveLength(2);
     await doors().open(settings, by(BOB));
     await tick();
     expect(await told()).toContain('<@U0BOB> opened it');

@@ -74,6 +74,7 @@ beforeAll(async () => {
     GITHUB_API_URL: github.url,
     DATABASE_URL: postgres.url,
     ALLOWED_PROBE_NETWORKS: '127.0.0.0/8',
+    ADMIN_USERS: 'U0ADA',
   };
 });
 
@@ -132,6 +133,7 @@ describe('the doctor', () => {
     await settings.save(app('shop', { url: await answering({ 'x-heroku-release-version': 'v7' }) }), 'console', null);
     const { said, status } = await doctor();
     expect(said).toContain('\n0 red, 0 yellow');
+    expect(said).toMatch(/green +Admins +U0ADA may add apps/);
     expect(said).toContain('The bot can work.');
     for (const line of [
       /green +Postgres, direct +Locks hold and notifications are heard/,

@@ -65,6 +65,21 @@ describe('/deploy help', () => {
   });
 });
 
+describe('a verb that is mistyped', () => {
+  const asked = (text: string) => {
+    const { bot } = new BoltRig();
+    return deploy(bot, { user: ANN, channel: 'C1', text, id: '1' }).then(
+      () => '',
+      ({ message }: Error) => message,
+    );
+  };
+
+  it('is met with what was probably meant', async () => {
+    expect(await asked('hsitory')).toContain('Did you mean `/deploy history shop`?');
+    expect(await asked('stauts kiosk')).toContain('Did you mean `/deploy status`');
+  });
+});
+
 describe('what may follow /maintenance', () => {
   const said = (text: string): Promise<string> =>
     maintenance(new BoltRig().bot, { id: 'x', user: ANN, channel: 'C1', text }).then(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { observe } from '../src/domain/switchover.ts';
-import { beginWatch } from '../src/domain/watch.ts';
+import { beginWatch, newestOf } from '../src/domain/watch.ts';
 import { replyTo } from '../views/reply.ts';
 import { deployOf } from './sample-deploys.ts';
 
@@ -29,6 +29,16 @@ describe('what others do to an app in its window', () => {
       { at: 1_030_000, what: 'Set PRICE, ZONE config vars by user ann@example.com' },
     ]);
     expect(watch.asks).toEqual({ dynos: true, releases: true });
+  });
+
+  it('makes a release of our code, which then is the one that serves it', () => {
+    const release = (version: number, slug: string, status = 'succeeded') => ({
+      ...{ version, slug, status, by: 'ann@example.com', what: 'Set PRICE config vars', at: 1_030_000 },
+    });
+    const releases = [release(41, 'old'), release(43, 'new'), release(44, 'new', 'pending'), release(45, 'other')];
+    const watch = observe(beginWatch(goal), { kind: 'releases', at: 1_031_000, releases });
+    expect(newestOf(watch)).toBe(43);
+    expect(newestOf(beginWatch(goal))).toBe(42);
   });
 
   it.each([

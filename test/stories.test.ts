@@ -26,6 +26,7 @@ const NAMES = [
   'asked',
   'door',
   'late',
+  'meddled',
 ] as const;
 
 let stage: Stage;
@@ -195,6 +196,20 @@ describe.concurrent('a deploy', () => {
     expect(receipt.plain).toMatch(/v6.*owner@example\.com|owner@example\.com.*v6/s);
     expect(app.releases.at(-1)?.version).toBe(6);
     expect(replies(root).join('\n')).not.toContain('New code serves');
+  });
+
+  it('in whose window somebody changes a config var tells what that means, and proves the newest release', async ({
+    expect,
+  }) => {
+    const app = await stage.addShop('meddled');
+    await deploy('meddled');
+    const channel = stage.slack.channel('meddled');
+    await channel.shows(/Old code is still serving/, RECEIPT);
+    app.setConfig({ HAT: 'fez' }, stage.heroku.user);
+    const told = await channel.shows(/Config vars were changed in the window/, RECEIPT);
+    expect(told.plain).toMatch(/Set HAT config vars.*the window begins anew/s);
+    await channel.shows(/New code serves: meddled runs v6/, RECEIPT);
+    await ended('meddled', /Old code is gone/);
   });
 
   it('whose answers tell no version is proved by the log', async ({ expect }) => {

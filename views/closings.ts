@@ -1,6 +1,6 @@
 import { type Closing, REMIND_CLOSING_MS } from '../src/domain/closing.ts';
 import { actions, type ButtonAsk, type Message, message, section } from './blocks.ts';
-import { code, duration, foreign, literal, mention, plural, prose, sentence, time } from './text.ts';
+import { code, dayAndTime, duration, foreign, literal, mention, plural, prose, sentence, time } from './text.ts';
 
 // What is said of maintenance mode: a message in the app's channel that follows the door, and loud ones for people.
 
@@ -142,9 +142,15 @@ function buttons({ id, app, until, stopWorkers, hasWorkers }: Closing): ButtonAs
   return [open, ...(until === null ? [] : [extend]), ...(stopWorkers || !hasWorkers ? [] : [stop])];
 }
 
-function reminder({ app, by, until }: Closing): Message {
-  return said(':alarm_clock:', `${foreign(app)} opens in ${duration(REMIND_CLOSING_MS / 1000)}`, [
-    `${mention(by)} At ${time(until ?? 0)} visitors are let in again. If that is too early, press *15 minutes more* above.`,
+function reminder({ app, by, reason, until, seenAt }: Closing): Message {
+  const name = foreign(app);
+  if (until === null) {
+    return said(':alarm_clock:', `${name} is still closed`, [
+      `${mention(by)} Since ${dayAndTime(seenAt ?? 0)}: ${sentence(foreign(reason, 300))} Nothing opens it by itself: press *Open now* above, or say ${code(`/maintenance ${app} off`)}.`,
+    ]);
+  }
+  return said(':alarm_clock:', `${name} opens in ${duration(REMIND_CLOSING_MS / 1000)}`, [
+    `${mention(by)} At ${time(until)} visitors are let in again. If that is too early, press *15 minutes more* above.`,
   ]);
 }
 
@@ -238,7 +244,7 @@ export const doorAnswer = (text: string): Message => message(text, [section(text
 
 export const maintenanceHelp = (): Message =>
   said(':construction:', 'Close an app for a while, and open it again', [
-    `${code('/maintenance shop on for 15m we move the database')} closes it; without \`for\` it has no end`,
+    `${code('/maintenance shop on for 15m we move the database')} closes it; without \`for\` it has no end, and you are reminded each hour`,
     `${code('/maintenance shop off')} opens it`,
     `${code('/maintenance shop status')} says how it is`,
     `It opens by itself at its time, and ${plural(REMIND_CLOSING_MS / 60_000, 'minute')} before that it says so.`,

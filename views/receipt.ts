@@ -3,7 +3,6 @@ import { type Direction, filesOf } from '../src/domain/gate.ts';
 import { phaseFact } from '../src/domain/readings.ts';
 import { stepsOf } from '../src/domain/step-readings.ts';
 import { secondsOfStep } from '../src/domain/usual.ts';
-import type { Phase } from '../src/domain/watch.ts';
 import { closedLines } from './closed-deploy.ts';
 import { evidenceOf, probesOf, routerOf, windowOf } from './evidence.ts';
 import { healthLines } from './health.ts';
@@ -69,20 +68,21 @@ function commitLines({ plan: { changes, live } }: Deploy): string[] {
 
 /** The newest proof that new code serves, unless it was corrected since, and what is known of the old code. */
 function proofLines(deploy: Deploy): string[] {
-  const phases = deploy.facts.filter((fact): fact is FactOf<'phase'> => fact.kind === 'phase');
-  const of = (of: 'deploy' | 'rollback'): Phase[] => phases.filter(fact => fact.of === of).map(fact => fact.phase);
+  const of = (of: 'deploy' | 'rollback'): FactOf<'phase'>[] =>
+    deploy.facts.filter((fact): fact is FactOf<'phase'> => fact.kind === 'phase' && fact.of === of);
   const lines: string[] = [];
-  for (const [whose, version, watched] of [
-    ['New code', latest(deploy, 'released')?.version, of('deploy')],
-    ['The rollback', latest(deploy, 'rollback released')?.version, of('rollback')],
+  for (const [whose, watched] of [
+    ['New code', of('deploy')],
+    ['The rollback', of('rollback')],
   ] as const) {
-    const mixed = watched.findLastIndex(phase => phase.kind === 'mixed');
-    const serves = watched.slice(mixed + 1).findLast(phase => phase.kind === 'new serves');
-    if (serves?.kind === 'new serves') {
-      lines.push(`• ${whose} serves since ${time(serves.at)}. ${evidenceOf(serves.evidence, `v${version}`)}`);
+    const mixed = watched.findLastIndex(({ phase }) => phase.kind === 'mixed');
+    const serves = watched.slice(mixed + 1).findLast(({ phase }) => phase.kind === 'new serves');
+    if (serves?.phase.kind === 'new serves') {
+      const { phase, version } = serves;
+      lines.push(`• ${whose} serves since ${time(phase.at)}. ${evidenceOf(phase.evidence, `v${version}`)}`);
     }
   }
-  const gone = of('deploy').findLast(phase => phase.kind === 'old gone');
+  const gone = of('deploy').findLast(({ phase }) => phase.kind === 'old gone')?.phase;
   const word = deploy.facts.findLast(fact => fact.kind === 'checked' && fact.what === 'old gone');
   if (gone?.kind === 'old gone')
     lines.push(

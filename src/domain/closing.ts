@@ -38,6 +38,8 @@ export type Stopped = { type: string; quantity: number };
 
 /** Before its end it is said once more. */
 export const REMIND_CLOSING_MS = 5 * 60_000;
+/** Of one without an end it is said so often that it is closed. */
+const STILL_CLOSED_MS = 3_600_000;
 /** Visitors should see the change by then; if not, that is said aloud. */
 const LATE_MS = 60_000;
 /** The time that is left is told anew so often: near its end each minute. */
@@ -72,7 +74,14 @@ export function nextMove(closing: Closing, now: number): Move {
     return { kind: 'look', door: wanted, late: lateAt === null && toldAt !== null && now - toldAt > LATE_MS };
   }
   if (wanted === 'open') return { kind: 'end' };
-  return until === null || until <= now ? { kind: 'rest' } : beforeItsEnd({ ...closing, until }, now);
+  if (until === null) return withoutEnd(closing, now);
+  return until <= now ? { kind: 'rest' } : beforeItsEnd({ ...closing, until }, now);
+}
+
+/** Nothing would open it: so whoever closed it is asked again and again. */
+function withoutEnd({ seenAt, remindedAt }: Closing, now: number): Move {
+  const since = now - Math.max(seenAt ?? now, remindedAt ?? 0);
+  return { kind: since >= STILL_CLOSED_MS ? 'remind' : 'rest' };
 }
 
 function beforeItsEnd(closing: Closing & { until: number }, now: number): Move {

@@ -43,7 +43,7 @@ export type FactBody =
   | { kind: 'release started'; version: number }
   | { kind: 'released'; release: string; version: number; slug: string; releasedAt: number; phaseSeconds: number }
   | { kind: 'release failed'; version: number; lines: readonly string[] }
-  /** What the watch of a switchover said when it changed: of our release, or of the rollback. */
+  /** What the watch of a switchover said when it changed: of our release, or of the rollback, or of a newer one of its code. */
   | { kind: 'phase'; of: 'deploy' | 'rollback'; version: number; phase: Phase; tally: Tally }
   /** Somebody else, or Heroku, did something to the app in the window: `on` (ms) by Heroku's clock. */
   | { kind: 'meddled'; on: number; what: string }

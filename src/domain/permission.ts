@@ -79,6 +79,10 @@ export function who(app: App, role: Role, but: readonly string[] = []): string {
 export const askThem = (app: App): string =>
   `You may not deploy ${app.name}. Those who may: ${who(app, 'deployer')}. Ask one of them to start it, or to have you added to the app's deployers.`;
 
+/** The same for somebody who may not even see the app. */
+export const askToSee = (app: App): string =>
+  `You may not see how ${app.name} stands. Its deployers may: ${who(app, 'deployer')}. Ask one of them, or an admin (${who(app, 'admin')}) to have you added to its viewers.`;
+
 /** Why an app may not be asked for, nor its plans, SQL and output be shown, in this channel; null when they may. */
 export function channelRefused(
   { name, channel: own, allowedChannels = [] }: AppSettings,

@@ -137,6 +137,12 @@ export type Watch = {
 /** Names the watch of a deploy's release in the store: stored ones stand on it. */
 export const watchKey = (deploy: string, version: number): string => `${deploy} v${version}`;
 
+/** The release that serves our code once it serves: ours, or the newest that somebody made of it meanwhile. */
+export const newestOf = ({ goal, releases }: Pick<Watch, 'goal' | 'releases'>): number =>
+  Object.values(releases)
+    .filter(({ slug, status }) => slug === goal.slug && status === 'succeeded')
+    .reduce((newest, { version }) => Math.max(newest, version), goal.ours);
+
 export function beginWatch(goal: Goal): Watch {
   const none = {};
   return {

@@ -67,6 +67,14 @@ it('a newcomer deploys in the browser, watches the window, has it approved by an
   await dialog().getByRole('button', { name: 'Not now' }).click();
   await dialog().waitFor({ state: 'detached' });
 
+  await thread().getByRole('article').first().hover();
+  await thread().getByLabel('More actions').first().click();
+  await page.getByRole('menuitem', { name: 'Deploy actions' }).click();
+  await dialog().getByText('DROP TRIGGER keep_price ON hats').waitFor();
+  await room.picture('menu');
+  await dialog().getByRole('button', { name: 'Close', exact: true }).last().click();
+  await dialog().waitFor({ state: 'detached' });
+
   await thread().getByRole('button', { name: /^Run/ }).click();
   await dialog().getByText('cannot be brought back').waitFor();
   await room.picture('confirm');
