@@ -298,9 +298,7 @@ describe.concurrent('asking for a deploy', () => {
     await ann.sees(/Deploy \w+\?.*from `next` of acme\/shop/s, RECEIPT);
     await ann.uses('Deploy actions', root);
     await ann.presses('Cancel', { on: await ann.seesForm(/asked: /) });
-    await ann.seesForm(
-      /Nothing is released|Rolling back|it goes back at once|nothing is built|going back|goes back at once/,
-    );
+    await ann.seesForm(/Nothing is released|Rolling back|goes back at once|nothing is built|Taken/);
     await stage.slack.channel('asked').shows(/This deploy is being called off|Rolling asked back/, RECEIPT);
     await ended('asked', /cancelled|was rolled back|is deployed/);
     await ann.seesHome(/The deploy of asked was cancelled|asked was rolled back/);
