@@ -74,9 +74,9 @@ describe('a verb that is mistyped', () => {
     );
   };
 
-  it('is met with what was probably meant, or with each of those that may have been', async () => {
+  it('is met with what was probably meant', async () => {
     expect(await asked('hsitory')).toContain('Did you mean `/deploy history shop`?');
-    expect(await asked('stauts kiosk')).toMatch(/Did you mean `\/deploy status`.*, or `\/deploy stats shop`/);
+    expect(await asked('stauts kiosk')).toContain('Did you mean `/deploy status`');
   });
 });
 

@@ -354,12 +354,21 @@ describe.concurrent('asking for a deploy', () => {
     const [ann, channel] = [stage.slack.person('ann'), stage.slack.channel('planned')];
     await ann.types('/deploy planned at 25:00', { channel: 'planned' });
     await ann.sees(/25:00.* is no time. Say 18:30/);
-    await ann.types('/deploy planned at tomorrow 9:00', { channel: 'planned' });
-    const plan = await ann.sees(message => message.channel === 'planned' && /Deploy planned /.test(message.plain));
-    await ann.presses('Schedule', { on: plan });
-    await channel.shows(/planned will be deployed .*09:00/, RECEIPT);
+    const schedule = async () => {
+      await ann.types('/deploy planned at tomorrow 9:00', { channel: 'planned' });
+      const plan = await ann.sees(message => message.channel === 'planned' && /Deploy planned /.test(message.plain));
+      await ann.presses('Schedule', { on: plan });
+      await channel.shows(/planned will be deployed .*09:00/, RECEIPT);
+    };
+    await schedule();
+    await ann.types('/deploy status planned', { channel: 'planned' });
+    await ann.sees(/planned runs v4.*by @ann, begins .*09:00/s, RECEIPT);
+    await ann.types('/deploy cancel planned', { channel: 'planned' });
+    await ann.sees(/Taken off: nothing begins then/, RECEIPT);
+    await channel.shows(/The deploy of planned was taken off/, RECEIPT);
+    await schedule();
     expect(madeByBot('planned', 'builds')).toEqual([]);
-    await stage.database.query("UPDATE schedules SET due = now() WHERE app = 'planned'");
+    await stage.database.query("UPDATE schedules SET due = now() WHERE app = 'planned' AND outcome IS NULL");
     await channel.shows(/The deploy of planned began at its time/, RECEIPT);
     await channel.shows(/planned: (fetching|building|its dynos|old code)/, RECEIPT);
     await ended('planned', /Old code is gone/);
