@@ -19,7 +19,7 @@ beforeAll(async () => {
   server = await startEmbedded(folder.dir);
   pool = connect(server.url, () => {});
   await pool.query(
-    'CREATE TABLE effects (id serial, deploy text, what text, by text, at timestamptz DEFAULT clock_timestamp())',
+    'CREATE TABLE deeds (id serial, deploy text, what text, by text, at timestamptz DEFAULT clock_timestamp())',
   );
   await pool.query('CREATE TABLE gates (name text PRIMARY KEY)');
 });
@@ -52,7 +52,7 @@ const begin = (bot: ChildProcess, deploy: string, app = deploy) => bot.send({ be
 const open = (gate: string) => pool.query('INSERT INTO gates VALUES ($1)', [gate]);
 
 async function effects(deploy: string): Promise<string[]> {
-  const { rows } = await pool.query('SELECT what FROM effects WHERE deploy = $1 ORDER BY id', [deploy]);
+  const { rows } = await pool.query('SELECT what FROM deeds WHERE deploy = $1 ORDER BY id', [deploy]);
   return rows.map(row => row.what);
 }
 
@@ -91,7 +91,7 @@ describe('a deploy in the engine', () => {
     const deploy = newDeploy();
     begin(one, deploy);
     await until(deploy, 'second begun');
-    const owner = (await pool.query('SELECT by FROM effects WHERE deploy = $1 LIMIT 1', [deploy])).rows[0].by;
+    const owner = (await pool.query('SELECT by FROM deeds WHERE deploy = $1 LIMIT 1', [deploy])).rows[0].by;
     const victim = owner === one.id ? one : two;
     const killedAt = performance.now();
     victim.kill('SIGKILL');
@@ -115,7 +115,7 @@ describe('a deploy in the engine', () => {
     await until(deploy, 'last');
     expect((await effects(deploy)).filter(what => what === 'last' || what === 'second')).toEqual(['second', 'last']);
     expect(
-      (await pool.query("SELECT by FROM effects WHERE deploy = $1 AND what = 'last'", [deploy])).rows,
+      (await pool.query("SELECT by FROM deeds WHERE deploy = $1 AND what = 'last'", [deploy])).rows,
     ).not.toContainEqual({
       by: one.id,
     });
@@ -135,7 +135,7 @@ describe('a deploy in the engine', () => {
     await open(`act ${deploy}`);
     await until(deploy, 'last');
     await until(deploy, 'trouble in First, attempt 1');
-    const { rows } = await pool.query("SELECT by FROM effects WHERE deploy = $1 AND what = 'acted'", [deploy]);
+    const { rows } = await pool.query("SELECT by FROM deeds WHERE deploy = $1 AND what = 'acted'", [deploy]);
     expect(rows).toEqual([{ by: two.id }]);
   });
 
@@ -179,7 +179,7 @@ describe('a deploy in the engine', () => {
     await open(`third ${first}`);
     await until(second, 'last');
     const { rows } = await pool.query(
-      'SELECT (SELECT max(id) FROM effects WHERE deploy = $1) < (SELECT min(id) FROM effects WHERE deploy = $2) AS in_order',
+      'SELECT (SELECT max(id) FROM deeds WHERE deploy = $1) < (SELECT min(id) FROM deeds WHERE deploy = $2) AS in_order',
       [first, second],
     );
     expect(rows).toEqual([{ in_order: true }]);
