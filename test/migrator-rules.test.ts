@@ -38,10 +38,10 @@ describe('the order of migrations', () => {
 });
 
 describe('the digest of an approval', () => {
-  const files = [fileOf('1_a', 'CREATE TABLE a ();\nCREATE TABLE b ();'), fileOf('2_b', 'SELECT 1')];
-
   it('is the same for the same, and another when anything differs', () => {
-    const [first, second] = files as [MigrationFile, MigrationFile];
+    const first = fileOf('1_a', 'CREATE TABLE a ();\nCREATE TABLE b ();');
+    const second = fileOf('2_b', 'SELECT 1');
+    const files = [first, second];
     const same = digestOf('c1', files);
     expect(digestOf('c1', [fileOf('1_a', first.sql), second])).toBe(same);
     const others = [
