@@ -5,8 +5,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Those that wait for real minutes of Heroku's, or for locks to time out. */
 const LONG = [
-  ...['torture', 'kill', 'stories', 'secrets', 'migration-stories'],
-  ...['migrator-kill', 'engine', 'demo', 'migrator-locks'],
+  ...['torture', 'kill', 'health-stories', 'stories', 'migration-stories', 'secrets', 'closed-stories'],
+  ...['pictures-story', 'migrator-kill', 'engine', 'demo', 'migrator-locks'],
 ];
 
 /** The longest first, so that at the end no worker waits for another. */
