@@ -43,7 +43,7 @@ describe('what looks like a secret', () => {
   });
 
   it.each([
-    ...['npm error 404 Not Found - GET https://registry.npmjs.org/@acme%2fhats', 'Basic authentication is off'],
+    ...['npm error 404 Not Found - GET https://packages.example.com/@acme%2fhats', 'Basic authentication is off'],
     ...['ALTER TABLE hats ADD PRIMARY KEY (id)', 'CREATE INDEX tokens_key ON tokens (key)', 'mail to ann@acme.example'],
     ...['password: null', 'API_KEY=$OTHER', 'at Object.<anonymous> (/app/server.js:12:5)', 'risk-free sk-lib'],
     ...['UPDATE hats SET key = 7 WHERE token IS NULL', 'v42 eyJ', 'remote: 2026-11-27T10:00:00Z web.1 up'],
