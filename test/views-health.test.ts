@@ -81,6 +81,11 @@ describe('what was measured', () => {
     expect(receipt).toMatch(
       /31 of 100 requests failed by H13 × 20, 5xx × 11, 95 of 100 took up to 76 ms in 30 s \(before: 0 of 240 requests failed, .* in 1 min\)/,
     );
+    const { facts } = health['judged well'];
+    const thin = facts.map(fact => (fact.kind === 'judged' ? { ...fact, why: 'too few probes to compare' } : fact));
+    expect(plain(rootMessage({ ...health['judged well'], facts: thin }))).toContain(
+      'new code was well, as far as could be told (too few probes to compare).',
+    );
     expect(receipt).toMatch(/Database: at most 14 of 20 connections were in use at once/);
     expect(plain(rootMessage(deploys['rolled back unseen']))).toContain('Health: new code was not judged');
     expect(plain(rootMessage(deploys['build failed']))).not.toContain('Health');

@@ -23,8 +23,10 @@ export function healthLines(deploy: Deploy): string[] {
   const judged = latest(deploy, 'judged');
   if (!judged) return ['• Health: new code was not judged, since it ended before that.'];
   const words = { well: 'new code was well', 'not well': 'new code was *not well*', 'not judged': '*not judged*' };
-  const why = judged.why ? `: ${foreign(judged.why, 300)}` : '';
-  return [`• Health: ${words[judged.verdict]}${why}. ${healthWords(judged.met).join(' ')}`];
+  const why = foreign(judged.why, 300);
+  // Being well has no cause; what could not be compared only limits it.
+  const because = judged.verdict === 'well' ? `, as far as could be told (${why})` : `: ${why}`;
+  return [`• Health: ${words[judged.verdict]}${judged.why ? because : ''}. ${healthWords(judged.met).join(' ')}`];
 }
 
 function both(
