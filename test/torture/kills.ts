@@ -3,14 +3,16 @@ import { recipe } from '../../src/recipe.ts';
 import { type Bot, type Bots, instanceOf, type Version } from './bots.ts';
 import type { Chance } from './chance.ts';
 import type { Owned, Standing } from './standing.ts';
-import type { Tally } from './tally.ts';
+import { count, type Tally } from './tally.ts';
 
 const SIGNALS = { SIGKILL: 6, SIGTERM: 2, SIGSTOP: 2 } as const;
 export type Signal = keyof typeof SIGNALS;
 export const STAGES = Object.keys(recipe);
 
-/** How long a kill waits for a deploy to come to the stage that it is meant for, before it takes anybody. */
+/** How long a kill waits for a deploy to come to a stage worth striking, before it takes anybody. */
 const AIM_MS = 3_000;
+/** How likely a stage is worth it that was not struck yet in this run. */
+const WORTH = 0.7;
 /** Nothing of a take-over is waited for longer. */
 const TAKEN_WITHIN_MS = 60_000;
 /** A frozen process is given up after this (liveness.ts). */
@@ -20,8 +22,8 @@ const LEASE_MS = 15_000;
 export type Stroke = {
   afterMs: number;
   signal: Signal;
-  /** A stage to strike in, so many ms after it began; null for any moment. */
-  aim: string | null;
+  /** It waits for a stage, to strike so many ms after that began; else any moment will do. */
+  aims: boolean;
   lingerMs: number;
   which: number;
   awayMs: number;
@@ -35,7 +37,7 @@ export function stroke(chance: Chance, processes: number): Stroke {
     // So that each of them stands for a few seconds.
     afterMs: chance.between(2_000, 9_000) / processes,
     signal,
-    aim: chance.is(0.6) ? chance.pick(STAGES) : null,
+    aims: chance.is(0.6),
     lingerMs: chance.is(0.6) ? 0 : chance.between(0, 1_500),
     which: chance.next(),
     // A frozen one comes back before anybody may judge it, or long after.
@@ -44,7 +46,7 @@ export function stroke(chance: Chance, processes: number): Stroke {
   };
 }
 
-/** Strikes until it is over, then waits for everybody to stand again. */
+/** Strikes until it is over, then waits for everybody to stand again. Gives how often it struck. */
 export async function strikeOn(ask: {
   bots: Bots;
   standing: Standing;
@@ -53,23 +55,28 @@ export async function strikeOn(ask: {
   isMixed: boolean;
   tally: Tally;
   isOver: () => boolean;
-}): Promise<void> {
+}): Promise<number> {
   const { bots, standing, chance, tally, isOver } = ask;
   const coming: Promise<void>[] = [];
+  const struck = new Map<string, number>();
+  // The seldom ones above all: every deploy comes to some, few come to others.
+  const isWorthIt = (stage: string): boolean => chance.is(WORTH / (1 + (struck.get(stage) ?? 0) ** 2));
   while (!isOver()) {
     const drawn = stroke(chance, bots.all.length);
     const next: Stroke = ask.isMixed ? drawn : { ...drawn, back: 'same' };
     await sleep(next.afterMs);
-    const deploy = next.aim && (await standing.comesTo(next.aim, AIM_MS));
-    const owner = deploy ? await standing.owner(deploy) : null;
-    if (deploy && next.lingerMs > 0) await sleep(next.lingerMs);
+    const come = next.aims ? await standing.comesTo(isWorthIt, AIM_MS) : null;
+    const owner = come && (await standing.owner(come.deploy));
+    if (come && next.lingerMs > 0) await sleep(next.lingerMs);
     if (isOver()) break;
     const { standing: targets } = bots;
     const target = (owner && bots.named(owner)) || targets[Math.floor(next.which * targets.length)];
     if (!target || !targets.includes(target)) continue;
+    if (come) count(struck, come.stage);
     coming.push(strike(target, next, ask).catch(error => void tally.problems.push(`${next.signal}: ${error}`)));
   }
   await Promise.all(coming);
+  return coming.length;
 }
 
 type Ring = { bots: Bots; standing: Standing; tally: Tally };
@@ -91,10 +98,11 @@ async function strike(bot: Bot, stroke: Stroke, ring: Ring): Promise<void> {
 
 async function freeze(bot: Bot, awayMs: number, ring: Ring): Promise<void> {
   const from = performance.now();
+  const asked = ring.standing.of([instanceOf(bot.process)]);
   bot.process.freeze();
   bot.frozen = true;
   ring.bots.answer();
-  const owned = await ring.standing.of([instanceOf(bot.process)]);
+  const owned = await asked;
   ring.tally.killed('SIGSTOP', owned);
   // Before its lease is over nobody may take anything from it.
   if (awayMs > LEASE_MS) void takenOver(ring, owned, from, ring.tally.takeOvers.frozen);
@@ -105,14 +113,13 @@ async function freeze(bot: Bot, awayMs: number, ring: Ring): Promise<void> {
 
 async function end(bot: Bot, signal: 'SIGKILL' | 'SIGTERM', ring: Ring): Promise<void> {
   const { bots, standing, tally } = ring;
-  const instance = instanceOf(bot.process);
   const from = performance.now();
-  // What a killed one ran is still its own; one that leaves hands it over.
-  const before = signal === 'SIGTERM' ? await standing.of([instance]) : [];
+  // Asked in the same moment: another one takes over within a fraction of a second.
+  const asked = standing.of([instanceOf(bot.process)]);
   const ending = bot.process.end(signal);
   bots.answer();
   await ending;
-  const owned = signal === 'SIGTERM' ? before : await standing.of([instance]);
+  const owned = await asked;
   tally.killed(signal, owned);
   if (signal === 'SIGTERM') tally.left.push(performance.now() - from);
   else void takenOver(ring, owned, from, tally.takeOvers.killed);

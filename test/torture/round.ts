@@ -46,22 +46,21 @@ export async function tortureOnce(ask: {
       () => !answered,
       () => troubled,
     );
-    const before = tally.struck;
     const working = people.workOn(isOver);
     // Where nothing goes on yet, nothing can be struck.
     for (const limit = performance.now() + BEGUN_WITHIN_MS; performance.now() < limit; await sleep(100)) {
       if (people.started.length >= 3) break;
     }
     until = performance.now() + ask.troubleMs;
-    await Promise.all([
-      working,
-      troubleOn(world, chance.of('faults'), tally, isOver),
+    const [kills] = await Promise.all([
       strikeOn({ bots, standing, chance: chance.of('kills'), isMixed, tally, isOver }),
+      troubleOn(world, chance.of('faults'), tally, isOver),
+      working,
     ]);
     troubled = false;
     const drainedFrom = performance.now();
     say(
-      `seed ${seed}, ${processes} bots: ${tally.struck - before} kills, ${people.started.length} of ${people.asked} deploys begun; waiting for their ends`,
+      `seed ${seed}, ${processes} bots: ${kills} kills, ${people.started.length} of ${people.asked} deploys begun; waiting for their ends`,
     );
     // Whoever is to end what was left at a stage of the newer version must know it. Where there is one version only, they
     // stand as they are: what trouble did to them must pass by itself.

@@ -4,9 +4,10 @@ import { promisify } from 'node:util';
 
 // Branches for app after app and deploy after deploy: each builds on the one before and changes the schema a little.
 
-export const STEPS = 9;
+/** More than anybody deploys in a run. */
+export const STEPS = 30;
 /** What new code can have wrong with it, as the beginning of its branch's name. */
-export const BAD = ['crash', 'build', 'release', 'contract'] as const;
+export const BAD = ['crash', 'build', 'release', 'contract', 'smoke'] as const;
 export type Bad = (typeof BAD)[number];
 
 /** Branches that migrate by files, and by commands of the app. */
@@ -34,9 +35,16 @@ else {
 export const destroys = (step: number): boolean => step % 2 === 0;
 const closes = (step: number): boolean => step % 4 === 0;
 
+const switchoverJson = (step: number, answers: number): string =>
+  JSON.stringify({
+    soakSeconds: 1,
+    migrations: { maintenance: closes(step) },
+    smoke: [{ path: '/', status: answers }],
+  });
+
 function filesOf(step: number): Record<string, string> {
   const files: Record<string, string> = {
-    'switchover.json': JSON.stringify({ soakSeconds: 1, migrations: { maintenance: closes(step) } }),
+    'switchover.json': switchoverJson(step, 200),
     Procfile: step % 3 === 0 ? 'web: node server.js\nrelease: sleep 1\n' : 'web: node server.js\n',
   };
   for (let each = 1; each <= step; each++) {
@@ -49,12 +57,13 @@ function filesOf(step: number): Record<string, string> {
   return files;
 }
 
-const WRONG: Record<Bad, Record<string, string>> = {
+const wrong = (step: number): Record<Bad, Record<string, string>> => ({
   crash: { 'server.js': "throw new Error('There are no hats');\n", CRASHES: '' },
   build: { 'package.json': '{ "name": "shop", "type": "module", "dependencies": { "hats-that-nobody-has": "1" } }\n' },
   release: { Procfile: "web: node server.js\nrelease: echo 'No such hat' && exit 1\n" },
   contract: { 'migrations/contract/199_fails.sql': 'ALTER TABLE hats DROP COLUMN never_there;\n' },
-};
+  smoke: { 'switchover.json': switchoverJson(step, 204) },
+});
 
 /** Adds the branches to the sample app's repository. Gives the commits whose code cannot serve. */
 export async function addSeries(dir: string): Promise<ReadonlySet<string>> {
@@ -74,7 +83,7 @@ export async function addSeries(dir: string): Promise<ReadonlySet<string>> {
   const branches = steps.flatMap(step => [
     { name: fileBranch(step), files: filesOf(step) },
     { name: commandBranch(step), files: commands(step) },
-    ...BAD.map(bad => ({ name: fileBranch(step, bad), files: { ...filesOf(step), ...WRONG[bad] } })),
+    ...BAD.map(bad => ({ name: fileBranch(step, bad), files: { ...filesOf(step), ...wrong(step)[bad] } })),
   ]);
   const stream = branches.map(({ name, files }, index) => {
     const about = `Step on, ${name}`;

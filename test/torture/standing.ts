@@ -54,15 +54,19 @@ export class Standing {
     return rows[0]?.executor_id ?? null;
   }
 
-  /** The next deploy that comes to the stage; null when none does in time. */
-  async comesTo(stage: string, withinMs: number): Promise<string | null> {
+  /** The next deploy that comes to a stage of which this is true; null when none does in time. */
+  async comesTo(
+    isWanted: (stage: string) => boolean,
+    withinMs: number,
+  ): Promise<{ deploy: string; stage: string } | null> {
     const client = new pg.Client({ connectionString: this.#url() });
     client.on('error', () => {});
     try {
       await client.connect();
-      const come = new Promise<string>(resolve => {
+      const come = new Promise<{ deploy: string; stage: string }>(resolve => {
         client.on('notification', ({ payload = '' }) => {
-          if (stageIn(payload) === stage) resolve(payload.slice(payload.lastIndexOf(' ') + 1));
+          const stage = stageIn(payload);
+          if (stage && isWanted(stage)) resolve({ deploy: payload.slice(payload.lastIndexOf(' ') + 1), stage });
         });
       });
       await client.query('LISTEN torture');

@@ -2,10 +2,12 @@ import { quantile } from '../bench/statistics.ts';
 import { STAGES } from './kills.ts';
 import type { Tally } from './tally.ts';
 
+/** Stages of the recipe in which nobody was struck. */
+export const missed = ({ byStage }: Tally): string[] => STAGES.filter(stage => !byStage.has(stage));
+
 /** What was counted, for a terminal. */
 export function table(tally: Tally): string {
   const { kills, takeOvers, left } = tally;
-  const missed = STAGES.filter(stage => !tally.byStage.has(stage));
   return [
     `${tally.runs} runs, ${tally.struck} kills: ${listed(Object.entries(kills))}; ${tally.visits} visits`,
     '',
@@ -13,7 +15,7 @@ export function table(tally: Tally): string {
     ...[...STAGES, ...[...tally.byStage.keys()].filter(stage => !STAGES.includes(stage))].map(stage =>
       row(stage, tally.byStage.get(stage) ?? 0),
     ),
-    ...(missed.length > 0 ? [`  Not hit yet: ${missed.join(', ')}`] : []),
+    ...(missed(tally).length > 0 ? [`  Not hit yet: ${missed(tally).join(', ')}`] : []),
     '',
     'Faults',
     ...sorted(tally.faults).map(([name, times]) => row(name, times)),

@@ -87,7 +87,7 @@ export async function startWorld(processes: number): Promise<World> {
     const crashing = await addSeries(stage.repository.dir);
     const apps = await Promise.all(
       Object.entries(APPS).map(async ([name, kind]): Promise<App> => {
-        const settings = { approvers: [PEOPLE.ann, PEOPLE.bob] };
+        const settings = { approvers: [PEOPLE.ann, PEOPLE.bob], autoRollback: kind !== 'files' };
         const config = { BOOT_MS: '100' };
         const heroku = await stage.addShop(name, { ref: 'main', config, settings, preboot: kind !== 'closed' });
         heroku.runtime.knobs.drainDelayMs = DRAIN_DELAY_MS;
