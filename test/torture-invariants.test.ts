@@ -232,5 +232,10 @@ describe('the judge of a torture run', () => {
     const bad = [released(4), released(5, { bad: true })];
     const crashed = { ...request, code: 'H10', dyno: null };
     expect(check({ ...withApp({ releases: bad }), failed: [request, crashed] })).toEqual([]);
+    const standing = CHECKS['no maintenance, no lock and no stopped dyno is left behind'];
+    const dynos = [{ name: 'web.1', type: 'web', state: 'crashed', release: 5 }];
+    expect(standing(withApp({ releases: bad, dynos }))).toEqual([]);
+    expect(standing(withApp({ dynos }))).toHaveLength(1);
+    expect(standing(withApp({ releases: bad, dynos: [] }))).toHaveLength(1);
   });
 });

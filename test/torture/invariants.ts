@@ -62,8 +62,10 @@ export const CHECKS = {
     }),
 
   'no maintenance, no lock and no stopped dyno is left behind': seen =>
-    seen.apps.flatMap(({ name, maintenance, web, dynos, advisoryLocks }) => {
-      const up = dynos.filter(({ type, state }) => type === 'web' && state === 'up').length;
+    seen.apps.flatMap(({ name, maintenance, web, dynos, advisoryLocks, releases }) => {
+      // Code that cannot serve is crashed, not stopped: where it cannot go back, a person opens the app as it is.
+      const stands = releases.at(-1)?.bad ? ['up', 'crashed', 'starting'] : ['up'];
+      const up = dynos.filter(({ type, state }) => type === 'web' && stands.includes(state)).length;
       return [
         ...(maintenance ? [`${name} is still closed`] : []),
         ...(up === web && web > 0 ? [] : [`${up} of ${web} web dynos of ${name} are up`]),
