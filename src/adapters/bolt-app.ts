@@ -2,6 +2,7 @@ import { App, type AppOptions, type ReceiverEvent } from '@slack/bolt';
 import type { Logger } from 'pino';
 import type { NotDone } from '../domain/not-done.ts';
 import type { Inbox } from './inbox.ts';
+import { Turns } from './turns.ts';
 import { within } from './within.ts';
 import { isOurs, type Workspace } from './workspace.ts';
 
@@ -18,8 +19,8 @@ export type Taking = {
 const WORKSPACE_WITHIN_MS = 1_000;
 /** Left-overs of another instance that are worked at the same time. */
 const AT_ONCE = 8;
-/** More wait for these, however many come: so all of them are acknowledged at once. */
-const READS_AT_ONCE = 16;
+/** Commands, which have no type, and events. For all else Slack wants a form or a menu within 3 s. */
+const MAY_WAIT: ReadonlySet<unknown> = new Set([undefined, 'event_callback']);
 /** Their acknowledgement has contents, so whoever works them gives it. */
 const HAS_ANSWER: ReadonlySet<unknown> = new Set(['view_submission', 'block_suggestion']);
 
@@ -31,8 +32,7 @@ const HAS_ANSWER: ReadonlySet<unknown> = new Set(['view_submission', 'block_sugg
 export class TakingApp extends App {
   readonly #taking: Taking;
   readonly #jobs = new Set<Promise<void>>();
-  readonly #waiting: (() => void)[] = [];
-  #reading = 0;
+  readonly #turns = new Turns();
 
   constructor(options: AppOptions, taking: Taking) {
     super(options);
@@ -67,6 +67,7 @@ export class TakingApp extends App {
     const { inbox, workspace, onlyReads, log } = this.#taking;
     const { body } = event;
     const id = idOf(event);
+    this.#turns.came();
     try {
       const ours = await within(WORKSPACE_WITHIN_MS, workspace());
       if (!isOurs(body, ours)) {
@@ -79,11 +80,12 @@ export class TakingApp extends App {
     }
     if (onlyReads(body)) {
       const early = await this.#acknowledge(event);
-      return this.#inTurn(async () => {
+      const read = async (): Promise<void> => {
         // Nothing is lost when it is read twice; so the database need not be there to tell.
         if (await inbox.take(id, null).catch(() => true)) await super.processEvent(early);
         else await this.#cameAgain(id, early);
-      });
+      };
+      return MAY_WAIT.has(body.type) ? this.#turns.take(read) : read();
     }
 
     const isNew = await inbox.take(id, JSON.stringify(kept(body))).catch(() => null);
@@ -94,18 +96,6 @@ export class TakingApp extends App {
   async #cameAgain(id: string, event: ReceiverEvent): Promise<void> {
     this.#taking.log.warn({ id }, 'a request of Slack came again: nothing is done');
     await event.ack();
-  }
-
-  async #inTurn(read: () => Promise<void>): Promise<void> {
-    if (this.#reading < READS_AT_ONCE) this.#reading++;
-    else await new Promise<void>(go => this.#waiting.push(go));
-    try {
-      await read();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#reading--;
-    }
   }
 
   async #work(id: string, event: ReceiverEvent): Promise<void> {
