@@ -8,6 +8,7 @@ import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
+import { inTransaction } from '../src/adapters/transaction.ts';
 import { type Folder, makeFolder } from './stage/folder.ts';
 
 const fixture = fileURLToPath(new URL('fixtures/postgres-owner.ts', import.meta.url));
@@ -132,6 +133,22 @@ describe('the tables', () => {
     const found = await pools[0]?.query("SELECT 1 FROM pg_tables WHERE tablename IN ('deploys', 'facts', 'instances')");
     expect(found?.rowCount).toBe(3);
     await Promise.all(pools.map(pool => pool.end()));
+  });
+});
+
+describe('a connection that breaks between two queries of a transaction', () => {
+  it('fails that transaction, and not the process', async () => {
+    const pool = connect((await start()).url, () => {});
+    const work = inTransaction(pool, async client => {
+      const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+      const broken = new Promise<void>(end => client.once('end', end));
+      await pool.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid]);
+      await broken;
+      await client.query('SELECT 1');
+    });
+    await expect(work).rejects.toThrow(/not queryable/);
+    expect((await pool.query('SELECT 1')).rowCount).toBe(1);
+    await pool.end();
   });
 });
 

@@ -82,6 +82,8 @@ export function connect(url: string, onError: (error: Error) => void, more: pg.P
     ...more,
   });
   pool.on('error', onError);
+  // The pool listens to those that nobody uses: one that breaks in a transaction would end the process. Its next query says it.
+  pool.on('connect', client => void client.on('error', () => {}));
   return pool;
 }
 
