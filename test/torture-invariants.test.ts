@@ -1,6 +1,10 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import type { Pool } from 'pg';
 import { describe, expect, it } from 'vitest';
 import type { AppSeen, Evidence, Released, Said } from './torture/evidence.ts';
 import { CHECKS, violations } from './torture/invariants.ts';
+import { watchSecrets } from './torture/secrets.ts';
 
 // The judge of a torture run, judged: on a run without fault it finds nothing, and each check finds what is planted for it.
 
@@ -88,6 +92,7 @@ const GOOD: Evidence = {
     { app: 'hats', kind: 'switched', at: at(20), release: 5 },
     { ...dyno('old', 4), kind: 'dyno-exited', at: at(30) },
   ],
+  leaks: [],
 };
 
 const withApp = (more: Partial<AppSeen>): Evidence => ({ ...GOOD, apps: [{ ...HATS, ...more }] });
@@ -202,6 +207,11 @@ const PLANTED: readonly [check: keyof typeof CHECKS, finds: RegExp, seen: Eviden
     /H80 by nobody/,
     { ...GOOD, failed: [{ ...request, code: 'H80', dyno: null }] },
   ],
+  [
+    'no secret is shown',
+    /the log of bot 1 holds HEROKU_API_KEY/,
+    { ...GOOD, leaks: ['the log of bot 1 holds HEROKU_API_KEY'] },
+  ],
 ];
 
 describe('the judge of a torture run', () => {
@@ -232,5 +242,40 @@ describe('the judge of a torture run', () => {
     const bad = [released(4), released(5, { bad: true })];
     const crashed = { ...request, code: 'H10', dyno: null };
     expect(check({ ...withApp({ releases: bad }), failed: [request, crashed] })).toEqual([]);
+  });
+
+  it('finds a secret in every place where one may stand', async () => {
+    const [token, charge, password] = ['HRKU', 'charge', 'word'].map(
+      word => `${word}-${randomBytes(12).toString('hex')}`,
+    );
+    const config = { CHARGE_KEY: `${charge}`, DATABASE_URL: `postgres://shop:${password}@127.0.0.1/shop` };
+    const rows = [{ name: 'public.facts', row: `{"output":"${password}"}` }];
+    // A process that has one on its command line, until its input ends.
+    const child = spawn('sh', ['-c', 'read -r line', `${token}`]);
+    const secrets = watchSecrets({
+      stage: {
+        secrets: [{ name: 'HEROKU_API_KEY', value: `${token}` }],
+        slack: { calls: [{ args: { text: charge } }], transcript: () => `shop is deployed with ${charge}` },
+        database: { query: async () => ({ rows }) } as unknown as Pool,
+      },
+      apps: [{ name: 'hats', heroku: { config } }],
+      bots: {
+        all: ['bot 1', 'bot 2'].map(name => ({ name, process: { log: name === 'bot 2' ? `${token}` : '', pid: 0 } })),
+      },
+    });
+    try {
+      await expect
+        .poll(secrets.leaks, { timeout: 10_000 })
+        .toEqual([
+          'The command line of sh -c holds HEROKU_API_KEY',
+          'the log of bot 2 holds HEROKU_API_KEY',
+          'what Slack was sent holds CHARGE_KEY of hats',
+          'what Slack shows holds CHARGE_KEY of hats',
+          'public.facts holds the database password of hats',
+        ]);
+    } finally {
+      child.stdin.end();
+      await secrets.stop();
+    }
   });
 });

@@ -20,6 +20,7 @@ export async function gather(world: World, people: People): Promise<Evidence> {
       .map(said),
     failed,
     truths,
+    leaks: await world.secrets.leaks(),
   };
 }
 
