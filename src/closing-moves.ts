@@ -41,30 +41,31 @@ export class ClosingMoves {
     const done: string[] = [];
     for (;;) {
       const claimedAt = performance.now();
-      const closing = await closings.claim(done);
-      if (!closing) return;
+      const claimed = await closings.claim(done);
+      if (!claimed) return;
+      const { closing, now } = claimed;
       done.push(closing.id);
       try {
-        await this.#move(closing, async () => {
+        await this.#move(closing, now, async () => {
           if (performance.now() - claimedAt > ACT_WITHIN_MS) throw new Error('The claim on it is too old');
         });
       } catch (err) {
         log.warn({ err, closing: closing.id }, 'A closing could not be brought on; trying again');
         // Nobody is to wait for an app to open that cannot be told to.
-        if (isOverdue(closing, Date.now())) await closings.change(closing.id, { lateNow: true });
+        if (isOverdue(closing, now)) await closings.change(closing.id, { lateNow: true });
       } finally {
         await closings.free(closing.id);
       }
     }
   }
 
-  async #move(closing: Closing, mayAct: MayAct): Promise<void> {
+  async #move(closing: Closing, now: number, mayAct: MayAct): Promise<void> {
     const { closings, heroku } = this.#parts;
     const { id, app } = closing;
-    const move = nextMove(closing, Date.now());
+    const move = nextMove(closing, now);
     switch (move.kind) {
       case 'open':
-        return this.#openAtItsTime(closing);
+        return this.#openAtItsTime(closing, now);
       case 'tell':
         // A deploy may have closed it since a person wanted it open, and opens it by itself when that is safe.
         if (move.door === 'open' && (await closedByADeploy(this.#parts.ledger, app))) return;
@@ -121,12 +122,12 @@ export class ClosingMoves {
   }
 
   /** Nobody is let in to a half changed schema: while somebody migrates it stays closed, and people are asked. */
-  async #openAtItsTime(closing: Closing): Promise<void> {
+  async #openAtItsTime(closing: Closing, now: number): Promise<void> {
     const { closings, barred } = this.#parts;
     const why = await whyNotOpen(this.#parts, closing.app);
     if (!why) return void (await closings.change(closing.id, { wanted: 'open', wantedNow: true }));
     await closings.change(closing.id, { barredNow: true });
-    await closings.say(barred(closing, why, Date.now()));
+    await closings.say(barred(closing, why, now));
   }
 
   /** What visitors get, when several answers agree. */

@@ -91,8 +91,7 @@ export class Doors {
     if (asked.wanted !== null) return asked;
     await this.#notDuringTheDeployOfAnother(app, user);
     if (await closings.open(asked.app)) throw new Refusal([`${asked.app} was closed by somebody else meanwhile.`]);
-    const until = asked.minutes === null ? null : Date.now() + asked.minutes * 60_000;
-    const closing = await closings.change(id, { wanted: 'closed', wantedNow: true, until });
+    const closing = await closings.change(id, { wanted: 'closed', wantedNow: true, longer: asked.minutes });
     if (!closing) throw new Refusal(['This was closed and opened again already.']);
     return closing;
   }
@@ -136,10 +135,9 @@ export class Doors {
     const { closings } = this.#parts;
     const known = await closings.get(id);
     if (known?.wanted !== 'closed' || known.endedAt !== null) throw new Refusal(['It is open again already.']);
-    const until = Math.max(known.until ?? 0, Date.now()) + minutes * 60_000;
-    const longer = await closings.change(id, { until, remindedNow: false, barredNow: false }, request);
-    if (!longer) throw new Refusal(['It is open again already.']);
-    return longer;
+    const extended = await closings.change(id, { longer: minutes, remindedNow: false, barredNow: false }, request);
+    if (!extended) throw new Refusal(['It is open again already.']);
+    return extended;
   }
 
   async stopWorkers(id: string): Promise<void> {

@@ -2,7 +2,8 @@ import type { Logger } from 'pino';
 import type { Deploy, Fact } from './domain/deploy.ts';
 import { Editing } from './editing.ts';
 import { COVERS, keyOf, type Late, lateOnes, type Reply, toldBy } from './late.ts';
-import { type Pace, POST_EVERY_MS, pauseAfter, RANKS, type Rank } from './pace.ts';
+import { type Pace, pauseAfter } from './pace.ts';
+import { POST_EVERY_MS, RANKS, type Rank } from './post-queue.ts';
 import { hashOf, type Kept, type Posting, postOnce } from './posting.ts';
 import type { Message } from './team.ts';
 

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { Editing } from './editing.ts';
-import { type Pace, POST_EVERY_MS, RANKS, retryAfterMs } from './pace.ts';
+import { type Pace, retryAfterMs } from './pace.ts';
+import { POST_EVERY_MS, RANKS } from './post-queue.ts';
 import type { Chat, Message } from './team.ts';
 
 // Sends what belongs to no deploy: locks, freezes, maintenance. What is to be said is stored first, with what it is said

@@ -112,7 +112,7 @@ export interface Heroku {
   releaseEnded(app: string, release: Release, onLine: (line: string) => void, signal: AbortSignal): Promise<Release>;
   /** Makes a one-off dyno on the current release. Its command starts when somebody attaches to it, or never (R13). */
   startOneOff(app: string, command: string, env: Record<string, string>, mayAct: MayAct): Promise<WaitingDyno>;
-  stopDyno(app: string, name: string): Promise<void>;
+  stopDyno(app: string, name: string, mayAct: MayAct): Promise<void>;
   /**
    * One log session: the last 1,500 lines, then each new one, until it ends by itself or by the signal. `onWhole` is called
    * when there were fewer: then nothing is older than the first.

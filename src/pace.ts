@@ -1,5 +1,5 @@
-/** Slack takes about one message a second in a channel (chat.postMessage: special tier). */
-export const POST_EVERY_MS = 1_100;
+import { POST_EVERY_MS, PostQueue, type Rank } from './post-queue.ts';
+
 /** chat.update: 50 a minute for all of a workspace (tier 3): so many in any minute, of which a few may come at once. */
 const EDITS_A_MINUTE = 46;
 const EDITS_AT_ONCE = 3;
@@ -11,14 +11,9 @@ const EDIT_EVERY_MS = 3_000;
 const CALL_EVERY_MS = 60_000 / 90;
 const CALLS_AT_ONCE = 10;
 
-/** Who goes first where a channel takes one message a second: what begins a thread, what people must hear of, all else. */
-export const RANKS = { root: 0, loud: 1, quiet: 2 } as const;
-export type Rank = (typeof RANKS)[keyof typeof RANKS];
-
 /** A last state overtakes whatever has waited for less than this; nothing waits for ever. */
 const OVERTAKES_MS = 60_000;
 
-type Poster = { rank: Rank; go: () => void };
 /** `since`: when what it shows was found out of date. */
 type Editor = { channel: string; last: boolean; since: number; wake: () => void };
 
@@ -29,8 +24,7 @@ const dueAt = ({ last, since }: Editor): number => since + (last ? 0 : OVERTAKES
  * stopwatch's, ms: a clock that is set back must not silence it.
  */
 export class Pace {
-  readonly #nextPost = new Map<string, number>();
-  readonly #posters = new Map<string, Poster[]>();
+  readonly #posts = new PostQueue();
   readonly #editors = new Map<string, Editor>();
   /** Channels in which an edit was refused, and until when (ms) they are left alone. */
   readonly #editsRefused = new Map<string, number>();
@@ -41,6 +35,9 @@ export class Pace {
   #countedAt = performance.now();
   #editsFrom = 0;
   #granting = false;
+  #posting = false;
+  /** Ends the wait for the next post. */
+  #someoneCame: () => void = () => {};
   #stopped = false;
 
   get stopped(): boolean {
@@ -50,8 +47,7 @@ export class Pace {
   stop(): void {
     this.#stopped = true;
     for (const end of this.#pauses) end();
-    for (const { go } of [...this.#posters.values()].flat()) go();
-    this.#posters.clear();
+    for (const { go } of this.#posts.empty()) go();
   }
 
   /** Waits so many ms, or until the function given to `early` is called. */
@@ -69,30 +65,26 @@ export class Pace {
     });
   }
 
-  /** Waits until the channel may get another message and none of a better rank waits, and takes that place. */
+  /** Waits until the channel, and the workspace, may get another message and nothing better waits, and takes that place. */
   turn(channel: string, rank: Rank): Promise<void> {
     if (this.#stopped) return Promise.resolve();
     return new Promise(go => {
-      const waiting = this.#posters.get(channel);
-      if (waiting) return void waiting.push({ rank, go });
-      this.#posters.set(channel, [{ rank, go }]);
-      void this.#serve(channel);
+      this.#posts.add({ channel, rank, since: performance.now(), go });
+      this.#someoneCame();
+      if (!this.#posting) void this.#post();
     });
   }
 
-  async #serve(channel: string): Promise<void> {
-    for (;;) {
-      for (let wait = this.#waitOf(channel); wait > 0 && !this.#stopped; wait = this.#waitOf(channel)) {
-        await this.pause(wait);
-      }
-      const waiting = this.#posters.get(channel);
-      const best = waiting?.toSorted((a, b) => a.rank - b.rank)[0];
-      if (!waiting || !best) break;
-      waiting.splice(waiting.indexOf(best), 1);
-      this.#nextPost.set(channel, performance.now() + POST_EVERY_MS);
-      best.go();
+  async #post(): Promise<void> {
+    this.#posting = true;
+    for (let next = this.#posts.next(performance.now()); next !== null; next = this.#posts.next(performance.now())) {
+      if (typeof next !== 'number') next.go();
+      else
+        await this.pause(next, end => {
+          this.#someoneCame = end;
+        });
     }
-    this.#posters.delete(channel);
+    this.#posting = false;
   }
 
   /** Waits until Slack may be asked for that once more. */
@@ -103,13 +95,9 @@ export class Pace {
     return next > now ? this.pause(next - now) : Promise.resolve();
   }
 
-  #waitOf(channel: string): number {
-    return (this.#nextPost.get(channel) ?? 0) - performance.now();
-  }
-
   /** Only this channel waits: a refusal there says nothing about others. */
   postRefused(channel: string, error: unknown): void {
-    this.#nextPost.set(channel, performance.now() + Math.max(POST_EVERY_MS, retryAfterMs(error)));
+    this.#posts.closeUntil(channel, performance.now() + Math.max(POST_EVERY_MS, retryAfterMs(error)));
   }
 
   /**

@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import { type Deploy, latest } from './domain/deploy.ts';
 import type { Series } from './domain/series.ts';
-import { RANKS, retryAfterMs } from './pace.ts';
+import { retryAfterMs } from './pace.ts';
+import { RANKS } from './post-queue.ts';
 import { type Posting, postOnce } from './posting.ts';
 import { FileRefused, type Files, type Message } from './team.ts';
 

@@ -121,10 +121,11 @@ export type LockWords = {
   reminded(lock: Lock): Notice[];
 };
 
-/** What may be written of a closing; `…Now` sets its time to now, or with false to none. */
+/** What may be written of a closing; `…Now` sets its time to now, or with false to none. Now is by the store's clock. */
 export type ClosingChange = {
   wanted?: Door;
-  until?: number | null;
+  /** So many minutes from its end, or from now when it has none or that is over; null for no end. */
+  longer?: number | null;
   told?: Door;
   seen?: Door | null;
   openedBy?: string;
@@ -150,8 +151,8 @@ export interface Closings {
   standing(): Promise<Closing[]>;
   /** Null when it has ended. Says what there is to say of it. `request`: once, then it stays as it is. */
   change(id: string, change: ClosingChange, request?: string): Promise<Closing | null>;
-  /** One that nobody else is at, and none of these; null when there is none. To be freed. */
-  claim(except: readonly string[]): Promise<Closing | null>;
+  /** One that nobody else is at, and none of these, with the store's time (ms since 1970); null when there is none. To be freed. */
+  claim(except: readonly string[]): Promise<{ closing: Closing; now: number } | null>;
   free(id: string): Promise<void>;
   say(notices: readonly Notice[]): Promise<void>;
 }

@@ -30,6 +30,7 @@ const PART_OF_FILE: Record<string, string> = {
   'src/pending.ts': 'asking',
   'src/narrator.ts': 'bot',
   'src/pace.ts': 'bot',
+  'src/post-queue.ts': 'bot',
   'src/editing.ts': 'bot',
   'src/late.ts': 'bot',
   'src/posting.ts': 'bot',

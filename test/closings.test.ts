@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connectClosings } from '../src/adapters/closings.ts';
 import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
@@ -221,6 +221,24 @@ describe('a closed app', () => {
     await tick();
     expect((await told()).match(/shop opens in/g)).toHaveLength(2);
     expect(world.calls).toEqual(['close']);
+  });
+
+  it.each([1, -1])('opens at its time by the clock of the database, when the bot’s is wrong by %i h', async hours => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + hours * 3_600_000 });
+    try {
+      const id = await close();
+      expect(await told()).toContain('in about 15 min.');
+      await doors().extend(id, 15, by(ANN).request);
+      await tick();
+      expect(world.calls).toEqual(['close']);
+      const { rows } = await pool.query("SELECT until - now() BETWEEN '29 min' AND '30 min' AS ok FROM closings");
+      expect(rows).toEqual([{ ok: true }]);
+      await ends("- interval '1 s'");
+      await tick();
+      expect(world.calls).toEqual(['close', 'open']);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('without an end stays closed until somebody opens it', async () => {

@@ -1,7 +1,10 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import pino from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { onlyReads } from '../commands/reading.ts';
 import { createBolt } from '../src/adapters/bolt.ts';
+import { clientOptions } from '../src/adapters/slack-client.ts';
 import { BoltRig, signed } from './bolt-rig.ts';
 import { OPEN, plan } from './sample-deploys.ts';
 import { createPorts } from './stage/heroku/ports.ts';
@@ -115,6 +118,48 @@ describe('what is not of our workspace and app', () => {
     if (taken) expect(text).toBe('Pressed 1.');
     else expect(text).toMatch(/another workspace.*nothing was done/);
     expect([clicks, bench.kept.size]).toEqual(taken ? [1, 1] : [0, 0]);
+  });
+
+  it('with another address for its answer than Slack has: that hears nothing, the channel does', async () => {
+    const heard: unknown[] = [];
+    const stranger = createServer((request, response) => {
+      heard.push(request.url);
+      response.end();
+    });
+    try {
+      await once(stranger.listen(0, '127.0.0.1'), 'listening');
+      const address = stranger.address();
+      const response_url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/respond/1`;
+      const typed = { command: '/deploy', text: 'status', user_id: 'U0ANN', channel_id: 'C1', response_url };
+      await bench.send({ ...typed, team_id: 'T1', api_app_id: 'A1' });
+      expect(await bench.hears('/api/chat.postEphemeral')).toMatchObject({ channel: 'C1', user: 'U0ANN' });
+      expect(heard).toEqual([]);
+    } finally {
+      stranger.close();
+    }
+  });
+
+  it.each([
+    ['https://hooks.slack.com/commands/T1/1/x', true],
+    ['https://hooks.slack-gov.com/commands/T1/1/x', true],
+    ['https://slack.com/api/chat.postMessage', true],
+    ['http://hooks.slack.com/commands/T1/1/x', false],
+    ['https://hooks.slack.com:8443/commands/T1/1/x', false],
+    ['https://hooks.slack.com.example.com/commands/T1/1/x', false],
+    ['https://hooks.slack.com@example.com/commands/T1/1/x', false],
+    ['https://127.0.0.1/', false],
+  ])('with an answer to %s: sent: %s', async (url, sent) => {
+    const calls = vi.fn(async () => new Response());
+    vi.stubGlobal('fetch', calls);
+    try {
+      const options = clientOptions({ slackApiUrl: 'https://slack.com/api/', log: pino({ level: 'silent' }) });
+      const answered = options.fetch?.(url);
+      if (sent) await answered;
+      else await expect(answered).rejects.toThrow('is no address of Slack');
+      expect(calls).toHaveBeenCalledTimes(sent ? 1 : 0);
+    } finally {
+      vi.unstubAllGlobals();
+    }
   });
 
   it('fills no menu, and shows a form nothing but why', async () => {

@@ -255,12 +255,26 @@ describe('a command that nobody is attached to any more', () => {
     expect(await it.resume()).toEqual({ kind: 'not run', why: 'Nobody attached to it in time (R13)' });
   });
 
+  it('is left alone when its deploy is another process’s by then', async () => {
+    const { oneOffs, marker, leaving, listed } = ask('');
+    // Its own start is the last that it may do.
+    const mayAct = vi
+      .fn((): Promise<void> => Promise.reject(new Error('Another process owns it')))
+      .mockResolvedValueOnce(undefined);
+    const { signal } = leaving;
+    const elsewhere = { app: 'shop', marker, release: 99, command: 'echo never', signal, onLine: () => {} };
+    await expect(oneOffs.run({ ...elsewhere, mayAct })).rejects.toThrow('Another process owns it');
+    const [dyno] = listed();
+    expect(stage.calls.map(({ path }) => path)).not.toContain(`/apps/shop/dynos/${dyno?.name}/actions/stop`);
+    expect(dyno).toBeDefined();
+  });
+
   it('tells what became of it when somebody stops its dyno', async () => {
     const { command, did } = patient();
     const it = ask(command);
     const running = it.run();
     await seen(() => it.lines.includes('begun'));
-    await heroku.stopDyno('shop', it.listed()[0]?.name ?? '');
+    await heroku.stopDyno('shop', it.listed()[0]?.name ?? '', async () => {});
     expect(await running).toEqual({ kind: 'exited', code: 143, told: 'by log' });
     expect(await did()).toBe('once\n');
   });

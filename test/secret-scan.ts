@@ -28,7 +28,7 @@ const leaksOf = (place: string, text: string, marked: readonly Marked[]): Leak[]
 export async function scanForSecrets(ask: {
   marked: readonly Marked[];
   texts: Readonly<Record<string, string>>;
-  database: pg.Pool;
+  database: Pick<pg.Pool, 'query'>;
 }): Promise<Leak[]> {
   const { marked, texts, database } = ask;
   const { rows: tables } = await database.query<{ name: string }>(
@@ -47,9 +47,9 @@ const LOOK_MS = 100;
 
 /**
  * Looks, until it is stopped, at the command lines of all processes, which everybody on a machine may read, and at the
- * environment of those that the bot (its pid now) starts: it alone may have secrets there.
+ * environment of those that the bots (their pids now) start: they alone may have secrets there.
  */
-export function watchProcesses(marked: readonly Marked[], bot: () => number) {
+export function watchProcesses(marked: readonly Marked[], bots: () => readonly number[], everyMs = LOOK_MS) {
   const found = new Set<Leak>();
   let looking = true;
   const look = async (): Promise<void> => {
@@ -64,12 +64,12 @@ export function watchProcesses(marked: readonly Marked[], bot: () => number) {
         }),
       );
       for (const pid of pids) {
-        if (!descends(pid, bot(), parents)) continue;
+        if (!bots().some(bot => descends(pid, bot, parents))) continue;
         const program = programIn(await read(pid, 'cmdline'));
         for (const name of secretsOf(await read(pid, 'environ'), marked))
           found.add(`The environment of ${program}, which the bot started, holds ${name}`);
       }
-      await new Promise(later => setTimeout(later, LOOK_MS));
+      await new Promise(later => setTimeout(later, everyMs));
     }
   };
   const looked = look();

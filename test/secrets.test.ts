@@ -50,7 +50,7 @@ const texts = () => ({
 describe('secrets', () => {
   it('stand nowhere after deploys that printed them, failed and were killed', async () => {
     expect(all.map(({ name }) => name)).toContain('HEROKU_API_KEY');
-    const watched = watchProcesses(all, () => stage.bot.pid);
+    const watched = watchProcesses(all, () => [stage.bot.pid]);
     for (const app of ['hats', 'caps', 'bags']) await stage.addShop(app, { config });
     await start('hats', 'tells');
     const failed = await shows('hats', /The release phase of v\d+ failed.*\[DATABASE_URL\]/s);
@@ -80,7 +80,7 @@ describe('secrets', () => {
       expect(secretsOf(spelt, all)).toEqual([name]);
     }
     const child = spawn('sh', ['-c', 'LEAKED="$0" sh -c "read -r line; :"; :', value], { env: {} });
-    const watched = watchProcesses(all, () => child.pid ?? 0);
+    const watched = watchProcesses(all, () => [child.pid ?? 0]);
     await stage.database.query('CREATE TABLE planted AS SELECT $1::text AS word', [value]);
     const kept = await scanForSecrets({ marked: all, texts: { 'a log': `said ${value}` }, database: stage.database });
     expect(kept).toEqual([`a log holds ${name}`, `public.planted holds ${name}`]);

@@ -1,6 +1,10 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import type { Pool } from 'pg';
 import { describe, expect, it } from 'vitest';
 import type { AppSeen, Evidence, Released, Said } from './torture/evidence.ts';
 import { CHECKS, violations } from './torture/invariants.ts';
+import { watchSecrets } from './torture/secrets.ts';
 
 // The judge of a torture run, judged: on a run without fault it finds nothing, and each check finds what is planted for it.
 
@@ -88,6 +92,8 @@ const GOOD: Evidence = {
     { app: 'hats', kind: 'switched', at: at(20), release: 5 },
     { ...dyno('old', 4), kind: 'dyno-exited', at: at(30) },
   ],
+  lastWords: [],
+  leaks: [],
 };
 
 const withApp = (more: Partial<AppSeen>): Evidence => ({ ...GOOD, apps: [{ ...HATS, ...more }] });
@@ -202,6 +208,16 @@ const PLANTED: readonly [check: keyof typeof CHECKS, finds: RegExp, seen: Eviden
     /H80 by nobody/,
     { ...GOOD, failed: [{ ...request, code: 'H80', dyno: null }] },
   ],
+  [
+    'no process of the bot ends by itself',
+    /bot 1 ended/,
+    { ...GOOD, lastWords: ['bot 1 ended: Unhandled error event'] },
+  ],
+  [
+    'no secret is shown',
+    /the log of bot 1 holds HEROKU_API_KEY/,
+    { ...GOOD, leaks: ['the log of bot 1 holds HEROKU_API_KEY'] },
+  ],
 ];
 
 describe('the judge of a torture run', () => {
@@ -237,5 +253,40 @@ describe('the judge of a torture run', () => {
     expect(standing(withApp({ releases: bad, dynos }))).toEqual([]);
     expect(standing(withApp({ dynos }))).toHaveLength(1);
     expect(standing(withApp({ releases: bad, dynos: [] }))).toHaveLength(1);
+  });
+
+  it('finds a secret in every place where one may stand', async () => {
+    const [token, charge, password] = ['HRKU', 'charge', 'word'].map(
+      word => `${word}-${randomBytes(12).toString('hex')}`,
+    );
+    const config = { CHARGE_KEY: `${charge}`, DATABASE_URL: `postgres://shop:${password}@127.0.0.1/shop` };
+    const rows = [{ name: 'public.facts', row: `{"output":"${password}"}` }];
+    // A process that has one on its command line, until its input ends.
+    const child = spawn('sh', ['-c', 'read -r line', `${token}`]);
+    const secrets = watchSecrets({
+      stage: {
+        secrets: [{ name: 'HEROKU_API_KEY', value: `${token}` }],
+        slack: { calls: [{ args: { text: charge } }], transcript: () => `shop is deployed with ${charge}` },
+        database: { query: async () => ({ rows }) } as unknown as Pool,
+      },
+      apps: [{ name: 'hats', heroku: { config } }],
+      bots: {
+        all: ['bot 1', 'bot 2'].map(name => ({ name, process: { log: name === 'bot 2' ? `${token}` : '', pid: 0 } })),
+      },
+    });
+    try {
+      await expect
+        .poll(secrets.leaks, { timeout: 10_000 })
+        .toEqual([
+          'The command line of sh -c holds HEROKU_API_KEY',
+          'the log of bot 2 holds HEROKU_API_KEY',
+          'what Slack was sent holds CHARGE_KEY of hats',
+          'what Slack shows holds CHARGE_KEY of hats',
+          'public.facts holds the database password of hats',
+        ]);
+    } finally {
+      child.stdin.end();
+      await secrets.stop();
+    }
   });
 });

@@ -19,13 +19,16 @@ const CLOSING = `id, app, by, reason, channel, minutes, wanted, told, seen, open
     ms('late_at', 'lateAt'),
     ms('ended_at', 'endedAt'),
   ].join(', ')}`;
+// An app is opened by this clock only: one of ours may be wrong, and those of two processes differ.
+const NOW = ms('now()', 'now');
+type Now = { now: number };
 /** Longer than a look at an app may take. */
 const CLAIM_SECONDS = 45;
 
 const COLUMNS = {
   wanted: 'wanted',
   wantedNow: 'wanted_at',
-  until: 'until',
+  longer: 'until',
   told: 'told',
   toldNow: 'told_at',
   seen: 'seen',
@@ -50,14 +53,17 @@ export function connectClosings(pool: pg.Pool, words: (closing: Closing, now: nu
       if (key.endsWith('Now')) return `${column} = ${value ? 'now()' : 'NULL'}`;
       values.push(key === 'workers' ? JSON.stringify(value) : value);
       const param = `$${values.length}`;
-      return column === 'until' ? `until = to_timestamp(${param}::float8 / 1000)` : `${column} = ${param}`;
+      const longer = `greatest(until, now()) + make_interval(mins => ${param})`;
+      return `${column} = ${key === 'longer' ? longer : param}`;
     });
-    const { rows } = await client.query<Closing>(
-      `UPDATE closings SET ${sets.join(', ')} WHERE id = $1 AND ended_at IS NULL RETURNING ${CLOSING}`,
+    const { rows } = await client.query<Closing & Now>(
+      `UPDATE closings SET ${sets.join(', ')} WHERE id = $1 AND ended_at IS NULL RETURNING ${CLOSING}, ${NOW}`,
       values,
     );
-    if (rows[0]) await putNotices(client, words(rows[0], Date.now()));
-    return rows[0] ?? null;
+    if (!rows[0]) return null;
+    const { now, ...closing } = rows[0];
+    await putNotices(client, words(closing, now));
+    return closing;
   };
 
   const get = async (on: pg.Pool | pg.PoolClient, id: string): Promise<Closing | null> =>
@@ -95,14 +101,16 @@ export function connectClosings(pool: pg.Pool, words: (closing: Closing, now: nu
       }),
 
     async claim(except) {
-      const { rows } = await pool.query<Closing>(
+      const { rows } = await pool.query<Closing & Now>(
         `UPDATE closings SET claimed_at = now() WHERE id = (
            SELECT id FROM closings WHERE wanted IS NOT NULL AND ended_at IS NULL AND NOT id = ANY ($1)
              AND (claimed_at IS NULL OR claimed_at < now() - interval '${CLAIM_SECONDS} s')
-           ORDER BY claimed_at NULLS FIRST LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING ${CLOSING}`,
+           ORDER BY claimed_at NULLS FIRST LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING ${CLOSING}, ${NOW}`,
         [except],
       );
-      return rows[0] ?? null;
+      if (!rows[0]) return null;
+      const { now, ...closing } = rows[0];
+      return { closing, now };
     },
 
     free: async id => {

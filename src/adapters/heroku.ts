@@ -192,8 +192,8 @@ export function connectHeroku({ url, token }: { url: string; token: string }): H
       const ask = { command, env, attach: true, force_no_tty: true };
       return once(shape.waitingDynoShape, `/apps/${app}/dynos`, ask, mayAct);
     },
-    stopDyno: async (app, name) => {
-      await once(z.unknown(), `/apps/${app}/dynos/${name}/actions/stop`, {}, async () => {});
+    stopDyno: async (app, name, mayAct) => {
+      await once(z.unknown(), `/apps/${app}/dynos/${name}/actions/stop`, {}, mayAct);
     },
     openLog: async function* (app, signal, onWhole) {
       const path = `/apps/${app}/log-sessions`;

@@ -58,8 +58,8 @@ export function connectOneOffs(heroku: OneOffHeroku): OneOffs {
         shouldRetry: ({ error }) => error instanceof HerokuRefused && error.status === 409,
       });
       const notRun = async (why: string): Promise<OneOffEnd> => {
-        // Without us it gives up by itself.
-        await heroku.stopDyno(app, dyno.name).catch(() => {});
+        // Without us it gives up by itself; and when the deploy is another process's by now, that one says how it went.
+        await heroku.stopDyno(app, dyno.name, mayAct).catch(mayAct);
         return { kind: 'not run', why };
       };
       if (dyno.release !== release) return notRun(`Heroku would run it on v${dyno.release}, not on v${release}`);

@@ -3,7 +3,7 @@
 
 export type Door = 'closed' | 'open';
 
-/** Times in ms since 1970; null: not yet. */
+/** Times in ms since 1970, by the store's clock; null: not yet. */
 export type Closing = {
   id: string;
   app: string;

@@ -21,7 +21,10 @@ export type Bot = {
 /** The processes of the bot on one database. Slack is answered by one that runs, as Heroku's router would choose. */
 export class Bots {
   readonly all: readonly Bot[];
+  /** What those said last that ended by themselves. */
+  readonly lastWords: string[] = [];
   readonly #stage: Stage;
+  #isOver = false;
 
   constructor(stage: Stage, count: number) {
     this.#stage = stage;
@@ -52,6 +55,29 @@ export class Bots {
     }
   }
 
+  /** Starts again what ended by itself, as Heroku does. */
+  async tend(isDone: () => boolean): Promise<void> {
+    const isOver = () => this.#isOver || isDone();
+    for (; !isOver(); await sleep(200)) {
+      for (const bot of this.all.filter(({ process, busy }) => !process.running && !busy)) {
+        bot.busy = true;
+        this.lastWords.push(`${bot.name} ended: ${bot.process.log.trim().slice(-1_500)}`);
+        await this.start(bot, bot.version, () => !isOver());
+        bot.busy = false;
+        this.answer();
+      }
+    }
+  }
+
+  /** Replaces one in peace, as a deploy of the bot does. */
+  async renew(bot: Bot): Promise<void> {
+    bot.busy = true;
+    await bot.process.end('SIGTERM');
+    await this.start(bot, 'newer', () => true);
+    bot.busy = false;
+    this.answer();
+  }
+
   /** Lets one that stands answer Slack. */
   answer(): void {
     const [first] = this.standing.filter(({ process }) => process.port > 0);
@@ -64,6 +90,7 @@ export class Bots {
   }
 
   async end(): Promise<void> {
+    this.#isOver = true;
     process.off('exit', this.#killAll);
     for (const bot of this.all) await bot.process.end('SIGKILL');
   }

@@ -1,7 +1,7 @@
 import type { RequestRecord, TruthRecord } from '../stage/heroku/contract.ts';
 
 // What a run left behind, as data: the records of the local Heroku and Slack, the apps' databases, what people did. The
-// bot's own database has no say in it. Times in ms since 1970.
+// bot's own database has no say in it, but is looked through for secrets. Times in ms since 1970.
 
 export type Evidence = {
   apps: readonly AppSeen[];
@@ -12,6 +12,10 @@ export type Evidence = {
   /** Requests with a 5xx, by the routers' own log. */
   failed: readonly (RequestRecord & { app: string })[];
   truths: readonly (TruthRecord & { app: string })[];
+  /** The last words of processes of the bot that nobody had ended. */
+  lastWords: readonly string[];
+  /** Places where secrets stand, and the names of these. */
+  leaks: readonly string[];
 };
 
 export type AppSeen = {

@@ -20,6 +20,8 @@ export async function gather(world: World, people: People): Promise<Evidence> {
       .map(said),
     failed,
     truths,
+    lastWords: world.bots.lastWords,
+    leaks: await world.secrets.leaks(),
   };
 }
 

@@ -83,6 +83,10 @@ export const CHECKS = {
         `${harmed.length} requests to ${app.name} failed, the first with ${first.code ?? first.status} by ${by} at ${new Date(first.at).toISOString()}`,
       ];
     }),
+
+  'no process of the bot ends by itself': seen => [...seen.lastWords],
+
+  'no secret is shown': seen => [...seen.leaks],
 } as const satisfies Record<string, Check>;
 
 export type Violation = { check: string; what: string };

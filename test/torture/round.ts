@@ -46,6 +46,7 @@ export async function tortureOnce(ask: {
       () => !answered,
       () => troubled,
     );
+    const tending = bots.tend(() => !answered);
     const working = people.workOn(isOver);
     // Where nothing goes on yet, nothing can be struck.
     for (const limit = performance.now() + BEGUN_WITHIN_MS; performance.now() < limit; await sleep(100)) {
@@ -64,15 +65,12 @@ export async function tortureOnce(ask: {
     );
     // Whoever is to end what was left at a stage of the newer version must know it. Where there is one version only, they
     // stand as they are: what trouble did to them must pass by itself.
-    for (const bot of isMixed ? bots.all : []) {
-      await bot.process.end('SIGTERM');
-      await bots.start(bot, 'newer', () => true);
-    }
+    for (const bot of isMixed ? bots.all : []) await bots.renew(bot);
     const limit = performance.now() + ENDED_WITHIN_MS;
     while (people.left().length > 0 && performance.now() < limit) await sleep(200);
     await allTold(world);
     answered = false;
-    await answering;
+    await Promise.all([answering, tending]);
     await untilOpen(world);
     await world.stopTraffic();
     const seen = await gather(world, people);

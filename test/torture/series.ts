@@ -23,6 +23,7 @@ const COMMAND = `import pg from 'pg';
 const [what, step] = process.argv.slice(2);
 if (what === 'plan') console.log(\`ALTER TABLE hats DROP COLUMN d\${step};\`);
 else {
+  console.log('Charged with', process.env.CHARGE_KEY);
   const client = new pg.Client({ connectionString: process.env.DATABASE_URL });
   await client.connect();
   await client.query(\`INSERT INTO ran (file) VALUES ('\${what} \${step}')\`);
@@ -60,7 +61,7 @@ function filesOf(step: number): Record<string, string> {
 const wrong = (step: number): Record<Bad, Record<string, string>> => ({
   crash: { 'server.js': "throw new Error('There are no hats');\n", CRASHES: '' },
   build: { 'package.json': '{ "name": "shop", "type": "module", "dependencies": { "hats-that-nobody-has": "1" } }\n' },
-  release: { Procfile: "web: node server.js\nrelease: echo 'No such hat' && exit 1\n" },
+  release: { Procfile: 'web: node server.js\nrelease: printenv DATABASE_URL CHARGE_KEY; exit 1\n' },
   contract: { 'migrations/contract/199_fails.sql': 'ALTER TABLE hats DROP COLUMN never_there;\n' },
   smoke: { 'switchover.json': switchoverJson(step, 204) },
 });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -12,6 +13,7 @@ import { startTraffic } from '../stage/traffic.ts';
 import { Bots } from './bots.ts';
 import type { Evidence } from './evidence.ts';
 import { type PostgresProxy, startPostgresProxy } from './postgres-proxy.ts';
+import { type Secrets, watchSecrets } from './secrets.ts';
 import { addSeries, RAN } from './series.ts';
 import { Standing } from './standing.ts';
 
@@ -39,6 +41,7 @@ export type World = {
   bots: Bots;
   proxy: PostgresProxy;
   standing: Standing;
+  secrets: Secrets;
   /** What Heroku and its routers know, as it comes. */
   failed: Evidence['failed'][number][];
   truths: Evidence['truths'][number][];
@@ -88,7 +91,7 @@ export async function startWorld(processes: number): Promise<World> {
     const apps = await Promise.all(
       Object.entries(APPS).map(async ([name, kind]): Promise<App> => {
         const settings = { approvers: [PEOPLE.ann, PEOPLE.bob], autoRollback: kind !== 'files' };
-        const config = { BOOT_MS: '100' };
+        const config = { BOOT_MS: '100', CHARGE_KEY: `charge/${randomBytes(12).toString('hex')}` };
         const heroku = await stage.addShop(name, { ref: 'main', config, settings, preboot: kind !== 'closed' });
         heroku.runtime.knobs.drainDelayMs = DRAIN_DELAY_MS;
         await query(heroku, RAN);
@@ -98,6 +101,8 @@ export async function startWorld(processes: number): Promise<World> {
     const bots = new Bots(stage, processes);
     // Before the stage, which ends its own bot with a SIGTERM that a frozen one never hears.
     stops.push(() => bots.end());
+    const secrets = watchSecrets({ stage, apps, bots });
+    stops.push(secrets.stop);
     const standing = new Standing(() => server.url);
     await standing.prepare();
     let visits = 0;
@@ -120,7 +125,7 @@ export async function startWorld(processes: number): Promise<World> {
       proxy.leadsTo(server.url);
     };
     return {
-      ...{ stage, apps, bots, proxy, standing, failed, truths, crashing, restartDatabase, stopTraffic, stop },
+      ...{ stage, apps, bots, proxy, standing, secrets, failed, truths, crashing, restartDatabase, stopTraffic, stop },
       get visits() {
         return visits;
       },

@@ -1,0 +1,57 @@
+/** Slack takes about one message a second in a channel (chat.postMessage: special tier). */
+export const POST_EVERY_MS = 1_100;
+/**
+ * It takes "several hundred" a minute for all of a workspace (docs.slack.dev, apis/web-api/rate-limits). Other processes of
+ * ours count, too, and a refusal is met anyway; some may come at once.
+ */
+const POSTS_A_MINUTE = 240;
+const POSTS_AT_ONCE = 30;
+
+/**
+ * Who goes first, as ms that others may come later and still be before it: what people must hear of and be asked for, what
+ * begins a thread, all else. So nothing waits for ever.
+ */
+export const RANKS = { loud: 0, root: 5_000, quiet: 60_000 } as const;
+export type Rank = (typeof RANKS)[keyof typeof RANKS];
+
+type Poster = { channel: string; rank: Rank; since: number; go: () => void };
+
+/** Who waits to post, and whose turn it is. Times are a stopwatch's, ms; whoever asks says which it is. */
+export class PostQueue {
+  #waiting: Poster[] = [];
+  readonly #nextIn = new Map<string, number>();
+  #left = POSTS_AT_ONCE;
+  #countedAt = 0;
+
+  add(poster: Poster): void {
+    this.#waiting.push(poster);
+  }
+
+  /** The one whose turn it is, taken out; else for how many ms nobody may post. Null when nobody waits. */
+  next(now: number): Poster | number | null {
+    this.#left = Math.min(POSTS_AT_ONCE, this.#left + ((now - this.#countedAt) * POSTS_A_MINUTE) / 60_000);
+    this.#countedAt = now;
+    const freeAt = ({ channel }: Poster): number => this.#nextIn.get(channel) ?? 0;
+    const [best] = this.#waiting
+      .filter(poster => freeAt(poster) <= now)
+      .sort((a, b) => a.since + a.rank - (b.since + b.rank));
+    if (best && this.#left >= 1) {
+      this.#left--;
+      this.#waiting = this.#waiting.filter(poster => poster !== best);
+      this.#nextIn.set(best.channel, now + POST_EVERY_MS);
+      return best;
+    }
+    if (this.#waiting.length === 0) return null;
+    return best ? ((1 - this.#left) * 60_000) / POSTS_A_MINUTE : Math.min(...this.#waiting.map(freeAt)) - now;
+  }
+
+  /** Nothing is posted in the channel before then. */
+  closeUntil(channel: string, at: number): void {
+    this.#nextIn.set(channel, at);
+  }
+
+  /** All who wait, taken out. */
+  empty(): Poster[] {
+    return this.#waiting.splice(0);
+  }
+}
