@@ -174,19 +174,19 @@ describe.concurrent('a watch', () => {
     it.watcher.forget('d1');
   }, 40_000);
 
-  it('is refused to those who only wait for people when fifty do, and given to the next when one has ended', async ({
+  it('is refused to those who only wait for people when twenty do, and given to the next when one has ended', async ({
     expect,
   }) => {
     const it = world();
     const named = (nth: number) => it.watcher.followSparingly({ ...it.asked, deploy: `d${nth}` });
-    for (let nth = 1; nth <= 50; nth++) expect(named(nth)).not.toBeNull();
-    expect(named(51)).toBeNull();
-    expect(named(50)).not.toBeNull();
+    for (let nth = 1; nth <= 20; nth++) expect(named(nth)).not.toBeNull();
+    expect(named(21)).toBeNull();
+    expect(named(20)).not.toBeNull();
     it.watcher.forget('d7');
-    expect(named(51)).not.toBeNull();
+    expect(named(21)).not.toBeNull();
     await until(() => it.seen.sessions.length > 0);
     expect(it.seen.sessions).toHaveLength(1);
-    for (let nth = 1; nth <= 51; nth++) it.watcher.forget(`d${nth}`);
+    for (let nth = 1; nth <= 21; nth++) it.watcher.forget(`d${nth}`);
   });
 
   it('opens a log session after each that ends, and not faster when they end at once', async ({ expect }) => {

@@ -31,7 +31,7 @@ import {
 const SAVE_EVERY_MS = 2_000;
 const SAVE_SPARINGLY_MS = 60_000;
 /** So many log sessions, and the 1,500 lines that are kept of each, may be held for those who only wait for a person. */
-const MOST_SPARINGLY = 50;
+const MOST_SPARINGLY = 20;
 
 type Parts = {
   heroku: WatchedHeroku;
