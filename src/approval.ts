@@ -2,8 +2,8 @@ import { cancelAsked, cancelled, isCancelled } from './cancelling.ts';
 import { type Click, latest, latestOfThese, migrationsOf } from './domain/deploy.ts';
 import { filesOf, gateReasons } from './domain/gate.ts';
 import { openComplaint } from './domain/readings.ts';
-import { followDeploy } from './following.ts';
-import { settled, unlessIll } from './illness.ts';
+import { followDeploy, followSparingly } from './following.ts';
+import { NOT_WELL, settled, unlessIll } from './illness.ts';
 import { judge } from './judging.ts';
 import { planByCommand } from './migration-commands.ts';
 import { pendingMigrations } from './pending.ts';
@@ -66,6 +66,10 @@ export async function soak(run: Run): Promise<Next> {
   );
 }
 
+/** When (ms) the approval is no longer waited for. */
+export const approvalExpiresAt = ({ deploy }: Run): number =>
+  Date.parse(latest(deploy, 'approval asked')?.at ?? '') + EXPIRES_MS;
+
 /** What a press decided before this stage was killed: it was answered, so it does not come again. */
 async function decided(run: Run): Promise<Next | null> {
   const { deploy } = run;
@@ -75,7 +79,10 @@ async function decided(run: Run): Promise<Next | null> {
     return run.end('cancelled', `Its contract migrations were not approved: ${held.why} Nothing was begun.`);
   }
   if (held) return RECEIPT;
-  return latestOfThese(deploy, 'approved') ? { to: before ? 'Expand the schema' : 'Contract the schema' } : null;
+  if (!latestOfThese(deploy, 'approved')) return null;
+  // It may have been found ill in the moment of the yes.
+  if (openComplaint(deploy)) return NOT_WELL;
+  return { to: before ? 'Expand the schema' : 'Contract the schema' };
 }
 
 /** What speaks against destroying anything now; null when new code is alone and well. */
@@ -97,8 +104,11 @@ async function illness(run: Run): Promise<string | null> {
 export async function askForApproval(run: Run): Promise<Next> {
   const known = await decided(run);
   if (known) return known;
-  // Whoever is asked may take a day: nothing is watched meanwhile.
-  run.outside.watcher.forget(run.deploy.id);
+  if (openComplaint(run.deploy)) return NOT_WELL;
+  const { watcher } = run.outside;
+  // Before the release, or when too many wait to watch them all: then people know no more than they see.
+  const following = followSparingly(run);
+  if (!following) watcher.forget(run.deploy.id);
   const { commands } = run.deploy.plan.migrations ?? {};
   if (commands && !latest(run.deploy, 'migrations planned') && !latest(run.deploy, 'migrations changed')) {
     await run.record({ kind: 'migrations planned', migrations: await planByCommand(run, commands) });
@@ -106,14 +116,15 @@ export async function askForApproval(run: Run): Promise<Next> {
   const migrations = migrationsOf(run.deploy);
   const digest = migrations?.digests.contract ?? '';
   await run.record({ kind: 'approval asked', digest }, again(run, 'approval asked'));
-  const askedAt = Date.parse(latest(run.deploy, 'approval asked')?.at ?? '');
-  return run.listening<Next>(
-    async signal => {
-      await run.outside.time.until(askedAt + REMIND_MS, signal);
-      await run.record({ kind: 'approval reminded' }, again(run, 'approval reminded'));
-      await run.outside.time.until(askedAt + EXPIRES_MS, signal);
-      return held(run, null, 'Nobody answered for a day.');
-    },
+  const expiresAt = approvalExpiresAt(run);
+  const work = async (signal: AbortSignal): Promise<Next> => {
+    await run.outside.time.until(expiresAt - EXPIRES_MS + REMIND_MS, signal);
+    await run.record({ kind: 'approval reminded' }, again(run, 'approval reminded'));
+    await run.outside.time.until(expiresAt, signal);
+    return held(run, null, 'Nobody answered for a day.');
+  };
+  const answered = run.listening<Next>(
+    signal => (following ? unlessIll(run, following, work, signal) : work(signal)),
     async click => {
       if (click.kind === 'hold') return hold(run, click);
       if (click.kind === 'cancel' || click.kind === 'roll back') {
@@ -141,6 +152,8 @@ export async function askForApproval(run: Run): Promise<Next> {
       return { answer: before ? 'Approved: the deploy begins now.' : 'Approved: they run now.', instead };
     },
   );
+  // Another process goes on with it, for hours perhaps.
+  return answered.finally(() => run.signal.aborted && watcher.forget(run.deploy.id));
 }
 
 /** What would run is not what was approved: it is read once more, and asked as it is now. */

@@ -3,7 +3,7 @@ import { kindOf } from './domain/health.ts';
 import { samePhase } from './domain/phase.ts';
 import { logKnownFromRelease } from './domain/proof.ts';
 import { type Goal, newestOf, type Phase, type Watch } from './domain/watch.ts';
-import type { Following } from './outside.ts';
+import type { Following, Watcher } from './outside.ts';
 import type { Run } from './run.ts';
 
 // The watch of a release that a deploy made, and the facts that come of it.
@@ -21,12 +21,20 @@ export function followDeploy(run: Run): Following {
   return following;
 }
 
+/** The same while people are waited for; null when it serves nobody yet, or too many others wait to watch it too. */
+export function followSparingly(run: Run): Following | null {
+  const { deploy, outside } = run;
+  const released = latest(deploy, 'released');
+  return released ? outside.watcher.followSparingly(watchOf(run, released, deploy.plan.commit.sha)) : null;
+}
+
 /** The watch of a release that the deploy made: its own, or the one that went back. */
-export function followRelease(
-  { deploy, outside }: Run,
-  released: { version: number; slug: string; releasedAt: number },
-  commit: string | null,
-): Following {
+export const followRelease = (run: Run, released: Released, commit: string | null): Following =>
+  run.outside.watcher.follow(watchOf(run, released, commit));
+
+type Released = { version: number; slug: string; releasedAt: number };
+
+function watchOf({ deploy }: Run, released: Released, commit: string | null): Parameters<Watcher['follow']>[0] {
   const { plan } = deploy;
   const goal: Goal = {
     ours: released.version,
@@ -39,7 +47,7 @@ export function followRelease(
     windowMs: plan.windowSeconds * 1000,
     before: latest(deploy, 'before')?.sample ?? null,
   };
-  return outside.watcher.follow({ deploy: deploy.id, app: plan.app, url: plan.url, probe: plan.probe, goal });
+  return { deploy: deploy.id, app: plan.app, url: plan.url, probe: plan.probe, goal };
 }
 
 /** Appends a fact for each phase that the watch comes to, once, also when a restarted bot comes to it again. */

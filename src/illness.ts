@@ -9,7 +9,7 @@ import { first, type Next, type Run } from './run.ts';
 
 /** How long people have to say that it stays. */
 const COUNTDOWN_S = 30;
-const NOT_WELL: Next = { to: 'Not well' };
+export const NOT_WELL: Next = { to: 'Not well' };
 
 /** The work of a stage after the switch. A complaint comes first, whatever else ends at the same moment. */
 export async function unlessIll(
@@ -41,8 +41,8 @@ export async function unlessIll(
 export async function complain(run: Run, complaints: readonly Complaint[]): Promise<Next> {
   const { plan, facts } = run.deploy;
   const times = facts.filter(({ kind }) => kind === 'kept').length;
-  // Never to what somebody went back from, nor to code whose schema is gone.
-  const bySelf = plan.autoRollback && !plan.back && !destroyed(run.deploy);
+  // Never to what somebody went back from, nor to code whose schema is gone; nor when it had been well for long.
+  const bySelf = plan.autoRollback && !plan.back && !destroyed(run.deploy) && !latest(run.deploy, 'approval asked');
   await run.record({ kind: 'not well', complaints, backIn: bySelf ? COUNTDOWN_S : null }, `not well ${times}`);
   return NOT_WELL;
 }

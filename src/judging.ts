@@ -4,14 +4,19 @@ import type { Watch } from './domain/watch.ts';
 import { followDeploy } from './following.ts';
 import type { Run } from './run.ts';
 
-/** Keeps what came of the watching, once, before a deploy ends or asks for its approval. */
+/** Keeps what came of the watching before a deploy ends or asks for its approval: once, unless it was ill since. */
 export async function judge(run: Run): Promise<void> {
   const { deploy } = run;
-  if (deploy.plan.maintenance || !latest(deploy, 'released') || latest(deploy, 'judged')) return;
+  if (deploy.plan.maintenance || !latest(deploy, 'released')) return;
+  const known = latest(deploy, 'judged');
+  if (known && known.seq > (latest(deploy, 'not well')?.seq ?? 0)) return;
   const following = followDeploy(run);
   await following.when(() => true, run.signal);
   const { watch } = following;
-  await run.record({ kind: 'judged', ...conclusion(run, watch), met: metBy(watch) });
+  await run.record(
+    { kind: 'judged', ...conclusion(run, watch), met: metBy(watch) },
+    `judged ${known?.seq ?? ''}`.trim(),
+  );
 }
 
 function conclusion(run: Run, watch: Watch): { verdict: 'well' | 'not well' | 'not judged'; why: string } {

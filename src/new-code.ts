@@ -1,10 +1,12 @@
-import { afterOldCode, RECEIPT } from './approval.ts';
+import { afterOldCode, approvalExpiresAt, RECEIPT } from './approval.ts';
 import { type Click, latest, type SmokeResult } from './domain/deploy.ts';
+import { verdictOf } from './domain/health-gate.ts';
 import { watchedSeconds } from './domain/plan.ts';
-import { destroyed, goesBackAt, openComplaint } from './domain/readings.ts';
+import { destroyed, goesBackAt, openComplaint, waitsForApproval } from './domain/readings.ts';
 import type { SmokeTest } from './domain/switchover-file.ts';
 import { followDeploy, record } from './following.ts';
 import { complain, settled, unlessIll } from './illness.ts';
+import type { Following } from './outside.ts';
 import { first, type Next, type Run } from './run.ts';
 import { next } from './watching.ts';
 
@@ -13,6 +15,8 @@ import { next } from './watching.ts';
 
 /** How long somebody is waited for where it does not go back by itself. */
 const DECIDED_WITHIN_MS = 3_600_000;
+/** While an approval waits, a bad quarter of an hour is no reason to give it up: well for so long, and it is waited on. */
+const WELL_AGAIN_MS = 300_000;
 /** How often a path is asked before its answer counts as wrong: a connection that breaks says nothing of the code. */
 const SMOKE_TRIES = 3;
 const SMOKE_PAUSE_MS = 1_000;
@@ -93,6 +97,7 @@ export async function notWell(run: Run): Promise<Next> {
   if (known) return known;
   const answer = `answered not well ${asked.seq}`;
   const backAt = goesBackAt(asked);
+  const waits = waitsForApproval(run.deploy);
   const why = asked.complaints.map(({ now }) => now).join(', ');
   const keep = async (by: string | null, why: string): Promise<void> => run.record({ kind: 'kept', by, why }, answer);
   const goBack = async (by: string | null, why: string): Promise<void> =>
@@ -108,7 +113,13 @@ export async function notWell(run: Run): Promise<Next> {
           return decision(run) ?? next(run, phase);
         },
         async signal => {
-          await run.outside.time.until(backAt ?? Date.parse(asked.at) + DECIDED_WITHIN_MS, signal);
+          await wellAgain(following, waits, signal);
+          await keep(null, 'It has been well again for five minutes.');
+          return decision(run) ?? RECEIPT;
+        },
+        async signal => {
+          const endsAt = waits ? approvalExpiresAt(run) : Date.parse(asked.at) + DECIDED_WITHIN_MS;
+          await run.outside.time.until(backAt ?? endsAt, signal);
           if (backAt !== null) await goBack(null, why);
           return decision(run) ?? undecided(run, why);
         },
@@ -136,6 +147,15 @@ export async function notWell(run: Run): Promise<Next> {
   );
 }
 
+/** Resolves when it has been well for long enough; never where nothing else is waited for. */
+async function wellAgain(following: Following, waits: boolean, signal: AbortSignal): Promise<void> {
+  let since: number | null = null;
+  await following.when(watch => {
+    since = waits && verdictOf(watch).kind === 'well' ? (since ?? watch.now) : null;
+    return since !== null && watch.now - since >= WELL_AGAIN_MS;
+  }, signal);
+}
+
 const openlyKept = ({ deploy }: Run): boolean => openComplaint(deploy) === null && !latest(deploy, 'rollback asked');
 
 /** What was decided of the newest complaint; null while that is open. */
@@ -143,6 +163,7 @@ function decision(run: Run): Next | null {
   const { deploy } = run;
   if (latest(deploy, 'rollback asked')) return { to: 'Roll back' };
   if (openComplaint(deploy)) return null;
+  if (waitsForApproval(run.deploy)) return { to: 'Approval' };
   if (latest(deploy, 'watching')) return { to: 'Watch new code' };
   const gone = deploy.facts.some(
     fact =>
@@ -152,10 +173,12 @@ function decision(run: Run): Next | null {
   return gone ? afterOldCode(run) : { to: 'Old code gone' };
 }
 
+const openFor = ({ deploy }: Run): string => (waitsForApproval(deploy) ? 'in time' : 'for an hour');
+
 async function undecided(run: Run, why: string): Promise<Next> {
   const version = `v${latest(run.deploy, 'released')?.version}`;
   return run.end(
     'failed',
-    `${version} serves and is not well (${why}), and nobody decided for an hour. Look at it, and go back with \`/deploy rollback\` or mend it.`,
+    `${version} serves and is not well (${why}), and nobody decided ${openFor(run)}. Look at it, and go back with \`/deploy rollback\` or mend it.`,
   );
 }

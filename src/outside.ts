@@ -193,6 +193,11 @@ export interface Watcher {
   before(deploy: string): Sample | null;
   /** Follows the switchover to `goal.ours`, or goes on following it: one for each release of a deploy in this process. */
   follow(ask: { deploy: string; app: string; url: string; probe: Probe; goal: Goal }): Following;
+  /**
+   * The same while people are waited for, perhaps for hours: with few probes, and no read at intervals. Null when as many
+   * are followed so as one process may. `follow` makes it close again.
+   */
+  followSparingly(ask: Parameters<Watcher['follow']>[0]): Following | null;
   /** The deploy has ended: nothing of it is followed any more. */
   forget(deploy: string): void;
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Deploy } from '../src/domain/deploy.ts';
 import { gateReasons, gateWarnings } from '../src/domain/gate.ts';
 import { approvalRefused, withRoles } from '../src/domain/permission.ts';
+import { waitsForApproval } from '../src/domain/readings.ts';
 import { stepsOf } from '../src/domain/step-readings.ts';
 import { planShown } from '../views/plan.ts';
 import { replyTo } from '../views/reply.ts';
@@ -67,6 +68,20 @@ describe('the card', () => {
     for (const deploy of [migrating.contracting, migrating.held, migrating.contracted]) {
       expect(card(deploy)).not.toContain('"actions"');
     }
+  });
+
+  it('warns while new code is not well, and cannot be pressed; who kept it is said to whoever approves', () => {
+    const ill = card(migrating['not well while it waits']);
+    expect(ill).toMatch(/New code is not well\*: 31 of 100 requests failed.*Roll back.*Keep it/);
+    expect(ill).not.toContain('"actions"');
+    const kept = card(migrating['kept while it waits']);
+    expect(kept).toMatch(/New code was not well: 31 of 100 .*<@U0ANN> keeps it: One visitor had bad luck/);
+    expect(kept).toContain('Run them');
+    const back = card(migrating['going back while it waited']);
+    expect(back).toMatch(/not run.*goes back/);
+    expect(back).not.toContain('"actions"');
+    expect(JSON.stringify(rootMessage(migrating['not well while it waits']))).toContain('new code is not well');
+    expect(waitsForApproval(migrating['going back while it waited'])).toBe(false);
   });
 
   it('is edited when it is answered, though replies are not', () => {

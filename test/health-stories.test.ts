@@ -7,7 +7,7 @@ import { startTraffic } from './stage/traffic.ts';
 
 // New code that is not well, on real processes: only Heroku's windows are shortened, to 10 s; the countdown is not.
 const SCALE = 18;
-const NAMES = ['sick', 'weak', 'brushed', 'tested'] as const;
+const NAMES = ['sick', 'weak', 'brushed', 'tested', 'hungry'] as const;
 const LONG = { withinMs: 150_000 };
 
 let stage: Stage;
@@ -86,6 +86,30 @@ describe.concurrent('new code that', () => {
     await traffic.stop();
     expect(receipt.plain).toContain('serves the code of v4 again, as v6');
     expect(requests.some(({ app, dyno }) => app === 'brushed' && dyno?.release === 5)).toBe(false);
+  });
+
+  it('hangs up on visitors is found, and the next is not blamed for that but for the memory that it wants', async ({
+    expect,
+  }) => {
+    // The longer window is the bot's alone: it watches for a third of it.
+    const app = await stage.addShop('hungry', { settings: { windowSeconds: 60 } });
+    app.runtime.knobs.memory = ({ type, release }) => (type === 'web' && release.version > 5 ? 1.3 : 0.4);
+    // Few: the log's last 1,500 lines are to tell of more than a minute.
+    const traffic = startTraffic({ url: `${app.runtime.url}/cart`, perSecond: 8, onVisit: () => {} });
+    const first = await start('hungry', 'hangs-up');
+    const cut = await first.channel.shows(/v5 of hungry is not well/, LONG);
+    expect(cut.plain).toMatch(/\d+ of \d+ requests failed \(H13 × \d+\)\. Before: 0 of \d+ requests failed/);
+    await stage.slack.person('ann').presses('Keep it', { on: cut });
+    await first.channel.shows(/hungry is deployed/, LONG);
+    // What is said of memory is compared with a minute at least.
+    await expect.poll(() => Date.now() - app.createdAt.getTime(), { timeout: 60_000 }).toBeGreaterThan(65_000);
+    const { channel } = await start('hungry', 'hangs-up-too');
+    const before = await channel.shows(/hungry was not well before this deploy/, LONG);
+    expect(before.plain).toMatch(/\d+ of \d+ requests failed \(H13 × \d+\)/);
+    const swaps = await channel.shows(/v6 of hungry is not well/, LONG);
+    await traffic.stop();
+    expect(swaps.plain).toMatch(/web\.\d uses more memory than it has \(R14 × \d+\)\. Before: none did/);
+    expect(swaps.plain).not.toContain('H13');
   });
 
   it('does not pass its smoke test is kept when somebody says so', async ({ expect }) => {

@@ -258,6 +258,24 @@ describe('dynos that say they are not well', () => {
     const half = serving().seconds(20, 240).state(241, 'web.1', 'up', 'crashed');
     expect(half.says).toBe('web.1 crashed once');
   });
+
+  it('are well again when they have been up and quiet for ten minutes, and what comes then counts anew', () => {
+    const up = (seen: Seen, at: number) =>
+      seen.state(at, 'web.1', 'crashed', 'starting').state(at + 4, 'web.1', 'starting', 'up');
+    const serving = new Seen().state(2, 'web.1', 'up', 'starting').state(5, 'web.1', 'starting', 'up');
+    serving.watch = { ...serving.watch, goal: { ...serving.watch.goal, web: 5 } };
+    const twice = up(serving.seconds(20, 240).state(241, 'web.1', 'up', 'crashed'), 242).state(
+      ...([250, 'web.1', 'up', 'crashed'] as const),
+    );
+    expect(up(twice, 251).seconds(260, 800).says).toBe('web.1 crashed 2 times');
+    expect(twice.seconds(800, 860).says).toBe('well');
+    expect(twice.state(870, 'web.1', 'up', 'crashed').says).toBe('well');
+    // Heroku waits longer and longer before it starts such a dyno again.
+    expect(twice.state(871, 'web.1', 'crashed', 'starting').state(872, 'web.1', 'starting', 'crashed').says).toBe(
+      'web.1 crashed 2 times',
+    );
+    expect(twice.seconds(873, 1_600).says).toBe('web.1 crashed 2 times');
+  });
 });
 
 describe('workers', () => {

@@ -156,8 +156,9 @@ describe('a killed bot', () => {
     expect(failed('socks')).toEqual([]);
   });
 
-  it('goes on with what was approved, and runs it once', { timeout: 120_000 }, async ({ expect }) => {
-    const app = await stage.addShop('boots', { ref: 'main' });
+  it('still hears that new code is not well, goes on with what was approved, and runs it once', async ({ expect }) => {
+    const app = await stage.addShop('boots', { ref: 'main', settings: { autoRollback: true } });
+    const traffic = startTraffic({ url: `${app.runtime.url}/`, perSecond: 20, onVisit: () => {} });
     const { channel } = await start('boots');
     await channel.shows(/Old code is still serving/, LONG);
     await stage.bot.end('SIGKILL');
@@ -165,6 +166,14 @@ describe('a killed bot', () => {
     const card = await channel.shows(/Approve what boots no longer needs/, LONG);
     await stage.bot.end('SIGKILL');
     await stage.bot.start();
+    await ask(app, 'ALTER TABLE hats RENAME TO mislaid');
+    const ill = await channel.shows(/v5 of boots is not well.*requests failed.*Nothing goes back by itself/s, LONG);
+    await channel.shows(/Approve what boots no longer needs.*New code is not well/s, LONG);
+    expect(card.buttons()).toEqual([]);
+    await ask(app, 'ALTER TABLE mislaid RENAME TO hats');
+    await traffic.stop();
+    await stage.slack.person('ann').presses('Keep it', { on: ill });
+    await channel.shows(/New code was not well.*@ann keeps it/s, LONG);
     await stage.slack.person('bob').presses('Run them', { on: card });
     const approved = () =>
       stage.database.query(

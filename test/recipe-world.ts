@@ -99,6 +99,8 @@ export class World {
   /** Whether the time comes when nobody presses anything. */
   patient = true;
   plan = plan;
+  /** So many others wait that this one is not watched meanwhile. */
+  isCrowded = false;
   /** What it would be planned as at its turn. */
   plannedAgain: Preflight = { kind: 'ready', plan };
   wake = () => {};
@@ -337,6 +339,7 @@ export class World {
     forget: () => {},
     begin: () => {},
     before: () => this.met.before,
+    followSparingly: ask => (this.isCrowded ? null : this.watcher.follow(ask)),
     follow: ({ goal }) => {
       const script = this.phases[goal.ours] ?? [];
       let resume = () => {};

@@ -53,6 +53,8 @@ const toSoak: Told[] = [
   [301, { kind: 'soaking', until: STARTED_AT + 600_000 }],
 ];
 const toAsked: Told[] = [...toSoak, [600, { kind: 'approval asked', digest: 'c1' }]];
+const complaints = [{ now: '31 of 100 requests failed', against: 'Before: 0 of 240 requests failed' }];
+const illness: Told = [650, { kind: 'not well', complaints, backIn: null }];
 const toApproved: Told[] = [
   ...toAsked,
   [700, { kind: 'approved', by: 'U0BOB', digest: 'c1' }],
@@ -84,6 +86,15 @@ export const migrating = {
   ),
   soaking: deployOf(toSoak, changed),
   'waiting for an approval': deployOf(toAsked, changed),
+  'not well while it waits': deployOf([...toAsked, illness], changed),
+  'kept while it waits': deployOf(
+    [...toAsked, illness, [700, { kind: 'kept', by: 'U0ANN', why: 'One visitor had bad luck.' }]],
+    changed,
+  ),
+  'going back while it waited': deployOf(
+    [...toAsked, illness, [700, { kind: 'rollback asked', by: 'U0ANN', why: 'asked in Slack' }]],
+    changed,
+  ),
   reminded: deployOf([...toAsked, [15_000, { kind: 'approval reminded' }]], changed),
   contracting: deployOf(toApproved, changed),
   contracted: deployOf(

@@ -80,8 +80,8 @@ function world() {
     store: { load: () => world.load(), save: (_, watch) => world.save(watch) },
     log: pino({ level: 'warn' }, { write: said => void seen.warned.push(JSON.parse(said).msg) }),
   });
-  const follow = () =>
-    watcher.follow({ deploy: 'd1', app: 'shop', url: 'http://shop.test', probe: DEFAULT_PROBE, goal });
+  const asked = { deploy: 'd1', app: 'shop', url: 'http://shop.test', probe: DEFAULT_PROBE, goal };
+  const follow = () => watcher.follow(asked);
   /** Follows until the phase, giving the phases on the way. */
   const told: { phase: Phase; at: number }[] = [];
   const until = async (kind: Phase['kind'], ms = 15_000) => {
@@ -89,7 +89,7 @@ function world() {
     await follow().until(phase => phase.kind === kind, onPhase, AbortSignal.timeout(ms));
     return told.map(({ phase }) => phase.kind);
   };
-  return Object.assign(world, { watcher, follow, until, told });
+  return Object.assign(world, { watcher, asked, follow, until, told });
 }
 
 const until = async (isTrue: () => boolean): Promise<void> => {
@@ -153,6 +153,41 @@ describe.concurrent('a watch', () => {
     expect((dynos[1]?.at ?? 0) - (dynos[0]?.at ?? 0)).toBeGreaterThanOrEqual(4_900);
     expect((dynos[2]?.at ?? 0) - (dynos[1]?.at ?? 0)).toBeGreaterThanOrEqual(9_900);
   }, 30_000);
+
+  it('asks little while people are waited for, and nothing at intervals, though the log cannot be had', async ({
+    expect,
+  }) => {
+    const it = world();
+    it.replay = () => null;
+    await it.until('old serves');
+    expect(it.watcher.followSparingly(it.asked)).toBe(it.follow());
+    it.watcher.followSparingly(it.asked);
+    const before = { asked: it.seen.asked.length, lists: it.seen.lists.length, saves: it.seen.saves.length };
+    await sleep(15_500);
+    expect(it.seen.asked.length - before.asked).toBeGreaterThanOrEqual(2);
+    expect(it.seen.asked.length - before.asked).toBeLessThanOrEqual(4);
+    expect(it.seen.lists.length).toBe(before.lists);
+    expect(it.seen.saves.length).toBe(before.saves);
+    // Once something is in question again, it is as before.
+    it.follow();
+    await until(() => it.seen.asked.length >= before.asked + 10);
+    it.watcher.forget('d1');
+  }, 40_000);
+
+  it('is refused to those who only wait for people when twenty do, and given to the next when one has ended', async ({
+    expect,
+  }) => {
+    const it = world();
+    const named = (nth: number) => it.watcher.followSparingly({ ...it.asked, deploy: `d${nth}` });
+    for (let nth = 1; nth <= 20; nth++) expect(named(nth)).not.toBeNull();
+    expect(named(21)).toBeNull();
+    expect(named(20)).not.toBeNull();
+    it.watcher.forget('d7');
+    expect(named(21)).not.toBeNull();
+    await until(() => it.seen.sessions.length > 0);
+    expect(it.seen.sessions).toHaveLength(1);
+    for (let nth = 1; nth <= 21; nth++) it.watcher.forget(`d${nth}`);
+  });
 
   it('opens a log session after each that ends, and not faster when they end at once', async ({ expect }) => {
     const it = world();

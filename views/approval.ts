@@ -1,5 +1,5 @@
 import { type Deploy, type Fact, type FactOf, latest, migrationsOf } from '../src/domain/deploy.ts';
-import { asOf } from '../src/domain/readings.ts';
+import { asOf, openComplaint } from '../src/domain/readings.ts';
 import { actions, type Message, message, section } from './blocks.ts';
 import { fileSections } from './migrations.ts';
 import { foreign, literal, mention, sentence, time } from './text.ts';
@@ -12,6 +12,7 @@ export function approvalCard(asked: FactOf<'approval asked'>, deploy: Deploy): M
   const answer = answerTo(asked, deploy);
   const { headline, words } = standing(asked, answer, deploy);
   const open = answer === undefined;
+  const ill = open && openComplaint(deploy) !== null;
   const shared = migrationsOf(then)?.sharedWith ?? [];
   const run = {
     label: 'Run them',
@@ -21,6 +22,7 @@ export function approvalCard(asked: FactOf<'approval asked'>, deploy: Deploy): M
   } as const;
   return message(`${headline}. ${words}`, [
     section(`${open ? ':lock:' : ':ballot_box_with_check:'} *${headline}*`, words),
+    open ? health(deploy) : null,
     ...fileSections(then),
     section(
       `*Afterwards* ${app} cannot go back to v${plan.live.version} or before: that code needs what is destroyed here.`,
@@ -28,7 +30,7 @@ export function approvalCard(asked: FactOf<'approval asked'>, deploy: Deploy): M
         ? `*Also reached*: ${foreign(shared.join(', '), 300)} use the same database. Ask their owners first: *Run them* asks whether you did.`
         : '',
     ),
-    open
+    open && !ill
       ? actions(
           shared.length > 0
             ? { ...run, action: 'run-them-for-all' }
@@ -53,7 +55,24 @@ export function approvalCard(asked: FactOf<'approval asked'>, deploy: Deploy): M
   ]);
 }
 
-const ANSWERS = ['approved', 'held', 'migrations changed', 'ended'] as const;
+/** That new code is not well, or that somebody kept it so: it is what the approver leaves without a way back. */
+function health(deploy: Deploy): ReturnType<typeof section> | null {
+  const told = latest(deploy, 'not well');
+  const kept = latest(deploy, 'kept');
+  if (!told) return null;
+  const what = told.complaints.map(({ now }) => foreign(now, 150)).join(', ');
+  if (openComplaint(deploy))
+    return section(
+      `:warning: *New code is not well*: ${what}. First its card in the thread: *Roll back* or *Keep it*.`,
+    );
+  return kept?.by
+    ? section(
+        `:warning: New code was not well: ${what}. ${mention(kept.by)} keeps it: ${sentence(foreign(kept.why, 300))}`,
+      )
+    : null;
+}
+
+const ANSWERS = ['approved', 'held', 'migrations changed', 'rollback asked', 'ended'] as const;
 type Answer = FactOf<(typeof ANSWERS)[number]>;
 
 /** What closed a card; undefined while it is open. */
@@ -86,6 +105,11 @@ function standing(
       return {
         headline: `Contract migrations of ${app}: changed`,
         words: 'They are others by now: the newest card shows them.',
+      };
+    case 'rollback asked':
+      return {
+        headline: `Contract migrations of ${app}: not run`,
+        words: 'New code was not well, and goes back: old code needs what they would destroy.',
       };
     case 'ended':
       return { headline: `Contract migrations of ${app}: not run`, words: 'The deploy has ended without them.' };

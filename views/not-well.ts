@@ -1,5 +1,5 @@
 import { type Deploy, type FactOf, latest } from '../src/domain/deploy.ts';
-import { destroyed, goesBackAt } from '../src/domain/readings.ts';
+import { destroyed, goesBackAt, waitsForApproval } from '../src/domain/readings.ts';
 import { actions, type ButtonAsk, type Message, message, section } from './blocks.ts';
 import { healthWords } from './health.ts';
 import { expectedSwitch } from './step-words.ts';
@@ -57,7 +57,10 @@ function asking(asked: FactOf<'not well'>, deploy: Deploy): string {
   if (destroyed(deploy)) {
     return 'There is no way back: the contract migrations destroyed what old code needs. Mend it, and deploy that. *Keep it* says that you know.';
   }
-  return `Nothing goes back by itself. *Roll back* makes a release of the code of v${plan.live.version}; until it serves, which takes a window of its own, visitors get this.`;
+  const waiting = waitsForApproval(deploy)
+    ? ' Its contract migrations wait for the answer; should it be well again for five minutes, they are asked on.'
+    : '';
+  return `Nothing goes back by itself. *Roll back* makes a release of the code of v${plan.live.version}; until it serves, which takes a window of its own, visitors get this.${waiting}`;
 }
 
 export const backButton = ({ id, plan }: Deploy): ButtonAsk => ({

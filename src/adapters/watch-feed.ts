@@ -22,6 +22,10 @@ const LOG_WITHIN_MS = 5_000;
 /** Lines that say nothing to the fold still show that the log is unbroken: one in so long is enough. */
 const LOG_KNOWN_EVERY_MS = 500;
 const COUNT_EVERY_MS = 10_000;
+/** Enough in a minute for the gate to judge by. */
+const SPARING_PROBES_PER_S = 0.2;
+/** Each session is a call of the account's: where none lasts, waiting must not use them up. */
+const SPARING_PAUSES = 4;
 
 /** What is asked of Heroku for a watch. */
 export type WatchedHeroku = Pick<Heroku, 'dynos' | 'releases' | 'openLog'>;
@@ -45,6 +49,8 @@ export type Feed = {
   /** Resolves when the next thing was seen, or at the end. */
   readonly change: () => Promise<void>;
   readonly warn: (err: unknown, what: string) => void;
+  /** True while it is only waited for people: then little is asked, and nothing at intervals. */
+  readonly sparing: () => boolean;
   /** Lines so far that a list read before them cannot know of. */
   lines: number;
 };
@@ -68,7 +74,7 @@ export async function listen(feed: Feed): Promise<void> {
     }
     feed.see({ kind: 'log closed', at: now(feed) });
     if (performance.now() - begun > LASTING_MS) attempt = 0;
-    await pause(backOff(attempt), feed.signal);
+    await pause(backOff(attempt) * (feed.sparing() ? SPARING_PAUSES : 1), feed.signal);
   }
 }
 
@@ -120,7 +126,7 @@ export async function keepAsking(feed: Feed): Promise<void> {
       });
   };
   const keepPace = () => {
-    const wanted = probesPerSecond(feed.watch());
+    const wanted = feed.sparing() ? SPARING_PROBES_PER_S : probesPerSecond(feed.watch());
     if (wanted === pace || feed.signal.aborted) return;
     clearInterval(timer);
     pace = wanted;
@@ -133,7 +139,7 @@ export async function keepAsking(feed: Feed): Promise<void> {
 
 /** Looks at the database until old code is gone, over a connection of a moment: it may be short of them. */
 export async function keepCounting(feed: Feed): Promise<void> {
-  while (!feed.signal.aborted && feed.watch().goneAt === null) {
+  while (!feed.signal.aborted && !feed.sparing() && feed.watch().goneAt === null) {
     try {
       const connections = await feed.connections();
       if (!connections) return;
@@ -160,7 +166,7 @@ export async function keepReading(feed: Feed): Promise<void> {
       blind = 0;
     }
     const isAsked = overtaken || asks.dynos || asks.releases;
-    const isBlind = lookedAt - Math.max(closedAt, readAt) >= (BLIND_MS[blind] ?? 30_000);
+    const isBlind = !feed.sparing() && lookedAt - Math.max(closedAt, readAt) >= (BLIND_MS[blind] ?? 30_000);
     const isDue = isAsked && (attempt === 0 || lookedAt - readAt >= backOff(attempt - 1));
     if (!isAsked && lookedAt - readAt > backOff(attempt)) attempt = 0;
     if (!isDue && !isBlind) {

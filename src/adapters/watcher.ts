@@ -29,6 +29,9 @@ import {
 } from './watch-feed.ts';
 
 const SAVE_EVERY_MS = 2_000;
+const SAVE_SPARINGLY_MS = 60_000;
+/** So many log sessions, and the 1,500 lines that are kept of each, may be held for those who only wait for a person. */
+const MOST_SPARINGLY = 20;
 
 type Parts = {
   heroku: WatchedHeroku;
@@ -49,6 +52,14 @@ export function createWatcher({ heroku, ...others }: Parts): Watcher {
     before.get(deploy)?.stop();
     before.delete(deploy);
   };
+  const follow = (ask: Ask, sparing: boolean): Follow => {
+    const key = watchKey(ask.deploy, ask.goal.ours);
+    // The log is handed over, not left in between: one session is enough.
+    const follow = followed.get(key) ?? new Follow(key, ask, { ...parts, onLog: () => stopBefore(ask.deploy) });
+    followed.set(key, follow);
+    follow.sparing = sparing;
+    return follow;
+  };
   return {
     begin: ({ deploy, ...ask }) => {
       if (before.has(deploy)) return;
@@ -56,12 +67,12 @@ export function createWatcher({ heroku, ...others }: Parts): Watcher {
       before.set(deploy, listenBefore({ ...ask, openLog: parts.heroku.openLog, prober: parts.prober, warn }));
     },
     before: deploy => before.get(deploy)?.sample() ?? null,
-    follow: ask => {
-      const key = watchKey(ask.deploy, ask.goal.ours);
-      // The log is handed over, not left in between: one session is enough.
-      const follow = followed.get(key) ?? new Follow(key, ask, { ...parts, onLog: () => stopBefore(ask.deploy) });
-      followed.set(key, follow);
-      return follow;
+    follow: ask => follow(ask, false),
+    followSparingly: ask => {
+      const others = [...followed].filter(
+        ([key, { sparing }]) => sparing && key !== watchKey(ask.deploy, ask.goal.ours),
+      );
+      return others.length < MOST_SPARINGLY ? follow(ask, true) : null;
     },
     forget: deploy => {
       stopBefore(deploy);
@@ -75,6 +86,8 @@ export function createWatcher({ heroku, ...others }: Parts): Watcher {
 }
 
 class Follow implements Following {
+  /** Nothing is in question, and it may last for hours. */
+  sparing = false;
   readonly #key: string;
   readonly #ask: Ask;
   readonly #parts: Parts & { onLog: () => void };
@@ -169,6 +182,7 @@ class Follow implements Following {
       connections: async () => this.#parts.connections?.(app) ?? null,
       timeOf: steady => steady + this.#offset,
       change: () => this.#change.promise,
+      sparing: () => this.sparing,
       warn: (err, what) => this.#warn(err, what),
       lines: 0,
     };
@@ -204,7 +218,7 @@ class Follow implements Following {
     const isNew = !samePhase(this.#phases.at(-1) ?? phase, phase);
     // What others did is told with the phase in which they did it.
     if (isNew || this.#watch.meddling.length !== deeds) this.#phases.push(phase);
-    if (isNew || steadyNow() - this.#savedAt > SAVE_EVERY_MS) {
+    if (isNew || steadyNow() - this.#savedAt > (this.sparing ? SAVE_SPARINGLY_MS : SAVE_EVERY_MS)) {
       this.#save().catch(err => this.#warn(err, 'A watch could not be kept'));
     }
     this.#wake();

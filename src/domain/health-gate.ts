@@ -1,4 +1,15 @@
-import { added, kindOf, NO_SAMPLE, NOT_BY_CODE, p95, type Sample, secondsOf, totalOf } from './health.ts';
+import {
+  added,
+  forgiven,
+  kindOf,
+  type NewDyno,
+  NO_SAMPLE,
+  NOT_BY_CODE,
+  p95,
+  type Sample,
+  secondsOf,
+  totalOf,
+} from './health.ts';
 import { newestMinute } from './measure.ts';
 import type { Watch } from './watch.ts';
 
@@ -147,10 +158,9 @@ const RULES: readonly Rule[] = [
 ];
 
 /** Dynos of new code that crash again and again, or web dynos half of which did. Heroku starts one that crashed once anew. */
-function crashLoops({ goal, health }: Watch): Complaint[] {
-  const fell = Object.entries(health.dynos).filter(
-    ([name, { was, crashes }]) => crashes > 0 && !hadCrashed(goal, name, was),
-  );
+function crashLoops(watch: Watch): Complaint[] {
+  const { goal } = watch;
+  const fell = dynosOf(watch).filter(([name, { was, crashes }]) => crashes > 0 && !hadCrashed(goal, name, was));
   const web = fell.filter(([name]) => kindOf(name) === 'web');
   const bad = fell.filter(
     ([name, { crashes }]) => crashes >= 2 || (kindOf(name) === 'web' && 2 * web.length >= goal.web),
@@ -161,15 +171,18 @@ function crashLoops({ goal, health }: Watch): Complaint[] {
   }));
 }
 
+const dynosOf = ({ health, logTo }: Watch): [string, NewDyno][] =>
+  Object.entries(health.dynos).map(([name, dyno]) => [name, forgiven(dyno, logTo ?? 0)]);
+
 /** Again and again before the deploy, as far as was seen; one that was crashed when it was released had been at it, too. */
 const hadCrashed = ({ before }: Watch['goal'], dyno: string, was: string): boolean =>
   was === 'crashed' || (before?.crashes[kindOf(dyno)] ?? 0) >= 2;
 
 /** R15 at all, or R14 that lasts, where before there was none for long enough to say so. */
-function hungry({ goal, health }: Watch, reference: Sample): { dyno: string; what: string }[] {
-  const before = goal.before ?? reference;
+function hungry(watch: Watch, reference: Sample): { dyno: string; what: string }[] {
+  const before = watch.goal.before ?? reference;
   if (secondsOf(before) < LEAST_SECONDS) return [];
-  return Object.entries(health.dynos).flatMap(([name, dyno]) =>
+  return dynosOf(watch).flatMap(([name, dyno]) =>
     (['R15', 'R14'] as const).flatMap(code => {
       const had = before.memory[`${kindOf(name)} ${code}`] ?? 0;
       const times = dyno[code];

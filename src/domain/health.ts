@@ -44,6 +44,8 @@ export type Health = {
 /** `was`: its state before the release. `startedAt`, `upAt`, and `at` of its newest line: Heroku's times, ms. */
 export type NewDyno = {
   was: string;
+  /** It has come up, and is up still. */
+  up?: boolean;
   startedAt: number | null;
   upAt: number | null;
   at: number;
@@ -128,6 +130,13 @@ export function withDyno(sample: Sample, event: LogEvent, now: number): Sample {
 
 /** R14: more memory than its size has, so it swaps; R15: twice as much, so it is killed (error-codes article). */
 export const isMemory = (code: string): code is 'R14' | 'R15' => code === 'R14' || code === 'R15';
+
+/** Heroku counts crashes together that come within 10 minutes (dynos article); what was longer ago is over. */
+const OVER_AFTER_MS = 600_000;
+
+/** As it is judged at that time of the log: one that is up, and said nothing bad for so long, begins anew. */
+export const forgiven = (dyno: NewDyno, at: number): NewDyno =>
+  dyno.up && at > dyno.at + OVER_AFTER_MS ? { ...dyno, crashes: 0, R14: 0, R15: 0 } : dyno;
 
 export const kindOf = (dyno: string): string => dyno.split('.')[0] ?? dyno;
 

@@ -1,4 +1,5 @@
 import {
+  forgiven,
   type Health,
   isMemory,
   kindOf,
@@ -89,6 +90,7 @@ function withState(health: Health, watch: Watch, event: Extract<LogEvent, { kind
   return withDynoOf(health, event.dyno, {
     ...known,
     at,
+    up: to === 'up',
     startedAt: to === 'starting' || to === 'up' ? (known.startedAt ?? at) : known.startedAt,
     upAt: to === 'up' ? (known.upAt ?? at) : known.upAt,
     crashes: known.crashes + Number(crashed),
@@ -115,7 +117,7 @@ function withMemory(
 function knownDyno(health: Health, { goal }: Watch, dyno: string, was: string, at: number): NewDyno | null {
   if (at < goal.releasedAt || ONE_OFFS.has(kindOf(dyno))) return null;
   const known = health.dynos[dyno] ?? { was, startedAt: null, upAt: null, at: 0, crashes: 0, R14: 0, R15: 0 };
-  return at > known.at ? known : null;
+  return at > known.at ? forgiven(known, at) : null;
 }
 
 const withDynoOf = (health: Health, dyno: string, now: NewDyno): Health => ({

@@ -87,7 +87,7 @@ export const goesBackAt = ({ at, backIn }: Pick<FactOf<'not well'>, 'at' | 'back
 export function waitsForApproval<D extends Told>(deploy: D | null): deploy is D {
   const asked = deploy?.facts.findLast(fact => fact.kind === 'approval asked');
   if (!deploy || !asked) return false;
-  const answers: readonly Fact['kind'][] = ['approved', 'held', 'migrations changed', 'ended'];
+  const answers: readonly Fact['kind'][] = ['approved', 'held', 'migrations changed', 'rollback asked', 'ended'];
   return !deploy.facts.some(fact => fact.seq > asked.seq && answers.includes(fact.kind));
 }
 

@@ -14,6 +14,7 @@ export type ShopRepository = { dir: string; commits: { v1: string; v2: string; v
  * wrong each in their way: crashes, crashes-later, never-binds, bad-build, bad-release, slow-release, tells (its secrets). `cents` replaces
  * a column: what is new before the release, and what is old in `contract/`; `cents-at-once` does it all in its release
  * phase, and `cents-by-command` by commands of its own. `fails` breaks every third visit, as `fails-too` does after it;
+ * `hangs-up` leaves every third visit to /cart without an answer, and `hangs-up-too` after it;
  * `with-worker` has a worker, which `worker-crashes` breaks; `smoke` wants an answer that it does not give.
  */
 export async function makeShopRepository(dir: string): Promise<ShopRepository> {
@@ -158,6 +159,15 @@ export async function makeShopRepository(dir: string): Promise<ShopRepository> {
       .replace('let closing = false;', 'let closing = false;\nlet asked = 0;'),
   });
   await branch('fails-too', 'fails', 'Say nothing of it', { 'README.md': 'Hats, mostly.\n' });
+  await branch('hangs-up', 'main', 'Lose the cart of every third visitor', {
+    'server.js': server
+      .replace(
+        '  try {\n',
+        "  if (request.url === '/cart' && ++asked % 3 === 0) return request.socket.destroy();\n  try {\n",
+      )
+      .replace('let closing = false;', 'let closing = false;\nlet asked = 0;'),
+  });
+  await branch('hangs-up-too', 'hangs-up', 'Say nothing of it', { 'README.md': 'Hats, and carts.\n' });
   const worker = 'web: node server.js\nrelease: node_modules/.bin/node-pg-migrate up\nworker: node worker.js\n';
   await branch('with-worker', 'main', 'Brush the hats at night', {
     Procfile: worker,

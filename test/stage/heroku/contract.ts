@@ -95,6 +95,8 @@ export type Knobs = {
   /** From the switch to the old dynos' SIGTERM, ms (0-71,000 on the real thing; 10,000 by default). Divided by the scale. */
   drainDelayMs: number;
   bootTimeoutMs: number;
+  /** What share of its memory a dyno's process uses: R14 above 1, R15 from 2 on. Null: none uses too much. */
+  memory: ((dyno: { type: string; release: RunnableRelease }) => number) | null;
   /** Whether the next request, of this path, breaks off before a router takes it, as on a bad network; null: none does. */
   loses: ((path: string) => boolean) | null;
 };

@@ -5,6 +5,7 @@ import type { DynoState, DynoView, Knobs, Logs, RunnableRelease, TruthRecord } f
 import { type AppIdentity, dynoEnvironment } from './environment.ts';
 import type { Group, StartGroup } from './group.ts';
 import type { Leash } from './leash.ts';
+import { watchMemory } from './memory.ts';
 import { listens } from './ports.ts';
 import type { Meeting } from './rendezvous.ts';
 import type { Timers } from './timers.ts';
@@ -178,14 +179,13 @@ export class Dyno {
   }
 
   async #launch(client?: Duplex): Promise<void> {
-    const { type, command, release, once } = this.#ask;
-    const { app, leash, logs, ports } = this.#ground;
+    const { type, command, release, size, once } = this.#ask;
+    const { app, leash, logs, ports, scale, timers, knobs } = this.#ground;
     const port = type === 'web' ? await ports.take() : null;
     if (this.#ending) return;
     this.#port = port;
     this.say(`Starting process with command \`${command}\``);
-    const { onlyBoots } = this.#ground.knobs;
-    const crashes = type === 'web' && onlyBoots !== null && onlyBoots !== release.slug.id;
+    const crashes = type === 'web' && knobs.onlyBoots !== null && knobs.onlyBoots !== release.slug.id;
     const group = this.#ground.start({
       command: crashes ? 'exit 1' : command,
       dir: release.slug.dir,
@@ -197,15 +197,23 @@ export class Dyno {
     });
     this.#group = group;
     this.#truth('dyno-started');
-    void group.exited.then(status => this.#onExit(status));
+    const forgetMemory = watchMemory({
+      ...{ size, scale, timers, say: text => this.say(text) },
+      share: () => knobs.memory?.({ type, release }) ?? 0,
+      kill: () => group.signal('SIGKILL'),
+    });
+    void group.exited.then(status => {
+      forgetMemory();
+      this.#onExit(status);
+    });
     if (client) {
-      const after = (ms: number, act: () => void) => this.#ground.timers.after(ms / this.#ground.scale, act);
+      const after = (ms: number, act: () => void) => timers.after(ms / scale, act);
       attach(client, group, { say: text => this.say(text), after });
       return;
     }
     group.stdin.end();
     if (port === null) this.#up();
-    else void this.#awaitPort(group, port, Date.now() + this.#ground.knobs.bootTimeoutMs);
+    else void this.#awaitPort(group, port, Date.now() + knobs.bootTimeoutMs);
   }
 
   async #awaitPort(group: Group, port: number, deadline: number): Promise<void> {

@@ -75,6 +75,31 @@ describe.concurrent('dynos', () => {
     expect(await rig.get()).toMatchObject({ status: 200, release: 'v2' });
   });
 
+  test('a dyno that uses too much memory runs on with R14, and is killed with R15 when it is twice as much', async context => {
+    const { expect } = context;
+    const formation = ['web', 'worker'].map(type => ({ type, quantity: 1, size: 'Standard-2X' }));
+    const rig = await startRig(context, { preboot: false, formation });
+    let share = 1.154;
+    rig.runtime.knobs.memory = ({ type }) => (type === 'web' ? share : 1);
+    rig.runtime.run(rig.release(1));
+    await rig.until('three times R14', () => rig.lines.filter(line => line.includes('R14')).length === 3);
+    expect(await rig.get()).toMatchObject({ status: 200 });
+    share = 2;
+    await rig.until('a crash', () => rig.lines.includes('web.1: State changed from up to crashed'));
+    const said = ofWeb1(rig.lines).slice(2);
+    expect(said.slice(0, 2)).toEqual([
+      'web.1: Process running mem=1182M(115.4%)',
+      'web.1: Error R14 (Memory quota exceeded)',
+    ]);
+    expect(said.slice(said.indexOf('web.1: Process running mem=2048M(200.0%)')).slice(1, 5)).toEqual([
+      'web.1: Error R15 (Memory quota vastly exceeded)',
+      'web.1: Stopping process with SIGKILL',
+      'web.1: Process exited with status 137',
+      'web.1: State changed from up to crashed',
+    ]);
+    expect(rig.lines.filter(line => line.startsWith('worker.1: ') && /mem=|R1/.test(line))).toEqual([]);
+  });
+
   test('every process of a dyno gets the SIGTERM', async context => {
     const rig = await startRig(context, { preboot: false, formation: [{ type: 'web', quantity: 1, size }] });
     await writeFile(
