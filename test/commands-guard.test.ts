@@ -44,6 +44,14 @@ describe('what Slack did not send, or not now', () => {
     expect(bench.kept.size).toBe(0);
   });
 
+  it.each(['null', ' null', '7', '[]', '"x"', ''])('signed, with %j for an object, is refused', async payload => {
+    expect((await bench.send({ payload })).status).toBe(400);
+    const timestamp = Math.floor(Date.now() / 1000);
+    const json = await bench.post(payload, timestamp, signed(timestamp, payload), 'application/json');
+    expect(json.status).toBe(400);
+    expect(bench.kept.size).toBe(0);
+  });
+
   it('unsigned is kept nowhere, a check of the connection with something smuggled in neither', async () => {
     expect((await bench.types('shop', { secret: 'f'.repeat(32) })).status).toBe(401);
     const smuggled = { ssl_check: '1', command: '/deploy', text: 'cancel shop', user_id: 'U0ANN', team_id: 'T1' };

@@ -28,8 +28,8 @@ export function chartOf(deploy: Deploy, series: Series): { text: string; blocks:
   const [first] = points;
   if (!first || points.length < 2) return null;
   const labels = points.map(({ at }) => clock(at - first.at));
-  const lines = linesOf(voicesOf(deploy, series)).map(({ label, names }) => ({
-    name: literal(label, NAME),
+  const lines = linesOf(voicesOf(deploy, series)).map(({ name, names }) => ({
+    name,
     data: points.map((bucket, index) => {
       const theirs = names.reduce((sum, name) => sum + (bucket.by[name] ?? 0), 0);
       return { label: labels[index] ?? '', value: Math.round((100 * theirs) / answersIn(bucket)) };
@@ -51,15 +51,15 @@ export function chartOf(deploy: Deploy, series: Series): { text: string; blocks:
   };
 }
 
-/** Those who answered least go together where there are too many. */
-function linesOf(voices: readonly Voice[]): { label: string; names: string[] }[] {
-  const alone = voices.map(({ label, name }) => ({ label, names: [name] }));
-  if (voices.length <= LINES) return alone;
-  const rare = new Set(voices.toSorted((a, b) => a.answers - b.answers).slice(0, voices.length - LINES + 1));
-  return [
-    ...voices.filter(voice => !rare.has(voice)).map(({ label, name }) => ({ label, names: [name] })),
-    { label: 'all others', names: [...rare].map(({ name }) => name) },
-  ];
+/** Those go together who answered least, where there are too many, and whose names look the same: Slack wants each once. */
+function linesOf(voices: readonly Voice[]): { name: string; names: string[] }[] {
+  const alone = voices.length > LINES ? LINES - 1 : LINES;
+  const often = new Set(voices.toSorted((a, b) => b.answers - a.answers).slice(0, alone));
+  const lines = Map.groupBy(
+    [...voices.filter(voice => often.has(voice)), ...voices.filter(voice => !often.has(voice))],
+    voice => (often.has(voice) ? literal(voice.label, NAME) : 'all others'),
+  );
+  return [...lines].map(([name, them]) => ({ name, names: them.map(voice => voice.name) }));
 }
 
 export const isChart = (block: object): block is ChartBlock => 'type' in block && block.type === 'data_visualization';

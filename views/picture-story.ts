@@ -1,6 +1,6 @@
 import { type Deploy, type FactOf, latest, type StepReading } from '../src/domain/deploy.ts';
 import { stepsOf } from '../src/domain/step-readings.ts';
-import { duration, secondsBetween } from './text.ts';
+import { duration, literal, secondsBetween } from './text.ts';
 
 /** A step that was begun: before the release, while the switchover was watched, or after it. Times in ms. */
 export type Told = {
@@ -76,7 +76,7 @@ function phaseWords({ of, phase, version }: FactOf<'phase'>, { live }: About): s
     case 'old gone':
       return 'old code gone';
     case 'crashed':
-      return `${phase.dyno} ${phase.what.startsWith('crashed') ? 'crashed' : phase.what.split(':')[0]}`;
+      return literal(`${phase.dyno} ${phase.what.startsWith('crashed') ? 'crashed' : phase.what.split(':')[0]}`, 60);
     default:
       return null;
   }

@@ -22,8 +22,7 @@ export function words(
     ...(bold ? { 'font-weight': 700 } : {}),
     ...(anchor ? { 'text-anchor': anchor } : {}),
   };
-  const { svg } = draw('text', { x, y, ...look });
-  return { svg: svg.replace('></text>', `>${escaped(text)}</text>`) };
+  return draw('text', { x, y, ...look }, { svg: escaped(text) });
 }
 
 export const box = (x: number, y: number, width: number, height: number, fill: string, more = {}): Svg =>

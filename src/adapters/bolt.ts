@@ -94,7 +94,7 @@ function httpReceiver({ signingSecret, log, checks }: BoltParts, logger: SlackLo
       return true;
     },
   });
-  receiver.requestListener = guarded(receiver.requestListener);
+  receiver.requestListener = guarded(receiver.requestListener, BODY_LIMIT);
   return receiver;
 }
 
