@@ -97,12 +97,14 @@ export class People {
     const plan = await person
       .sees(message => isAnswer(message) && startOf(message) !== null, { withinMs: PLAN_WITHIN_MS })
       .catch(() => null);
-    const id = plan && startOf(plan);
+    let id = plan && startOf(plan);
     if (!plan || !id) {
       count(this.#answers, kindOf(person.messages().findLast(isAnswer)));
       return null;
     }
-    while (!isOver() && startOf(plan) !== null) {
+    for (let asked = startOf(plan); asked !== null && !isOver(); asked = startOf(plan)) {
+      // When the world has changed, another plan is shown in place of the one that was pressed.
+      id = asked;
       this.presses.push({ label: 'Start', deploy: id, app: app.name, by: who, at: Date.now() });
       await person.presses('Start', { on: plan }).catch(() => null);
       for (const until = performance.now() + AGAIN_MS; performance.now() < until && startOf(plan) !== null; )
