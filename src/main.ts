@@ -247,7 +247,7 @@ const sweeping = setInterval(() => void sweep().catch(warn), SWEEP_MS);
 await parserReady();
 const port = await bolt.start().catch(cannotStart);
 const leftovers = setInterval(() => void bolt.workLeft().catch(warn), LEFT_MS);
-log.info({ port, instance }, port === null ? 'Switchover listens in Socket Mode' : 'Switchover listens');
+log.info({ port, instance }, config.SLACK_APP_TOKEN ? 'Switchover listens in Socket Mode' : 'Switchover listens');
 process.send?.({ port });
 
 let stopping = false;

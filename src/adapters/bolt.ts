@@ -1,9 +1,11 @@
-import type { Server, ServerResponse } from 'node:http';
-import { type App, HTTPReceiver, type Logger as SlackLogger, SocketModeReceiver } from '@slack/bolt';
+import { once } from 'node:events';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import { type App, HTTPReceiver, type Logger as SlackLogger } from '@slack/bolt';
 import { type Taking, TakingApp } from './bolt-app.ts';
 import { guarded } from './bolt-guard.ts';
-import { type Checks, healthRoutes } from './health.ts';
+import { type Checks, healthListener, healthRoutes } from './health.ts';
 import { clientOptions, type SlackAccess, slackLogger } from './slack-client.ts';
+import { SocketReceiver } from './socket-mode.ts';
 
 export type BoltParts = SlackAccess &
   Omit<Taking, 'log'> & {
@@ -20,8 +22,8 @@ export type BoltParts = SlackAccess &
 
 export type Bolt = {
   app: App;
-  /** Gives the port that is listened on; null over Socket Mode. */
-  start(): Promise<number | null>;
+  /** Gives the port that is listened on: over Socket Mode for Heroku alone, which stops a web dyno that listens on none. */
+  start(): Promise<number>;
   /** Works what another instance left: to be called every few seconds. */
   workLeft(): Promise<void>;
   /** Takes no more, and waits for the work that was begun, within 4 s. */
@@ -38,7 +40,8 @@ const BODY_LIMIT = 1024 * 1024;
 export function createBolt(parts: BoltParts): Bolt {
   const { botToken, log } = parts;
   const logger = slackLogger(log);
-  const receiver = parts.appToken ? socketReceiver(parts, parts.appToken, logger) : httpReceiver(parts, logger);
+  const { appToken } = parts;
+  const receiver = appToken ? new SocketReceiver({ ...parts, appToken }) : httpReceiver(parts, logger);
   const options = {
     receiver,
     // Given, so that starting needs no call of auth.test.
@@ -54,16 +57,18 @@ export function createBolt(parts: BoltParts): Bolt {
   return {
     app,
     async start() {
-      if (receiver instanceof SocketModeReceiver) {
+      const where = { port: parts.port, ...(parts.host ? { host: parts.host } : {}) };
+      if (receiver instanceof SocketReceiver) {
+        server = createServer(healthListener({ ...parts.checks, 'socket mode': receiver.sure }));
+        await once(server.listen(where), 'listening');
         await receiver.start();
-        return null;
-      }
-      server = await receiver.start({ port: parts.port, ...(parts.host ? { host: parts.host } : {}) });
+      } else server = await receiver.start(where);
       const address = server.address();
       return typeof address === 'object' && address ? address.port : parts.port;
     },
     workLeft: () => app.workLeft(),
     async stop() {
+      if (receiver instanceof SocketReceiver) server?.close();
       const closed = receiver.stop().catch(err => log.warn({ err }, 'Slack was not listened to'));
       const idle = setInterval(() => server?.closeIdleConnections(), 50);
       let timer: NodeJS.Timeout | undefined;
@@ -103,18 +108,4 @@ function sorry(response: ServerResponse): void {
   if (response.headersSent) return;
   response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
   response.end('This bot could not take that in: this is our fault, not yours. Try again in a minute.');
-}
-
-/** The port answers for Heroku, which stops a web dyno that listens on none. */
-function socketReceiver(
-  { port, slackApiUrl, checks }: BoltParts,
-  appToken: string,
-  logger: SlackLogger,
-): SocketModeReceiver {
-  const installerOptions = { port, clientOptions: { slackApiUrl } };
-  return new SocketModeReceiver({
-    ...{ appToken, logger, installerOptions },
-    customRoutes: healthRoutes(checks),
-    customPropertiesExtractor: ({ envelope_id }) => ({ delivery: envelope_id }),
-  });
 }

@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import type { CustomRoute } from '@slack/bolt';
 
 /** What must be there for the bot to be of use, by name. Each is asked at every look, so they must be cheap. */
@@ -8,10 +9,10 @@ const ANSWER_WITHIN_MS = 1_000;
 /** `/healthz`: the process is alive. `/readyz`: it can work, or what is missing; 503 then, and once it is stopping. */
 export function healthRoutes(checks: Checks): CustomRoute[] {
   return [
-    { path: '/healthz', method: ['GET'], handler: (_, response) => void response.writeHead(200).end('ok') },
+    { path: '/healthz', method: 'GET', handler: (_, response) => void response.writeHead(200).end('ok') },
     {
       path: '/readyz',
-      method: ['GET'],
+      method: 'GET',
       handler: async (_, response) => {
         const missing = await missingOf(checks);
         response.writeHead(missing.length === 0 ? 200 : 503, { 'content-type': 'text/plain; charset=utf-8' });
@@ -19,6 +20,17 @@ export function healthRoutes(checks: Checks): CustomRoute[] {
       },
     },
   ];
+}
+
+/** The same where nothing else is listened to. */
+export function healthListener(checks: Checks): RequestListener {
+  const routes = healthRoutes(checks);
+  return (request, response) => {
+    const asked = request.url?.split('?')[0];
+    const route = routes.find(({ path, method }) => path === asked && method === request.method);
+    if (route) route.handler(Object.assign(request, { params: {} }), response);
+    else response.writeHead(404).end();
+  };
 }
 
 async function missingOf(checks: Checks): Promise<string[]> {

@@ -55,6 +55,8 @@ export async function startStage(ask: {
   botEnv?: Record<string, string>;
   /** Any, when not given. */
   signingSecret?: string;
+  /** Slack reaches the bot in Socket Mode; over HTTP when not given. */
+  socketMode?: boolean;
   /** Starts the processes of all dynos; each has its own when not given. */
   start?: StartGroup;
   /** Slack's rate limits; on when not given. */
@@ -91,12 +93,14 @@ export async function startStage(ask: {
     stops.push(github.stop);
     const { signingSecret = randomBytes(16).toString('hex') } = ask;
     const botToken = `xoxb-${randomBytes(8).toString('hex')}`;
+    const appToken = ask.socketMode ? `xapp-${randomBytes(8).toString('hex')}` : null;
     const channelOf = (name: string): string => `C0${name.toUpperCase().replace(/\W/g, '')}`;
     const channels = Object.fromEntries(ask.channels.map(name => [name, channelOf(name)]));
     const { onSlack } = ask;
     const slack = await startSlack({
       signingSecret,
       botToken,
+      ...(appToken && { appToken }),
       users: { ...PEOPLE, gus: { id: 'U0GUS', guest: true } },
       groups: { ops: { id: 'S0OPS', members: ['vic'] } },
       channels,
@@ -112,6 +116,7 @@ export async function startStage(ask: {
     const env = {
       SLACK_SIGNING_SECRET: signingSecret,
       SLACK_BOT_TOKEN: botToken,
+      ...(appToken && { SLACK_APP_TOKEN: appToken }),
       SLACK_API_URL: slack.apiUrl,
       HEROKU_API_KEY: secrets.token,
       HEROKU_API_URL: heroku.url,
@@ -171,7 +176,8 @@ export async function startStage(ask: {
     };
     const kept = ['SLACK_SIGNING_SECRET', 'SLACK_BOT_TOKEN', 'HEROKU_API_KEY', 'GITHUB_TOKEN'] as const;
     const passwords = [['DATABASE_URL', new URL(url).password] as const].filter(([, value]) => value !== '');
-    const known = [...kept.map(name => [name, env[name]] as const), ...passwords].map(([name, value]) => ({
+    const ofApp = appToken ? [['SLACK_APP_TOKEN', appToken] as const] : [];
+    const known = [...kept.map(name => [name, env[name]] as const), ...ofApp, ...passwords].map(([name, value]) => ({
       name,
       value,
     }));

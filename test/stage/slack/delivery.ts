@@ -1,18 +1,33 @@
 import { createHmac, randomUUID } from 'node:crypto';
 
 /** Slack gives up on the bot after this. */
-const ANSWER_WITHIN_MS = 3_000;
+export const ANSWER_WITHIN_MS = 3_000;
+const FORM = 'application/x-www-form-urlencoded';
 
-/** How the bot took a request: `ms` until its answer; null when there was none in time, or no connection. */
+/**
+ * How the bot took a request: `ms` until its answer; `status` null when there was none in time, or no connection.
+ * `connection` counts those of Socket Mode from 1 on, in the order in which they were opened.
+ */
 export type Taken = {
   ms: number;
   status: number | null;
   error: 'operation_timeout' | 'dispatch_failed' | null;
   body: string;
+  connection?: number;
 };
 
-/** Sends to the bot, signed as Slack signs (docs.slack.dev, authentication/verifying-requests-from-slack). */
-export class Delivery {
+/** An event that comes again: for which time, and how it was taken before. */
+export type Again = { time: number; before: Taken };
+
+/** How Slack reaches the bot. */
+export type Delivery = {
+  command(fields: Record<string, string>): Promise<Taken>;
+  interaction(payload: { type: string }): Promise<Taken>;
+  event(body: object, again: Again | null): Promise<Taken>;
+};
+
+/** Sends to the bot over HTTP, signed as Slack signs (docs.slack.dev, authentication/verifying-requests-from-slack). */
+export class HttpDelivery implements Delivery {
   readonly #signingSecret: string;
   readonly #botUrl: () => string;
 
@@ -21,13 +36,18 @@ export class Delivery {
     this.#botUrl = botUrl;
   }
 
-  /** As commands and interactions come. */
-  form(fields: Record<string, string>): Promise<Taken> {
-    return this.#send(new URLSearchParams(fields).toString(), 'application/x-www-form-urlencoded', {});
+  command(fields: Record<string, string>): Promise<Taken> {
+    return this.#send(new URLSearchParams(fields).toString(), FORM, {});
   }
 
-  /** As events come. */
-  json(body: object, headers: Record<string, string>): Promise<Taken> {
+  interaction(payload: object): Promise<Taken> {
+    return this.command({ payload: JSON.stringify(payload) });
+  }
+
+  event(body: object, again: Again | null): Promise<Taken> {
+    const headers = again
+      ? { 'x-slack-retry-num': String(again.time), 'x-slack-retry-reason': reasonOf(again.before) }
+      : {};
     return this.#send(JSON.stringify(body), 'application/json', headers);
   }
 
@@ -63,3 +83,6 @@ export class Delivery {
     }
   }
 }
+
+const reasonOf = ({ error, status }: Taken): string =>
+  error === 'operation_timeout' ? 'http_timeout' : status ? 'http_error' : 'connection_failed';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Delivery, Taken } from './delivery.ts';
+import type { Again, Delivery, Taken } from './delivery.ts';
 import { postJson } from './method.ts';
 import { viewJson } from './view-json.ts';
 import type { View } from './views.ts';
@@ -75,22 +75,20 @@ export class Events {
       is_ext_shared_channel: false,
       event_context: randomBytes(12).toString('hex'),
     };
-    return this.#deliver(body, 0, {});
+    return this.#deliver(body, null);
   }
 
-  async #deliver(body: object, time: number, headers: Record<string, string>): Promise<Taken> {
-    const taken = await this.#parts.delivery.json(body, headers);
+  async #deliver(body: object, again: Again | null): Promise<Taken> {
+    const before = await this.#parts.delivery.event(body, again);
+    const time = again?.time ?? 0;
     const afterMs = AGAIN_AFTER_MS[time];
-    if (taken.error && afterMs !== undefined) {
-      const reason =
-        taken.error === 'operation_timeout' ? 'http_timeout' : taken.status ? 'http_error' : 'connection_failed';
-      const again = { 'x-slack-retry-num': String(time + 1), 'x-slack-retry-reason': reason };
+    if (before.error && afterMs !== undefined) {
       const timer = setTimeout(() => {
         this.#waiting.delete(timer);
-        void this.#deliver(body, time + 1, again);
+        void this.#deliver(body, { time: time + 1, before });
       }, afterMs);
       this.#waiting.add(timer);
     }
-    return taken;
+    return before;
   }
 }

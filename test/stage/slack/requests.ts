@@ -35,7 +35,7 @@ export class Requests {
   /** `text` is escaped already. */
   command(user: string, channel: Channel, { command }: Command, text: string): Promise<Taken> {
     const { workspace, triggers, delivery } = this.#parts;
-    return delivery.form({
+    return delivery.command({
       token: 'verification-token',
       team_id: workspace.team.id,
       team_domain: workspace.team.domain,
@@ -135,7 +135,7 @@ export class Requests {
       is_enterprise_install: false,
       ...more,
     };
-    return delivery.form({ payload: JSON.stringify(payload) });
+    return delivery.interaction(payload);
   }
 
   /** Slack does not give an ephemeral message back. */

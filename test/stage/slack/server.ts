@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openConnection } from './app-token.ts';
 import { CHAT } from './chat.ts';
 import { FILES } from './files.ts';
 import type { Limits } from './limits.ts';
@@ -8,6 +7,7 @@ import { need, type Stage } from './method.ts';
 import { READING } from './reading.ts';
 import type { ResponseUrls } from './response-urls.ts';
 import { SlackError } from './slack-error.ts';
+import type { Sockets } from './sockets.ts';
 import type { Troubles } from './trouble.ts';
 import { VIEWS } from './views.ts';
 
@@ -37,21 +37,22 @@ type Answer = { status: number; json: Record<string, unknown>; retryAfter?: numb
 export type WebApi = {
   stage: Stage;
   token: string;
-  appToken: string | null;
+  sockets: Sockets;
   limits: Limits | null;
   troubles: Troubles;
   responses: ResponseUrls;
   record: (call: Call) => void;
 };
 
-/** Slack's Web API below /api, the addresses for answers below /response, and those for files below /upload. */
+/** Slack's Web API below /api, the addresses for answers below /response, those for files below /upload, and Socket Mode. */
 export function createWebApi(web: WebApi): Server {
-  return createServer((request, response) => {
+  const server = createServer((request, response) => {
     void serve(web, request, response).catch(error => {
       if (!response.headersSent) response.writeHead(500);
       response.end(String(error));
     });
   });
+  return server.on('upgrade', (request, socket, head) => web.sockets.connect(request, socket, head));
 }
 
 async function serve(web: WebApi, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -111,12 +112,17 @@ function attempt(work: () => Answer): Answer {
 }
 
 function carryOut(web: WebApi, name: string, args: Record<string, unknown>, header = ''): Answer {
-  const { stage, token, appToken, limits } = web;
-  const given = /^Bearer (.+)$/i.exec(header)?.[1] ?? args.token;
+  const { stage, token, sockets, limits } = web;
+  const inHeader = /^Bearer (.+)$/i.exec(header)?.[1];
+  const given = inHeader ?? args.token;
   // Not kept: what is recorded may be written to disk.
   delete args.token;
-  if (name === 'apps.connections.open')
-    return { status: 200, json: { ok: true, ...openConnection(given, { botToken: token, appToken }) } };
+  // The one call that takes the app's own token, and only in the header (docs.slack.dev, apps.connections.open).
+  if (name === 'apps.connections.open') {
+    if (!inHeader) throw new SlackError(given ? 'invalid_auth' : 'not_authed');
+    if (inHeader === token) throw new SlackError('not_allowed_token_type');
+    return { status: 200, json: { ok: true, ...sockets.open(inHeader) } };
+  }
   const known = Object.hasOwn(METHODS, name) ? METHODS[name] : undefined;
   if (!known) throw new SlackError('unknown_method', [], { req_method: name });
   if (!given) throw new SlackError('not_authed');

@@ -1,5 +1,5 @@
 import type { Server } from 'node:http';
-import { Delivery } from './delivery.ts';
+import { HttpDelivery } from './delivery.ts';
 import { Events } from './events.ts';
 import { Uploads } from './files.ts';
 import { Limits } from './limits.ts';
@@ -11,6 +11,7 @@ import { Requests } from './requests.ts';
 import { ResponseUrls } from './response-urls.ts';
 import { type Call, createWebApi } from './server.ts';
 import { Sight, type Within } from './sight.ts';
+import { Sockets } from './sockets.ts';
 import { TriggerIds } from './trigger-ids.ts';
 import { type Trouble, Troubles } from './trouble.ts';
 import type { View } from './views.ts';
@@ -27,7 +28,7 @@ export type SlackAsk = {
   port?: number;
   signingSecret: string;
   botToken: string;
-  /** Of the app itself; none when not given. */
+  /** Of the app itself, which is in Socket Mode then, and takes nothing over HTTP. */
   appToken?: string;
   team?: { id: string; domain: string };
   /** Ids by name: `{ ann: 'U0ANN' }`. Everybody lives in Greenwich and belongs here unless told otherwise. */
@@ -65,6 +66,8 @@ export class Slack {
   readonly presses: Press[] = [];
   readonly workspace: Workspace;
   readonly installed: Installed;
+  /** The bot's connections in Socket Mode. */
+  readonly sockets: Sockets;
   readonly #troubles = new Troubles();
   readonly #stage: Stage;
   readonly #people: Map<string, Person>;
@@ -90,7 +93,9 @@ export class Slack {
     const workspace = new Workspace({ team, users, channels, groups });
     const triggers = new TriggerIds();
     const responses = new ResponseUrls(workspace);
-    const delivery = new Delivery(ask.signingSecret, () => this.botUrl);
+    const { appToken = null } = ask;
+    this.sockets = new Sockets({ appToken, url: () => this.url, troubles: this.#troubles });
+    const delivery = appToken ? this.sockets : new HttpDelivery(ask.signingSecret, () => this.botUrl);
     const scopes = new Set(ask.scopes ?? SCOPES);
     this.workspace = workspace;
     this.installed = {
@@ -107,7 +112,7 @@ export class Slack {
     this.#server = createWebApi({
       stage: this.#stage,
       token: ask.botToken,
-      appToken: ask.appToken ?? null,
+      sockets: this.sockets,
       limits: ask.limits === false ? null : new Limits(),
       troubles: this.#troubles,
       responses,
@@ -199,6 +204,7 @@ export class Slack {
 
   async stop(): Promise<void> {
     this.#events.stop();
+    this.sockets.stop();
     this.#server.closeAllConnections();
     await new Promise(closed => this.#server.close(closed));
   }
