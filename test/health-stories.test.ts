@@ -7,27 +7,39 @@ import { startTraffic } from './stage/traffic.ts';
 
 // New code that is not well, on real processes: only Heroku's windows are shortened, to 10 s; the countdown is not.
 const SCALE = 18;
-const NAMES = ['sick', 'weak', 'brushed', 'tested', 'hungry'] as const;
+const NAMES = ['weak', 'hungry', 'brushed', 'tested'] as const;
 const LONG = { withinMs: 150_000 };
 
 let stage: Stage;
+/** Of its own: its bot is killed, and nobody else is to miss it. */
+let killed: Stage;
 const requests: (RequestRecord & { app: string })[] = [];
-beforeAll(async () => {
-  stage = await startStage({
+const open = (channels: readonly string[]): Promise<Stage> =>
+  startStage({
     scale: SCALE,
-    channels: NAMES,
+    channels,
     onHeroku: record => {
       if (record.record === 'request') requests.push(record);
     },
   });
+beforeAll(async () => {
+  // One after the other: the first is to be stopped when there is no second.
+  stage = await open(NAMES);
+  killed = await open(['sick']);
 }, 60_000);
-afterAll(() => stage.stop());
+afterAll(async () => {
+  await Promise.all([stage?.stop(), killed?.stop()]);
+});
 
 type Channel = ReturnType<Stage['slack']['channel']>;
 const visitors = (app: HerokuApp) => startTraffic({ url: `${app.runtime.url}/`, perSecond: 20, onVisit: () => {} });
 
-async function start(name: string, ref: string): Promise<{ plan: string; channel: Channel; root: Message }> {
-  const ann = stage.slack.person('ann');
+async function start(
+  name: string,
+  ref: string,
+  on = stage,
+): Promise<{ plan: string; channel: Channel; root: Message }> {
+  const ann = on.slack.person('ann');
   await ann.types(`/deploy ${name} ${ref}`, { channel: name });
   const plan = await ann.sees(
     message => message.channel === name && message.buttons().some(({ label }) => label === 'Start'),
@@ -35,7 +47,7 @@ async function start(name: string, ref: string): Promise<{ plan: string; channel
   );
   const { plain } = plan;
   await ann.presses('Start', { on: plan });
-  const channel = stage.slack.channel(name);
+  const channel = on.slack.channel(name);
   return {
     plan: plain,
     channel,
@@ -123,16 +135,13 @@ describe.concurrent('new code that', () => {
     expect(receipt.plain).toMatch(/Health: new code was \*not well\*: \/ answered 200/);
     expect(receipt.plain).toMatch(/Database: at most \d+ of 120 connections were in use at once/);
   });
-});
 
-// Alone: it kills the bot, and nobody else is to miss it.
-describe('new code that', () => {
   it('fails after the switch is told with a countdown, which outlives the bot, and goes back by itself', async ({
     expect,
   }) => {
-    const app = await stage.addShop('sick', { settings: { autoRollback: true } });
+    const app = await killed.addShop('sick', { settings: { autoRollback: true } });
     const traffic = visitors(app);
-    const { plan, channel, root } = await start('sick', 'fails');
+    const { plan, channel, root } = await start('sick', 'fails', killed);
     expect(plan).toContain('30 s after that was told, unless somebody keeps it');
     const card = await channel.shows(/v5 of sick is not well/, LONG);
     expect(card.broadcast).toBe(true);
@@ -140,8 +149,8 @@ describe('new code that', () => {
     expect(card.plain).toMatch(/\d+ of \d+ requests failed \(5xx × \d+\)\. Before: 0 of \d+ requests failed/);
     await channel.shows(/goes back to the code of v4 by itself at/, LONG);
     expect(labels(card)).toEqual(['Roll back', 'Keep it']);
-    await stage.bot.end('SIGKILL');
-    await stage.bot.start();
+    await killed.bot.end('SIGKILL');
+    await killed.bot.start();
     await channel.shows(/Rolled back: sick serves/, LONG);
     const receipt = await channel.shows(/^\*Receipt\*$/m, LONG);
     await traffic.stop();
@@ -161,7 +170,7 @@ describe('new code that', () => {
     const waited = (rollbacks[0]?.createdAt.getTime() ?? 0) - Number(card.ts) * 1000;
     expect(asked).toBeDefined();
     expect(waited).toBeGreaterThan(27_000);
-    const ann = stage.slack.person('ann');
+    const ann = killed.slack.person('ann');
     await ann.types('/deploy rollback sick v5', { channel: 'sick' });
     await ann.sees(/Go back to v5 of sick\?/, LONG);
   });
