@@ -53,19 +53,23 @@ export async function strikeOn(ask: {
   chance: Chance;
   /** They may come back as a newer version. */
   isMixed: boolean;
+  /** Only there; anywhere when not given. */
+  aim: readonly string[] | null;
   tally: Tally;
   isOver: () => boolean;
 }): Promise<number> {
-  const { bots, standing, chance, tally, isOver } = ask;
+  const { bots, standing, chance, aim, tally, isOver } = ask;
   const coming: Promise<void>[] = [];
   const struck = new Map<string, number>();
   // The seldom ones above all: every deploy comes to some, few come to others.
-  const isWorthIt = (stage: string): boolean => chance.is(WORTH / (1 + (struck.get(stage) ?? 0) ** 2));
+  const isWorthIt = (stage: string): boolean =>
+    aim ? aim.includes(stage) : chance.is(WORTH / (1 + (struck.get(stage) ?? 0) ** 2));
   while (!isOver()) {
     const drawn = stroke(chance, bots.all.length);
     const next: Stroke = ask.isMixed ? drawn : { ...drawn, back: 'same' };
     await sleep(next.afterMs);
-    const come = next.aims ? await standing.comesTo(isWorthIt, AIM_MS) : null;
+    const come = next.aims || aim ? await standing.comesTo(isWorthIt, AIM_MS) : null;
+    if (aim && !come) continue;
     const owner = come && (await standing.owner(come.deploy));
     if (come && next.lingerMs > 0) await sleep(next.lingerMs);
     if (isOver()) break;

@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
+import { STAGES } from './kills.ts';
 import { tortureOnce } from './round.ts';
 import { missed, table } from './table.ts';
 import { Tally } from './tally.ts';
 
-// npm run torture -- --minutes 10 --seed 7 [--runs 1] [--at-once 1] [--bots 2] [--trouble 60] [--keep DIR]
+// npm run torture -- --minutes 10 --seed 7 [--runs 1] [--at-once 1] [--bots 2] [--trouble 60] [--aim STAGE,STAGE]
+//   [--keep DIR]
 // Kills the bot anywhere, breaks what it stands on, and checks from outside that every deploy still ended exactly once.
 
 /** Kills, of which no stage may go without. */
@@ -20,9 +22,14 @@ const { values } = parseArgs({
     bots: { type: 'string' },
     /** Seconds of trouble in each run. */
     trouble: { type: 'string', default: '60' },
+    /** Strikes only in deploys that come to one of these. */
+    aim: { type: 'string' },
     keep: { type: 'string' },
   },
 });
+const aim = values.aim?.split(',') ?? null;
+const unknown = aim?.filter(stage => !STAGES.includes(stage)) ?? [];
+if (unknown.length > 0) throw new Error(`There is no stage ${unknown.join(', ')}: ${STAGES.join(', ')}`);
 const number = (text: string, name: string): number => {
   const read = Number(text);
   if (!(read > 0)) throw new Error(`--${name} takes a number above 0, not ${text}`);
@@ -47,7 +54,7 @@ async function oneAfterTheOther(): Promise<void> {
       seed: first + begun++,
       troubleMs: number(values.trouble, 'trouble') * 1000,
       bots: values.bots === undefined ? null : number(values.bots, 'bots'),
-      tally,
+      ...{ aim, tally },
       keep: values.keep ?? null,
       say: text => console.log(text),
     });

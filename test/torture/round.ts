@@ -23,6 +23,8 @@ export async function tortureOnce(ask: {
   troubleMs: number;
   /** Processes of the bot; by the seed when not given. */
   bots: number | null;
+  /** The stages to strike in; all of them when not given. */
+  aim: readonly string[] | null;
   tally: Tally;
   /** Where the transcript and the bots' logs go when something is violated; nowhere when not given. */
   keep: string | null;
@@ -54,7 +56,7 @@ export async function tortureOnce(ask: {
     }
     until = performance.now() + ask.troubleMs;
     const [kills] = await Promise.all([
-      strikeOn({ bots, standing, chance: chance.of('kills'), isMixed, tally, isOver }),
+      strikeOn({ bots, standing, chance: chance.of('kills'), isMixed, aim: ask.aim, tally, isOver }),
       troubleOn(world, chance.of('faults'), tally, isOver),
       working,
     ]);
