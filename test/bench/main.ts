@@ -68,17 +68,27 @@ async function main(): Promise<number> {
     return quick && bench.skipped ? [`of ${name} ${bench.skipped}`] : [];
   });
   const reports: Report[] = [];
-  for (const bench of BENCHES.filter(isWanted)) reports.push(await measure(bench, quick));
+  const broken: string[] = [];
+  for (const bench of BENCHES.filter(isWanted)) {
+    try {
+      reports.push(await measure(bench, quick));
+    } catch (error) {
+      // An hour of the others is not to be lost with it.
+      console.error(error);
+      broken.push(`${bench.number} (${bench.title}), which broke: ${error instanceof Error ? error.message : error}`);
+    }
+  }
 
   const where = await machine();
   const targets = reports.flatMap(report => report.targets);
-  if (json) console.log(JSON.stringify({ machine: where, skipped, reports }, null, 2));
+  if (json) console.log(JSON.stringify({ machine: where, skipped, broken, reports }, null, 2));
   else for (const report of reports) print(report);
-  if (!json && skipped.length > 0) console.log(`\nNot run this time: ${skipped.join('; ')}.`);
+  const missing = [...skipped, ...broken];
+  if (!json && missing.length > 0) console.log(`\nNot run this time: ${missing.join('; ')}.`);
   if (write || (!quick && !only)) {
-    await writeFile(new URL('../../docs/BENCHMARKS.md', import.meta.url), markdown(reports, where, skipped));
+    await writeFile(new URL('../../docs/BENCHMARKS.md', import.meta.url), markdown(reports, where, missing));
   }
-  return targets.every(isMet) ? 0 : 1;
+  return broken.length === 0 && targets.every(isMet) ? 0 : 1;
 }
 
 function print({ number, title, compares, tables, targets, notes, seconds }: Report): void {
