@@ -3,7 +3,7 @@ import type { Message, Person } from '../stage/slack/slack.ts';
 import type { Chance } from './chance.ts';
 import type { Pressed, Started } from './evidence.ts';
 import { hasEnded } from './invariants.ts';
-import { BAD, commandBranch, destroys, fileBranch, STEPS } from './series.ts';
+import { BAD, closes, commandBranch, fileBranch, STEPS } from './series.ts';
 import { count } from './tally.ts';
 import type { App, World } from './world.ts';
 
@@ -11,7 +11,7 @@ import type { App, World } from './world.ts';
 const ACTS = {
   files: { deploy: 5, cancel: 2, rollBack: 2, queue: 2, bad: 4, back: 2, close: 1 },
   commands: { deploy: 4, cancel: 1, queue: 1, close: 1 },
-  closed: { deploy: 5, bad: 2, cancel: 1, close: 2 },
+  closed: { deploy: 5, bad: 4, cancel: 3, close: 1 },
   real: { deploy: 4, cancel: 1, rollBack: 2, bad: 2, back: 1 },
 } as const;
 type Act = 'deploy' | 'cancel' | 'rollBack' | 'queue' | 'bad' | 'back' | 'close';
@@ -76,7 +76,7 @@ export class People {
   #words({ name, kind }: App, bad: Chance | null): string {
     const step = Math.min(STEPS, (this.#steps.get(name) ?? 0) + 1);
     if (!bad) this.#steps.set(name, step);
-    if (destroys(step) && step % 4 === 0) this.closed.add(name);
+    if (closes(step)) this.closed.add(name);
     const ref = kind === 'commands' ? commandBranch(step) : fileBranch(step, bad?.pick(BAD));
     return `/deploy ${name} ${ref}${kind === 'closed' ? ' --maintenance' : ''}`;
   }
