@@ -126,6 +126,8 @@ describe('the GitHub stand-in', () => {
         'crashes-later',
         'fails',
         'fails-too',
+        'hangs-up',
+        'hangs-up-too',
         'smoke',
         'with-worker',
         'worker-crashes',
