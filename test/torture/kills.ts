@@ -67,7 +67,8 @@ export async function strikeOn(ask: {
   while (!isOver()) {
     const drawn = stroke(chance, bots.all.length);
     const next: Stroke = ask.isMixed ? drawn : { ...drawn, back: 'same' };
-    await sleep(next.afterMs);
+    // Who waits for a stage that seldom comes may not look away.
+    if (!aim) await sleep(next.afterMs);
     const come = next.aims || aim ? await standing.comesTo(isWorthIt, AIM_MS) : null;
     if (aim && !come) continue;
     const owner = come && (await standing.owner(come.deploy));
