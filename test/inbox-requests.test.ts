@@ -93,6 +93,22 @@ describe('what only reads', () => {
   });
 });
 
+describe('more than anybody waits for', () => {
+  it('is not looked up, which is said in place of an acknowledgement, and changes are taken all the same', async () => {
+    const looked = Promise.withResolvers<[]>();
+    bench.bot.status = () => looked.promise;
+    // Some are worked on, and as many wait as are remembered.
+    for (let sent = 0; sent < 2_100; sent += 100)
+      await Promise.all(Array.from({ length: 100 }, (_, index) => bench.types(`status ${' '.repeat(sent + index)}`)));
+    const late = await bench.types('status shop');
+    expect(late).toMatchObject({ status: 200, body: expect.stringContaining('ask again in a minute') });
+    expect(await bench.tells(mention('<@U0BOT> status'), { event_id: 'Ev2' })).toMatchObject({ status: 200 });
+    expect(await bench.types('cancel shop')).toMatchObject({ status: 200, body: '' });
+    looked.resolve([]);
+    expect((await bench.hears('/respond')).text).not.toContain('ask again');
+  });
+});
+
 describe('what changes something', () => {
   it.each([
     ['a command', () => bench.types('cancel shop')],

@@ -46,3 +46,14 @@ it('work that hangs holds up no other, and work that fails tells whoever asked f
   await failing;
   await expect(done).resolves.toHaveLength(5);
 });
+
+it('is full when more waits than anybody would wait for', async () => {
+  const turns = new Turns();
+  turns.came();
+  const { done } = asked(turns, 2_015);
+  // The first is begun at once.
+  expect(turns.isFull).toBe(true);
+  await vi.advanceTimersByTimeAsync(20);
+  await done;
+  expect(turns.isFull).toBe(false);
+});

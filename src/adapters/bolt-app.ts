@@ -21,6 +21,7 @@ const WORKSPACE_WITHIN_MS = 1_000;
 const AT_ONCE = 8;
 /** Commands, which have no type, and events. For all else Slack wants a form or a menu within 3 s. */
 const MAY_WAIT: ReadonlySet<unknown> = new Set([undefined, 'event_callback']);
+const TOO_MUCH = 'So much is asked just now that this was not looked up. Nothing was changed: ask again in a minute.';
 /** Their acknowledgement has contents, so whoever works them gives it. */
 const HAS_ANSWER: ReadonlySet<unknown> = new Set(['view_submission', 'block_suggestion']);
 
@@ -79,13 +80,20 @@ export class TakingApp extends App {
       return this.#refuse(event, 'not taken');
     }
     if (onlyReads(body)) {
+      const mayWait = MAY_WAIT.has(body.type);
+      if (mayWait && this.#turns.isFull) return event.ack(body.command === undefined ? undefined : TOO_MUCH);
       const early = await this.#acknowledge(event);
       const read = async (): Promise<void> => {
         // Nothing is lost when it is read twice; so the database need not be there to tell.
         if (await inbox.take(id, null).catch(() => true)) await super.processEvent(early);
         else await this.#cameAgain(id, early);
       };
-      return MAY_WAIT.has(body.type) ? this.#turns.take(read) : read();
+      if (!mayWait) return read();
+      // Not waited for by the receiver, which would keep the whole request meanwhile.
+      void this.#track(this.#turns.take(read)).catch(err =>
+        log.error({ err, id }, 'a request of Slack could not be read'),
+      );
+      return;
     }
 
     const isNew = await inbox.take(id, JSON.stringify(kept(body))).catch(() => null);

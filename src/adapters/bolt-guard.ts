@@ -47,9 +47,15 @@ async function bodyOf(request: IncomingMessage, most: number): Promise<Buffer | 
 
 /** Forms without a payload are commands. */
 function isObject(body: string, type: string | undefined): boolean {
-  const said = type === 'application/json' ? body : new URLSearchParams(body).get('payload');
-  return said === null || /^\s*\{/.test(said);
+  if (type === 'application/json') return OBJECT.test(body);
+  // Not read where there is none: commands come in hundreds.
+  if (!PAYLOAD.test(body)) return true;
+  return new URLSearchParams(body).getAll('payload').every(said => OBJECT.test(said));
 }
+
+const OBJECT = /^\s*\{/;
+/** Also as `%70ayload=` and the like. */
+const PAYLOAD = /(^|&)(payload|[^=&]*%[^=&]*)=/;
 
 function refusal(headers: IncomingMessage['headers']): number | null {
   const timestamp = Number(headers['x-slack-request-timestamp'] ?? 0);

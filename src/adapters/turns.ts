@@ -1,3 +1,5 @@
+/** More than anybody waits for: a minute's work and a few MB. */
+const MOST_WAITING = 2_000;
 /** So many at once: one that the database or Slack keeps waiting holds up no other. */
 const AT_ONCE = 16;
 /** Nothing came for so long: there is time for other work. */
@@ -15,6 +17,11 @@ export class Turns {
   #cameAt = Number.NEGATIVE_INFINITY;
   #begunAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
+
+  /** True when so much waits that more would only be forgotten by whoever asked. */
+  get isFull(): boolean {
+    return this.#waiting.length >= MOST_WAITING;
+  }
 
   /** A request is here. */
   came(): void {
