@@ -2,8 +2,8 @@ import type { Logger } from 'pino';
 import { type Pace, pauseAfter } from './pace.ts';
 import type { Chat, Message } from './team.ts';
 
-/** What an edit that waits is looked at again after, ms, when nobody wakes it. */
-const LOOK_AGAIN_MS = 20_000;
+/** What an edit that waits is looked at again after, ms: it is woken when its turn comes, and this is for what nobody thought of. */
+const LOOK_AGAIN_MS = 10 * 60_000;
 
 type State = { editedAt: number; failures: number; staleSince: number | null };
 type Parts = { chat: Pick<Chat, 'update'>; pace: Pace; log: Pick<Logger, 'warn'> };

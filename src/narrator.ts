@@ -122,12 +122,12 @@ export class Narrator {
     while (!this.#pace.stopped) {
       lane.woken = false;
       try {
-        const told = await this.#look(id);
-        if (!told) return null;
-        const next = await tell(told);
+        const done = await this.#tellOnce(id, tell);
+        if (!done) return null;
         failures = 0;
         if (lane.woken) continue;
-        if (next === 'all told' && isOver(told.deploy)) return told.deploy;
+        const { next, ended } = done;
+        if (next === 'all told' && ended) return ended;
         await this.#pace.pause(next === 'all told' ? LOOK_AGAIN_MS : next, end => {
           lane.wake = end;
         });
@@ -139,6 +139,17 @@ export class Narrator {
       }
     }
     return null;
+  }
+
+  /** What was looked at is let go of while the next fact is waited for: a thousand deploys may wait. */
+  async #tellOnce(
+    id: string,
+    tell: (told: Told) => Promise<Next>,
+  ): Promise<{ next: Next; ended: Deploy | null } | null> {
+    const told = await this.#look(id);
+    if (!told) return null;
+    const next = await tell(told);
+    return { next, ended: isOver(told.deploy) ? told.deploy : null };
   }
 
   async #look(id: string): Promise<Told | null> {

@@ -1,4 +1,9 @@
 import type pg from 'pg';
+import { readDeploys } from '../../src/adapters/deploy-rows.ts';
+import { keyOf } from '../../src/late.ts';
+import { hashOf } from '../../src/posting.ts';
+import { replyTo } from '../../views/reply.ts';
+import { rootMessage } from '../../views/root.ts';
 
 // A deploy that waits, many times over: what the bot keeps of one is copied under other names while no bot runs. The next
 // one takes them over as it would those of a process that died.
@@ -44,5 +49,22 @@ export async function cloneDeploy(database: pg.Pool, deploy: string, count: numb
     const extra = app ? `jsonb_build_object('${app}', clones.app)` : `'{}'`;
     await database.query(copy(name, extra, `${column} = $1`), [deploy, ids]);
   }
+  await noteAsTold(database, ids);
   return [deploy, ...known.map(({ id }) => id), ...ids];
+}
+
+/** Their messages say what the one's do, under their own names: nothing of them is to be edited. */
+async function noteAsTold(database: pg.Pool, ids: readonly string[]): Promise<void> {
+  const told = (await readDeploys(database, 'WHERE id = ANY($1)', [ids])).flatMap(deploy => [
+    { id: deploy.id, key: 'root', hash: hashOf(rootMessage(deploy)) },
+    ...deploy.facts.flatMap(fact => {
+      const reply = replyTo(fact, deploy);
+      return reply ? [{ id: deploy.id, key: keyOf(fact.seq), hash: hashOf(reply.message) }] : [];
+    }),
+  ]);
+  await database.query(
+    `UPDATE messages SET hash = told.hash FROM unnest($1::text[], $2::text[], $3::text[]) AS told (id, key, hash)
+     WHERE messages.deploy_id = told.id AND messages.key = told.key AND messages.ts IS NOT NULL`,
+    [told.map(({ id }) => id), told.map(({ key }) => key), told.map(({ hash }) => hash)],
+  );
 }
