@@ -34,6 +34,7 @@ export class TakingApp extends App {
   readonly #taking: Taking;
   readonly #jobs = new Set<Promise<void>>();
   readonly #turns = new Turns();
+  #ours: Workspace | undefined;
 
   constructor(options: AppOptions, taking: Taking) {
     super(options);
@@ -70,8 +71,8 @@ export class TakingApp extends App {
     const id = idOf(event);
     this.#turns.came();
     try {
-      const ours = await within(WORKSPACE_WITHIN_MS, workspace());
-      if (!isOurs(body, ours)) {
+      this.#ours ??= await within(WORKSPACE_WITHIN_MS, workspace());
+      if (!isOurs(body, this.#ours)) {
         log.warn({ id }, 'a request of another workspace or Slack app was refused');
         return this.#refuse(event, 'not ours');
       }
