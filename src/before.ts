@@ -11,7 +11,10 @@ const LISTEN_S = 5;
 export function listenBefore(run: Run): void {
   const { id, plan } = run.deploy;
   if (plan.maintenance || latest(run.deploy, 'before')) return;
-  run.outside.watcher.begin({ deploy: id, app: plan.app, url: plan.url, probe: plan.probe });
+  run.outside.watcher.begin({
+    ...{ deploy: id, app: plan.app, url: plan.url, probe: plan.probe },
+    live: plan.live.version,
+  });
 }
 
 /** To be called right before the first thing that visitors could feel, never after it: how the app was until then is kept. */

@@ -187,8 +187,8 @@ export interface WatchStore {
 }
 
 export interface Watcher {
-  /** Listens to an app before anything is done to it, until it is followed. Asked again, it goes on. */
-  begin(ask: { deploy: string; app: string; url: string; probe: Probe }): void;
+  /** Listens to an app, of which release `live` serves, before anything is done to it, until it is followed. Asked again, it goes on. */
+  begin(ask: { deploy: string; app: string; url: string; probe: Probe; live: number }): void;
   /** How the app was since `begin`, and as far back as its log went; null when nobody listened. */
   before(deploy: string): Sample | null;
   /** Follows the switchover to `goal.ours`, or goes on following it: one for each release of a deploy in this process. */

@@ -134,7 +134,8 @@ describe('how an app was before', () => {
   it('is counted from its log, as far back as that goes, and from a probe each second', async () => {
     const { state, openLog } = sessions();
     const before = listenBefore({
-      ...{ app: 'shop', url: 'http://shop.test/', probe: DEFAULT_PROBE, openLog, prober, warn: () => {} },
+      ...{ app: 'shop', url: 'http://shop.test/', probe: DEFAULT_PROBE, live: 41 },
+      ...{ openLog, prober, warn: () => {} },
     });
     await sleep(5);
     state.say(router(-60_000, 'service=40ms status=200'));
@@ -148,6 +149,25 @@ describe('how an app was before', () => {
     await expect.poll(() => state.open).toBe(0);
   });
 
+  it('is not what a release did that nobody has noticed yet', async () => {
+    const { state, openLog } = sessions();
+    const before = listenBefore({
+      ...{ app: 'shop', url: 'http://shop.test/', probe: DEFAULT_PROBE, live: 41 },
+      ...{ openLog, prober, warn: () => {} },
+    });
+    const crash = (ms: number) => `${at(ms)} heroku[worker.1]: State changed from up to crashed`;
+    await sleep(5);
+    state.say(`${at(-50_000)} app[api]: Release v41 created by user ann@example.com`);
+    state.say(crash(-40_000));
+    state.say(`${at(-3_000)} app[api]: Release v42 created by user ann@example.com`);
+    state.say(crash(-2_000));
+    // Old web dynos serve on.
+    state.say(router(-1_000, 'service=40ms status=200'));
+    await expect.poll(() => before.sample().requests).toBe(1);
+    expect(before.sample().crashes).toEqual({ worker: 1 });
+    before.stop();
+  });
+
   it('is heard over the session that the watch goes on with', async () => {
     const { state, openLog } = sessions();
     const watcher = createWatcher({
@@ -157,8 +177,8 @@ describe('how an app was before', () => {
       log: pino({ level: 'silent' }),
     });
     const app = { deploy: 'd1', app: 'shop', url: 'http://shop.test/', probe: DEFAULT_PROBE };
-    watcher.begin(app);
-    watcher.begin(app);
+    watcher.begin({ ...app, live: 41 });
+    watcher.begin({ ...app, live: 41 });
     await sleep(5);
     state.say(router(-2_000, 'service=40ms status=200'));
     await expect.poll(() => watcher.before('d1')?.requests).toBe(1);

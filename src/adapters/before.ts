@@ -16,6 +16,8 @@ export function listenBefore(ask: {
   app: string;
   url: string;
   probe: Probe;
+  /** The release that serves: dynos of a later one are no longer how the app was. */
+  live: number;
   openLog: Heroku['openLog'];
   prober: Prober;
   warn: (err: unknown, what: string) => void;
@@ -24,6 +26,8 @@ export function listenBefore(ask: {
   const { signal } = stopped;
   let sample = NO_SAMPLE;
   let newest = 0;
+  /** When the log says that a later release was made: workers of that run at once, before anybody may have noticed. */
+  let overAt = Number.POSITIVE_INFINITY;
 
   const hear = async (): Promise<void> => {
     // Those of a session that broke are replayed by the next.
@@ -40,6 +44,8 @@ export function listenBefore(ask: {
   };
   const counted = (sample: Sample, event: LogEvent): Sample => {
     newest = Math.max(newest, event.at);
+    if (event.kind === 'api' && releaseIn(event.text) > ask.live) overAt = Math.min(overAt, event.at);
+    if (event.kind !== 'request' && event.at >= overAt) return sample;
     if (event.kind !== 'request') return withDyno(sample, event, steadyNow());
     return event.byUs ? withProbeLine(sample, event, steadyNow()) : withRequest(sample, event, steadyNow());
   };
@@ -69,3 +75,6 @@ export function listenBefore(ask: {
   void listen();
   return { sample: () => sample, stop: () => stopped.abort() };
 }
+
+/** The release that was made, by the words of Heroku's API; 0 when it says something else. */
+const releaseIn = (text: string): number => Number(/^Release v(\d+) created/.exec(text)?.[1] ?? 0);
