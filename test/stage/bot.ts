@@ -50,6 +50,11 @@ export class BotProcess {
     return this.#child !== null && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** Its status or signal, when it has ended. */
+  get ending(): string {
+    return `${this.#child?.exitCode ?? this.#child?.signalCode}`;
+  }
+
   /** Resolves when it has ended. */
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     const child = this.#child;

@@ -61,7 +61,7 @@ export class Bots {
     for (; !isOver(); await sleep(200)) {
       for (const bot of this.all.filter(({ process, busy }) => !process.running && !busy)) {
         bot.busy = true;
-        this.lastWords.push(`${bot.name} ended: ${bot.process.log.trim().slice(-1_500)}`);
+        this.lastWords.push(`${bot.name} ended with ${bot.process.ending}: ${bot.process.log.trim().slice(-1_500)}`);
         await this.start(bot, bot.version, () => !isOver());
         bot.busy = false;
         this.answer();
