@@ -65,6 +65,14 @@ it('what an instance took is its own while it lives, and then one other’s', as
   await three.stop();
 });
 
+it('what a dead one left goes to one other only, however closely two ask for it', async () => {
+  for (let round = 0; round < 200; round++) {
+    await pool.query("INSERT INTO inbox (id, body, claimed_by) VALUES ($1, '{}', 'dead')", [`v0=${round}`]);
+    const claimed = await Promise.all([one.claim(), two.claim(), one.claim(), two.claim()]);
+    expect(claimed.filter(left => left !== null)).toHaveLength(1);
+  }
+});
+
 it('what the dead one says afterwards does not end the work of the other', async () => {
   const dead = open('dead');
   await dead.take('v0=a', '{}');

@@ -27,12 +27,16 @@ const TAKE = `INSERT INTO inbox (id, body, claimed_by)
 // Also of one that is not there: it may yet arrive from a connection that was given up, and then finds its place taken.
 const END = `INSERT INTO inbox (id, claimed_by) SELECT id, $2 FROM unnest($1::text[]) AS over (id) ORDER BY id
   ON CONFLICT (id) DO UPDATE SET body = NULL WHERE inbox.claimed_by = EXCLUDED.claimed_by`;
-// Who is gone is judged in one place only (liveness), by the database's clock: an instance that is, has no row.
-const CLAIM = `UPDATE inbox SET claimed_by = $1, tries = tries + 1 WHERE id = (
-    SELECT id FROM inbox WHERE body IS NOT NULL AND claimed_by <> $1
+// Who is gone is judged in one place only (liveness), by the database's clock: an instance that is, has no row. Only from
+// the one that was found gone: Postgres looks at a row again that another claimed meanwhile, but not at `instances`
+// (EvalPlanQual, src/backend/executor/README), and would give it away twice.
+const CLAIM = `WITH oldest AS (
+    SELECT id, claimed_by FROM inbox WHERE body IS NOT NULL AND claimed_by <> $1
       AND NOT EXISTS (SELECT 1 FROM instances WHERE instances.id = claimed_by)
     ORDER BY at LIMIT 1 FOR UPDATE SKIP LOCKED)
-  RETURNING id, body, tries > ${MOST_TRIES} OR at < now() - interval '${TOO_LATE}' AS "giveUp"`;
+  UPDATE inbox SET claimed_by = $1, tries = tries + 1 FROM oldest
+  WHERE inbox.id = oldest.id AND inbox.claimed_by = oldest.claimed_by
+  RETURNING inbox.id, body, tries > ${MOST_TRIES} OR at < now() - interval '${TOO_LATE}' AS "giveUp"`;
 
 /** `giveUp`: it is only to be answered. */
 export type Left = { id: string; body: string; giveUp: boolean };

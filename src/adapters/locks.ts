@@ -41,10 +41,9 @@ export function connectLocks(pool: pg.Pool, words: LockWords): Locks {
     take: (lock, { instead, request }) =>
       inTransaction(pool, async client => {
         await client.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`lock of ${lock.scope}`]);
-        const { rows } = await client.query<Lock>(`SELECT ${LOCK} FROM locks WHERE scope = $1`, [lock.scope]);
-        const [old] = rows;
-        const isOver = old?.until && Date.parse(old.until) <= Date.now();
-        if (old && !isOver && old.by !== lock.by && old.id !== instead) return old;
+        const query = `SELECT ${LOCK} FROM locks WHERE scope = $1 AND ${HELD}`;
+        const [old] = (await client.query<Lock>(query, [lock.scope])).rows;
+        if (old && old.by !== lock.by && old.id !== instead) return old;
         if (!(await isFirst(client, request))) return null;
         const { scope, id, by, reason, channel, until } = lock;
         await client.query(
@@ -53,7 +52,7 @@ export function connectLocks(pool: pg.Pool, words: LockWords): Locks {
              channel = EXCLUDED.channel, until = EXCLUDED.until, at = now(), reminded_at = now()`,
           [scope, id, by, reason, channel, until],
         );
-        await putNotices(client, words.locked(lock, old && !isOver ? old : null));
+        await putNotices(client, words.locked(lock, old ?? null));
         return null;
       }),
 
