@@ -10,8 +10,13 @@ const COMMIT = /^[0-9a-f]{7,40}$/i;
 /** What git allows in no name of a branch or tag (git-check-ref-format), and what begins a mention in Slack. */
 const NO_REF = /[~^:?*[\]\\<>]|\.\.|@\{|\/\/|^[-/.@]|[/.]$|\.lock(\/|$)|\/\./;
 
+/** Nothing to undo in it. */
+const PLAIN = /^[\w @./-]*$/;
+
 /** Slack escapes `&`, `<` and `>`; copied text brings invisible characters and quotes with it. */
 export function wordsOf(text: string): string[] {
+  // As nearly all is typed; and each command is read before it is acknowledged.
+  if (PLAIN.test(text)) return text.split(' ').filter(Boolean);
   return text
     .replaceAll('&lt;', '<')
     .replaceAll('&gt;', '>')

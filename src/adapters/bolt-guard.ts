@@ -45,8 +45,9 @@ function bodyOf(request: IncomingMessage, most: number): Promise<Buffer | null> 
     });
     request.once('end', () => resolve(Buffer.concat(chunks)));
     request.once('error', reject);
-    // Also without an end: who went away needs no answer.
-    request.once('close', () => reject(new Error('The request broke off')));
+    request.once('close', () => {
+      if (!request.complete) reject(new Error('The request broke off'));
+    });
   });
 }
 

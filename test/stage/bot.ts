@@ -1,10 +1,16 @@
 import { type ChildProcess, execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+/** What the Procfile gives Node, as on a dyno. */
+const FLAGS =
+  readFileSync(new URL('../../Procfile', import.meta.url), 'utf8')
+    .match(/^web: node (.*) src\/main\.ts$/m)?.[1]
+    ?.split(' ') ?? [];
 const settings = fileURLToPath(new URL('../../src/settings.ts', import.meta.url));
 
 /** The real bot as a process of its own, to be killed and started again. */
@@ -24,7 +30,7 @@ export class BotProcess {
 
   /** Resolves when it listens. Modules to `preload` come before all of its own. */
   async start(preload: readonly string[] = []): Promise<void> {
-    const execArgv = preload.flatMap(module => ['--import', module]);
+    const execArgv = [...FLAGS, ...preload.flatMap(module => ['--import', module])];
     const child = fork(main, { cwd: root, env: this.#env, execArgv, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) {
