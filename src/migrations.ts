@@ -5,7 +5,9 @@ import { latestOfThese, type MigrationFailure, migrationsOf } from './domain/dep
 import { directDatabase } from './domain/direct-database.ts';
 import { type Commands, type Direction, filesOf } from './domain/gate.ts';
 import { blockersInWords } from './domain/migration-outcome.ts';
+import { openComplaint } from './domain/readings.ts';
 import { configSecrets, redacting } from './domain/redaction.ts';
+import { NOT_WELL } from './illness.ts';
 import { closeTheApp, openTheApp } from './maintenance.ts';
 import { contractByCommands, planByCommand } from './migration-commands.ts';
 import { progressOf, triesOf } from './migration-progress.ts';
@@ -45,6 +47,9 @@ export async function contract(run: Run): Promise<Next> {
   const migrations = migrationsOf(run.deploy);
   // Also asked here: what is approved is these very files, not that somebody once said yes.
   if (latestOfThese(run.deploy, 'approved')?.digest !== migrations?.digests.contract) return { to: 'Approval' };
+  // It may have been found ill in the moment after the yes. What was begun is not broken off half-way.
+  const isBegun = run.deploy.facts.some(fact => 'direction' in fact && fact.direction === 'contract');
+  if (openComplaint(run.deploy) && !isBegun) return NOT_WELL;
   if (migrations?.commands) return contractAgain(run, migrations.commands);
   const { maintenance } = run.deploy.plan;
   const closes = migrations?.maintenance === true && !maintenance;
