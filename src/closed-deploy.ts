@@ -204,7 +204,7 @@ export async function openAgain(run: Run): Promise<Next> {
   if (given) return run.end(given.outcome === 'rolled back' && !isBack ? 'failed' : given.outcome, given.why);
   if (isBack) return run.end('rolled back', `${plan.app} serves the code of v${plan.live.version} again.`);
   const last = run.deploy.facts.findLast(({ kind }) => kind === 'migration failed' || kind === 'schema changed');
-  if (last?.kind !== 'migration failed') return { to: 'Write the receipt' };
+  if (last?.kind !== 'migration failed') return plan.smoke ? { to: 'Smoke test' } : { to: 'Write the receipt' };
   return run.end(
     'unfinished',
     `${plan.app} runs the new code, but ${last.failure.file} failed, and what was applied before it stays. Mend it, push, and deploy again: what is left is asked anew.`,

@@ -125,7 +125,7 @@ export class ClosingMoves {
   async #openAtItsTime(closing: Closing, now: number): Promise<void> {
     const { closings, barred } = this.#parts;
     const why = await whyNotOpen(this.#parts, closing.app);
-    if (!why) return void (await closings.change(closing.id, { wanted: 'open', wantedNow: true }));
+    if (!why) return void (await closings.change(closing.id, { wanted: 'open', wantedNow: true }, {}));
     await closings.change(closing.id, { barredNow: true });
     await closings.say(barred(closing, why, now));
   }

@@ -244,13 +244,15 @@ export class Narrator {
     known: Kept,
     { last, lane }: { last: boolean; lane: Lane },
   ): Promise<Next> {
+    const { messages, instance } = this.#parts;
     const hash = hashOf(message);
     if (known.hash === hash) return 'all told';
+    if (!(await messages.mayEdit(deploy.id, known.key, instance))) return SWEEP_EVERY_MS;
     const id = known.key === 'root' ? deploy.id : `${deploy.id} ${known.key}`;
     const { channel } = deploy.plan;
     const done = await this.#editing.edit({ id, channel, ts: known.ts, message, last, wake: () => rouse(lane) });
     if (done !== 'edited') return done;
-    await this.#parts.messages.keep(deploy.id, { ...known, hash });
+    await messages.keep(deploy.id, { ...known, hash });
     return 'all told';
   }
 }

@@ -1,4 +1,4 @@
-import type { Click, Deploy, FactBody, Outcome } from './domain/deploy.ts';
+import { type Click, type Deploy, type FactBody, latest, type Outcome } from './domain/deploy.ts';
 import type { Preflight } from './domain/plan.ts';
 import { mustOpen } from './domain/readings.ts';
 import type { Heroku, MayAct, Migrator, OneOffs, Prober, SourceHost, Time, Watcher } from './outside.ts';
@@ -16,6 +16,17 @@ export type Next = { to: string } | { end: Outcome };
 /** A part of a deploy. It may run again after a kill, so it looks for what is done before it acts. */
 export type Stage = (run: Run) => Promise<Next>;
 
+/** Runs a stage, but not of a deploy that has ended: a process may die between keeping the end and telling the engine. */
+export async function runStage(stage: Stage, run: Run): Promise<Next> {
+  const ended = latest(run.deploy, 'ended');
+  if (!ended) return stage(run);
+  run.outside.watcher.forget(run.deploy.id);
+  return { end: ended.outcome };
+}
+
+/** `floor`: the oldest release whose code fits the schema, null when all do. */
+export type NotNow = { reasons: readonly string[]; floor: number | null };
+
 /** What a stage may use of the world. */
 export type Outside = {
   heroku: Heroku;
@@ -27,6 +38,8 @@ export type Outside = {
   catalog: MigrationSources['catalog'];
   /** What a deploy would do if it were planned now. */
   planAgain: (deploy: Deploy) => Promise<Preflight>;
+  /** What the bot itself knows against it right now. */
+  notNow: (deploy: Deploy) => Promise<NotNow>;
   time: Time;
 };
 

@@ -72,6 +72,24 @@ describe('a deploy in maintenance mode', () => {
     expect(world.doors).toEqual(['closed', 'open']);
   });
 
+  it('is asked its smoke test once it is open; one that fails is said, and nothing goes back by itself', async () => {
+    const smoke = [{ path: '/health', status: [204] }];
+    const world = closedWorld();
+    world.presses = [YES];
+    world.plan = { ...world.plan, smoke };
+    const { outcome, stages } = await play(world);
+    expect(outcome).toBe('failed');
+    expect(stages.slice(-2)).toEqual(['Open again', 'Smoke test']);
+    expect(isPutBack(world)).toBe(true);
+    expect(world.facts.at(-1)).toMatchObject({
+      why: expect.stringMatching(/shop is open.*: \/health answered 200\. Its migrations left no way back/),
+    });
+    const well = closedWorld({}, []);
+    well.plan = { ...well.plan, smoke: [{ path: '/health', status: [200] }] };
+    expect((await play(well)).outcome).toBe('succeeded');
+    expect(kinds(well).slice(-3)).toEqual(['let in', 'smoke test', 'ended']);
+  });
+
   it.each([
     ['the build fails', { buildFails: true }, 'failed', 1],
     ['the release phase fails', { releaseFails: true }, 'failed', 2],

@@ -11,7 +11,7 @@ import { migrate } from '../src/adapters/schema.ts';
 import { Store } from '../src/adapters/store.ts';
 import { readMoment } from '../src/domain/moment.ts';
 import { fingerprint } from '../src/domain/plan.ts';
-import { Refusal } from '../src/domain/refusal.ts';
+import { NotNow, Refusal } from '../src/domain/refusal.ts';
 import { Scheduling } from '../src/scheduling.ts';
 import { planShown } from '../views/plan.ts';
 import { scheduleNotices } from '../views/schedules.ts';
@@ -174,6 +174,32 @@ describe('a deploy for a time', () => {
     outcome = () => ({ kind: 'changed', what: ['A build is running.'] });
     await scheduling().tick();
     expect(await told(id)).toContain('began at its time');
+  });
+
+  it('keeps no other from its time when it cannot be begun, and is given up after a while', async () => {
+    const [broken, other] = [await kept(), await kept()];
+    await comes(other);
+    await pool.query("UPDATE schedules SET due = now() - interval '1 min' WHERE id = $1", [broken]);
+    outcome = () => {
+      if (started.at(-1) === broken) throw new NotNow(['Slack does not tell who you are.']);
+      return { kind: 'started' };
+    };
+    await expect(scheduling().tick()).rejects.toThrow('Slack does not tell');
+    expect(started).toEqual([broken, other]);
+    expect(await told(other)).toContain('began at its time');
+    await pool.query("UPDATE schedules SET due = now() - interval '16 min' WHERE id = $1", [broken]);
+    await scheduling().tick();
+    expect(await told(broken)).toMatch(/did not begin at its time.*For 15 minutes.*Slack does not tell/s);
+  });
+
+  it('either begins or is taken off, however close the two are', async () => {
+    for (let round = 0; round < 20; round++) {
+      const id = await kept();
+      const begun = store.createDeploy({ id, plan, digest: '', askedBy: 'U0ANN', channel: 'C1', due: null }, 'U0ANN');
+      const done = await Promise.allSettled([begun, scheduling().cancel({ user: 'U0BOB', id })]);
+      expect(done.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+      expect(await store.hasDeploy(id)).toBe(done[0].status === 'fulfilled');
+    }
   });
 
   it('is taken off by whoever may deploy, and is for nobody else to keep', async () => {

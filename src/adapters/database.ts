@@ -5,6 +5,9 @@ import { migrate } from './schema.ts';
 
 export type Database = { url: string; pool: pg.Pool; close(): Promise<void> };
 
+/** A connection that broke without a word would be waited for until TCP gives up: a quarter of an hour. */
+const ANSWER_WITHIN_MS = 15_000;
+
 /** The bot's database with its tables up to date: the one at the address, or a private one under the data folder. */
 export async function openDatabase(
   { url, dataDir }: { url: string | undefined; dataDir: string },
@@ -12,8 +15,10 @@ export async function openDatabase(
 ): Promise<Database> {
   const embedded = url ? null : await startEmbedded(join(dataDir, 'database'));
   const address = url ?? embedded?.url ?? '';
-  const pool = connect(address, onError);
-  await migrate(pool);
+  // Changes of our own tables may take longer than any other query.
+  const tables = connect(address, onError, { max: 1 });
+  await migrate(tables).finally(() => tables.end());
+  const pool = connect(address, onError, { query_timeout: ANSWER_WITHIN_MS, keepAliveInitialDelayMillis: 10_000 });
   return {
     url: address,
     pool,

@@ -22,7 +22,8 @@ export type Outcome =
  * in it, such as `releasedAt`, are ms since 1970.
  */
 export type FactBody =
-  | { kind: 'started'; by: string }
+  /** `approval`: whose yes it needed; with the reason (`emergency`) where it began in a freeze. */
+  | { kind: 'started'; by: string; approval?: { by: string; emergency: string | null } }
   /** Others of its app are before it. */
   | ({ kind: 'queued' } & Place)
   | { kind: 'turn came' }
