@@ -46,9 +46,11 @@ export async function expand(run: Run): Promise<Next> {
 export async function contract(run: Run): Promise<Next> {
   const migrations = migrationsOf(run.deploy);
   // Also asked here: what is approved is these very files, not that somebody once said yes.
-  if (latestOfThese(run.deploy, 'approved')?.digest !== migrations?.digests.contract) return { to: 'Approval' };
+  const approved = latestOfThese(run.deploy, 'approved');
+  if (approved?.digest !== migrations?.digests.contract) return { to: 'Approval' };
   // It may have been found ill in the moment after the yes. What was begun is not broken off half-way.
-  const isBegun = run.deploy.facts.some(fact => 'direction' in fact && fact.direction === 'contract');
+  const since = run.deploy.facts.filter(({ seq }) => seq > (approved?.seq ?? 0));
+  const isBegun = since.some(fact => 'direction' in fact && fact.direction === 'contract');
   if (openComplaint(run.deploy) && !isBegun) return NOT_WELL;
   if (migrations?.commands) return contractAgain(run, migrations.commands);
   const { maintenance } = run.deploy.plan;

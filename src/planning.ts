@@ -61,7 +61,9 @@ export class Planning {
   async notNow({ plan, startedBy }: Deploy): Promise<NotNow> {
     const { ledger, locking } = this.#parts;
     const [floor, locks] = await Promise.all([ledger.schemaFloor(plan.app), locking.on({ name: plan.app })]);
-    return { floor, reasons: lockRefusals(locks, startedBy) };
+    const reasons = lockRefusals(locks, startedBy);
+    if (reasons.length > 0) await locking.wait(startedBy, plan.app);
+    return { floor, reasons };
   }
 
   /** Stores what is shown, so that Start can name it; `due` (ms) when it is for later. */

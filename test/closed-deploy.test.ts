@@ -90,6 +90,17 @@ describe('a deploy in maintenance mode', () => {
     expect(kinds(well).slice(-3)).toEqual(['let in', 'smoke test', 'ended']);
   });
 
+  it('whose smoke test failed is told aloud, after it was told to be open', () => {
+    const deploy = closed['not what was wanted'];
+    const told = deploy.facts.map(fact => replyTo(fact, deploy)).filter(reply => reply !== null);
+    expect(told.slice(-2).map(({ message }) => message.text)).toEqual([
+      expect.stringContaining('is open again'),
+      expect.stringContaining('/health answered 500'),
+    ]);
+    expect(told.at(-1)?.broadcast).toBe(true);
+    expect(JSON.stringify(rootMessage(closed['let in']))).not.toContain('closed page since');
+  });
+
   it.each([
     ['the build fails', { buildFails: true }, 'failed', 1],
     ['the release phase fails', { releaseFails: true }, 'failed', 2],

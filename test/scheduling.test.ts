@@ -8,6 +8,7 @@ import { Access } from '../src/access.ts';
 import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
 import { connectSchedules } from '../src/adapters/schedules.ts';
 import { migrate } from '../src/adapters/schema.ts';
+import { connectStarts } from '../src/adapters/starts.ts';
 import { Store } from '../src/adapters/store.ts';
 import { readMoment } from '../src/domain/moment.ts';
 import { fingerprint } from '../src/domain/plan.ts';
@@ -200,6 +201,22 @@ describe('a deploy for a time', () => {
       expect(done.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
       expect(await store.hasDeploy(id)).toBe(done[0].status === 'fulfilled');
     }
+  });
+
+  it('for which a second person is asked begins with their yes, or is taken off before that is asked', async () => {
+    const stored = (id: string) => ({ id, plan, digest: '', askedBy: 'U0ANN', channel: 'C1', due: null });
+    const starts = connectStarts(pool, () => []);
+    const id = await kept();
+    await starts.ask({ id, app: plan.app, by: 'U0ANN', emergency: null });
+    await expect(scheduling().cancel({ user: 'U0BOB', id })).rejects.toThrow('waits no more');
+    await comes(id);
+    outcome = () => ({ kind: 'asked' });
+    await scheduling().tick();
+    await store.createDeploy(stored(id), 'U0ANN');
+    expect(await store.hasDeploy(id)).toBe(true);
+    const off = await kept();
+    await scheduling().cancel({ user: 'U0BOB', id: off });
+    await expect(starts.ask({ id: off, app: plan.app, by: 'U0ANN', emergency: null })).rejects.toThrow('taken off');
   });
 
   it('is taken off by whoever may deploy, and is for nobody else to keep', async () => {

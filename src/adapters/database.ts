@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { connect, startEmbedded } from './postgres.ts';
@@ -7,6 +8,15 @@ export type Database = { url: string; pool: pg.Pool; close(): Promise<void> };
 
 /** A connection that broke without a word would be waited for until TCP gives up: a quarter of an hour. */
 const ANSWER_WITHIN_MS = 15_000;
+
+/** Breaks it, as the network would: whoever waits for an answer hears of it, and it goes back to no pool. */
+function breakWhenSilent(client: pg.PoolClient): void {
+  const { connection } = client as unknown as { connection: { stream: Socket } };
+  connection.stream.setTimeout(ANSWER_WITHIN_MS, () => {
+    if ('readyForQuery' in client && client.readyForQuery === false)
+      connection.stream.destroy(new Error(`The database has not answered for ${ANSWER_WITHIN_MS} ms`));
+  });
+}
 
 /** The bot's database with its tables up to date: the one at the address, or a private one under the data folder. */
 export async function openDatabase(
@@ -18,7 +28,8 @@ export async function openDatabase(
   // Changes of our own tables may take longer than any other query.
   const tables = connect(address, onError, { max: 1 });
   await migrate(tables).finally(() => tables.end());
-  const pool = connect(address, onError, { query_timeout: ANSWER_WITHIN_MS, keepAliveInitialDelayMillis: 10_000 });
+  const pool = connect(address, onError, { keepAliveInitialDelayMillis: 10_000 });
+  pool.on('connect', breakWhenSilent);
   return {
     url: address,
     pool,

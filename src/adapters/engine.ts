@@ -165,7 +165,11 @@ export async function startEngine(ask: {
           const next = await DBOS.runStep(() => stay(stage), { name: 'stage' });
           moving.delete(run);
           if (stopping.signal.aborted) return await parked();
-          if ('end' in next) return next.end;
+          if ('end' in next) {
+            // Should its end not be kept, it counts as a stray: its record is tried again.
+            setTimeout(() => runs.get(deploy) === run && runs.delete(deploy), STRAY_MS).unref();
+            return next.end;
+          }
           if ('to' in next) at = next.to;
           else await DBOS.recv('wake', { timeoutSeconds: next.wait, pollingIntervalMs: RECV_POLL_MS });
           if (stopping.signal.aborted) return await parked();

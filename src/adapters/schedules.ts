@@ -11,6 +11,7 @@ const FROM = 'FROM schedules JOIN plans USING (id)';
 /** Longer than planning takes, with every call at its limit. */
 const CLAIM_SECONDS = 120;
 
+export const TAKEN_OFF = 'It was taken off the schedule meanwhile: nothing was begun.';
 /** What could not be begun for so long is given up, and its owner told. */
 const TOO_LATE = '15 minutes';
 
@@ -36,11 +37,12 @@ export function connectSchedules(pool: pg.Pool, words: (schedule: Schedule) => N
 
     end: (id, { outcome, by, why }) =>
       inTransaction(pool, async client => {
-        // Held before it is looked for: what begins it holds the row, and only a query after that sees its deploy.
+        // Held before it is looked for: what begins it, or asks for it, holds the row, and only a query after that sees it.
         await client.query('SELECT 1 FROM schedules WHERE id = $1 FOR UPDATE', [id]);
         const { rowCount } = await client.query(
           `UPDATE schedules SET outcome = $2, ended_by = $3, why = $4, ended_at = now()
-           WHERE id = $1 AND outcome IS NULL AND ($2 = 'begun' OR NOT EXISTS (SELECT 1 FROM deploys WHERE id = $1))`,
+           WHERE id = $1 AND outcome IS NULL AND ($2 <> 'cancelled' OR NOT EXISTS
+             (SELECT FROM deploys WHERE id = $1 UNION ALL SELECT FROM start_requests WHERE id = $1))`,
           [id, outcome, by, why],
         );
         if (rowCount) await say(client, id);

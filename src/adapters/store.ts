@@ -11,6 +11,7 @@ import type { Ledger, Running, StoredPlan } from '../team.ts';
 import { readDeploys } from './deploy-rows.ts';
 import { isFirst } from './effects.ts';
 import { writeReceipt } from './receipts.ts';
+import { TAKEN_OFF } from './schedules.ts';
 import { inTransaction } from './transaction.ts';
 
 // Our own tables. What is stored as JSON was written by this bot, from these types.
@@ -73,7 +74,7 @@ export class Store implements Ledger {
       // Whoever takes it off meanwhile waits for this row, and then finds that it has begun.
       const schedule = 'SELECT outcome FROM schedules WHERE id = $1 FOR UPDATE';
       const [kept] = (await client.query<{ outcome: string | null }>(schedule, [id])).rows;
-      if (kept?.outcome) throw new Refusal(['It was taken off the schedule meanwhile: nothing was begun.']);
+      if (kept?.outcome && kept.outcome !== 'asked') throw new Refusal([TAKEN_OFF]);
       await client.query('INSERT INTO deploys (id, app, plan, started_by, channel) VALUES ($1, $2, $3, $4, $5)', [
         id,
         plan.app,
