@@ -122,9 +122,11 @@ export async function stopTheDynos(run: Run): Promise<Next> {
   return { to: run.deploy.plan.back ? 'Go back' : 'Build' };
 }
 
-async function listedUntilGone(run: Run, signal: AbortSignal): Promise<string[]> {
+/** Dynos that still run a release from before this one (default: any dyno), for which it has waited. */
+export async function listedUntilGone(run: Run, signal: AbortSignal, before = Infinity): Promise<string[]> {
   for (let look = 1; ; look++) {
-    const left = (await run.outside.heroku.dynos(run.deploy.plan.app)).map(({ name }) => name);
+    const listed = await run.outside.heroku.dynos(run.deploy.plan.app);
+    const left = listed.filter(({ release }) => release < before).map(({ name }) => name);
     if (left.length === 0 || look === GONE_LOOKS) return left;
     await run.outside.time.pass(LOOK_MS, signal);
   }
@@ -139,10 +141,12 @@ export async function startTheDynos(run: Run): Promise<Next> {
   // Nothing of it was touched.
   if (!stopped && code.release === run.deploy.plan.live.version) return { to: 'Open again' };
   await run.record({ kind: 'dynos starting' }, `dynos starting v${code.release}`);
-  if (stopped) {
-    await heroku.scale(app, stopped.formation, run.mayAct);
-  }
-  const wanted = stopped?.formation ?? (await heroku.formation(app)).filter(({ quantity }) => quantity > 0);
+  const formation = await heroku.formation(app);
+  // A process type that new code does not have any more is not there to be started, and would fail the others with it.
+  const wanted = stopped
+    ? stopped.formation.filter(({ type }) => formation.some(known => known.type === type))
+    : formation.filter(({ quantity }) => quantity > 0);
+  if (stopped && wanted.length > 0) await heroku.scale(app, wanted, run.mayAct);
   const boot = await run.listening(
     signal => hearing(run, signal, (heard, done) => settledBoot(run, { wanted, release: code.release }, heard, done)),
     async () => ({

@@ -134,6 +134,7 @@ export async function notWell(run: Run): Promise<Next> {
         async signal => {
           const endsAt = waits ? approvalExpiresAt(run) : Date.parse(asked.at) + DECIDED_WITHIN_MS;
           await run.outside.time.until(backAt ?? endsAt, signal);
+          await run.pressesAnswered(signal);
           if (backAt !== null) await goBack(null, why);
           return decision(run) ?? undecided(run, why);
         },

@@ -4,6 +4,8 @@ import { mustOpen } from './domain/readings.ts';
 import type { Heroku, MayAct, Migrator, OneOffs, Prober, SourceHost, Time, Watcher } from './outside.ts';
 import type { MigrationSources } from './pending.ts';
 
+const ANSWERED_LOOK_MS = 200;
+
 /** The key of a fact that comes once for each version of the migrations that a deploy stands for. */
 export function again({ deploy }: Pick<Run, 'deploy'>, kind: string): string {
   const versions = deploy.facts.filter(fact => fact.kind === 'migrations changed').length;
@@ -119,6 +121,11 @@ export class Run {
       if (!click) return;
       await this.#journal.answer(this.#deploy.id, click, await obey(click));
     }
+  }
+
+  /** Waits until no press is open: what was pressed in time goes before what time decides. For whoever listens beside it. */
+  async pressesAnswered(signal: AbortSignal): Promise<void> {
+    while (await this.#journal.openClick(this.#deploy.id)) await this.outside.time.pass(ANSWERED_LOOK_MS, signal);
   }
 
   /** Waits for the work, obeying what people press meanwhile; `obey` gives a value to stop waiting with, or null to go on. */

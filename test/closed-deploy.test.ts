@@ -72,6 +72,33 @@ describe('a deploy in maintenance mode', () => {
     expect(world.doors).toEqual(['closed', 'open']);
   });
 
+  it('starts what new code still has, and not the process types that it gave up', async () => {
+    const world = closedWorld();
+    world.presses = [YES];
+    world.formation = [
+      { type: 'web', quantity: 2 },
+      { type: 'clock', quantity: 1 },
+    ];
+    const { startBuild } = world.heroku;
+    world.heroku.startBuild = async (...ask) => {
+      world.formation = world.formation.filter(({ type }) => type !== 'clock');
+      return startBuild(...ask);
+    };
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(world.scaled).toEqual(['web=0 clock=0', 'web=2']);
+  });
+
+  it('destroys nothing while a dyno of old code runs, however it came to be', async () => {
+    const world = closedWorld();
+    world.presses = [YES];
+    const dynos = world.dynos.bind(world);
+    const job = { name: 'scheduler.1', type: 'scheduler', state: 'up', release: 41, createdAt: '' };
+    world.dynos = () => (world.builds.length > 0 && world.releases.length < 3 ? [...dynos(), job] : dynos());
+    expect((await play(world)).outcome).toBe('stopped');
+    expect(world.applied).toEqual([ADD]);
+    expect(isPutBack(world)).toBe(true);
+  });
+
   it('is asked its smoke test once it is open; one that fails is said, and nothing goes back by itself', async () => {
     const smoke = [{ path: '/health', status: [204] }];
     const world = closedWorld();

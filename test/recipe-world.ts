@@ -328,7 +328,10 @@ export class World {
   } as unknown as Migrator;
 
   readonly time: Time = {
-    pass: async (_, signal) => signal.throwIfAborted(),
+    pass: async (_, signal) => {
+      await new Promise(setImmediate);
+      signal.throwIfAborted();
+    },
     until: async (at, signal) => {
       signal.throwIfAborted();
       if (!this.patient || at <= Date.parse('2026-01-01T00:10:00.000Z')) return;
@@ -350,7 +353,8 @@ export class World {
       return {
         get watch() {
           const evidence = { by: 'logs', dyno: 'web.1', at: 1 } as const;
-          const served = script[0]?.kind === 'old gone' ? { at: 2, from: 1, oldAt: null, evidence } : null;
+          const isServed = script[0]?.kind === 'new serves' || script[0]?.kind === 'old gone';
+          const served = isServed ? { at: 2, from: 1, oldAt: null, evidence } : null;
           return { ...beginWatch(goal), served };
         },
         when: async (passes, signal) => {

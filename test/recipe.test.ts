@@ -162,6 +162,19 @@ describe('new dynos that crash before the switch', () => {
     }
   });
 
+  it('are left alone also when other code came before a going back is tried again', async () => {
+    const world = new World({ 42: [...crash] });
+    const append = world.append.bind(world);
+    world.append = (fact, key) => {
+      append(fact, key);
+      if (fact.kind !== 'rollback intended') return;
+      world.killAt = world.calls + 1;
+      world.releases.push(release(43, 'fix', { current: true }));
+    };
+    expect((await play(world)).outcome).toBe('superseded');
+    expect(world.releases.map(({ slug }) => slug)).toEqual(['old', 'new', 'fix']);
+  });
+
   it('are left alone when somebody released other code meanwhile', async () => {
     const world = new World({ 42: [...crash] }, { stranger: true });
     expect((await play(world)).outcome).toBe('superseded');
@@ -190,6 +203,31 @@ describe('a switchover that cannot be proved', () => {
     expect((await play(world)).outcome).toBe('succeeded');
     expect(world.facts).toContainEqual(expect.objectContaining({ kind: 'checked', by: 'U1', what: 'new serves' }));
     expect(world.clicks[0]?.answer).toContain('you looked');
+  });
+
+  it('is asked once more when old code answers after their word', async () => {
+    const again: Phase[] = [{ kind: 'mixed', corrected: true }, ...unproved.slice(-1), ...good.slice(3)];
+    const world = new World({ 42: [...unproved] });
+    world.presses = [{ after: 'not proved', kind: 'it serves', by: 'U1' }];
+    const { follow } = world.watcher;
+    const words: string[] = [];
+    world.watcher.follow = ask => {
+      const following = follow(ask);
+      return {
+        ...following,
+        get watch() {
+          return following.watch;
+        },
+        checked: user => {
+          words.push(user);
+          following.checked(user);
+          if (words.length === 1) world.phases[42]?.splice(1, 9, ...again);
+        },
+      };
+    };
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(words).toEqual(['U1', 'U1']);
+    expect(kinds(world).filter(kind => kind === 'checked')).toHaveLength(2);
   });
 
   it('ends with the word of a person for old code, whatever is killed when', async () => {

@@ -223,7 +223,8 @@ export class Store implements Ledger {
        JOIN facts released ON released.deploy_id = deploys.id AND released.kind = 'released'
        WHERE migrated.data ->> 'direction' = 'contract' AND (migrated.kind = 'migrated'
          OR migrated.kind = 'migration failed'
-           AND (migrated.data -> 'failure' ->> 'stays' IS NOT NULL OR migrated.data -> 'failure' ->> 'byCommand' = 'true'))`,
+           AND (migrated.data -> 'failure' ->> 'stays' IS NOT NULL OR migrated.data -> 'failure' ->> 'byCommand' = 'true'
+             AND migrated.data -> 'failure' ->> 'ran' IS DISTINCT FROM 'false'))`,
       [app],
     );
     return rows[0]?.floor ?? null;

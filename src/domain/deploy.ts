@@ -143,6 +143,8 @@ export type MigrationFailure = {
   blockers: readonly string[];
   /** A command of the app: what it had done by then stays, whatever that is. */
   byCommand?: true;
+  /** False for one that never began: then there is nothing that could stay. */
+  ran?: boolean;
   lines?: readonly string[];
 };
 
