@@ -36,7 +36,7 @@ export async function deploy(bot: Asked, ask: Ask): Promise<Answer | null> {
   return obey(bot, ask, parse(ask.text));
 }
 
-const ASKING: ReadonlySet<string> = new Set(['help', 'status', 'queue', 'history', 'live', 'settings']);
+const ASKING: ReadonlySet<string> = new Set(['help', 'status', 'queue', 'history', 'live', 'stats', 'settings']);
 
 /** Whether it changes nothing. What cannot be read does not, either. */
 export function onlyAsks(text: string): boolean {

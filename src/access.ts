@@ -17,7 +17,7 @@ import {
   who,
   withRoles,
 } from './domain/permission.ts';
-import { Refusal } from './domain/refusal.ts';
+import { NotNow, Refusal } from './domain/refusal.ts';
 import type { Directory, Ledger, Person, Running } from './team.ts';
 
 type Parts = {
@@ -145,6 +145,7 @@ export class Access {
 
   async #member(user: string): Promise<void> {
     const { is } = await this.#parts.directory.person(user).catch(() => ({ is: 'unknown' as const }));
+    if (is === 'unknown') throw new NotNow([NOT_MEMBERS[is]]);
     if (is !== 'member') throw new Refusal([NOT_MEMBERS[is]]);
   }
 

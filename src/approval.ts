@@ -1,11 +1,13 @@
 import { cancelAsked, cancelled, isCancelled } from './cancelling.ts';
 import { type Click, latest, latestOfThese, migrationsOf } from './domain/deploy.ts';
 import { filesOf, gateReasons } from './domain/gate.ts';
+import { phaseOf } from './domain/phase.ts';
 import { openComplaint } from './domain/readings.ts';
 import { followDeploy, followSparingly } from './following.ts';
 import { NOT_WELL, settled, unlessIll } from './illness.ts';
 import { judge } from './judging.ts';
 import { planByCommand } from './migration-commands.ts';
+import type { Following } from './outside.ts';
 import { pendingMigrations } from './pending.ts';
 import { again, type Next, type Run } from './run.ts';
 
@@ -48,7 +50,7 @@ export async function soak(run: Run): Promise<Next> {
   const work = async (signal: AbortSignal): Promise<Next> => {
     await run.outside.time.until(until, signal);
     await settled(following, signal);
-    const ill = await illness(run);
+    const ill = answersAgain(following) ?? (await illness(run));
     await judge(run);
     return ill ? held(run, null, ill) : { to: 'Approval' };
   };
@@ -64,6 +66,12 @@ export async function soak(run: Run): Promise<Next> {
                 : 'Not yet: new code is watched for a while first. The thread asks when it is time.',
           },
   );
+}
+
+/** Proof that was taken back since: somebody's word, or an assumption about the routers, was wrong. */
+function answersAgain({ watch }: Following): string | null {
+  const said = phaseOf(watch);
+  return said.kind === 'mixed' && said.corrected ? 'Old code answers again, though it was said to be gone.' : null;
 }
 
 /** When (ms) the approval is no longer waited for. */
@@ -85,16 +93,19 @@ async function decided(run: Run): Promise<Next | null> {
   return { to: before ? 'Expand the schema' : 'Contract the schema' };
 }
 
+/** Other code than what is to be live, in a sentence; null when there is none. */
+export async function otherLive(run: Run): Promise<string | null> {
+  const { plan } = run.deploy;
+  const live = (await run.outside.heroku.releases(plan.app, 10)).find(release => release.current);
+  if (!live || live.slug === (latest(run.deploy, 'released')?.slug ?? plan.live.slug)) return null;
+  return `v${live.version} (${live.description}, by ${live.by}) was released meanwhile, and may need what these would destroy.`;
+}
+
 /** What speaks against destroying anything now; null when new code is alone and well. */
 async function illness(run: Run): Promise<string | null> {
-  const { heroku } = run.outside;
   const { app } = run.deploy.plan;
-  const [dynos, releases] = await Promise.all([heroku.dynos(app), heroku.releases(app, 10)]);
-  const ours = latest(run.deploy, 'released');
-  const live = releases.find(release => release.current);
-  if (live && live.slug !== (ours?.slug ?? run.deploy.plan.live.slug)) {
-    return `v${live.version} (${live.description}, by ${live.by}) was released meanwhile, and may need what these would destroy.`;
-  }
+  const [dynos, other] = await Promise.all([run.outside.heroku.dynos(app), otherLive(run)]);
+  if (other) return other;
   const down = dynos.filter(dyno => dyno.type === 'web' && dyno.state !== 'up');
   if (down.length === 0) return null;
   return `New code is not well: ${down.map(dyno => `${dyno.name} is ${dyno.state}`).join(', ')}. See \`heroku logs -a ${app}\`.`;
@@ -121,6 +132,7 @@ export async function askForApproval(run: Run): Promise<Next> {
     await run.outside.time.until(expiresAt - EXPIRES_MS + REMIND_MS, signal);
     await run.record({ kind: 'approval reminded' }, again(run, 'approval reminded'));
     await run.outside.time.until(expiresAt, signal);
+    await run.pressesAnswered(signal);
     return held(run, null, 'Nobody answered for a day.');
   };
   const answered = run.listening<Next>(
@@ -143,7 +155,7 @@ export async function askForApproval(run: Run): Promise<Next> {
             'Not run: other apps use the same database. Press *Run them* again, and say in its form that their owners know.',
         };
       }
-      const ill = await illness(run);
+      const ill = (following && answersAgain(following)) ?? (await illness(run));
       if (ill) return { answer: `Not run. ${ill} Press again when that is mended, or hold them.` };
       await run.record({ kind: 'approved', by: click.by, digest }, again(run, ANSWER));
       const instead = (await decided(run)) ?? RECEIPT;

@@ -181,6 +181,11 @@ export class Bot {
     }
   }
 
+  /** What of locks and schema stands against it right when it begins. */
+  notNow(deploy: Deploy) {
+    return this.#planning.notNow(deploy);
+  }
+
   /** What a deploy would do if it were planned now, when its turn has come. */
   async planAgain({ id, plan, startedBy }: Deploy): Promise<Preflight> {
     const app = await this.#parts.access.app(plan.app);

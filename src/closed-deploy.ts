@@ -122,9 +122,11 @@ export async function stopTheDynos(run: Run): Promise<Next> {
   return { to: run.deploy.plan.back ? 'Go back' : 'Build' };
 }
 
-async function listedUntilGone(run: Run, signal: AbortSignal): Promise<string[]> {
+/** Dynos that still run a release from before this one (default: any dyno), for which it has waited. */
+export async function listedUntilGone(run: Run, signal: AbortSignal, before = Infinity): Promise<string[]> {
   for (let look = 1; ; look++) {
-    const left = (await run.outside.heroku.dynos(run.deploy.plan.app)).map(({ name }) => name);
+    const listed = await run.outside.heroku.dynos(run.deploy.plan.app);
+    const left = listed.filter(({ release }) => release < before).map(({ name }) => name);
     if (left.length === 0 || look === GONE_LOOKS) return left;
     await run.outside.time.pass(LOOK_MS, signal);
   }
@@ -139,10 +141,12 @@ export async function startTheDynos(run: Run): Promise<Next> {
   // Nothing of it was touched.
   if (!stopped && code.release === run.deploy.plan.live.version) return { to: 'Open again' };
   await run.record({ kind: 'dynos starting' }, `dynos starting v${code.release}`);
-  if (stopped) {
-    await heroku.scale(app, stopped.formation, run.mayAct);
-  }
-  const wanted = stopped?.formation ?? (await heroku.formation(app)).filter(({ quantity }) => quantity > 0);
+  const formation = await heroku.formation(app);
+  // A process type that new code does not have any more is not there to be started, and would fail the others with it.
+  const wanted = stopped
+    ? stopped.formation.filter(({ type }) => formation.some(known => known.type === type))
+    : formation.filter(({ quantity }) => quantity > 0);
+  if (stopped && wanted.length > 0) await heroku.scale(app, wanted, run.mayAct);
   const boot = await run.listening(
     signal => hearing(run, signal, (heard, done) => settledBoot(run, { wanted, release: code.release }, heard, done)),
     async () => ({
@@ -204,7 +208,7 @@ export async function openAgain(run: Run): Promise<Next> {
   if (given) return run.end(given.outcome === 'rolled back' && !isBack ? 'failed' : given.outcome, given.why);
   if (isBack) return run.end('rolled back', `${plan.app} serves the code of v${plan.live.version} again.`);
   const last = run.deploy.facts.findLast(({ kind }) => kind === 'migration failed' || kind === 'schema changed');
-  if (last?.kind !== 'migration failed') return { to: 'Write the receipt' };
+  if (last?.kind !== 'migration failed') return plan.smoke ? { to: 'Smoke test' } : { to: 'Write the receipt' };
   return run.end(
     'unfinished',
     `${plan.app} runs the new code, but ${last.failure.file} failed, and what was applied before it stays. Mend it, push, and deploy again: what is left is asked anew.`,

@@ -125,9 +125,10 @@ export class ClosingMoves {
   async #openAtItsTime(closing: Closing, now: number): Promise<void> {
     const { closings, barred } = this.#parts;
     const why = await whyNotOpen(this.#parts, closing.app);
-    if (!why) return void (await closings.change(closing.id, { wanted: 'open', wantedNow: true }));
-    await closings.change(closing.id, { barredNow: true });
-    await closings.say(barred(closing, why, now));
+    // While it was looked at somebody may have said that it stays closed for longer.
+    const change = why ? { barredNow: true } : ({ wanted: 'open', wantedNow: true } as const);
+    const changed = await closings.change(closing.id, change, { only: 'over' });
+    if (why && changed?.barredAt !== closing.barredAt) await closings.say(barred(closing, why, now));
   }
 
   /** What visitors get, when several answers agree. */

@@ -91,7 +91,8 @@ export class Doors {
     if (asked.wanted !== null) return asked;
     await this.#notDuringTheDeployOfAnother(app, user);
     if (await closings.open(asked.app)) throw new Refusal([`${asked.app} was closed by somebody else meanwhile.`]);
-    const closing = await closings.change(id, { wanted: 'closed', wantedNow: true, longer: asked.minutes });
+    const change = { wanted: 'closed', wantedNow: true, longer: asked.minutes } as const;
+    const closing = await closings.change(id, change, { only: 'asked' });
     if (!closing) throw new Refusal(['This was closed and opened again already.']);
     return closing;
   }
@@ -119,14 +120,14 @@ export class Doors {
     const why = anyway || known?.wanted === 'open' ? null : await whyNotOpen(this.#parts, settings.name);
     if (why) return { kind: 'barred', why };
     if (known) {
-      await closings.change(known.id, { wanted: 'open', wantedNow: true, openedBy: user }, request);
+      await closings.change(known.id, { wanted: 'open', wantedNow: true, openedBy: user }, { request });
       return { kind: 'opening' };
     }
     const id = `m${randomBytes(5).toString('hex')}`;
     const reason = 'Somebody closed it without this bot.';
     const { name: app, channel } = settings;
     await closings.ask({ id, app, by: user, reason, channel, minutes: null, hasWorkers: true });
-    await closings.change(id, { wanted: 'open', wantedNow: true, openedBy: user }, request);
+    await closings.change(id, { wanted: 'open', wantedNow: true, openedBy: user }, { request });
     return { kind: 'opening' };
   }
 
@@ -135,8 +136,9 @@ export class Doors {
     const { closings } = this.#parts;
     const known = await closings.get(id);
     if (known?.wanted !== 'closed' || known.endedAt !== null) throw new Refusal(['It is open again already.']);
-    const extended = await closings.change(id, { longer: minutes, remindedNow: false, barredNow: false }, request);
-    if (!extended) throw new Refusal(['It is open again already.']);
+    const change = { longer: minutes, remindedNow: false, barredNow: false };
+    const extended = await closings.change(id, change, { request, only: 'closed' });
+    if (extended?.wanted !== 'closed' || extended.endedAt !== null) throw new Refusal(['It is open again already.']);
     return extended;
   }
 

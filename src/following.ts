@@ -8,16 +8,20 @@ import type { Run } from './run.ts';
 
 // The watch of a release that a deploy made, and the facts that come of it.
 
+const DOUBTS: readonly Phase['kind'][] = ['mixed', 'not proved'];
+
 /** The watch of this deploy's own release. */
 export function followDeploy(run: Run): Following {
   const { deploy } = run;
   const { plan } = deploy;
   const released = latest(deploy, 'released');
   if (!released) throw new Error(`${deploy.id} has no release to watch`);
-  const checked = deploy.facts.some(fact => fact.kind === 'checked' && fact.what === 'new serves');
+  const checked = deploy.facts.findLast(fact => fact.kind === 'checked' && fact.what === 'new serves');
+  // Their word was of then: where old code has answered since, it is asked again.
+  const doubts = deploy.facts.filter(fact => fact.kind === 'phase' && DOUBTS.includes(fact.phase.kind));
   const following = followRelease(run, released, plan.commit.sha);
-  const by = latest(deploy, 'checked')?.by;
-  if (checked && by && !following.watch.served) following.checked(by);
+  const holds = checked?.kind === 'checked' && checked.seq > (doubts.at(-1)?.seq ?? 0);
+  if (holds && !following.watch.served) following.checked(checked.by);
   return following;
 }
 

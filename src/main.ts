@@ -54,7 +54,6 @@ import { Bot } from './bot.ts';
 import { ClosingMoves } from './closing-moves.ts';
 import { Doors } from './closings.ts';
 import { ConfigError, readConfig, secretsIn, tokenKeys } from './config.ts';
-import type { Deploy } from './domain/deploy.ts';
 import { parserReady } from './domain/migration.ts';
 import { redacting } from './domain/redaction.ts';
 import { lookAtHome } from './home-look.ts';
@@ -69,7 +68,7 @@ import { park } from './parking.ts';
 import { Pictures } from './pictures.ts';
 import { FIRST_STAGE, recipe } from './recipe.ts';
 import { Reports } from './reports.ts';
-import { type Journal, Run, type Stage } from './run.ts';
+import { type Journal, Run, runStage, type Stage } from './run.ts';
 
 // Wiring: connects everything, goes on with what a former process left, and stops in the opposite order.
 
@@ -169,11 +168,11 @@ const bot: Bot = new Bot({
   begin: (deploy, app) => engine.begin(deploy, app),
   news: (deploy, ms) => news.wait(deploy, ms),
 });
-const planAgain = (deploy: Deploy) => bot.planAgain(deploy);
+const asked = { planAgain: bot.planAgain.bind(bot), notNow: bot.notNow.bind(bot) };
 const oneOffs = connectOneOffs(heroku);
-const outside = { heroku, source, prober, watcher, migrator, oneOffs, catalog: readCatalog, planAgain, time };
+const outside = { heroku, source, prober, watcher, migrator, oneOffs, catalog: readCatalog, ...asked, time };
 const running = (stage: Stage) => async (deploy: string, signal: AbortSignal, claim: MayAct) =>
-  stage(new Run(await store.deploy(deploy), journal, outside, signal, claim));
+  runStage(stage, new Run(await store.deploy(deploy), journal, outside, signal, claim));
 const engine = await startEngine({
   pool: database.pool,
   url: database.url,
@@ -185,6 +184,7 @@ const engine = await startEngine({
     const said = redact(error instanceof Error ? error.message : String(error));
     return store.append(deploy, { kind: 'trouble', stage, error: said, attempt }, `trouble in ${stage}`);
   },
+  onLost: deploy => watcher.forget(deploy),
   log,
 });
 

@@ -26,6 +26,8 @@ export async function expandByCommand(run: Run): Promise<Next> {
   const command = run.deploy.plan.migrations?.commands?.expand;
   if (!released || !command) throw new Error(`${run.deploy.id} has no expand command to run`);
   if (latest(run.deploy, 'rollback asked')) return BACK;
+  const then: Next = { to: run.deploy.plan.maintenance ? 'Start the dynos' : 'New dynos boot' };
+  if (isDone(run, 'expand')) return then;
   await run.record({ kind: 'migrating', direction: 'expand' }, 'migrating expand');
   // Behind a closed page nobody waits for a switch.
   const deadline = run.deploy.plan.maintenance
@@ -51,12 +53,16 @@ export async function expandByCommand(run: Run): Promise<Next> {
       `migrated expand ${command}`,
     );
     await run.record({ kind: 'schema changed', direction: 'expand' }, 'schema changed expand');
-    return { to: run.deploy.plan.maintenance ? 'Start the dynos' : 'New dynos boot' };
+    return then;
   }
   const late = `It was not through ${run.deploy.plan.maintenance ? 'within an hour' : 'in time before the routers switch'}, and goes on by itself.`;
   const error = ended.kind === 'late' ? late : errorOf(ended);
   await run.record(
-    { kind: 'migration failed', direction: 'expand', failure: failureOf(run, command, error) },
+    {
+      kind: 'migration failed',
+      direction: 'expand',
+      failure: failureOf(run, command, { error, ran: ended.kind !== 'not run' }),
+    },
     'migration failed expand',
   );
   await run.record({ kind: 'rollback asked', by: null, why: `\`${command}\`: ${error}` });
@@ -70,6 +76,7 @@ export async function contractByCommands(
   run: Run,
   command: string,
 ): Promise<{ kind: 'done' } | { kind: 'failed'; failure: MigrationFailure }> {
+  if (isDone(run, 'contract')) return { kind: 'done' };
   await run.record({ kind: 'migrating', direction: 'contract' }, 'migrating contract');
   const ended = await run.listening(
     signal => runOnce(run, 'contract', command, signal),
@@ -83,7 +90,7 @@ export async function contractByCommands(
     await run.record({ kind: 'schema changed', direction: 'contract' }, 'schema changed contract');
     return { kind: 'done' };
   }
-  const failure = failureOf(run, command, errorOf(ended));
+  const failure = failureOf(run, command, { error: errorOf(ended), ran: ended.kind !== 'not run' });
   await run.record(
     { kind: 'migration failed', direction: 'contract', failure },
     `migration failed contract ${triesOf(run)}`,
@@ -101,7 +108,7 @@ async function runOnce(run: Run, direction: Direction, command: string, signal: 
   await run.mayAct();
   await run.record({ kind: 'command started', direction, marker }, `command started ${marker}`);
   const lines = lastLines();
-  const release = latest(run.deploy, 'released')?.version ?? 0;
+  const release = await releaseOf(run);
   const ended = await oneOffs.run({
     ...{ app, marker, release, command, signal, mayAct: run.mayAct },
     onLine: lines.push,
@@ -112,9 +119,22 @@ async function runOnce(run: Run, direction: Direction, command: string, signal: 
   return ended;
 }
 
-function failureOf(run: Run, command: string, error: string): MigrationFailure {
+/** Of what never ran nothing can stay. */
+function failureOf(run: Run, command: string, { error, ran }: { error: string; ran: boolean }): MigrationFailure {
   const lines = latest(run.deploy, 'command failed')?.lines ?? [];
-  return { file: command, error, stays: null, blockers: [], byCommand: true, lines };
+  return { file: command, error, stays: null, blockers: [], byCommand: true, ran, lines };
+}
+
+/** Its end was kept, though a process died before it could say so. */
+const isDone = ({ deploy }: Run, direction: Direction): boolean =>
+  deploy.facts.some(fact => fact.kind === 'schema changed' && fact.direction === direction);
+
+/** The newest release of our code: a change of a config var makes another one, on which dynos then run. */
+async function releaseOf(run: Run): Promise<number> {
+  const released = latest(run.deploy, 'released');
+  const releases = await run.outside.heroku.releases(run.deploy.plan.app, 10);
+  const ours = releases.filter(({ slug, status }) => slug === released?.slug && status === 'succeeded');
+  return Math.max(released?.version ?? 0, ...ours.map(({ version }) => version));
 }
 
 function errorOf(ended: OneOffEnd): string {
@@ -150,7 +170,7 @@ export async function planByCommand(run: Run, commands: Commands): Promise<Pendi
       signal: run.signal,
       mayAct: run.mayAct,
     },
-    release: latest(run.deploy, 'released')?.version ?? 0,
+    release: await releaseOf(run),
     onLine: line => {
       lines.push(line);
       if (lines.length > LINES_READ) lines.shift();

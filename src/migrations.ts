@@ -1,11 +1,14 @@
-import { askAnew } from './approval.ts';
+import { askAnew, otherLive } from './approval.ts';
 import { listenThenRecord } from './before.ts';
 import { cancelAsked } from './cancelling.ts';
-import { latestOfThese, type MigrationFailure, migrationsOf } from './domain/deploy.ts';
+import { listedUntilGone } from './closed-deploy.ts';
+import { latest, latestOfThese, type MigrationFailure, migrationsOf } from './domain/deploy.ts';
 import { directDatabase } from './domain/direct-database.ts';
 import { type Commands, type Direction, filesOf } from './domain/gate.ts';
 import { blockersInWords } from './domain/migration-outcome.ts';
+import { openComplaint } from './domain/readings.ts';
 import { configSecrets, redacting } from './domain/redaction.ts';
+import { NOT_WELL } from './illness.ts';
 import { closeTheApp, openTheApp } from './maintenance.ts';
 import { contractByCommands, planByCommand } from './migration-commands.ts';
 import { progressOf, triesOf } from './migration-progress.ts';
@@ -44,12 +47,20 @@ export async function expand(run: Run): Promise<Next> {
 export async function contract(run: Run): Promise<Next> {
   const migrations = migrationsOf(run.deploy);
   // Also asked here: what is approved is these very files, not that somebody once said yes.
-  if (latestOfThese(run.deploy, 'approved')?.digest !== migrations?.digests.contract) return { to: 'Approval' };
+  const approved = latestOfThese(run.deploy, 'approved');
+  if (approved?.digest !== migrations?.digests.contract) return { to: 'Approval' };
+  // It may have been found ill in the moment after the yes. What was begun is not broken off half-way.
+  const since = run.deploy.facts.filter(({ seq }) => seq > (approved?.seq ?? 0));
+  const isBegun = since.some(fact => 'direction' in fact && fact.direction === 'contract');
+  if (openComplaint(run.deploy) && !isBegun) return NOT_WELL;
+  const stranded = isBegun ? null : await unlessAlone(run);
+  if (stranded) return stranded;
   if (migrations?.commands) return contractAgain(run, migrations.commands);
   const { maintenance } = run.deploy.plan;
   const closes = migrations?.maintenance === true && !maintenance;
-  if (closes) await closeTheApp(run);
-  const ended = await migrate(run, 'contract');
+  const ended = await migrate(run, 'contract', async () => {
+    if (closes) await closeTheApp(run);
+  });
   switch (ended.kind) {
     case 'done':
       if (maintenance) return { to: 'Start the dynos' };
@@ -68,6 +79,30 @@ export async function contract(run: Run): Promise<Next> {
     default:
       return ended satisfies never;
   }
+}
+
+/** The yes may be old by now: it is looked once more that nothing else is live, nor any dyno of old code behind a closed page. */
+async function unlessAlone(run: Run): Promise<Next | null> {
+  const { maintenance, app } = run.deploy.plan;
+  const version = latest(run.deploy, 'released')?.version;
+  if (!maintenance) {
+    const other = await otherLive(run);
+    return other
+      ? run.end('superseded', `${other} Nothing destructive was run, and this deploy does nothing more.`)
+      : null;
+  }
+  const left =
+    version === undefined
+      ? []
+      : await run.listening(
+          signal => listedUntilGone(run, signal, version),
+          async () => ({ answer: 'It waits until no dyno of old code runs, and then its migrations do.' }),
+        );
+  if (left.length === 0) return null;
+  return run.end(
+    'stopped',
+    `${left.join(', ')} still ran old code, so nothing destructive was run. End what runs there, for a one-off dyno with \`heroku ps:stop ${left[0]} -a ${app}\`, and plan it again.`,
+  );
 }
 
 /** By the app's command: what it would do is looked at once more before. */
@@ -103,15 +138,17 @@ const CANCELLED_AFTER =
 type Ended = { kind: 'done' } | { kind: 'changed'; why: string } | { kind: 'failed'; failure: MigrationFailure };
 
 /** Runs what is left of one direction. What is recorded in the app's database is not run again, whatever we remember. */
-async function migrate(run: Run, direction: Direction): Promise<Ended> {
+async function migrate(run: Run, direction: Direction, prepare = async () => {}): Promise<Ended> {
   const { heroku, source, migrator } = run.outside;
   const { app, repository, commit } = run.deploy.plan;
   const migrations = migrationsOf(run.deploy);
   const files = filesOf(migrations, direction);
   if (!migrations || files.length === 0) return { kind: 'done' };
   if (direction === 'expand') await listenThenRecord(run);
-  await run.record({ kind: 'migrating', direction }, `migrating ${direction}`);
   const [tarball, config] = await Promise.all([source.tarball(repository, commit.sha), heroku.config(app)]);
+  // Not before all is there that it needs: visitors would wait for GitHub.
+  await prepare();
+  await run.record({ kind: 'migrating', direction }, `migrating ${direction}`);
   const redact = redacting(configSecrets(config));
   const database = directDatabase(config);
   if (database.kind === 'refused')
@@ -177,7 +214,8 @@ async function failed(run: Run, direction: Direction, failure: MigrationFailure)
 const nothingStays = (error: string) => ({ error, stays: null, blockers: [] });
 
 /** What of a direction stays in the database though the rest failed. */
-function left(run: Run, direction: Direction, { stays, byCommand }: MigrationFailure): string {
+function left(run: Run, direction: Direction, { stays, byCommand, ran }: MigrationFailure): string {
+  if (ran === false) return 'Nothing of it was run.';
   if (byCommand) return 'What the command had done by then stays: look at the database.';
   const before = applied(run, direction);
   const rest = stays === null ? 'Nothing of it stays.' : `Part of it stays. To take that away: ${stays}`;

@@ -27,6 +27,8 @@ export type NarratorParts = Posting & {
 const SWEEP_EVERY_MS = 20_000;
 /** What is told to its newest fact waits to be woken; this is for what nobody thought of. */
 const LOOK_AGAIN_MS = 10 * 60_000;
+/** Whoever edits a message has done so by then, or is gone. */
+const EDITED_WITHIN_MS = 5_000;
 const STOP_WITHIN_MS = 6_000;
 
 type Pending = Reply & { fact: Fact };
@@ -244,13 +246,15 @@ export class Narrator {
     known: Kept,
     { last, lane }: { last: boolean; lane: Lane },
   ): Promise<Next> {
+    const { messages, instance } = this.#parts;
     const hash = hashOf(message);
     if (known.hash === hash) return 'all told';
+    if (!(await messages.mayEdit(deploy.id, known.key, instance))) return EDITED_WITHIN_MS;
     const id = known.key === 'root' ? deploy.id : `${deploy.id} ${known.key}`;
     const { channel } = deploy.plan;
     const done = await this.#editing.edit({ id, channel, ts: known.ts, message, last, wake: () => rouse(lane) });
     if (done !== 'edited') return done;
-    await this.#parts.messages.keep(deploy.id, { ...known, hash });
+    await messages.keep(deploy.id, { ...known, hash });
     return 'all told';
   }
 }

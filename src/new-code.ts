@@ -32,15 +32,29 @@ export async function smokeTest(run: Run): Promise<Next> {
     await run.record({ kind: 'smoke test', results });
   }
   const wrong = (latest(run.deploy, 'smoke test')?.results ?? []).filter(result => !isAsExpected(result));
-  if (wrong.length === 0 || latest(run.deploy, 'kept')) return { to: 'Old code gone' };
+  if (wrong.length === 0 || latest(run.deploy, 'kept')) return plan.maintenance ? RECEIPT : { to: 'Old code gone' };
+  if (plan.maintenance) return openedThoughWrong(run, wrong);
   return complain(
     run,
-    wrong.map(({ path, expected, status }) => ({
-      now: `${path} ${status === null ? 'did not answer' : `answered ${status}`}`,
-      against: `The smoke test wants ${expected.join(' or ')}`,
-    })),
+    wrong.map(result => ({ now: said(result), against: `The smoke test wants ${result.expected.join(' or ')}` })),
   );
 }
+
+/** Visitors are in already, and what served before may not fit the schema any more: a person decides. */
+function openedThoughWrong(run: Run, wrong: readonly SmokeResult[]): Promise<Next> {
+  const { app, live } = run.deploy.plan;
+  const what = wrong.map(said).join(', ');
+  const way = destroyed(run.deploy)
+    ? 'Its migrations left no way back: mend it, and deploy that.'
+    : `Look at it, and go back with \`/deploy rollback ${app} v${live.version}\` or mend it.`;
+  return run.end(
+    'failed',
+    `${app} is open and serves the new code, which did not pass its smoke test: ${what}. ${way}`,
+  );
+}
+
+const said = ({ path, status }: SmokeResult): string =>
+  `${path} ${status === null ? 'did not answer' : `answered ${status}`}`;
 
 const isAsExpected = ({ expected, status }: SmokeResult): boolean => status !== null && expected.includes(status);
 
@@ -120,6 +134,7 @@ export async function notWell(run: Run): Promise<Next> {
         async signal => {
           const endsAt = waits ? approvalExpiresAt(run) : Date.parse(asked.at) + DECIDED_WITHIN_MS;
           await run.outside.time.until(backAt ?? endsAt, signal);
+          await run.pressesAnswered(signal);
           if (backAt !== null) await goBack(null, why);
           return decision(run) ?? undecided(run, why);
         },

@@ -12,6 +12,8 @@ type Unsent = { id: string; channel: string; message: Message; at: string; ts: s
 /** What is kept of them. */
 export interface Notices {
   claim(by: string, except: { channels: readonly string[]; ids: readonly string[] }): Promise<Unsent | null>;
+  /** Others need not wait for what was claimed. */
+  free(by: string): Promise<void>;
   sent(notice: { id: string; channel: string; message: Message }, ts: string): Promise<void>;
 }
 
@@ -73,6 +75,7 @@ export class Notifier {
         });
       }
     }
+    await notices.free(instance).catch(err => log.warn({ err }, 'others send the claimed notices 20 s later'));
   }
 
   async #send(notice: Unsent, claimedAt: number): Promise<void> {

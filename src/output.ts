@@ -1,9 +1,10 @@
 import { configSecrets, type Redact, redacting } from './domain/redaction.ts';
 import type { Run } from './run.ts';
 
-/** Hides the values that the app's config vars have now, and what looks like a secret. Rejects when Heroku does not tell them. */
-export async function redactingFor({ outside, deploy }: Run): Promise<Redact> {
-  return redacting(configSecrets(await outside.heroku.config(deploy.plan.app)));
+/** Hides every value of the app's config vars that we have seen, those of now too, and what looks like a secret. Rejects when Heroku does not tell them. */
+export async function redactingFor({ outside: { heroku }, deploy }: Run): Promise<Redact> {
+  const now = await heroku.config(deploy.plan.app);
+  return redacting([...configSecrets(now), ...(await heroku.configSeen(deploy.plan.app))]);
 }
 
 /** The last lines of what an app printed, 20 of them: what a person needs to see why something failed. */

@@ -3,6 +3,7 @@ import type { Sample } from './domain/health.ts';
 import type { MigrationFile } from './domain/migration-file.ts';
 import type { Applied } from './domain/migration-folder.ts';
 import type { FileOutcome, MigrationProgress } from './domain/migration-outcome.ts';
+import type { Secret } from './domain/redaction.ts';
 import type { MigrationPlace } from './domain/switchover-file.ts';
 import type { Goal, Phase, Watch } from './domain/watch.ts';
 
@@ -91,6 +92,8 @@ export interface Heroku {
   build(app: string, id: string): Promise<Build>;
   /** Config vars: secrets, so neither kept nor shown. */
   config(app: string): Promise<Readonly<Record<string, string>>>;
+  /** All that `config` ever gave for it, also values that are no more: to be hidden wherever they turn up. */
+  configSeen(app: string): Promise<readonly Secret[]>;
   /** Databases of the app that other apps are attached to as well. */
   sharedDatabases(app: string): Promise<{ database: string; apps: string[] }[]>;
   /** API calls that the account which deploys the app has left now; asking is free. */

@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import type { Deploy } from './domain/deploy.ts';
+import { lockRefusals } from './domain/lock.ts';
 import type { App } from './domain/permission.ts';
 import { fingerprint, type Plan, type Preflight, preflight } from './domain/plan.ts';
 import { Refusal } from './domain/refusal.ts';
 import { type Place, placeBehind } from './domain/turn.ts';
 import { usualSeconds } from './domain/usual.ts';
 import type { Locking } from './locking.ts';
+import type { NotNow } from './run.ts';
 import { gather, type Sources } from './situation.ts';
 import { gatherBack } from './situation-back.ts';
 import type { Gate } from './starting.ts';
@@ -52,6 +55,15 @@ export class Planning {
       ? await this.#judgeBack(app, { version: back.version, maintenance }, user, true)
       : await this.#judge(app, { ref: commit.sha, maintenance }, user, true);
     return judged.kind === 'ready' ? { ...judged, plan: { ...judged.plan, ref } } : judged;
+  }
+
+  /** What the bot's own store has against a deploy right when it begins: reasons, and the oldest release that fits the schema. */
+  async notNow({ plan, startedBy }: Deploy): Promise<NotNow> {
+    const { ledger, locking } = this.#parts;
+    const [floor, locks] = await Promise.all([ledger.schemaFloor(plan.app), locking.on({ name: plan.app })]);
+    const reasons = lockRefusals(locks, startedBy);
+    if (reasons.length > 0) await locking.wait(startedBy, plan.app);
+    return { floor, reasons };
   }
 
   /** Stores what is shown, so that Start can name it; `due` (ms) when it is for later. */

@@ -36,7 +36,8 @@ export class Presses {
     const running = await ledger.runningDeploy(ask.deploy);
     if (!running) return this.#ended(ask);
     await access.press(running, ask.user, ask.kind);
-    await ledger.addClick(ask.deploy, { id: ask.id, kind: ask.kind, by: ask.user, about, reason });
+    const click = { id: ask.id, kind: ask.kind, by: ask.user, about, reason };
+    if (!(await ledger.addClick(ask.deploy, click))) return this.#ended(ask);
     if (ask.kind === 'cancel' && (await ledger.leaveQueue(ask.deploy, ask.user))) {
       return { answer: 'It has left the queue. Nothing was begun.' };
     }

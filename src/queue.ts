@@ -26,6 +26,7 @@ export async function planAgain(run: Run): Promise<Next> {
   return run.listening<Next>(
     async signal => {
       await run.outside.time.until(Date.parse(again.at) + ASKED_FOR_MS, signal);
+      await run.pressesAnswered(signal);
       return run.end('cancelled', 'Its turn came, and nobody said for 2 hours whether to go on. Nothing was begun.');
     },
     async click => {

@@ -9,6 +9,7 @@ import {
   startTheDynos,
   stopTheDynos,
 } from './closed-deploy.ts';
+import { candidatesOf, LOOKED_AT } from './domain/back.ts';
 import { latest } from './domain/deploy.ts';
 import { filesOf } from './domain/gate.ts';
 import { phaseFact } from './domain/readings.ts';
@@ -71,9 +72,11 @@ async function takeTheTurn(run: Run): Promise<Next> {
     return left ? { end: left.outcome } : { to: 'Plan again' };
   }
   const { plan } = run.deploy;
-  const [app, releases] = await Promise.all([
-    run.outside.heroku.app(plan.app),
-    run.outside.heroku.releases(plan.app, 10),
+  const { heroku } = run.outside;
+  const [app, releases, { reasons, floor }] = await Promise.all([
+    heroku.app(plan.app),
+    heroku.releases(plan.app, plan.back ? LOOKED_AT : 10),
+    run.outside.notNow(run.deploy),
   ]);
   const live = releases.find(release => release.current);
   const pending = releases.find(release => release.status === 'pending');
@@ -95,6 +98,10 @@ async function takeTheTurn(run: Run): Promise<Next> {
       `${plan.app} was put into maintenance mode after the plan was made. Nothing was begun: plan it again when it is open.`,
     );
   }
+  // Both may have come while it was planned: a lock, and migrations that took what older code needs.
+  const back = candidatesOf(releases, floor).find(({ release }) => release.version === plan.back?.version);
+  const against = [...reasons, ...(back?.refused ? [back.refused] : [])];
+  if (against.length > 0) return run.end('stopped', `${against.join(' ')} Nothing was begun.`);
   if (plan.maintenance && filesOf(plan.migrations, 'contract').length > 0) return { to: 'Approval' };
   listenBefore(run);
   if (plan.back) return { to: plan.maintenance ? 'Close the app' : 'Go back' };

@@ -21,7 +21,7 @@ export async function undo(run: Run): Promise<Next> {
   const clockFrom = plan.maintenance ? (released?.releasedAt ?? 0) : followDeploy(run).watch.clockFrom;
   const releases = await heroku.releases(plan.app, 10);
   const intended = latest(run.deploy, 'rollback intended');
-  if (!intended) {
+  if (!intended || !ourRollback(run, releases)) {
     const stranger = releases.find(release => release.version > ours && release.slug !== released?.slug);
     if (stranger) {
       return run.end(
@@ -29,6 +29,8 @@ export async function undo(run: Run): Promise<Next> {
         `${stranger.by} released v${stranger.version} (${stranger.description}) meanwhile: going back would undo that. Nothing more is done.`,
       );
     }
+  }
+  if (!intended) {
     if (serves(run.deploy)) await judge(run);
     const why = serves(run.deploy) ? whyNotBack(run, releases) : null;
     if (why) {
@@ -92,6 +94,13 @@ export async function goBack(run: Run): Promise<Next> {
       ({ version, description }) => version > newest && description === wordsFor(back.version),
     ),
   );
+  const other = known ? undefined : (await heroku.releases(app, 1)).find(({ version }) => version > newest);
+  if (other) {
+    return run.end(
+      'stopped',
+      `${other.by} released v${other.version} (${other.description}) meanwhile: going back would undo that. Nothing was begun: plan it again.`,
+    );
+  }
   const begun = known ?? (await heroku.rollBack(app, back.id, run.mayAct));
   await run.record({ kind: 'went back', release: begun.id });
   return { to: 'Release' };

@@ -1,8 +1,10 @@
-import type { Click, Deploy, FactBody, Outcome } from './domain/deploy.ts';
+import { type Click, type Deploy, type FactBody, latest, type Outcome } from './domain/deploy.ts';
 import type { Preflight } from './domain/plan.ts';
 import { mustOpen } from './domain/readings.ts';
 import type { Heroku, MayAct, Migrator, OneOffs, Prober, SourceHost, Time, Watcher } from './outside.ts';
 import type { MigrationSources } from './pending.ts';
+
+const ANSWERED_LOOK_MS = 200;
 
 /** The key of a fact that comes once for each version of the migrations that a deploy stands for. */
 export function again({ deploy }: Pick<Run, 'deploy'>, kind: string): string {
@@ -16,6 +18,17 @@ export type Next = { to: string } | { end: Outcome };
 /** A part of a deploy. It may run again after a kill, so it looks for what is done before it acts. */
 export type Stage = (run: Run) => Promise<Next>;
 
+/** Runs a stage, but not of a deploy that has ended: a process may die between keeping the end and telling the engine. */
+export async function runStage(stage: Stage, run: Run): Promise<Next> {
+  const ended = latest(run.deploy, 'ended');
+  if (!ended) return stage(run);
+  run.outside.watcher.forget(run.deploy.id);
+  return { end: ended.outcome };
+}
+
+/** `floor`: the oldest release whose code fits the schema, null when all do. */
+export type NotNow = { reasons: readonly string[]; floor: number | null };
+
 /** What a stage may use of the world. */
 export type Outside = {
   heroku: Heroku;
@@ -27,6 +40,8 @@ export type Outside = {
   catalog: MigrationSources['catalog'];
   /** What a deploy would do if it were planned now. */
   planAgain: (deploy: Deploy) => Promise<Preflight>;
+  /** What the bot itself knows against it right now. */
+  notNow: (deploy: Deploy) => Promise<NotNow>;
   time: Time;
 };
 
@@ -106,6 +121,11 @@ export class Run {
       if (!click) return;
       await this.#journal.answer(this.#deploy.id, click, await obey(click));
     }
+  }
+
+  /** Waits until no press is open: what was pressed in time goes before what time decides. For whoever listens beside it. */
+  async pressesAnswered(signal: AbortSignal): Promise<void> {
+    while (await this.#journal.openClick(this.#deploy.id)) await this.outside.time.pass(ANSWERED_LOOK_MS, signal);
   }
 
   /** Waits for the work, obeying what people press meanwhile; `obey` gives a value to stop waiting with, or null to go on. */

@@ -1,6 +1,6 @@
 import type { Access } from './access.ts';
 import { readMoment } from './domain/moment.ts';
-import { Refusal } from './domain/refusal.ts';
+import { NotNow, Refusal, sentence } from './domain/refusal.ts';
 import type { Directory, Ledger, Schedules } from './team.ts';
 
 /** What came of a start at its time. */
@@ -59,26 +59,40 @@ export class Scheduling {
   /** Begins what is due: to be called every few seconds, by any process. */
   async tick(): Promise<void> {
     const { schedules } = this.#parts;
+    const failed = new Map<string, unknown>();
     for (;;) {
-      const due = await schedules.claim();
-      if (!due) return;
+      const due = await schedules.claim([...failed.keys()]);
+      if (!due) break;
       try {
         await schedules.end(due.id, due.begun ? BEGUN : await this.#outcome(due));
       } catch (error) {
+        // It keeps no other from beginning.
+        failed.set(due.id, error);
         await schedules.free(due.id);
-        throw error;
       }
     }
+    if (failed.size > 0) throw new AggregateError(failed.values(), [...failed.values()].join(' '));
   }
 
-  async #outcome({ id, by }: { id: string; by: string }): Promise<Parameters<Schedules['end']>[1]> {
+  async #outcome({
+    id,
+    by,
+    late,
+  }: {
+    id: string;
+    by: string;
+    late: boolean;
+  }): Promise<Parameters<Schedules['end']>[1]> {
     try {
       const done = await this.#parts.start({ user: by, plan: id });
       if (done.kind === 'started') return BEGUN;
       return { outcome: done.kind, by: null, why: done.kind === 'changed' ? done.what.join(' ') : null };
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      return { outcome: 'refused', by: null, why: error.reasons.join(' ') };
+      if (error instanceof Refusal && !(error instanceof NotNow))
+        return { outcome: 'refused', by: null, why: error.reasons.join(' ') };
+      if (!late) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      return { outcome: 'refused', by: null, why: `For 15 minutes it could not be begun: ${sentence(why)}` };
     }
   }
 }

@@ -1,13 +1,10 @@
 import type { AppSettings } from './domain/app.ts';
 import { DEFAULT_PROBE } from './domain/app.ts';
-import { type Back, candidatesOf, chooseBack, configSince } from './domain/back.ts';
+import { type Back, candidatesOf, chooseBack, configSince, LOOKED_AT } from './domain/back.ts';
 import type { Situation } from './domain/situation.ts';
 import { readSwitchoverFile } from './domain/switchover-file.ts';
 import { NotFound } from './outside.ts';
 import { absent, askOnce, connectionsOf, enoughCalls, herokuSituation, type Sources } from './situation.ts';
-
-/** Releases that are looked at: Heroku keeps 20, and those of the last 30 days (changelog 3395). */
-const LOOKED_AT = 60;
 
 /** What a plan that goes back must know: to a release by its number, or to the newest other code. */
 export async function gatherBack(

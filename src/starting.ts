@@ -107,7 +107,12 @@ export class Starting {
     await starts.expire();
     for (const id of await starts.approved()) {
       const [request, shown] = await Promise.all([starts.get(id), ledger.plan(id)]);
-      if (request && shown) await begin(shown, request.by);
+      if (!request || !shown) continue;
+      await begin(shown, request.by).catch(async error => {
+        // It would be tried for a day, and keep others waiting.
+        if (!(error instanceof Refusal)) throw error;
+        await starts.answer(id, 'changed', request.by);
+      });
     }
   }
 }

@@ -82,7 +82,8 @@ export interface Ledger {
   /** The app's deploys, newest first. */
   recent(app: string, most: number): Promise<Deploy[]>;
   /** Takes a press once, whichever times it comes. */
-  addClick(deploy: string, click: Omit<Click, 'at'>): Promise<void>;
+  /** False when the deploy has ended: then it is not kept. */
+  addClick(deploy: string, click: Omit<Click, 'at'>): Promise<boolean>;
   clickAnswer(id: string): Promise<string | null>;
   /** False when this request was begun before: for what cannot be told from another's effect. */
   isFirst(request: string): Promise<boolean>;
@@ -149,8 +150,15 @@ export interface Closings {
   open(app: string): Promise<Closing | null>;
   /** Those of all apps. */
   standing(): Promise<Closing[]>;
-  /** Null when it has ended. Says what there is to say of it. `request`: once, then it stays as it is. */
-  change(id: string, change: ClosingChange, request?: string): Promise<Closing | null>;
+  /**
+   * Null when it has ended. Says what there is to say of it. `request`: once, then it stays as it is. `only`: else it
+   * stays as it is, too; *over* means closed beyond its time.
+   */
+  change(
+    id: string,
+    change: ClosingChange,
+    ask?: { request?: string; only?: 'asked' | 'closed' | 'over' },
+  ): Promise<Closing | null>;
   /** One that nobody else is at, and none of these, with the store's time (ms since 1970); null when there is none. To be freed. */
   claim(except: readonly string[]): Promise<{ closing: Closing; now: number } | null>;
   free(id: string): Promise<void>;
@@ -235,8 +243,11 @@ export interface Schedules {
     id: string,
     ask: { outcome: NonNullable<Schedule['outcome']>; by: string | null; why: string | null },
   ): Promise<boolean>;
-  /** The next one whose time has come, for one process alone; `begun`: its deploy is there already. */
-  claim(): Promise<{ id: string; by: string; begun: boolean } | null>;
+  /**
+   * The next one whose time has come, and none of these, for one process alone. `begun`: its deploy is there already;
+   * `late`: it is given up when it cannot be begun now.
+   */
+  claim(except: readonly string[]): Promise<{ id: string; by: string; begun: boolean; late: boolean } | null>;
   /** Those whose time has not come, of an app or of all. */
   waiting(app: string | null): Promise<Schedule[]>;
   /** It could not be tried; anybody may. */
@@ -247,6 +258,8 @@ export interface Schedules {
 export interface Messages {
   of(deploy: string): Promise<{ key: string; ts: string | null; hash: string | null }[]>;
   claim(ask: { deploy: string; key: string; channel: string; by: string }): Promise<'first' | 'again' | 'taken'>;
+  /** One process edits a message, and none the same once more; another when that one is gone, or has not for 20 s. */
+  mayEdit(deploy: string, key: string, by: string): Promise<boolean>;
   /** `ts` null: it is not known to be there yet. */
   keep(deploy: string, message: { key: string; ts: string | null; hash: string | null }): Promise<void>;
   allTold(deploy: string, channel: string, by: string): Promise<void>;

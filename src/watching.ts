@@ -117,6 +117,7 @@ const isUntested = ({ deploy }: Run): boolean => Boolean(deploy.plan.smoke) && !
 async function pressed(run: Run, following: Following, click: Click): Promise<{ answer: string; instead?: Next }> {
   const phase = latest(run.deploy, 'phase')?.phase;
   const missing = phase?.kind === 'not proved' ? phase.missing : null;
+  const asked = latest(run.deploy, 'phase')?.seq ?? 0;
   const reason = click.reason ?? 'No reason was given.';
   switch (click.kind) {
     case 'cancel':
@@ -138,7 +139,10 @@ async function pressed(run: Run, following: Following, click: Click): Promise<{ 
     case 'it serves':
       if (missing !== 'new serves')
         return { answer: 'That is not in question now: see the newest state on the message.' };
-      await run.record({ kind: 'checked', by: click.by, what: 'new serves', why: reason }, 'checked new serves');
+      await run.record(
+        { kind: 'checked', by: click.by, what: 'new serves', why: reason },
+        `checked new serves ${asked}`,
+      );
       following.checked(click.by);
       return { answer: 'Noted: you looked, and new code serves.' };
     case 'old code is gone':

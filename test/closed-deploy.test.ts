@@ -72,6 +72,62 @@ describe('a deploy in maintenance mode', () => {
     expect(world.doors).toEqual(['closed', 'open']);
   });
 
+  it('starts what new code still has, and not the process types that it gave up', async () => {
+    const world = closedWorld();
+    world.presses = [YES];
+    world.formation = [
+      { type: 'web', quantity: 2 },
+      { type: 'clock', quantity: 1 },
+    ];
+    const { startBuild } = world.heroku;
+    world.heroku.startBuild = async (...ask) => {
+      world.formation = world.formation.filter(({ type }) => type !== 'clock');
+      return startBuild(...ask);
+    };
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(world.scaled).toEqual(['web=0 clock=0', 'web=2']);
+  });
+
+  it('destroys nothing while a dyno of old code runs, however it came to be', async () => {
+    const world = closedWorld();
+    world.presses = [YES];
+    const dynos = world.dynos.bind(world);
+    const job = { name: 'scheduler.1', type: 'scheduler', state: 'up', release: 41, createdAt: '' };
+    world.dynos = () => (world.builds.length > 0 && world.releases.length < 3 ? [...dynos(), job] : dynos());
+    expect((await play(world)).outcome).toBe('stopped');
+    expect(world.applied).toEqual([ADD]);
+    expect(isPutBack(world)).toBe(true);
+  });
+
+  it('is asked its smoke test once it is open; one that fails is said, and nothing goes back by itself', async () => {
+    const smoke = [{ path: '/health', status: [204] }];
+    const world = closedWorld();
+    world.presses = [YES];
+    world.plan = { ...world.plan, smoke };
+    const { outcome, stages } = await play(world);
+    expect(outcome).toBe('failed');
+    expect(stages.slice(-2)).toEqual(['Open again', 'Smoke test']);
+    expect(isPutBack(world)).toBe(true);
+    expect(world.facts.at(-1)).toMatchObject({
+      why: expect.stringMatching(/shop is open.*: \/health answered 200\. Its migrations left no way back/),
+    });
+    const well = closedWorld({}, []);
+    well.plan = { ...well.plan, smoke: [{ path: '/health', status: [200] }] };
+    expect((await play(well)).outcome).toBe('succeeded');
+    expect(kinds(well).slice(-3)).toEqual(['let in', 'smoke test', 'ended']);
+  });
+
+  it('whose smoke test failed is told aloud, after it was told to be open', () => {
+    const deploy = closed['not what was wanted'];
+    const told = deploy.facts.map(fact => replyTo(fact, deploy)).filter(reply => reply !== null);
+    expect(told.slice(-2).map(({ message }) => message.text)).toEqual([
+      expect.stringContaining('is open again'),
+      expect.stringContaining('/health answered 500'),
+    ]);
+    expect(told.at(-1)?.broadcast).toBe(true);
+    expect(JSON.stringify(rootMessage(closed['let in']))).not.toContain('closed page since');
+  });
+
   it.each([
     ['the build fails', { buildFails: true }, 'failed', 1],
     ['the release phase fails', { releaseFails: true }, 'failed', 2],

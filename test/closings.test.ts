@@ -213,6 +213,16 @@ describe('a closed app', () => {
     const id = await close();
     await ends("+ interval '1 min'");
     await tick();
+    const moves = parts();
+    moves.migrator.holders = async () => {
+      // While it is looked whether it may be opened.
+      await doors().extend(id, 15, 'in time');
+      return [];
+    };
+    await pool.query("UPDATE closings SET until = now() - interval '1 s'");
+    await new ClosingMoves(moves).tick();
+    expect([world.maintenance, (await doors().status(shop)).closing?.wanted]).toEqual([true, 'closed']);
+    await pool.query("UPDATE closings SET until = now() + interval '15 min'");
     await doors().extend(id, 15, 'x');
     const [once] = (await pool.query('SELECT until FROM closings')).rows;
     await doors().extend(id, 15, 'x');

@@ -33,6 +33,7 @@ describe('what only reads', () => {
     ['queue', 'queue'],
     ['history', 'history shop'],
     ['live', 'live shop main'],
+    ['stats', 'stats shop'],
     ['a form', 'settings shop'],
     ['what cannot be read', 'shop main now'],
   ])('%s: `/deploy %s`', (_, text) => expect(onlyReads({ command: '/deploy', text })).toBe(true));

@@ -225,6 +225,19 @@ describe('a notice', () => {
     expect(slack.posted.filter(({ channel }) => channel === 'C0SHOP')).toEqual([]);
   });
 
+  it('that a bot had claimed when it stopped is sent by another at once, and once', async () => {
+    await lock();
+    await lock(BOB, { scope: 'reports' });
+    notifier.wake();
+    const claimed = "SELECT 1 FROM notices WHERE sent IS NULL AND claimed_by = 'one'";
+    await expect.poll(async () => [slack.posted.length, (await pool.query(claimed)).rowCount]).toEqual([1, 1]);
+    pace.stop();
+    await notifier.stop();
+    notifier = start('two');
+    await reads('C0SHOP', /reports is locked/);
+    expect(slack.posted).toHaveLength(2);
+  });
+
   it('is sent by one of several bots', async () => {
     const [mine, other] = [pace, start('two')];
     await lock();

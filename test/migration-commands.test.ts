@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Commands } from '../src/domain/gate.ts';
 import { commandWarnings, pendingCommands } from '../src/domain/migration-commands.ts';
+import { destroyed } from '../src/domain/readings.ts';
 import { stepsOf } from '../src/domain/step-readings.ts';
 import { stepsWith } from '../src/domain/steps.ts';
 import { planShown } from '../views/plan.ts';
 import { replyTo } from '../views/reply.ts';
-import { CONFIG, good, kinds, play, plan as toPlay, World } from './recipe-world.ts';
+import { CONFIG, good, kinds, play, release, plan as toPlay, World } from './recipe-world.ts';
 import { OPEN, plan } from './sample-deploys.ts';
 
 const [EXPAND, CONTRACT, SHOW] = ['bin/rails db:expand', 'bin/rails db:contract', 'bin/rails db:sql'];
@@ -82,6 +83,41 @@ describe('an app that migrates by its own commands', () => {
     expect((await play(world)).outcome).toBe('unfinished');
     expect(world.started).not.toContain(CONTRACT);
     expect(world.facts.at(-1)).toMatchObject({ why: expect.stringContaining('look at the database') });
+  });
+
+  it('that was not run has destroyed nothing, and one whose end was kept is not looked for again', async () => {
+    const world = approving(worldWith());
+    const { run } = world.oneOffs;
+    world.oneOffs.run = async ask =>
+      ask.command === CONTRACT ? { kind: 'not run', why: 'it would have run on v43, not v42' } : run(ask);
+    expect((await play(world)).outcome).toBe('unfinished');
+    expect(destroyed(world.deploy())).toBe(false);
+    expect(world.facts.at(-1)).toMatchObject({ why: expect.stringContaining('Nothing of it was run.') });
+    const died = new Set<string>();
+    const killed = approving(worldWith());
+    killed.oneOffs.resume = async () => ({ kind: 'unclear', why: 'its dyno is gone' });
+    const append = killed.append.bind(killed);
+    killed.append = (fact, key) => {
+      append(fact, key);
+      // Right after it was kept, once for each direction.
+      if (fact.kind === 'schema changed' && !died.has(fact.direction)) killed.killAt = killed.calls + 1;
+      if (fact.kind === 'schema changed') died.add(fact.direction);
+    };
+    expect((await play(killed)).outcome).toBe('succeeded');
+  });
+
+  it('runs on the newest release of its code', async () => {
+    const world = approving(worldWith());
+    const releases: number[] = [];
+    const { run } = world.oneOffs;
+    world.oneOffs.run = ask => {
+      releases.push(ask.release);
+      // Somebody sets a config var.
+      if (ask.command === EXPAND) world.releases.push(release(43, 'new', { current: true }));
+      return run(ask);
+    };
+    await play(world);
+    expect(releases).toEqual([42, 43]);
   });
 
   it('shows on the card what its plan command prints, with our verdicts', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { PendingFile } from '../src/domain/gate.ts';
 import { parserReady } from '../src/domain/migration.ts';
 import { digestOf, type MigrationFile } from '../src/domain/migration-file.ts';
-import { good, kinds, plan, play, World } from './recipe-world.ts';
+import { good, kinds, plan, play, release, World } from './recipe-world.ts';
 
 await parserReady();
 
@@ -225,6 +225,20 @@ describe('an app that is closed while its schema changes', () => {
     };
     expect((await play(world)).outcome).toBe('succeeded');
     expect({ closed: world.closed, doors: world.doors }).toEqual({ closed: true, doors: [] });
+  });
+
+  it('destroys nothing when other code went live after the yes', async () => {
+    const world = worldWith();
+    world.presses = [YES];
+    const append = world.append.bind(world);
+    world.append = (fact, key) => {
+      append(fact, key);
+      if (fact.kind !== 'approved') return;
+      for (const known of world.releases) known.current = false;
+      world.releases.push(release(43, 'fix', { current: true }));
+    };
+    expect((await play(world)).outcome).toBe('superseded');
+    expect(world.applied).toEqual([ADD]);
   });
 
   it('is opened when the first file failed and was rolled back: nothing has changed', async () => {

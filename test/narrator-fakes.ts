@@ -85,6 +85,13 @@ export class FakeMessages implements Messages {
     return row ? 'again' : 'first';
   }
 
+  async mayEdit(deploy: string, key: string, by: string) {
+    const row = this.rows.get(`${deploy} ${key}`);
+    if (!row || (row.by !== by && row.at > Date.now() - 20_000)) return false;
+    this.rows.set(`${deploy} ${key}`, { ...row, by, at: row.at > Date.now() - 20_000 ? row.at : Date.now() });
+    return true;
+  }
+
   async keep(deploy: string, { key, ts, hash }: { key: string; ts: string | null; hash: string | null }) {
     const row = this.rows.get(`${deploy} ${key}`);
     if (row) this.rows.set(`${deploy} ${key}`, { ...row, ts, hash });

@@ -274,7 +274,7 @@ describe('Slack away for an hour', () => {
       { message: { text: 'Old code is still serving. It will for a while.' }, at: '2026-11-23T12:00:00Z' },
       { message: { text: 'New code serves: shop runs v5. Proved.' }, at: '2026-11-23T12:03:00Z' },
     ]);
-    expect(JSON.stringify(late)).toMatch(/could not be reached.*12:00:00.*Old code is still serving\.\\n/);
+    expect(JSON.stringify(late)).toMatch(/could not be written.*12:00:00.*Old code is still serving\.\\n/);
     expect(JSON.stringify(late)).not.toContain('for a while');
   });
 });

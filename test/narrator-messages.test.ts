@@ -57,6 +57,20 @@ describe('who may post a message', () => {
     expect(await claim('reply:1', 'bot 2')).toBe('again');
   });
 
+  it('is who edits it then, and another only when that one is gone or has not for a while', async () => {
+    const mayEdit = (by: string) => messages.mayEdit('d1', 'card', by);
+    await claim('card', 'bot 1');
+    await messages.keep('d1', { key: 'card', ts: '1.2', hash: 'x' });
+    expect([await mayEdit('bot 2'), await mayEdit('bot 1'), await mayEdit('bot 2')]).toEqual([false, true, false]);
+    await longAgo('card');
+    expect(await mayEdit('bot 2')).toBe(true);
+    for (let round = 0; round < 50; round++) {
+      await pool.query("UPDATE messages SET claimed_by = 'bot that died', claimed_at = now() WHERE key = 'card'");
+      const all = await Promise.all(Array.from({ length: 8 }, (_, n) => mayEdit(`bot ${n}`)));
+      expect(all.filter(Boolean)).toHaveLength(1);
+    }
+  });
+
   it('is nobody, once it is posted', async () => {
     await messages.keep('d1', { key: 'root', ts: '1.1', hash: 'h' });
     await longAgo('root');

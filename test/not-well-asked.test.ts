@@ -77,6 +77,23 @@ describe('new code that gets ill while its contract migrations are asked for', (
     expect(world.applied).toEqual(['2_drop']);
   });
 
+  it('is not begun on where the complaint comes right after the yes', async () => {
+    const world = worldWith();
+    world.isCrowded = true;
+    world.presses = [
+      { after: 'approval asked', ...YES },
+      { after: 'not well', kind: 'roll back' },
+    ];
+    const { answer } = world.journal;
+    world.journal.answer = async (id, click, said) => {
+      await answer(id, click, said);
+      if (click.kind === 'run them') world.append({ kind: 'not well', complaints: [], backIn: null }, 'not well 0');
+    };
+    expect((await play(world)).outcome).toBe('rolled back');
+    expect(told(world).slice(0, 4)).toEqual(['approval asked', 'approved', 'not well', 'rollback asked']);
+    expect(world.applied).toEqual([]);
+  });
+
   it('is asked for on once it has been well for five minutes', async () => {
     const world = worldWith('not well');
     world.presses = [{ after: 'kept', ...YES }];

@@ -59,6 +59,19 @@ describe('new code that serves and is not well', () => {
     },
   );
 
+  it('is kept when somebody said so in time, though nobody ran it when its time was over', async () => {
+    const world = worldOf({ autoRollback: true }, 'old gone');
+    const append = world.append.bind(world);
+    world.append = (fact, key) => {
+      append(fact, key);
+      if (fact.kind !== 'not well' || world.clicks.length > 0) return;
+      world.killAt = world.calls + 1;
+      world.clicks.push({ id: 'keep', kind: 'keep it', by: 'U2', at: '', about: null, reason: 'we know' });
+    };
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(world.clicks[0]?.answer).toBe('Kept: it stays, and goes on.');
+  });
+
   it('is kept when somebody says so in time, whatever is killed when, and is not asked about again', async () => {
     const again = (): World => {
       const world = worldOf({ autoRollback: true }, 'old gone');

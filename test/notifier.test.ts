@@ -25,6 +25,7 @@ beforeEach(() => {
         );
         return next ? { ...next, at: new Date().toISOString(), again: false } : null;
       },
+      free: async () => {},
       sent: async ({ id, message }, ts) => void Object.assign(kept.get(id) ?? {}, { ts, sent: message }),
     },
   });

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { openDatabase } from '../src/adapters/database.ts';
 import { type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
 import { type Folder, makeFolder } from './stage/folder.ts';
 import { type PostgresProxy, startPostgresProxy } from './torture/postgres-proxy.ts';
@@ -74,4 +76,21 @@ describe('the proxy before Postgres', () => {
     proxy.lateMs = 0;
     client.release();
   });
+});
+
+it('a database that falls silent is given up for a new connection, and one that is only not asked is kept', async () => {
+  const line = await startPostgresProxy(server.url);
+  onTestFinished(line.stop);
+  const database = await openDatabase({ url: line.url, dataDir: folder.dir, answerWithinMs: 300 }, () => {});
+  const pid = async () => (await database.pool.query('SELECT pg_backend_pid() AS pid')).rows[0].pid;
+  const before = await pid();
+  await sleep(700);
+  expect(await pid()).toBe(before);
+  line.lateMs = 60_000;
+  const [asked, begun] = [codeOf(database.pool.query('SELECT 1')), performance.now()];
+  expect(await asked).toBe('ETIMEDOUT');
+  expect(performance.now() - begun).toBeLessThan(10_000);
+  line.lateMs = 0;
+  expect(await pid()).not.toBe(before);
+  await database.close();
 });

@@ -9,6 +9,7 @@ import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.
 import { migrate } from '../src/adapters/schema.ts';
 import { Store } from '../src/adapters/store.ts';
 import { latest } from '../src/domain/deploy.ts';
+import { receiptOf } from '../views/receipt.ts';
 import { rootMessage } from '../views/root.ts';
 import { deploys, plan } from './sample-deploys.ts';
 
@@ -76,6 +77,24 @@ const hashes = async (): Promise<string[]> =>
   (await pool.query<{ hash: string }>('SELECT hash FROM receipts ORDER BY number')).rows.map(({ hash }) => hash);
 
 describe('receipts', () => {
+  it('hold whose yes a start needed, and why it began in a freeze', async () => {
+    const stored = { id: 'd1', plan, digest: 'x', askedBy: 'U0ANN', channel: 'C1', due: null };
+    await store.savePlan(stored);
+    await pool.query(
+      `INSERT INTO start_requests (id, app, by, emergency, answer, answered_by)
+       VALUES ('d1', 'shop', 'U0ANN', 'The till is down.', 'approved', 'U0BOB')`,
+    );
+    await store.createDeploy(stored, 'U0ANN');
+    await store.append('d1', { kind: 'ended', outcome: 'failed', why: 'The build failed.' }, 'ended');
+    const { rows } = await pool.query<{ body: string }>('SELECT body FROM receipts');
+    expect(JSON.parse(rows[0]?.body ?? '')).toMatchObject({
+      approvals: [{ of: 'start', by: 'U0BOB', emergency: 'The till is down.' }],
+    });
+    expect(receiptOf(await store.deploy('d1')).join('\n')).toContain(
+      '<@U0BOB> approved its start, in a freeze: The till is down.',
+    );
+  });
+
   it('are written with the end, chained over all apps, and stand on the root message', async () => {
     await deploy('d1');
     await deploy('d2', 'hats');

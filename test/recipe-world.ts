@@ -19,7 +19,7 @@ import type {
   Watcher,
 } from '../src/outside.ts';
 import { FIRST_STAGE, recipe } from '../src/recipe.ts';
-import { type Journal, Run } from '../src/run.ts';
+import { type Journal, type NotNow, Run, runStage } from '../src/run.ts';
 
 // A world in which a deploy can be killed at each touch, with all that survives a kill.
 
@@ -103,6 +103,9 @@ export class World {
   isCrowded = false;
   /** What it would be planned as at its turn. */
   plannedAgain: Preflight = { kind: 'ready', plan };
+  configSeen: { name: string; value: string }[] = [];
+  /** What its own bot has against it when its turn comes. */
+  notNow: NotNow = { reasons: [], floor: null };
   wake = () => {};
   stopBuild = () => {};
   calls = 0;
@@ -203,6 +206,7 @@ export class World {
         this.closed = on;
         this.doors.push(on ? 'closed' : 'open');
       }),
+    configSeen: async () => this.configSeen,
     config: () =>
       this.touch(() => {
         if (this.trouble.configLost) throw new Error('Heroku answered GET /apps/shop/config-vars with 503');
@@ -324,7 +328,10 @@ export class World {
   } as unknown as Migrator;
 
   readonly time: Time = {
-    pass: async (_, signal) => signal.throwIfAborted(),
+    pass: async (_, signal) => {
+      await new Promise(setImmediate);
+      signal.throwIfAborted();
+    },
     until: async (at, signal) => {
       signal.throwIfAborted();
       if (!this.patient || at <= Date.parse('2026-01-01T00:10:00.000Z')) return;
@@ -346,7 +353,8 @@ export class World {
       return {
         get watch() {
           const evidence = { by: 'logs', dyno: 'web.1', at: 1 } as const;
-          const served = script[0]?.kind === 'old gone' ? { at: 2, from: 1, oldAt: null, evidence } : null;
+          const isServed = script[0]?.kind === 'new serves' || script[0]?.kind === 'old gone';
+          const served = isServed ? { at: 2, from: 1, oldAt: null, evidence } : null;
           return { ...beginWatch(goal), served };
         },
         when: async (passes, signal) => {
@@ -386,14 +394,15 @@ export async function play(world: World, kills: number[] = []): Promise<{ stages
   const { heroku, source, watcher, prober, migrator, oneOffs, time } = world;
   const planAgain = async () => world.plannedAgain;
   const given = { heroku, source, watcher, prober, migrator, oneOffs, time };
-  const outside = { ...given, catalog: async () => null as never, planAgain };
+  const outside = { ...given, catalog: async () => null as never, planAgain, notNow: async () => world.notNow };
   for (let at = FIRST_STAGE; ; ) {
     world.killAt = kills[0] ?? Number.POSITIVE_INFINITY;
     const run = new Run(world.deploy(), world.journal, outside, new AbortController().signal);
     stages.push(at);
     try {
-      const next = await recipe[at]?.(run);
-      if (!next) throw new Error(`no stage ${at}`);
+      const stage = recipe[at];
+      if (!stage) throw new Error(`no stage ${at}`);
+      const next = await runStage(stage, run);
       if ('end' in next) return { stages, outcome: next.end };
       at = next.to;
     } catch (error) {

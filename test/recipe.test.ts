@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FactBody } from '../src/domain/deploy.ts';
 import type { Phase } from '../src/domain/watch.ts';
-import { CONFIG, crash, good, kinds, play, release, unproved, World } from './recipe-world.ts';
+import { CONFIG, crash, good, kinds, plan, play, release, unproved, World } from './recipe-world.ts';
 
 const SUCCESS = [
   'uploaded',
@@ -54,6 +54,38 @@ describe('a deploy', () => {
     expect(world.builds).toHaveLength(0);
   });
 
+  it('that has ended is not run on by whoever finds that out later', async () => {
+    const again = (): World => {
+      const world = new World({ 42: [...good] });
+      world.closed = true;
+      const append = world.append.bind(world);
+      world.append = (fact, key) => {
+        append(fact, key);
+        if (fact.kind === 'ended') world.closed = false;
+      };
+      return world;
+    };
+    const rehearsal = again();
+    expect((await play(rehearsal)).outcome).toBe('stopped');
+    const world = again();
+    expect((await play(world, [rehearsal.calls])).outcome).toBe('stopped');
+    expect(world.builds).toEqual([]);
+  });
+
+  it('does not begin when a lock came while it was planned, nor go back to code whose schema is gone since', async () => {
+    const locked = new World({});
+    locked.notNow = { reasons: ['<@U2> has locked shop: We look at the queue.'], floor: null };
+    expect((await play(locked)).outcome).toBe('stopped');
+    expect(locked.facts.at(-1)).toMatchObject({ why: expect.stringMatching(/locked shop.*Nothing was begun/) });
+    const back = new World({});
+    back.releases.unshift(release(40, 'older'));
+    back.plan = { ...plan, back: { id: 'r40', version: 40, gone: null, config: [], candidates: [] } };
+    back.notNow = { reasons: [], floor: 41 };
+    expect((await play(back)).outcome).toBe('stopped');
+    expect(back.facts.at(-1)).toMatchObject({ why: expect.stringContaining('v40 needs the schema from before v41') });
+    expect(back.releases).toHaveLength(2);
+  });
+
   it('fails with its last lines when the build fails, and releases nothing', async () => {
     const world = new World({}, { buildFails: true });
     expect((await play(world)).outcome).toBe('failed');
@@ -68,6 +100,14 @@ describe('a deploy', () => {
     await play(world);
     const lines = ['-----> Building', 'connecting to [DATABASE_URL]', '[TILL]', 'export API_TOKEN=•••', 'it failed'];
     expect(world.facts).toContainEqual(expect.objectContaining({ kind: 'build failed', lines }));
+  });
+
+  it('keeps no value either that a config var had before somebody changed it', async () => {
+    const world = new World({}, { buildFails: true, buildPrints: ['till: the old one of it'] });
+    world.configSeen = [{ name: 'TILL', value: 'the old one of it' }];
+    await play(world);
+    expect(JSON.stringify(world.facts)).toContain('till: [TILL]');
+    expect(JSON.stringify(world.facts)).not.toContain('the old one');
   });
 
   it('shows nothing of an output whose secrets nobody can tell', async () => {
@@ -122,6 +162,19 @@ describe('new dynos that crash before the switch', () => {
     }
   });
 
+  it('are left alone also when other code came before a going back is tried again', async () => {
+    const world = new World({ 42: [...crash] });
+    const append = world.append.bind(world);
+    world.append = (fact, key) => {
+      append(fact, key);
+      if (fact.kind !== 'rollback intended') return;
+      world.killAt = world.calls + 1;
+      world.releases.push(release(43, 'fix', { current: true }));
+    };
+    expect((await play(world)).outcome).toBe('superseded');
+    expect(world.releases.map(({ slug }) => slug)).toEqual(['old', 'new', 'fix']);
+  });
+
   it('are left alone when somebody released other code meanwhile', async () => {
     const world = new World({ 42: [...crash] }, { stranger: true });
     expect((await play(world)).outcome).toBe('superseded');
@@ -150,6 +203,31 @@ describe('a switchover that cannot be proved', () => {
     expect((await play(world)).outcome).toBe('succeeded');
     expect(world.facts).toContainEqual(expect.objectContaining({ kind: 'checked', by: 'U1', what: 'new serves' }));
     expect(world.clicks[0]?.answer).toContain('you looked');
+  });
+
+  it('is asked once more when old code answers after their word', async () => {
+    const again: Phase[] = [{ kind: 'mixed', corrected: true }, ...unproved.slice(-1), ...good.slice(3)];
+    const world = new World({ 42: [...unproved] });
+    world.presses = [{ after: 'not proved', kind: 'it serves', by: 'U1' }];
+    const { follow } = world.watcher;
+    const words: string[] = [];
+    world.watcher.follow = ask => {
+      const following = follow(ask);
+      return {
+        ...following,
+        get watch() {
+          return following.watch;
+        },
+        checked: user => {
+          words.push(user);
+          following.checked(user);
+          if (words.length === 1) world.phases[42]?.splice(1, 9, ...again);
+        },
+      };
+    };
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(words).toEqual(['U1', 'U1']);
+    expect(kinds(world).filter(kind => kind === 'checked')).toHaveLength(2);
   });
 
   it('ends with the word of a person for old code, whatever is killed when', async () => {

@@ -59,6 +59,14 @@ export const closed = {
   starting: deployOf(migrated, changed),
   'let in': deployOf(letIn, changed),
   succeeded: deployOf([...letIn, [175, { kind: 'ended', outcome: 'succeeded', why: 'shop runs c0ffee12.' }]], changed),
+  'not what was wanted': deployOf(
+    [
+      ...letIn,
+      [176, { kind: 'smoke test', results: [{ path: '/health', expected: [204], status: 500 }] }],
+      [176, { kind: 'ended', outcome: 'failed', why: 'shop is open, but /health answered 500.' }],
+    ],
+    changed,
+  ),
   stranded: deployOf([...stranded, [190, { kind: 'left closed' }]], changed),
   'put back': deployOf(
     [

@@ -8,10 +8,11 @@ import { Access } from '../src/access.ts';
 import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
 import { connectSchedules } from '../src/adapters/schedules.ts';
 import { migrate } from '../src/adapters/schema.ts';
+import { connectStarts } from '../src/adapters/starts.ts';
 import { Store } from '../src/adapters/store.ts';
 import { readMoment } from '../src/domain/moment.ts';
 import { fingerprint } from '../src/domain/plan.ts';
-import { Refusal } from '../src/domain/refusal.ts';
+import { NotNow, Refusal } from '../src/domain/refusal.ts';
 import { Scheduling } from '../src/scheduling.ts';
 import { planShown } from '../views/plan.ts';
 import { scheduleNotices } from '../views/schedules.ts';
@@ -174,6 +175,48 @@ describe('a deploy for a time', () => {
     outcome = () => ({ kind: 'changed', what: ['A build is running.'] });
     await scheduling().tick();
     expect(await told(id)).toContain('began at its time');
+  });
+
+  it('keeps no other from its time when it cannot be begun, and is given up after a while', async () => {
+    const [broken, other] = [await kept(), await kept()];
+    await comes(other);
+    await pool.query("UPDATE schedules SET due = now() - interval '1 min' WHERE id = $1", [broken]);
+    outcome = () => {
+      if (started.at(-1) === broken) throw new NotNow(['Slack does not tell who you are.']);
+      return { kind: 'started' };
+    };
+    await expect(scheduling().tick()).rejects.toThrow('Slack does not tell');
+    expect(started).toEqual([broken, other]);
+    expect(await told(other)).toContain('began at its time');
+    await pool.query("UPDATE schedules SET due = now() - interval '16 min' WHERE id = $1", [broken]);
+    await scheduling().tick();
+    expect(await told(broken)).toMatch(/did not begin at its time.*For 15 minutes.*Slack does not tell/s);
+  });
+
+  it('either begins or is taken off, however close the two are', async () => {
+    for (let round = 0; round < 20; round++) {
+      const id = await kept();
+      const begun = store.createDeploy({ id, plan, digest: '', askedBy: 'U0ANN', channel: 'C1', due: null }, 'U0ANN');
+      const done = await Promise.allSettled([begun, scheduling().cancel({ user: 'U0BOB', id })]);
+      expect(done.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+      expect(await store.hasDeploy(id)).toBe(done[0].status === 'fulfilled');
+    }
+  });
+
+  it('for which a second person is asked begins with their yes, or is taken off before that is asked', async () => {
+    const stored = (id: string) => ({ id, plan, digest: '', askedBy: 'U0ANN', channel: 'C1', due: null });
+    const starts = connectStarts(pool, () => []);
+    const id = await kept();
+    await starts.ask({ id, app: plan.app, by: 'U0ANN', emergency: null });
+    await expect(scheduling().cancel({ user: 'U0BOB', id })).rejects.toThrow('waits no more');
+    await comes(id);
+    outcome = () => ({ kind: 'asked' });
+    await scheduling().tick();
+    await store.createDeploy(stored(id), 'U0ANN');
+    expect(await store.hasDeploy(id)).toBe(true);
+    const off = await kept();
+    await scheduling().cancel({ user: 'U0BOB', id: off });
+    await expect(starts.ask({ id: off, app: plan.app, by: 'U0ANN', emergency: null })).rejects.toThrow('taken off');
   });
 
   it('is taken off by whoever may deploy, and is for nobody else to keep', async () => {

@@ -35,6 +35,7 @@ let now = plan;
 /** What the team says of the app now, and what its people are. */
 let team = settings;
 let guests: string[] = [];
+let refused: string | null = null;
 const begun: string[] = [];
 
 beforeAll(async () => {
@@ -55,6 +56,7 @@ beforeEach(() => {
   now = plan;
   team = settings;
   guests = [];
+  refused = null;
   begun.length = 0;
 });
 afterEach(async () => {
@@ -77,7 +79,10 @@ const starting = (): Starting =>
     ...{ starts, ledger: store },
     access: new Access({ ledger: { apps: async () => [team], app: async () => team }, directory, admins: [EVE] }),
     planNow: async () => now,
-    begin: async ({ id }, user) => void begun.push(`${id} by ${user}`),
+    begin: async ({ id }, user) => {
+      if (id === refused) throw new Refusal(['It was taken off the schedule meanwhile.']);
+      begun.push(`${id} by ${user}`);
+    },
   });
 
 async function asked(by = ANN, emergency: string | null = null): Promise<void> {
@@ -166,6 +171,20 @@ describe('a start that wants a second person', () => {
     await starting().tick();
     expect(begun).toEqual(['d1 by U0ANN']);
   });
+});
+
+it('an approved start that can never begin keeps no other from beginning', async () => {
+  for (const id of ['d1', 'd2']) {
+    await store.savePlan({ id, plan, digest: '', askedBy: ANN, channel: 'C1', due: null });
+    await starts.ask({ id, app: 'shop', by: ANN, emergency: null });
+    await starts.answer(id, 'approved', BOB);
+  }
+  await pool.query("UPDATE start_requests SET answered_at = now() - interval '11 s'");
+  refused = 'd1';
+  await starting().tick();
+  await starting().tick();
+  expect(begun).toEqual(['d2 by U0ANN', 'd2 by U0ANN']);
+  expect((await starts.get('d1'))?.answer).toBe('changed');
 });
 
 describe('a freeze', () => {

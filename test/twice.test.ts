@@ -118,6 +118,9 @@ describe('worked twice', () => {
     await store.addClick(`${app} d1`, { id: 'pressed', kind: 'roll back', by: ANN, about: null, reason: null });
     await store.answerClick(`${app} d1`, 'pressed', 'Rolling back.');
     await end('d1');
+    const late = { id: 'late', kind: 'roll back', by: ANN, about: null, reason: null } as const;
+    expect(await store.addClick(`${app} d1`, late)).toBe(false);
+    expect(await store.clickedDeploy('late')).toBe(null);
     expect(await press('pressed')).toEqual({ answer: 'Rolling back.' });
     await expect(press('another')).rejects.toThrow('has ended');
   });

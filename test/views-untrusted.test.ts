@@ -2,11 +2,20 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AppSettings } from '../src/domain/app.ts';
 import type { Closing } from '../src/domain/closing.ts';
+import type { Freeze } from '../src/domain/freeze.ts';
 import type { Lock } from '../src/domain/lock.ts';
 import type { NotBegun } from '../src/domain/schedule.ts';
+import { cancelAnswer } from '../views/back.ts';
 import type { Message } from '../views/blocks.ts';
-import { barredNotices, closingAsked, closingNotices, doorAnswer, doorStatus } from '../views/closings.ts';
-import { checkedForm, holdForm, lockForm, refForm, sharedForm } from '../views/forms.ts';
+import {
+  barredNotices,
+  closingAsked,
+  closingNotices,
+  doorAnswer,
+  doorStatus,
+  openingAnswer,
+} from '../views/closings.ts';
+import { appForm, checkedForm, holdForm, lockForm, refForm, sharedForm } from '../views/forms.ts';
 import { homeView } from '../views/home.ts';
 import { lateReplies } from '../views/late.ts';
 import { freedNotices, lockAnswer, lockedNotices, lockInTheWay, lockReminders } from '../views/locks.ts';
@@ -22,6 +31,7 @@ import {
   tokenNotices,
 } from '../views/settings.ts';
 import { emergencyForm, startAsked, startNotices } from '../views/starts.ts';
+import { teamForm, teamNotices } from '../views/team-settings.ts';
 import { deployForm, deployNow, pressInstead, whatToSay } from '../views/thread-help.ts';
 import { wholeFile } from '../views/whole-file.ts';
 import { cases } from './fuzzing.ts';
@@ -84,6 +94,13 @@ const status = fc.record({
   asksMe: fc.array(fc.oneof(deploy, notBegun), { maxLength: 3 }),
   waiting: fc.array(fc.record({ deploy, place: perhaps(place) }), { maxLength: 4 }),
 });
+const freezes: fc.Arbitrary<Freeze[]> = many(
+  fc.record({
+    weekly: fc.constant({ from: 'fri 16:00', to: 'mon 08:00' }),
+    zone: fc.constant('Europe/Berlin'),
+    reason: foreignText,
+  }),
+);
 const people = fc.array(fc.constantFrom(ANN, BOB, 'S0OPS', CHANNEL), { maxLength: 30 });
 const settings: fc.Arbitrary<AppSettings> = fc.record({
   ...{ name: app, repository: foreignText.map(text => text.slice(0, 500)), channel: fc.constant(CHANNEL) },
@@ -91,6 +108,7 @@ const settings: fc.Arbitrary<AppSettings> = fc.record({
   ...{ deployers: people, approvers: people, viewers: people, admins: people, fourEyes: fc.boolean() },
   ...{ startNeedsApproval: fc.boolean(), url: foreignText.map(text => text.slice(0, 500)), windowSeconds: fc.nat() },
   allowedChannels: fc.constantFrom([], [CHANNEL]),
+  freezes,
 });
 
 const said = (...messages: readonly Message[]): void => messages.forEach(expectSafe);
@@ -128,6 +146,7 @@ describe('whatever others wrote, within the limits and without a mention', () =>
         { kind: 'not known', why: text },
       ] as const;
       told([...closingNotices(door, NOW), ...barred.flatMap(why => barredNotices(door, why, NOW))]);
+      said(...barred.map(why => openingAnswer(door.app, { kind: 'barred', why })));
       said(doorStatus({ app: door.app, closed: true, closing: door }), doorAnswer(`${door.app} is being closed.`));
       for (const page of [{ kind: 'broken', why: text }, { kind: 'not set' }] as const) {
         said(closingAsked({ id: 'c1', app: door.app, minutes: door.minutes, reason: text, workers, page }));
@@ -174,6 +193,12 @@ describe('whatever others wrote, within the limits and without a mention', () =>
       opens(settingsForm(isNew ? null : known, { app: known.name, version: 1, channel: CHANNEL }, names));
     }));
 
+  it('freezes of every app are told and asked for', () =>
+    holds(fc.tuple(freezes, freezes, perhaps(foreignText)), ([is, was, by]) => {
+      told(teamNotices({ version: 2, freezes: is, before: was, by: by ?? ANN, channels: [CHANNEL] }));
+      opens(teamForm(is, { version: 2, channel: CHANNEL }));
+    }));
+
   it('menus offer what can be chosen', () =>
     holds(many(foreignText), words => {
       const groups = groupOptions(words.map((name, index) => ({ id: `S0${index}`, name })));
@@ -184,7 +209,7 @@ describe('whatever others wrote, within the limits and without a mention', () =>
 
   it('a thread is answered, late replies too', () =>
     holds(deploy, one => {
-      said(whatToSay(one), deployNow(one), pressInstead(one));
+      said(whatToSay(one), deployNow(one), pressInstead(one), cancelAnswer('Too late.', one));
       const replies = one.facts.flatMap(fact => replyTo(fact, one)?.message ?? []);
       if (replies.length > 0) said(lateReplies([...replies, ...replies].map(message => ({ message, at: AT }))));
     }));
@@ -192,7 +217,13 @@ describe('whatever others wrote, within the limits and without a mention', () =>
   it('forms open', () =>
     holds(deploy, one => {
       const carried = { value: `${one.id} 1`, channel: CHANNEL };
-      const forms = [holdForm(carried), lockForm(carried), refForm(carried), sharedForm(one, carried)];
+      const forms = [
+        appForm(carried),
+        holdForm(carried),
+        lockForm(carried),
+        refForm(carried),
+        sharedForm(one, carried),
+      ];
       for (const form of [...forms, checkedForm('it-serves', carried), emergencyForm(carried)]) opens(form);
       opens(deployForm(one, CHANNEL));
       for (let index = 0; index < 3; index++) opens(wholeFile(one, one.facts.at(-1)?.seq ?? 0, index));

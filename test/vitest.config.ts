@@ -8,6 +8,7 @@ const LONG = [
   ...['torture', 'kill', 'health-stories', 'stories', 'migration-stories', 'secrets', 'closed-stories'],
   ...['pictures-story', 'migrator-kill', 'engine', 'demo', 'migrator-locks'],
 ];
+const FILES_OF_THE_LONG = LONG.map(name => `test/${name}.test.ts`);
 
 /** The longest first, so that at the end no worker waits for another. */
 class LongestFirst extends BaseSequencer {
@@ -24,12 +25,19 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
-    include: ['test/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 3,
     // Far longer than any takes: on a slow or busy machine the real seconds of a story stretch.
     testTimeout: 240_000,
     hookTimeout: 120_000,
     sequence: { sequencer: LongestFirst },
+    projects: [
+      { extends: true, test: { name: 'long', include: FILES_OF_THE_LONG } },
+      // In one process after the other: to begin anew takes most of them longer than they do.
+      {
+        extends: true,
+        test: { name: 'short', include: ['test/**/*.test.ts'], exclude: FILES_OF_THE_LONG, isolate: false },
+      },
+    ],
   },
 });

@@ -71,7 +71,7 @@ describe('calling off', () => {
         running: async () => rows,
         runningDeploy: async (id: string) => rows.find(row => row.id === id) ?? null,
         leaveQueue: async () => false,
-        addClick: async (id: string) => void clicked.push(id),
+        addClick: async (id: string) => clicked.push(id) > 0,
         clickAnswer: async () => (clicked.length > 0 ? 'Called off.' : null),
         clickedDeploy: async () => null,
         isFirst: async () => true,

@@ -122,6 +122,10 @@ export function closedState(deploy: Deploy): State | null {
     return { mark: ':lock:', headline: `${app}: waiting for an approval`, words };
   }
   if (!closing) return null;
+  if (latest(deploy, 'let in')?.proof) {
+    const words = `v${latest(deploy, 'let in')?.version} serves. The end comes when its smoke test is made.`;
+    return { mark: ':large_green_circle:', headline: `${app} is open again`, words };
+  }
   const shut = `Visitors see a closed page since ${time(closing.at)}.`;
   const mark = ':construction:';
   const left = latest(deploy, 'left closed');

@@ -19,7 +19,12 @@ export function healthWords({ before, window, since, peak }: Met): string[] {
 
 /** The receipt's line: whether new code was well, and by what. */
 export function healthLines(deploy: Deploy): string[] {
-  if (!latest(deploy, 'released') || deploy.plan.maintenance) return [];
+  if (!latest(deploy, 'released')) return [];
+  if (deploy.plan.maintenance) {
+    return latest(deploy, 'let in')
+      ? ['• Health: not compared with old code, since the app was closed between them.']
+      : [];
+  }
   const judged = latest(deploy, 'judged');
   if (!judged) return ['• Health: new code was not judged, since it ended before that.'];
   const words = { well: 'new code was well', 'not well': 'new code was *not well*', 'not judged': '*not judged*' };

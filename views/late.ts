@@ -7,7 +7,7 @@ const LINES_SHOWN = 20;
 export function lateReplies(late: readonly { message: { text: string }; at: string }[]): Message {
   const lines = late.map(({ message: { text }, at }) => `• ${time(at)} ${text.split(/(?<=\.) /)[0] ?? ''}`);
   const more = lines.length > LINES_SHOWN ? [`and ${lines.length - LINES_SHOWN} more`] : [];
-  const headline = 'What happened while Slack could not be reached';
+  const headline = 'What happened while this thread could not be written';
   return message(`${headline}: ${lines.length} things.`, [
     section(`:satellite_antenna: *${headline}*`, ...lines.slice(0, LINES_SHOWN), ...more),
   ]);

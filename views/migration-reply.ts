@@ -92,14 +92,16 @@ function migrationFailed({ direction, failure }: FactOf<'migration failed'>, the
   ]);
 }
 
-function commandFailed(direction: Direction, { file, error, lines = [] }: MigrationFailure, then: Deploy): Reply {
+function commandFailed(direction: Direction, failure: MigrationFailure, then: Deploy): Reply {
+  const { file, error, ran, lines = [] } = failure;
+  const rest = ran === false ? 'So nothing of it stays.' : 'What it had done by then stays: look at the database.';
   const next =
     direction === 'expand'
       ? `The release is taken back now${then.plan.maintenance ? ', and the app opened again' : `, while v${then.plan.live.version} still serves`}.`
       : 'New code serves everybody; only this is not done.';
   const told = loud(`\`${foreign(file, 100)}\` failed`, ':x:', [
     `${mention(then.startedBy)} ${sentence(foreign(error, 600))}`,
-    `What it had done by then stays: look at the database. ${next} Mend it, push, then \`/deploy\` again.`,
+    `${rest} ${next} Mend it, push, then \`/deploy\` again.`,
   ]);
   if (lines.length > 0) told.message.blocks.push(section(output(lines)));
   return told;

@@ -1,4 +1,4 @@
-import { type Deploy, type FactOf, latest } from '../src/domain/deploy.ts';
+import { type Deploy, type FactOf, latest, type SmokeResult } from '../src/domain/deploy.ts';
 import { destroyed, goesBackAt, waitsForApproval } from '../src/domain/readings.ts';
 import { actions, type ButtonAsk, type Message, message, section } from './blocks.ts';
 import { healthWords } from './health.ts';
@@ -99,10 +99,11 @@ export function failingUnnamed({ since }: FactOf<'fails unnamed'>, then: Deploy)
   ]);
 }
 
+export const isWrong = ({ expected, status }: SmokeResult): boolean => status === null || !expected.includes(status);
+
 /** What the smoke test found, where that is good; the rest is on the card. */
 export function smokePassed({ results }: FactOf<'smoke test'>): Reply | null {
-  const wrong = results.some(({ expected, status }) => status === null || !expected.includes(status));
-  if (wrong || results.length === 0) return null;
+  if (results.some(isWrong) || results.length === 0) return null;
   const seen = results.slice(0, 20).map(({ path, status }) => `${foreign(path, 100)} answered ${status}`);
   return quiet('New code passed its smoke test', ':white_check_mark:', [`${seen.join(', ')}.`]);
 }

@@ -179,15 +179,16 @@ function remarkOn(step: string, plan: Plan): string {
 
 /** What is made of it when new code is not well, and what the database must take. */
 function healthSections(plan: Plan): KnownBlock[] {
-  if (plan.maintenance) return [];
-  const tests = plan.smoke ?? [];
+  const tests = (plan.smoke ?? []).map(({ path, status }) => `${code(path, 60)} for ${status.join(' or ')}`).join(', ');
+  if (plan.maintenance) {
+    if (tests === '') return [];
+    return [section(`*Smoke test*, once the app is open: ${tests}. When one fails you are told, and decide.`)];
+  }
   const { connections } = plan;
   return [
     section(
       `*When new code is not well*: before the switch it goes back by itself; after it ${plan.autoRollback && !plan.back ? 'too, 30 s after that was told, unless somebody keeps it' : 'you are told, with *Roll back*'}.`,
-      tests.length > 0
-        ? `Asked as soon as it serves: ${tests.map(({ path, status }) => `${code(path, 60)} for ${status.join(' or ')}`).join(', ')}.`
-        : '',
+      tests === '' ? '' : `Asked as soon as it serves: ${tests}.`,
       connections
         ? `Connections to the database: up to ${connections.needed} of ${connections.limit} while old and new web dynos run (${connections.pool.each} a dyno, by ${code(connections.pool.from, 60)}); ${connections.used} now.`
         : '',

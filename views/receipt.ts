@@ -18,6 +18,7 @@ export function receiptOf(deploy: Deploy): string[] {
   const window = tally ? windowOf(tally, plan.live.version) : '';
   return [
     `• Who: ${mention(startedBy)}, ${dayAndTime(startedAt)} to ${dayAndTime(end)}, ${duration(secondsBetween(startedAt, end))} in all.`,
+    ...startLines(deploy),
     `• What: ${sha(plan.commit.sha)} of ${foreign(plan.ref, 80)}${releaseOf(deploy)}, after v${plan.live.version} (${sha(plan.live.commit)}).`,
     ...commitLines(deploy),
     ...proofLines(deploy),
@@ -47,6 +48,14 @@ function timeLines(deploy: Deploy): string[] {
 function sealLines(deploy: Deploy): string[] {
   const receipt = latest(deploy, 'ended')?.receipt;
   return receipt ? [`• Receipt ${receipt.number}, ${code(receipt.hash.slice(0, 12))}: chained to the one before.`] : [];
+}
+
+/** On whose word it began, where that was asked. */
+function startLines(deploy: Deploy): string[] {
+  const approval = latest(deploy, 'started')?.approval;
+  if (!approval) return [];
+  const why = approval.emergency === null ? '' : `, in a freeze: ${sentence(foreign(approval.emergency, 300))}`;
+  return [`• ${mention(approval.by)} approved its start${why || '.'}`];
 }
 
 function releaseOf(deploy: Deploy): string {

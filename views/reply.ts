@@ -4,7 +4,7 @@ import { section } from './blocks.ts';
 import { closedReply, oldServes } from './closed-deploy.ts';
 import { meddled } from './meddling-reply.ts';
 import { migrationReply } from './migration-reply.ts';
-import { failingUnnamed, illAlready, judgement, notWellCard, smokePassed } from './not-well.ts';
+import { failingUnnamed, illAlready, isWrong, judgement, notWellCard, smokePassed } from './not-well.ts';
 import { parkedCard } from './parked.ts';
 import { turnCard } from './queue.ts';
 import { rollbackFailed, rollbackReply, rollingBack } from './rollback-reply.ts';
@@ -56,7 +56,8 @@ export function replyTo(fact: Fact, deploy: Deploy): Reply | null {
         ? null
         : quiet(troubleIn(fact), ':warning:', [troubleWords(fact)]);
     case 'ended':
-      return isTold(fact, before) ? null : ending(then);
+      // Where the channel had heard already that it is open again.
+      return isTold(fact, before) ? null : { ...ending(then), broadcast: latest(before, 'let in') !== undefined };
     case 'dynos down':
     case 'let in':
       return closedReply(fact, then);
@@ -124,7 +125,7 @@ export function replyTo(fact: Fact, deploy: Deploy): Reply | null {
 /** True when the reply to an earlier fact already said how it ended. */
 function isTold({ outcome }: FactOf<'ended'>, before: Deploy): boolean {
   // That it is open again was told with all there is to say.
-  if (latest(before, 'let in')?.proof) return true;
+  if (latest(before, 'let in')?.proof) return !latest(before, 'smoke test')?.results.some(isWrong);
   const { facts } = before;
   const has = (kind: Fact['kind']): boolean => facts.some(fact => fact.kind === kind);
   const last = facts.findLast((fact): fact is FactOf<'phase'> => fact.kind === 'phase');

@@ -38,7 +38,7 @@ const ENDS = {
 
 function endState({ plan }: Deploy, { outcome, why }: FactOf<'ended'>): State {
   const { mark, headline } = ENDS[outcome];
-  return { mark, headline: headline(foreign(plan.app)), words: foreign(why, 1_000) };
+  return { mark, headline: headline(foreign(plan.app)), words: prose(why) };
 }
 
 function queueState(deploy: Deploy): State | null {

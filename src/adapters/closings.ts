@@ -44,9 +44,20 @@ const COLUMNS = {
   endedNow: 'ended_at',
 } as const satisfies Record<keyof ClosingChange, string>;
 
+const ONLY = {
+  asked: 'wanted IS NULL',
+  closed: "wanted = 'closed'",
+  over: "wanted = 'closed' AND until <= now()",
+} as const;
+
 /** Queries on the table `closings`. A change is kept with what is to be said of it, or neither is. */
 export function connectClosings(pool: pg.Pool, words: (closing: Closing, now: number) => Notice[]): Closings {
-  const write = async (client: pg.PoolClient, id: string, change: ClosingChange): Promise<Closing | null> => {
+  const write = async (
+    client: pg.PoolClient,
+    id: string,
+    change: ClosingChange,
+    only: keyof typeof ONLY | undefined,
+  ): Promise<Closing | null> => {
     const values: unknown[] = [id];
     const sets = Object.entries(change).map(([key, value]) => {
       const column = COLUMNS[key as keyof typeof COLUMNS];
@@ -57,10 +68,11 @@ export function connectClosings(pool: pg.Pool, words: (closing: Closing, now: nu
       return `${column} = ${key === 'longer' ? longer : param}`;
     });
     const { rows } = await client.query<Closing & Now>(
-      `UPDATE closings SET ${sets.join(', ')} WHERE id = $1 AND ended_at IS NULL RETURNING ${CLOSING}, ${NOW}`,
+      `UPDATE closings SET ${sets.join(', ')} WHERE id = $1 AND ended_at IS NULL
+         AND ${only ? ONLY[only] : 'true'} RETURNING ${CLOSING}, ${NOW}`,
       values,
     );
-    if (!rows[0]) return null;
+    if (!rows[0]) return only ? get(client, id) : null;
     const { now, ...closing } = rows[0];
     await putNotices(client, words(closing, now));
     return closing;
@@ -94,10 +106,10 @@ export function connectClosings(pool: pg.Pool, words: (closing: Closing, now: nu
       return rows;
     },
 
-    change: (id, change, request) =>
+    change: (id, change, { request, only } = {}) =>
       inTransaction(pool, async client => {
         const done = request !== undefined && !(await isFirst(client, request));
-        return done ? get(client, id) : write(client, id, change);
+        return done ? get(client, id) : write(client, id, change, only);
       }),
 
     async claim(except) {

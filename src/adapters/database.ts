@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { connect, startEmbedded } from './postgres.ts';
@@ -5,15 +6,36 @@ import { migrate } from './schema.ts';
 
 export type Database = { url: string; pool: pg.Pool; close(): Promise<void> };
 
+/** A connection that broke without a word would be waited for until TCP gives up: a quarter of an hour. */
+const ANSWER_WITHIN_MS = 15_000;
+
+/** Breaks it as the network would: so whoever waits for an answer hears of it, and it goes back to no pool. */
+function breakWhenSilent(client: pg.PoolClient, ms: number): void {
+  const { connection } = client as unknown as { connection: { stream: Socket } };
+  connection.stream.setTimeout(ms).on('timeout', () => {
+    // Nobody waits where none was asked.
+    if ('readyForQuery' in client && client.readyForQuery) return;
+    const error = new Error(`The database has not answered for ${ms} ms`);
+    connection.stream.destroy(Object.assign(error, { code: 'ETIMEDOUT' }));
+  });
+}
+
 /** The bot's database with its tables up to date: the one at the address, or a private one under the data folder. */
 export async function openDatabase(
-  { url, dataDir }: { url: string | undefined; dataDir: string },
+  {
+    url,
+    dataDir,
+    answerWithinMs = ANSWER_WITHIN_MS,
+  }: { url: string | undefined; dataDir: string; answerWithinMs?: number },
   onError: (error: Error) => void,
 ): Promise<Database> {
   const embedded = url ? null : await startEmbedded(join(dataDir, 'database'));
   const address = url ?? embedded?.url ?? '';
-  const pool = connect(address, onError);
-  await migrate(pool);
+  // Changes of our own tables may take longer than any other query.
+  const tables = connect(address, onError, { max: 1 });
+  await migrate(tables).finally(() => tables.end());
+  const pool = connect(address, onError, { keepAliveInitialDelayMillis: 10_000 });
+  pool.on('connect', client => breakWhenSilent(client, answerWithinMs));
   return {
     url: address,
     pool,

@@ -52,6 +52,8 @@ export async function startEngine(ask: {
   /** For one that another version of the bot left a deploy at. */
   unknown: (stage: string) => Stage;
   onTrouble: (trouble: Trouble) => Promise<void>;
+  /** Another process has the deploy now: what this one still does for it is to end. */
+  onLost: (deploy: string) => void;
   log: Logger;
 }): Promise<Engine> {
   const { pool, url, instance, stages, onTrouble, log } = ask;
@@ -108,10 +110,17 @@ export async function startEngine(ask: {
     for (;;) {
       // An earlier run of ours may still be in its stage: it was told to leave.
       await inFlight.get(deploy);
-      if (stopping.signal.aborted || run.aborted) await parked();
-      if (!liveness.sure().aborted) {
+      if (stopping.signal.aborted) await parked();
+      if (run.aborted || !liveness.sure().aborted) {
         const owner = await ownerOf(deploy).catch(() => null);
-        if (run.aborted || (owner && owner !== instance)) await parked();
+        if (run.aborted || (owner && owner !== instance)) {
+          // Not when it came back to us in another run. One that stays known would never count as a stray.
+          if (runs.get(deploy)?.signal === run) {
+            runs.delete(deploy);
+            ask.onLost(deploy);
+          }
+          await parked();
+        }
         if (owner) return;
       }
       await sleep(500, undefined, { signal: stopping.signal }).catch(() => {});
@@ -156,7 +165,11 @@ export async function startEngine(ask: {
           const next = await DBOS.runStep(() => stay(stage), { name: 'stage' });
           moving.delete(run);
           if (stopping.signal.aborted) return await parked();
-          if ('end' in next) return next.end;
+          if ('end' in next) {
+            // Should its end not be kept, it counts as a stray: its record is tried again.
+            setTimeout(() => runs.get(deploy) === run && runs.delete(deploy), STRAY_MS).unref();
+            return next.end;
+          }
           if ('to' in next) at = next.to;
           else await DBOS.recv('wake', { timeoutSeconds: next.wait, pollingIntervalMs: RECV_POLL_MS });
           if (stopping.signal.aborted) return await parked();

@@ -51,6 +51,7 @@ export function connectHerokuByApp(ask: {
     builds: byApp(heroku => heroku.builds),
     build: byApp(heroku => heroku.build),
     config: byApp(heroku => heroku.config),
+    configSeen: byApp(heroku => heroku.configSeen),
     sharedDatabases: byApp(heroku => heroku.sharedDatabases),
     tokensLeft: byApp(heroku => heroku.tokensLeft),
     uploadSource: byApp(heroku => heroku.uploadSource),

@@ -7,6 +7,8 @@ export type MessageRow = { key: string; ts: string | null; hash: string | null }
 const CLAIM_SECONDS = 20;
 /** A process that beat no more for so long is gone, and what it sent has arrived by now; it beats twice a second. */
 const DEAD_SECONDS = 5;
+const IS_GONE = `NOT EXISTS (SELECT 1 FROM instances
+  WHERE id = messages.claimed_by AND beat > now() - interval '${DEAD_SECONDS} s')`;
 /** Key of the row that says that all of an ended deploy has been told. */
 const ALL_TOLD = 'all told';
 
@@ -35,13 +37,23 @@ export function connectMessages(pool: pg.Pool) {
          ON CONFLICT (deploy_id, key) DO UPDATE SET claimed_by = EXCLUDED.claimed_by, claimed_at = now()
            WHERE messages.ts IS NULL
              AND (messages.claimed_by = EXCLUDED.claimed_by OR messages.claimed_at < now() - make_interval(secs => $5)
-               OR NOT EXISTS (SELECT 1 FROM instances
-                              WHERE id = messages.claimed_by AND beat > now() - make_interval(secs => $6)))
+               OR ${IS_GONE})
          RETURNING xmax = 0 AS first`,
-        [ask.deploy, ask.key, ask.channel, ask.by, CLAIM_SECONDS, DEAD_SECONDS],
+        [ask.deploy, ask.key, ask.channel, ask.by, CLAIM_SECONDS],
       );
       if (!rows[0]) return 'taken';
       return rows[0].first ? 'first' : 'again';
+    },
+
+    async mayEdit(deploy: string, key: string, by: string): Promise<boolean> {
+      const age = `now() - make_interval(secs => $4)`;
+      const { rowCount } = await pool.query(
+        `UPDATE messages SET claimed_by = $3,
+           claimed_at = CASE WHEN claimed_by = $3 AND claimed_at > ${age} THEN claimed_at ELSE now() END
+         WHERE deploy_id = $1 AND key = $2 AND (claimed_by = $3 OR claimed_at < ${age} OR ${IS_GONE})`,
+        [deploy, key, by, CLAIM_SECONDS],
+      );
+      return rowCount === 1;
     },
 
     async keep(deploy: string, { key, ts, hash }: MessageRow): Promise<void> {

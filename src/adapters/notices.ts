@@ -46,6 +46,15 @@ export function connectNotices(pool: pg.Pool) {
       return rows[0] ?? null;
     },
 
+    /** What was claimed and not sent is anybody's. They look for it first: an attempt may have got through. */
+    async free(by: string): Promise<void> {
+      const { rowCount } = await pool.query(
+        `UPDATE notices SET claimed_at = now() - interval '${CLAIM_SECONDS} s' WHERE claimed_by = $1 AND claimed_at IS NOT NULL`,
+        [by],
+      );
+      if (rowCount) await pool.query(`SELECT pg_notify('${NEWS}', '${NOTICES}')`);
+    },
+
     async sent({ id, message }: Notice, ts: string): Promise<void> {
       await pool.query('UPDATE notices SET ts = $2, sent = $3, claimed_at = NULL WHERE id = $1', [
         id,

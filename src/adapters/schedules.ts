@@ -11,6 +11,10 @@ const FROM = 'FROM schedules JOIN plans USING (id)';
 /** Longer than planning takes, with every call at its limit. */
 const CLAIM_SECONDS = 120;
 
+export const TAKEN_OFF = 'It was taken off the schedule meanwhile: nothing was begun.';
+/** What could not be begun for so long is given up, and its owner told. */
+const TOO_LATE = '15 minutes';
+
 /** Queries on the table `schedules`. What comes of one is kept with what is said of it, or neither is. */
 export function connectSchedules(pool: pg.Pool, words: (schedule: Schedule) => Notice[]): Schedules {
   const say = async (client: pg.PoolClient, id: string): Promise<void> => {
@@ -33,9 +37,12 @@ export function connectSchedules(pool: pg.Pool, words: (schedule: Schedule) => N
 
     end: (id, { outcome, by, why }) =>
       inTransaction(pool, async client => {
+        // Held before it is looked for: what begins it, or asks for it, holds the row, and only a query after that sees it.
+        await client.query('SELECT 1 FROM schedules WHERE id = $1 FOR UPDATE', [id]);
         const { rowCount } = await client.query(
           `UPDATE schedules SET outcome = $2, ended_by = $3, why = $4, ended_at = now()
-           WHERE id = $1 AND outcome IS NULL`,
+           WHERE id = $1 AND outcome IS NULL AND ($2 <> 'cancelled' OR NOT EXISTS
+             (SELECT FROM deploys WHERE id = $1 UNION ALL SELECT FROM start_requests WHERE id = $1))`,
           [id, outcome, by, why],
         );
         if (rowCount) await say(client, id);
@@ -46,13 +53,15 @@ export function connectSchedules(pool: pg.Pool, words: (schedule: Schedule) => N
         return ended.rowCount === 1;
       }),
 
-    async claim() {
-      const { rows } = await pool.query<{ id: string; by: string; begun: boolean }>(
+    async claim(except) {
+      const { rows } = await pool.query<{ id: string; by: string; begun: boolean; late: boolean }>(
         `UPDATE schedules SET claimed_at = now() WHERE id = (
-           SELECT id FROM schedules WHERE outcome IS NULL AND due <= now()
+           SELECT id FROM schedules WHERE outcome IS NULL AND due <= now() AND NOT id = ANY ($1)
              AND (claimed_at IS NULL OR claimed_at < now() - interval '${CLAIM_SECONDS} s')
            ORDER BY due LIMIT 1 FOR UPDATE SKIP LOCKED)
-         RETURNING id, by, EXISTS (SELECT 1 FROM deploys WHERE deploys.id = schedules.id) AS begun`,
+         RETURNING id, by, EXISTS (SELECT 1 FROM deploys WHERE deploys.id = schedules.id) AS begun,
+           due < now() - interval '${TOO_LATE}' AS late`,
+        [except],
       );
       return rows[0] ?? null;
     },

@@ -1,7 +1,9 @@
 import type pg from 'pg';
 import type { Freeze } from '../domain/freeze.ts';
+import { Refusal } from '../domain/refusal.ts';
 import type { StartRequest, Starts, StartWords } from '../team.ts';
 import { putNotices } from './notices.ts';
+import { TAKEN_OFF } from './schedules.ts';
 import { inTransaction } from './transaction.ts';
 
 const REQUEST = `start_requests.id, start_requests.app, by, emergency, to_json(at) #>> '{}' AS at, answer,
@@ -23,6 +25,10 @@ export function connectStarts(pool: pg.Pool, words: StartWords): Starts {
   return {
     ask: ({ id, app, by, emergency }) =>
       inTransaction(pool, async client => {
+        // Whoever takes it off the schedule meanwhile waits for this row, and then finds that a yes is asked for.
+        const schedule = 'SELECT outcome FROM schedules WHERE id = $1 FOR UPDATE';
+        const [kept] = (await client.query<{ outcome: string | null }>(schedule, [id])).rows;
+        if (kept?.outcome && kept.outcome !== 'asked') throw new Refusal([TAKEN_OFF]);
         await client.query(
           'INSERT INTO start_requests (id, app, by, emergency) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING',
           [id, app, by, emergency],

@@ -3,6 +3,7 @@ import type { AppSettings } from '../domain/app.ts';
 import { type Click, type Deploy, type FactBody, latest } from '../domain/deploy.ts';
 import { filesOf, type Held } from '../domain/gate.ts';
 import type { Plan } from '../domain/plan.ts';
+import { Refusal } from '../domain/refusal.ts';
 import type { Series } from '../domain/series.ts';
 import { type Place, placeBehind } from '../domain/turn.ts';
 import { type Watch, watchKey } from '../domain/watch.ts';
@@ -10,6 +11,7 @@ import type { Ledger, Running, StoredPlan } from '../team.ts';
 import { readDeploys } from './deploy-rows.ts';
 import { isFirst } from './effects.ts';
 import { writeReceipt } from './receipts.ts';
+import { TAKEN_OFF } from './schedules.ts';
 import { inTransaction } from './transaction.ts';
 
 // Our own tables. What is stored as JSON was written by this bot, from these types.
@@ -69,6 +71,10 @@ export class Store implements Ledger {
       const place = placeBehind(mine < 0 ? rows : rows.slice(0, mine), Date.now());
       const { rowCount } = await client.query('SELECT 1 FROM deploys WHERE id = $1', [id]);
       if (rowCount) return place;
+      // Whoever takes it off meanwhile waits for this row, and then finds that it has begun.
+      const schedule = 'SELECT outcome FROM schedules WHERE id = $1 FOR UPDATE';
+      const [kept] = (await client.query<{ outcome: string | null }>(schedule, [id])).rows;
+      if (kept?.outcome && kept.outcome !== 'asked') throw new Refusal([TAKEN_OFF]);
       await client.query('INSERT INTO deploys (id, app, plan, started_by, channel) VALUES ($1, $2, $3, $4, $5)', [
         id,
         plan.app,
@@ -76,7 +82,9 @@ export class Store implements Ledger {
         by,
         plan.channel,
       ]);
-      await appendFact(client, id, { kind: 'started', by }, 'started');
+      const approved = `SELECT answered_by AS by, emergency FROM start_requests WHERE id = $1 AND answer = 'approved'`;
+      const [approval] = (await client.query<{ by: string; emergency: string | null }>(approved, [id])).rows;
+      await appendFact(client, id, { kind: 'started', by, ...(approval ? { approval } : {}) }, 'started');
       if (place) await appendFact(client, id, { kind: 'queued', ...place }, `queued ${place.ahead}`);
       return place;
     });
@@ -151,14 +159,16 @@ export class Store implements Ledger {
     });
   }
 
-  async addClick(deploy: string, { id, kind, by, about, reason }: Omit<Click, 'at'>): Promise<void> {
-    await this.#pool.query(
-      `WITH added AS (
-         INSERT INTO clicks (id, deploy_id, kind, by, about, reason) VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (id) DO NOTHING RETURNING id)
-       SELECT pg_notify('${NEWS}', $2) FROM added`,
+  async addClick(deploy: string, { id, kind, by, about, reason }: Omit<Click, 'at'>): Promise<boolean> {
+    const { rows } = await this.#pool.query<{ open: boolean }>(
+      `WITH open AS (SELECT id FROM deploys WHERE id = $2 AND ended_at IS NULL FOR SHARE),
+       added AS (
+         INSERT INTO clicks (id, deploy_id, kind, by, about, reason) SELECT $1, id, $3, $4, $5, $6 FROM open
+         ON CONFLICT (id) DO NOTHING RETURNING pg_notify('${NEWS}', $2))
+       SELECT EXISTS (SELECT 1 FROM open) AS open`,
       [id, deploy, kind, by, about, reason],
     );
+    return rows[0]?.open === true;
   }
 
   async oldestClick(deploy: string): Promise<Click | null> {
@@ -213,7 +223,8 @@ export class Store implements Ledger {
        JOIN facts released ON released.deploy_id = deploys.id AND released.kind = 'released'
        WHERE migrated.data ->> 'direction' = 'contract' AND (migrated.kind = 'migrated'
          OR migrated.kind = 'migration failed'
-           AND (migrated.data -> 'failure' ->> 'stays' IS NOT NULL OR migrated.data -> 'failure' ->> 'byCommand' = 'true'))`,
+           AND (migrated.data -> 'failure' ->> 'stays' IS NOT NULL OR migrated.data -> 'failure' ->> 'byCommand' = 'true'
+             AND migrated.data -> 'failure' ->> 'ran' IS DISTINCT FROM 'false'))`,
       [app],
     );
     return rows[0]?.floor ?? null;
@@ -255,7 +266,8 @@ async function endIn(client: pg.PoolClient, deploy: string, fact: FactBody & { k
   for (const [index, { id, waits }] of left.entries()) {
     const place = placeBehind(left.slice(0, index), Date.now());
     if (!waits || !place) continue;
-    await client.query('SELECT 1 FROM deploys WHERE id = $1 FOR UPDATE', [id]);
+    const stays = 'SELECT 1 FROM deploys WHERE id = $1 AND ended_at IS NULL FOR UPDATE';
+    if (!(await client.query(stays, [id])).rowCount) continue;
     await appendFact(client, id, { kind: 'queued', ...place }, `queued ${place.ahead}`);
   }
   const at = rows[0]?.at.toISOString() ?? '';

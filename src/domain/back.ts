@@ -3,6 +3,9 @@ import type { PlannedCommit } from './app.ts';
 // Going back on purpose: an older release's code becomes a new release, and is proved to serve like any other. Heroku
 // gives back its config vars too, not its add-ons nor its schema (heroku.md, releases).
 
+/** Releases that are looked at: Heroku keeps 20, and those of the last 30 days (changelog 3395). */
+export const LOOKED_AT = 60;
+
 /** A release as far as going back needs to know it. */
 export type PastRelease = {
   id: string;

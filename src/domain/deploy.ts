@@ -22,7 +22,8 @@ export type Outcome =
  * in it, such as `releasedAt`, are ms since 1970.
  */
 export type FactBody =
-  | { kind: 'started'; by: string }
+  /** `approval`: whose yes it needed; with the reason (`emergency`) where it began in a freeze. */
+  | { kind: 'started'; by: string; approval?: { by: string; emergency: string | null } }
   /** Others of its app are before it. */
   | ({ kind: 'queued' } & Place)
   | { kind: 'turn came' }
@@ -142,6 +143,8 @@ export type MigrationFailure = {
   blockers: readonly string[];
   /** A command of the app: what it had done by then stays, whatever that is. */
   byCommand?: true;
+  /** False for one that never began: then there is nothing that could stay. */
+  ran?: boolean;
   lines?: readonly string[];
 };
 

@@ -36,7 +36,7 @@ export const destroyed = ({ facts }: Told): boolean =>
       (fact.kind === 'migrated' && fact.direction === 'contract') ||
       (fact.kind === 'migration failed' &&
         fact.direction === 'contract' &&
-        (fact.failure.stays !== null || fact.failure.byCommand === true)),
+        (fact.failure.stays !== null || (fact.failure.byCommand === true && fact.failure.ran !== false))),
   );
 
 /** The way back from a release that serves: a plan of its own to the one before it, or none, the old schema being gone. */

@@ -28,7 +28,14 @@ export type Receipt = {
   /** How long old code served on, and what the probe and the router's log met. */
   seen: Tally | null;
   evidence: readonly Evidence[];
-  approvals: readonly { by: string; at: string; digest: string }[];
+  /** Of its start, and then with the reason for one in a freeze; of its contract migrations, and then with their digest. */
+  approvals: readonly {
+    of: 'start' | 'contract';
+    by: string;
+    at: string;
+    emergency?: string | null;
+    digest?: string;
+  }[];
   /** SHA-256 of every fact before the end. */
   facts: string;
 };
@@ -60,9 +67,10 @@ export function receiptFor(
     })),
     seen: phaseFact(deploy)?.tally ?? null,
     evidence: told.flatMap(({ phase }) => (phase.kind === 'new serves' ? [phase.evidence] : [])),
-    approvals: facts.flatMap(fact =>
-      fact.kind === 'approved' ? [{ by: fact.by, at: fact.at, digest: fact.digest }] : [],
-    ),
+    approvals: facts.flatMap((fact): Receipt['approvals'] => {
+      if (fact.kind === 'approved') return [{ of: 'contract', by: fact.by, at: fact.at, digest: fact.digest }];
+      return fact.kind === 'started' && fact.approval ? [{ of: 'start', at: fact.at, ...fact.approval }] : [];
+    }),
     facts: digestOfFacts(deploy),
   };
 }

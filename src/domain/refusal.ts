@@ -12,5 +12,8 @@ export class Refusal extends Error {
   }
 }
 
+/** A refusal for want of an answer from somebody else: the same may be asked again in a minute. */
+export class NotNow extends Refusal {}
+
 /** With a full stop, unless it ends a sentence already: for what people gave as a reason. */
 export const sentence = (words: string): string => (/[.!?…]$/.test(words) ? words : `${words}.`);

@@ -27,6 +27,8 @@ export class People {
   readonly presses: Pressed[] = [];
   /** Apps that somebody wanted closed at some time. */
   readonly closed = new Set<string>();
+  /** Those of them that somebody closed by a command. */
+  readonly shut = new Set<string>();
   readonly #world: World;
   readonly #chance: Chance;
   readonly #answers: Map<string, number>;
@@ -76,7 +78,7 @@ export class People {
   #words({ name, kind }: App, bad: Chance | null): string {
     const step = Math.min(STEPS, (this.#steps.get(name) ?? 0) + 1);
     if (!bad) this.#steps.set(name, step);
-    if (closes(step)) this.closed.add(name);
+    if (kind !== 'commands' && closes(step)) this.closed.add(name);
     const ref = kind === 'commands' ? commandBranch(step) : fileBranch(step, bad?.pick(BAD));
     return `/deploy ${name} ${ref}${kind === 'closed' ? ' --maintenance' : ''}`;
   }
@@ -134,6 +136,7 @@ export class People {
 
   async #closeAndOpen(app: App, chance: Chance, isOver: () => boolean): Promise<void> {
     this.closed.add(app.name);
+    this.shut.add(app.name);
     const ann = this.#world.stage.slack.person('ann');
     const from = Date.now();
     await ann

@@ -73,7 +73,7 @@ export async function tortureOnce(ask: {
     await allTold(world);
     answered = false;
     await Promise.all([answering, tending]);
-    await untilOpen(world);
+    await untilOpen(world, people);
     await world.stopTraffic();
     const seen = await gather(world, people);
     const found = violations(seen);
@@ -120,11 +120,11 @@ async function allTold({ stage }: World): Promise<void> {
   }
 }
 
-/** What people closed they open; the bot then has its time for that. */
-async function untilOpen({ apps, stage }: World): Promise<void> {
+/** What people closed by a command they open; the bot then has its time for that. What a deploy closed it opens itself. */
+async function untilOpen({ apps, stage }: World, { shut }: People): Promise<void> {
   const ann = stage.slack.person('ann');
   for (const limit = performance.now() + 60_000; performance.now() < limit; await sleep(1_000)) {
-    const closed = apps.filter(({ heroku }) => heroku.maintenance);
+    const closed = apps.filter(({ name, heroku }) => heroku.maintenance && shut.has(name));
     if (closed.length === 0) return;
     for (const { name } of closed) await ann.types(`/maintenance ${name} off`, { channel: name });
   }
