@@ -4,10 +4,9 @@ import { lockRefusals } from './domain/lock.ts';
 import type { App } from './domain/permission.ts';
 import { fingerprint, type Plan, type Preflight, preflight } from './domain/plan.ts';
 import { Refusal } from './domain/refusal.ts';
-import { type Place, placeBehind } from './domain/turn.ts';
+import { type Objections, type Place, placeBehind } from './domain/turn.ts';
 import { usualSeconds } from './domain/usual.ts';
 import type { Locking } from './locking.ts';
-import type { NotNow } from './run.ts';
 import { gather, type Sources } from './situation.ts';
 import { gatherBack } from './situation-back.ts';
 import type { Gate } from './starting.ts';
@@ -58,7 +57,7 @@ export class Planning {
   }
 
   /** What the bot's own store has against a deploy right when it begins: reasons, and the oldest release that fits the schema. */
-  async notNow({ plan, startedBy }: Deploy): Promise<NotNow> {
+  async notNow({ plan, startedBy }: Deploy): Promise<Objections> {
     const { ledger, locking } = this.#parts;
     const [floor, locks] = await Promise.all([ledger.schemaFloor(plan.app), locking.on({ name: plan.app })]);
     const reasons = lockRefusals(locks, startedBy);

@@ -1,6 +1,7 @@
 import { type Click, type Deploy, type FactBody, latest, type Outcome } from './domain/deploy.ts';
 import type { Preflight } from './domain/plan.ts';
 import { mustOpen } from './domain/readings.ts';
+import type { Objections } from './domain/turn.ts';
 import type { Heroku, MayAct, Migrator, OneOffs, Prober, SourceHost, Time, Watcher } from './outside.ts';
 import type { MigrationSources } from './pending.ts';
 
@@ -26,9 +27,6 @@ export async function runStage(stage: Stage, run: Run): Promise<Next> {
   return { end: ended.outcome };
 }
 
-/** `floor`: the oldest release whose code fits the schema, null when all do. */
-export type NotNow = { reasons: readonly string[]; floor: number | null };
-
 /** What a stage may use of the world. */
 export type Outside = {
   heroku: Heroku;
@@ -41,7 +39,7 @@ export type Outside = {
   /** What a deploy would do if it were planned now. */
   planAgain: (deploy: Deploy) => Promise<Preflight>;
   /** What the bot itself knows against it right now. */
-  notNow: (deploy: Deploy) => Promise<NotNow>;
+  notNow: (deploy: Deploy) => Promise<Objections>;
   time: Time;
 };
 

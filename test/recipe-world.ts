@@ -3,6 +3,7 @@ import type { Sample } from '../src/domain/health.ts';
 import { digestOf, type MigrationFile } from '../src/domain/migration-file.ts';
 import type { Plan, Preflight } from '../src/domain/plan.ts';
 import type { Quantity } from '../src/domain/reopening.ts';
+import type { Objections } from '../src/domain/turn.ts';
 import type { Phase } from '../src/domain/watch.ts';
 import { beginWatch, type Goal, type Watch } from '../src/domain/watch.ts';
 import type {
@@ -19,7 +20,7 @@ import type {
   Watcher,
 } from '../src/outside.ts';
 import { FIRST_STAGE, recipe } from '../src/recipe.ts';
-import { type Journal, type NotNow, Run, runStage } from '../src/run.ts';
+import { type Journal, Run, runStage } from '../src/run.ts';
 
 // A world in which a deploy can be killed at each touch, with all that survives a kill.
 
@@ -105,7 +106,7 @@ export class World {
   plannedAgain: Preflight = { kind: 'ready', plan };
   configSeen: { name: string; value: string }[] = [];
   /** What its own bot has against it when its turn comes. */
-  notNow: NotNow = { reasons: [], floor: null };
+  notNow: Objections = { reasons: [], floor: null };
   wake = () => {};
   stopBuild = () => {};
   calls = 0;

@@ -11,7 +11,6 @@ const FROM = 'FROM schedules JOIN plans USING (id)';
 /** Longer than planning takes, with every call at its limit. */
 const CLAIM_SECONDS = 120;
 
-export const TAKEN_OFF = 'It was taken off the schedule meanwhile: nothing was begun.';
 /** What could not be begun for so long is given up, and its owner told. */
 const TOO_LATE = '15 minutes';
 

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import type { Freeze } from '../domain/freeze.ts';
 import { Refusal } from '../domain/refusal.ts';
+import { TAKEN_OFF } from '../domain/schedule.ts';
 import type { StartRequest, Starts, StartWords } from '../team.ts';
 import { putNotices } from './notices.ts';
-import { TAKEN_OFF } from './schedules.ts';
 import { inTransaction } from './transaction.ts';
 
 const REQUEST = `start_requests.id, start_requests.app, by, emergency, to_json(at) #>> '{}' AS at, answer,

@@ -4,6 +4,7 @@ import { type Click, type Deploy, type FactBody, latest } from '../domain/deploy
 import { filesOf, type Held } from '../domain/gate.ts';
 import type { Plan } from '../domain/plan.ts';
 import { Refusal } from '../domain/refusal.ts';
+import { TAKEN_OFF } from '../domain/schedule.ts';
 import type { Series } from '../domain/series.ts';
 import { type Place, placeBehind } from '../domain/turn.ts';
 import { type Watch, watchKey } from '../domain/watch.ts';
@@ -11,7 +12,6 @@ import type { Ledger, Running, StoredPlan } from '../team.ts';
 import { readDeploys } from './deploy-rows.ts';
 import { isFirst } from './effects.ts';
 import { writeReceipt } from './receipts.ts';
-import { TAKEN_OFF } from './schedules.ts';
 import { inTransaction } from './transaction.ts';
 
 // Our own tables. What is stored as JSON was written by this bot, from these types.

@@ -14,3 +14,6 @@ export type Schedule = {
 
 /** A deploy that somebody wants and that has not begun: it waits for a yes since, or for its time, `at` (ms). */
 export type NotBegun = { kind: 'asked' | 'scheduled'; id: string; by: string; plan: Plan; at: number };
+
+/** To whoever would begin it after that. */
+export const TAKEN_OFF = 'It was taken off the schedule meanwhile: nothing was begun.';

@@ -7,6 +7,9 @@ import { planChanges } from './plan-changes.ts';
 /** A deploy that has not ended, as the queue behind it needs to know it. `asks`: it waits for an approval. */
 export type Ahead = { startedBy: string; startedAt: string; asks: boolean; plan: Plan };
 
+/** What the bot itself has against a deploy when its turn comes. `floor`: the oldest release whose code fits the schema; null when all do. */
+export type Objections = { reasons: readonly string[]; floor: number | null };
+
 /** How many are ahead, whose the first is and whether it waits for an approval, and how long all may take, seconds. */
 export type Place = { ahead: number; behind: string; asks: boolean; waitSeconds: number };
 
