@@ -93,7 +93,7 @@ export class Doors {
     if (await closings.open(asked.app)) throw new Refusal([`${asked.app} was closed by somebody else meanwhile.`]);
     const change = { wanted: 'closed', wantedNow: true, longer: asked.minutes } as const;
     const closing = await closings.change(id, change, { only: 'asked' });
-    if (!closing) throw new Refusal(['This was closed and opened again already.']);
+    if (!closing || closing.endedAt !== null) throw new Refusal(['This was closed and opened again already.']);
     return closing;
   }
 

@@ -105,10 +105,10 @@ async function runOnce(run: Run, direction: Direction, command: string, signal: 
   const marker = `${run.deploy.id} ${direction} ${triesOf(run)}`;
   const known = run.deploy.facts.some(fact => fact.kind === 'command started' && fact.marker === marker);
   if (known) return oneOffs.resume({ app, marker, signal });
+  const release = await releaseOf(run);
   await run.mayAct();
   await run.record({ kind: 'command started', direction, marker }, `command started ${marker}`);
   const lines = lastLines();
-  const release = await releaseOf(run);
   const ended = await oneOffs.run({
     ...{ app, marker, release, command, signal, mayAct: run.mayAct },
     onLine: lines.push,
