@@ -106,16 +106,13 @@ describe('a bot that is killed', () => {
 
   it('between Slack sharing the picture and our record of it shows chart and picture once', async () => {
     await stage.addShop('shown');
-    stage.slack.fails('files.completeUploadExternal', { delayMs: 1_500 });
+    stage.slack.fails('files.completeUploadExternal', { lateMs: 10_000 });
     await start('shown');
-    const asked = async (): Promise<boolean> => {
-      const { rowCount } = await stage.database.query(
-        `SELECT 1 FROM messages JOIN deploys ON deploys.id = deploy_id
-         WHERE app = 'shown' AND key = 'picture' AND ts IS NULL AND hash IS NOT NULL`,
-      );
-      return rowCount !== 0;
-    };
-    await expect.poll(asked, { timeout: 90_000, interval: 20 }).toBe(true);
+    const isShared = () =>
+      roots('shown')[0]
+        ?.thread()
+        .some(({ files }) => files.length === 1);
+    await expect.poll(isShared, { timeout: 90_000, interval: 20 }).toBe(true);
     await killAndStart();
     const told = async (): Promise<boolean> => {
       const { rowCount } = await stage.database.query(

@@ -26,7 +26,7 @@ export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
     pool: 'forks',
-    maxWorkers: 4,
+    maxWorkers: 3,
     // Far longer than any takes: on a slow or busy machine the real seconds of a story stretch.
     testTimeout: 240_000,
     hookTimeout: 120_000,
