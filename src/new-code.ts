@@ -2,7 +2,7 @@ import { afterOldCode, approvalExpiresAt, RECEIPT } from './approval.ts';
 import { type Click, latest, type SmokeResult } from './domain/deploy.ts';
 import { verdictOf } from './domain/health-gate.ts';
 import { watchedSeconds } from './domain/plan.ts';
-import { destroyed, goesBackAt, openComplaint, waitsForApproval } from './domain/readings.ts';
+import { destroyed, goesBackAt, isAsExpected, openComplaint, waitsForApproval } from './domain/readings.ts';
 import type { SmokeTest } from './domain/switchover-file.ts';
 import { followDeploy, record } from './following.ts';
 import { complain, settled, unlessIll } from './illness.ts';
@@ -55,8 +55,6 @@ function openedThoughWrong(run: Run, wrong: readonly SmokeResult[]): Promise<Nex
 
 const said = ({ path, status }: SmokeResult): string =>
   `${path} ${status === null ? 'did not answer' : `answered ${status}`}`;
-
-const isAsExpected = ({ expected, status }: SmokeResult): boolean => status !== null && expected.includes(status);
 
 async function ask(run: Run, { path, status: expected }: SmokeTest, signal: AbortSignal): Promise<SmokeResult> {
   const { plan } = run.deploy;

@@ -1,5 +1,5 @@
-import { type Deploy, type FactOf, latest, type SmokeResult } from '../src/domain/deploy.ts';
-import { destroyed, goesBackAt, waitsForApproval } from '../src/domain/readings.ts';
+import { type Deploy, type FactOf, latest } from '../src/domain/deploy.ts';
+import { destroyed, goesBackAt, isAsExpected, waitsForApproval } from '../src/domain/readings.ts';
 import { actions, type ButtonAsk, type Message, message, section } from './blocks.ts';
 import { healthWords } from './health.ts';
 import { expectedSwitch } from './step-words.ts';
@@ -99,11 +99,9 @@ export function failingUnnamed({ since }: FactOf<'fails unnamed'>, then: Deploy)
   ]);
 }
 
-export const isWrong = ({ expected, status }: SmokeResult): boolean => status === null || !expected.includes(status);
-
 /** What the smoke test found, where that is good; the rest is on the card. */
 export function smokePassed({ results }: FactOf<'smoke test'>): Reply | null {
-  if (results.some(isWrong) || results.length === 0) return null;
+  if (!results.every(isAsExpected) || results.length === 0) return null;
   const seen = results.slice(0, 20).map(({ path, status }) => `${foreign(path, 100)} answered ${status}`);
   return quiet('New code passed its smoke test', ':white_check_mark:', [`${seen.join(', ')}.`]);
 }

@@ -1,10 +1,10 @@
 import { type Deploy, type Fact, type FactOf, latest } from '../src/domain/deploy.ts';
-import { asOf } from '../src/domain/readings.ts';
+import { asOf, isAsExpected } from '../src/domain/readings.ts';
 import { section } from './blocks.ts';
 import { closedReply, oldServes } from './closed-deploy.ts';
 import { meddled } from './meddling-reply.ts';
 import { migrationReply } from './migration-reply.ts';
-import { failingUnnamed, illAlready, isWrong, judgement, notWellCard, smokePassed } from './not-well.ts';
+import { failingUnnamed, illAlready, judgement, notWellCard, smokePassed } from './not-well.ts';
 import { parkedCard } from './parked.ts';
 import { turnCard } from './queue.ts';
 import { rollbackFailed, rollbackReply, rollingBack } from './rollback-reply.ts';
@@ -125,7 +125,7 @@ export function replyTo(fact: Fact, deploy: Deploy): Reply | null {
 /** True when the reply to an earlier fact already said how it ended. */
 function isTold({ outcome }: FactOf<'ended'>, before: Deploy): boolean {
   // That it is open again was told with all there is to say.
-  if (latest(before, 'let in')?.proof) return !latest(before, 'smoke test')?.results.some(isWrong);
+  if (latest(before, 'let in')?.proof) return latest(before, 'smoke test')?.results.every(isAsExpected) ?? true;
   const { facts } = before;
   const has = (kind: Fact['kind']): boolean => facts.some(fact => fact.kind === kind);
   const last = facts.findLast((fact): fact is FactOf<'phase'> => fact.kind === 'phase');

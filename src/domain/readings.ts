@@ -1,4 +1,4 @@
-import type { Click, Deploy, Fact, FactOf, Outcome } from './deploy.ts';
+import type { Click, Deploy, Fact, FactOf, Outcome, SmokeResult } from './deploy.ts';
 import type { Plan } from './plan.ts';
 import type { Phase } from './watch.ts';
 
@@ -78,6 +78,10 @@ export function openComplaint({ facts }: Told): FactOf<'not well'> | null {
   const answers: readonly Fact['kind'][] = ['kept', 'rollback asked', 'ended'];
   return asked && !facts.some(fact => fact.seq > asked.seq && answers.includes(fact.kind)) ? asked : null;
 }
+
+/** A path of the smoke test that answered what was wanted. */
+export const isAsExpected = ({ expected, status }: SmokeResult): boolean =>
+  status !== null && expected.includes(status);
 
 /** When (ms) new code that is not well goes back by itself; null: never. */
 export const goesBackAt = ({ at, backIn }: Pick<FactOf<'not well'>, 'at' | 'backIn'>): number | null =>
