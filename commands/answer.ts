@@ -27,7 +27,7 @@ export type Asker = {
 };
 
 /** What an answer needs to get through: the pace at which Slack listens, and a log for what is not the asker's fault. */
-export type Speech = { pace: Pick<Pace, 'turn' | 'call' | 'pause'>; log: Pick<Logger, 'warn' | 'error'> };
+export type Speech = { pace: Pick<Pace, 'turn' | 'whisper' | 'pause'>; log: Pick<Logger, 'warn' | 'error'> };
 
 /** Slack asked to wait so often: then the answer is given up. */
 const MOST_TRIES = 4;
@@ -86,7 +86,7 @@ async function post(
   for (let tries = 1; ; tries++) {
     try {
       if (channel) {
-        await pace.call('chat.postEphemeral');
+        await pace.whisper();
         await client.chat.postEphemeral({ channel, user, ...said });
       } else {
         await pace.turn(user, RANKS.loud);

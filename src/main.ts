@@ -43,6 +43,7 @@ import { renderPng } from './adapters/render.ts';
 import { connectSchedules } from './adapters/schedules.ts';
 import { connectSettings } from './adapters/settings.ts';
 import { connectSlack, slackAnswers } from './adapters/slack.ts';
+import { connectSlackBudgets } from './adapters/slack-budgets.ts';
 import { connectFiles } from './adapters/slack-files.ts';
 import { connectStarts } from './adapters/starts.ts';
 import { Store } from './adapters/store.ts';
@@ -205,7 +206,7 @@ const bolt = createBolt({
     slack: every(SLACK_ASKED_MS, () => slackAnswers(slackAccess)),
   },
 });
-const pace = new Pace();
+const pace = new Pace(connectSlackBudgets(database.pool, engine.alone));
 const chat = connectSlack({ ...slackAccess, plain: plainBlocks });
 const messages = connectMessages(database.pool);
 const pictures = new Pictures({

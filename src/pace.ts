@@ -1,15 +1,24 @@
-import { POST_EVERY_MS, PostQueue, type Rank } from './post-queue.ts';
+import { POST_EVERY_MS, POSTS, type Poster, PostQueue, type Rank } from './post-queue.ts';
 
-/** chat.update: 50 a minute for all of a workspace (tier 3): so many in any minute, of which a few may come at once. */
-const EDITS_A_MINUTE = 46;
-const EDITS_AT_ONCE = 3;
+/** Calls of one kind: so many ms apart, of which some may come at once. */
+export type Budget = { name: string; everyMs: number; atOnce: number };
+
+/** What Slack allows the bot is for all of its processes together. */
+export interface Shared {
+  /** No other process calls Slack now: what is kept in this one is all there is. */
+  alone(): boolean;
+  /** Takes a place if there is one: 0. Else for how many ms there is none. */
+  take(budget: Budget): Promise<number>;
+}
+
+/** chat.update: 50 a minute for all of a workspace (tier 3). */
+const EDITS: Budget = { name: 'edits', everyMs: 60_000 / 46, atOnce: 3 };
 const LONGEST_PAUSE_MS = 60_000;
 /** One message is not edited more often than people can read. */
 const EDIT_EVERY_MS = 3_000;
 
-/** chat.postEphemeral: 100 a minute for all of a workspace (tier 4), of which a few may come at once. */
-const CALL_EVERY_MS = 60_000 / 90;
-const CALLS_AT_ONCE = 10;
+/** chat.postEphemeral: 100 a minute for all of a workspace (tier 4). */
+const WHISPERS: Budget = { name: 'whispers', everyMs: 60_000 / 90, atOnce: 10 };
 
 /** A last state overtakes whatever has waited for less than this; nothing waits for ever. */
 const OVERTAKES_MS = 60_000;
@@ -30,15 +39,23 @@ export class Pace {
   readonly #editsRefused = new Map<string, number>();
   readonly #granted = new Set<string>();
   readonly #pauses = new Set<() => void>();
-  readonly #nextCall = new Map<string, number>();
-  #tokens = EDITS_AT_ONCE;
+  readonly #shared: Shared | null;
+  #nextWhisper = 0;
+  #tokens = EDITS.atOnce;
   #countedAt = performance.now();
   #editsFrom = 0;
   #granting = false;
+  /** Whether an edit may be made is being asked of what all processes share. */
+  #asking = false;
   #posting = false;
   /** Ends the wait for the next post. */
   #someoneCame: () => void = () => {};
   #stopped = false;
+
+  /** `shared`: with whom it shares what Slack allows; null when no other process uses the same token. */
+  constructor(shared: Shared | null = null) {
+    this.#shared = shared;
+  }
 
   get stopped(): boolean {
     return this.#stopped;
@@ -78,7 +95,7 @@ export class Pace {
   async #post(): Promise<void> {
     this.#posting = true;
     for (let next = this.#posts.next(performance.now()); next !== null; next = this.#posts.next(performance.now())) {
-      if (typeof next !== 'number') next.go();
+      if (typeof next !== 'number') await this.#go(next);
       else
         await this.pause(next, end => {
           this.#someoneCame = end;
@@ -87,12 +104,28 @@ export class Pace {
     this.#posting = false;
   }
 
-  /** Waits until Slack may be asked for that once more. */
-  call(method: 'chat.postEphemeral'): Promise<void> {
+  async #go(poster: Poster): Promise<void> {
+    const inChannel = { name: `posts in ${poster.channel}`, everyMs: POST_EVERY_MS, atOnce: 1 };
+    const wait = (await this.#take(inChannel)) || (await this.#take(POSTS));
+    if (wait === 0 || this.#stopped) poster.go();
+    else this.#posts.putBack(poster, performance.now() + wait);
+  }
+
+  /** Takes a place among those of all processes: 0, or for how many ms there is none. */
+  async #take(budget: Budget): Promise<number> {
+    if (!this.#shared || this.#shared.alone()) return 0;
+    // A database that does not answer is no reason to be silent: Slack itself refuses what is too much.
+    return this.#shared.take(budget).catch(() => 0);
+  }
+
+  /** Waits until somebody may be told something that nobody else sees (chat.postEphemeral). */
+  async whisper(): Promise<void> {
     const now = performance.now();
-    const next = Math.max(this.#nextCall.get(method) ?? 0, now - CALLS_AT_ONCE * CALL_EVERY_MS);
-    this.#nextCall.set(method, next + CALL_EVERY_MS);
-    return next > now ? this.pause(next - now) : Promise.resolve();
+    const next = Math.max(this.#nextWhisper, now - WHISPERS.atOnce * WHISPERS.everyMs);
+    this.#nextWhisper = next + WHISPERS.everyMs;
+    if (next > now) await this.pause(next - now);
+    for (let wait = await this.#take(WHISPERS); wait > 0 && !this.#stopped; wait = await this.#take(WHISPERS))
+      await this.pause(wait);
   }
 
   /** Only this channel waits: a refusal there says nothing about others. */
@@ -117,43 +150,66 @@ export class Pace {
 
   /** When a message that was edited at some time may be edited again at the soonest; last states need not wait. */
   nextEdit(channel: string, editedAt: number, last: boolean): number {
-    const refused = this.#editsRefused.get(channel) ?? 0;
-    return Math.max(editedAt + (last ? 0 : EDIT_EVERY_MS), this.#editsFrom, refused);
+    return Math.max(editedAt + (last ? 0 : EDIT_EVERY_MS), this.#editsFrom, this.#editsFreeAt(channel));
   }
 
   /** True when the message may be edited now. Else its place is kept, and `wake` is called when its turn has come. */
   mayEdit(id: string, editor: Editor): boolean {
     if (this.#granted.delete(id)) return true;
     this.#editors.set(id, editor);
-    this.#grant();
+    void this.#grant();
     return this.#granted.delete(id);
   }
 
-  #grant(): void {
-    const now = performance.now();
-    const from = Math.max(this.#countedAt, this.#editsFrom);
-    this.#tokens = Math.min(EDITS_AT_ONCE, this.#tokens + (Math.max(0, now - from) * EDITS_A_MINUTE) / 60_000);
-    this.#countedAt = now;
-    const freeAt = ({ channel }: Editor): number => this.#editsRefused.get(channel) ?? 0;
-    while (this.#tokens >= 1 && !this.#stopped) {
-      const free = [...this.#editors].filter(([, editor]) => freeAt(editor) <= now);
-      const [best] = free.sort(([, a], [, b]) => dueAt(a) - dueAt(b));
-      if (!best) break;
+  /** Grants what may be edited now; before it returns where no other process has a part in it. */
+  async #grant(): Promise<void> {
+    if (this.#asking) return;
+    let refused = 0;
+    while (refused === 0 && this.#nextEditor()) {
+      if (this.#shared?.alone() === false) {
+        this.#asking = true;
+        refused = await this.#take(EDITS);
+        this.#asking = false;
+      }
+      // A better one may have come while it was asked.
+      const best = refused === 0 ? this.#nextEditor() : null;
+      if (!best) continue;
       const [id, { wake }] = best;
       this.#tokens--;
       this.#editors.delete(id);
       this.#granted.add(id);
       wake();
     }
+    this.#grantLater(refused);
+  }
+
+  /** Whose edit goes next; null while none may. */
+  #nextEditor(): [string, Editor] | null {
+    const now = performance.now();
+    const from = Math.max(this.#countedAt, this.#editsFrom);
+    this.#tokens = Math.min(EDITS.atOnce, this.#tokens + Math.max(0, now - from) / EDITS.everyMs);
+    this.#countedAt = now;
+    if (this.#tokens < 1 || this.#stopped) return null;
+    const free = [...this.#editors].filter(([, { channel }]) => this.#editsFreeAt(channel) <= now);
+    return free.sort(([, a], [, b]) => dueAt(a) - dueAt(b))[0] ?? null;
+  }
+
+  /** Looks again when there may be a place, in so many ms at the soonest. */
+  #grantLater(refused: number): void {
     if (this.#editors.size === 0 || this.#stopped || this.#granting) return;
     this.#granting = true;
-    const soonest = Math.min(...[...this.#editors.values()].map(freeAt));
-    const refill = Math.max(0, ((1 - this.#tokens) * 60_000) / EDITS_A_MINUTE);
+    const now = performance.now();
+    const soonest = Math.min(...[...this.#editors.values()].map(({ channel }) => this.#editsFreeAt(channel)));
+    const refill = Math.max(refused, (1 - this.#tokens) * EDITS.everyMs);
     const wait = Math.max(this.#editsFrom - now, 0) + Math.max(soonest - now, refill);
     void this.pause(wait + 1).then(() => {
       this.#granting = false;
-      this.#grant();
+      return this.#grant();
     });
+  }
+
+  #editsFreeAt(channel: string): number {
+    return this.#editsRefused.get(channel) ?? 0;
   }
 }
 

@@ -1,11 +1,10 @@
 /** Slack takes about one message a second in a channel (chat.postMessage: special tier). */
 export const POST_EVERY_MS = 1_100;
 /**
- * It takes "several hundred" a minute for all of a workspace (docs.slack.dev, apis/web-api/rate-limits). Other processes of
- * ours count, too, and a refusal is met anyway; some may come at once.
+ * It takes "several hundred" a minute for all of a workspace (docs.slack.dev, apis/web-api/rate-limits), of which some may
+ * come at once.
  */
-const POSTS_A_MINUTE = 240;
-const POSTS_AT_ONCE = 30;
+export const POSTS = { name: 'posts', everyMs: 250, atOnce: 30 };
 
 /**
  * Who goes first, as ms that others may come later and still be before it: what people must hear of and be asked for, what
@@ -14,13 +13,13 @@ const POSTS_AT_ONCE = 30;
 export const RANKS = { loud: 0, root: 5_000, quiet: 60_000 } as const;
 export type Rank = (typeof RANKS)[keyof typeof RANKS];
 
-type Poster = { channel: string; rank: Rank; since: number; go: () => void };
+export type Poster = { channel: string; rank: Rank; since: number; go: () => void };
 
 /** Who waits to post, and whose turn it is. Times are a stopwatch's, ms; whoever asks says which it is. */
 export class PostQueue {
   #waiting: Poster[] = [];
   readonly #nextIn = new Map<string, number>();
-  #left = POSTS_AT_ONCE;
+  #left = POSTS.atOnce;
   #countedAt = 0;
 
   add(poster: Poster): void {
@@ -29,7 +28,7 @@ export class PostQueue {
 
   /** The one whose turn it is, taken out; else for how many ms nobody may post. Null when nobody waits. */
   next(now: number): Poster | number | null {
-    this.#left = Math.min(POSTS_AT_ONCE, this.#left + ((now - this.#countedAt) * POSTS_A_MINUTE) / 60_000);
+    this.#left = Math.min(POSTS.atOnce, this.#left + (now - this.#countedAt) / POSTS.everyMs);
     this.#countedAt = now;
     const freeAt = ({ channel }: Poster): number => this.#nextIn.get(channel) ?? 0;
     const [best] = this.#waiting
@@ -42,7 +41,14 @@ export class PostQueue {
       return best;
     }
     if (this.#waiting.length === 0) return null;
-    return best ? ((1 - this.#left) * 60_000) / POSTS_A_MINUTE : Math.min(...this.#waiting.map(freeAt)) - now;
+    return best ? (1 - this.#left) * POSTS.everyMs : Math.min(...this.#waiting.map(freeAt)) - now;
+  }
+
+  /** It did not post after all, and its channel is closed until then. */
+  putBack(poster: Poster, until: number): void {
+    this.#left++;
+    this.#waiting.push(poster);
+    this.closeUntil(poster.channel, until);
   }
 
   /** Nothing is posted in the channel before then. */

@@ -36,6 +36,8 @@ export type Engine = {
   wake(deploy: string): Promise<void>;
   /** False while it cannot be sure that what it runs is its own: without the database, or when it stops. */
   sure(): boolean;
+  /** No other process of the bot works on the same database. */
+  alone(): boolean;
   /** Leaves every deploy where it is, for this or another process to go on. */
   stop(): Promise<void>;
 };
@@ -235,6 +237,7 @@ export async function startEngine(ask: {
       const queued = { queueName: QUEUE, enqueueOptions: { queuePartitionKey: app } };
       await DBOS.startWorkflow(workflow, { workflowID: deploy, ...queued })(deploy);
     },
+    alone: liveness.alone,
     sure: () => !stopping.signal.aborted && !liveness.sure().aborted,
     notBegun: async deploys => {
       const { rows } = await pool.query<{ id: string }>(

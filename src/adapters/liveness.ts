@@ -19,7 +19,7 @@ const ANSWER_MS = 3_000;
 const LOCKS = 77;
 
 const BEAT = `INSERT INTO instances (id) VALUES ($1) ON CONFLICT (id) DO UPDATE SET beat = now()
-  RETURNING xmax <> 0 AS known`;
+  RETURNING xmax <> 0 AS known, (SELECT count(*)::int FROM instances WHERE id <> $1) AS others`;
 
 // Deleted before they are taken over: one that beats at that moment is spared by the row's lock, and one that was
 // wrongly given up finds its row gone. What a judge left undone shows as deploys whose owner has no row.
@@ -36,6 +36,8 @@ const JUDGE = `WITH gone AS (
 export type Liveness = {
   /** Aborts when we can no longer be sure that our deploys are ours. A new one each time we are sure again. */
   sure(): AbortSignal;
+  /** No other process was known at our last beat. */
+  alone(): boolean;
   /** From now on every other instance that is found dead is handed to `takeOver`, again until its deploys are taken. */
   watchPeers(takeOver: (dead: string[]) => Promise<void>): void;
   stop(): Promise<void>;
@@ -54,6 +56,7 @@ export async function startLiveness(ask: {
   let line: { client: pg.Client; locked: boolean } | null = null;
   let beatenAt: number | null = null;
   let quietUntil = 0;
+  let others = 0;
   let takeOver: ((dead: string[]) => Promise<void>) | null = null;
   let taking = false;
 
@@ -83,7 +86,8 @@ export async function startLiveness(ask: {
     line.locked ||= (
       await client.query('SELECT pg_try_advisory_lock($1, hashtext($2)) AS locked', [LOCKS, id])
     ).rows[0].locked;
-    const { known } = (await client.query(BEAT, [id])).rows[0];
+    const { known, others: found } = (await client.query(BEAT, [id])).rows[0];
+    others = found;
     const gap = beatenAt === null ? 0 : sentAt - beatenAt;
     if (gap > GRACE_MS) quietUntil = sentAt + QUIET_MS;
     if (beatenAt !== null && !known)
@@ -132,6 +136,7 @@ export async function startLiveness(ask: {
   const beating = beatOn();
   return {
     sure: fenceIfLate,
+    alone: () => others === 0,
     watchPeers: take => {
       takeOver = take;
     },
