@@ -48,12 +48,12 @@ export class Planning {
       : this.of(app, { ref, maintenance }, user);
   }
 
-  /** The very commit or release of a plan whose turn has come. */
-  async atItsTurn(app: App, { back, commit, ref, maintenance }: Plan, user: string): Promise<Preflight> {
+  /** The very commit or release of a plan whose turn has come; it is told where it was begun. */
+  async atItsTurn(app: App, { back, commit, ref, maintenance, channel }: Plan, user: string): Promise<Preflight> {
     const judged = back
       ? await this.#judgeBack(app, { version: back.version, maintenance }, user, true)
       : await this.#judge(app, { ref: commit.sha, maintenance }, user, true);
-    return judged.kind === 'ready' ? { ...judged, plan: { ...judged.plan, ref } } : judged;
+    return judged.kind === 'ready' ? { ...judged, plan: { ...judged.plan, ref, channel } } : judged;
   }
 
   /** What the bot's own store has against a deploy right when it begins: reasons, and the oldest release that fits the schema. */

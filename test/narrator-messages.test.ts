@@ -37,9 +37,10 @@ afterAll(async () => {
 });
 
 const claim = (key: string, by: string) => messages.claim({ deploy: 'd1', key, channel: 'C1', by });
-const longAgo = (key: string) =>
-  pool.query("UPDATE messages SET claimed_at = now() - interval '21 seconds' WHERE deploy_id = 'd1' AND key = $1", [
+const longAgo = (key: string, seconds = 21) =>
+  pool.query("UPDATE messages SET claimed_at = now() - make_interval(secs => $2) WHERE deploy_id = 'd1' AND key = $1", [
     key,
+    seconds,
   ]);
 
 describe('who may post a message', () => {
@@ -52,8 +53,12 @@ describe('who may post a message', () => {
     expect(await claim('root', 'bot 1')).toBe('taken');
   });
 
-  it('is another bot at once, when the first one is gone', async () => {
+  it('is another bot when the first one is gone and what it sent has arrived', async () => {
     expect(await claim('reply:1', 'bot that died')).toBe('first');
+    expect(await claim('reply:1', 'bot 2')).toBe('taken');
+    await longAgo('reply:1', 10);
+    expect(await claim('reply:1', 'bot 2')).toBe('taken');
+    await longAgo('reply:1', 12);
     expect(await claim('reply:1', 'bot 2')).toBe('again');
   });
 
@@ -65,7 +70,9 @@ describe('who may post a message', () => {
     await longAgo('card');
     expect(await mayEdit('bot 2')).toBe(true);
     for (let round = 0; round < 50; round++) {
-      await pool.query("UPDATE messages SET claimed_by = 'bot that died', claimed_at = now() WHERE key = 'card'");
+      await pool.query(
+        "UPDATE messages SET claimed_by = 'bot that died', claimed_at = now() - interval '12 s' WHERE key = 'card'",
+      );
       const all = await Promise.all(Array.from({ length: 8 }, (_, n) => mayEdit(`bot ${n}`)));
       expect(all.filter(Boolean)).toHaveLength(1);
     }

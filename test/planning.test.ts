@@ -45,3 +45,11 @@ it('a plan says within what nine of ten of the last deploys of its kind served',
   const few = await planning([undoing, ...Array(9).fill(deploys.succeeded)]).back(app, { version: 41 }, ANN);
   expect(few.usualSeconds).toBeNull();
 });
+
+it('a deploy whose turn has come is told in the channel in which its thread is, whatever the app has now', async () => {
+  const moved = withRoles({ ...settings, channel: 'C0MOVED' }, new Map(), []);
+  const back = { id: 'r41', version: 41, gone: null, config: [], candidates: [] };
+  expect(await planning([]).back(moved, { version: 41 }, ANN)).toMatchObject({ channel: 'C0MOVED' });
+  const again = await planning([]).atItsTurn(moved, { ...plan, back }, ANN);
+  expect(again).toMatchObject({ kind: 'ready', plan: { channel: plan.channel } });
+});

@@ -5,9 +5,11 @@ export type MessageRow = { key: string; ts: string | null; hash: string | null }
 
 /** A claim lasts this long: longer than posting a message may take. */
 const CLAIM_SECONDS = 20;
-/** A process that beat no more for so long is gone, and what it sent has arrived by now; it beats twice a second. */
+/** A process that beat no more for so long is gone; it beats twice a second. */
 const DEAD_SECONDS = 5;
-const IS_GONE = `NOT EXISTS (SELECT 1 FROM instances
+/** What was sent under a claim has arrived by then: begun within 2.5 s, and given up after 8. */
+const ARRIVED_SECONDS = 11;
+const IS_GONE = `messages.claimed_at < now() - interval '${ARRIVED_SECONDS} s' AND NOT EXISTS (SELECT 1 FROM instances
   WHERE id = messages.claimed_by AND beat > now() - interval '${DEAD_SECONDS} s')`;
 /** Key of the row that says that all of an ended deploy has been told. */
 const ALL_TOLD = 'all told';
