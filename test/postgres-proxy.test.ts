@@ -94,3 +94,26 @@ it('a database that falls silent is given up for a new connection, and one that 
   expect(await pid()).not.toBe(before);
   await database.close();
 });
+
+it('a process that is frozen in a transaction gives up its locks, and whoever waits leaves nothing behind', async () => {
+  const frozen = await openDatabase({ url: server.url, dataDir: folder.dir, answerWithinMs: 1_500 }, () => {});
+  const other = await openDatabase({ url: server.url, dataDir: folder.dir, answerWithinMs: 1_500 }, () => {});
+  onTestFinished(() => Promise.all([frozen.close(), other.close()]).then(() => {}));
+  await pool.query('CREATE TABLE caps AS SELECT 1 AS id');
+  const [client, keeper] = [await frozen.pool.connect(), await pool.connect()];
+  const lock = 'SELECT 1 FROM caps WHERE id = 1 FOR UPDATE';
+  await client.query('BEGIN');
+  await client.query(lock);
+  const begun = performance.now();
+  expect(await codeOf(other.pool.query(lock))).toBe('taken');
+  expect(performance.now() - begun).toBeGreaterThan(700);
+  expect(await codeOf(client.query('COMMIT'))).not.toBe('taken');
+  client.release(true);
+  await keeper.query('BEGIN');
+  await keeper.query(lock);
+  expect(await codeOf(other.pool.query(lock))).toBe('55P03');
+  const waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+  expect((await keeper.query(waiting)).rowCount).toBe(0);
+  await keeper.query('ROLLBACK');
+  keeper.release();
+});

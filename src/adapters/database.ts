@@ -34,7 +34,14 @@ export async function openDatabase(
   // Changes of our own tables may take longer than any other query.
   const tables = connect(address, onError, { max: 1 });
   await migrate(tables).finally(() => tables.end());
-  const pool = connect(address, onError, { keepAliveInitialDelayMillis: 10_000 });
+  const pool = connect(address, onError, {
+    keepAliveInitialDelayMillis: 10_000,
+    // A process that is frozen or cut off in a transaction keeps its locks until Postgres ends it, and it must be before
+    // others take over its deploys: 10 s, of which a healthy one is never idle.
+    idle_in_transaction_session_timeout: (answerWithinMs * 2) / 3,
+    // Whoever gives up waiting leaves no backend behind that waits on.
+    lock_timeout: (answerWithinMs * 4) / 5,
+  });
   pool.on('connect', client => breakWhenSilent(client, answerWithinMs));
   return {
     url: address,

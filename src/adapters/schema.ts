@@ -10,6 +10,10 @@ const dir = fileURLToPath(new URL('schema', import.meta.url));
 export async function migrate(pool: pg.Pool): Promise<void> {
   const client = await pool.connect();
   try {
+    // A process that is frozen here must not keep all others from starting. Not known to Postgres 13.
+    await client.query(
+      "SELECT set_config(name, '60000', false) FROM pg_settings WHERE name ~ '^idle_(in_transaction_)?session_timeout$'",
+    );
     await runner({
       dbClient: client,
       dir,
