@@ -1,6 +1,6 @@
 import { createConnection, createServer } from 'node:net';
 import type pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { connectInbox, type Inbox } from '../src/adapters/inbox.ts';
 import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
@@ -42,6 +42,25 @@ it('a request is new once, whichever instance it reaches, however many come at o
   expect(all.filter((_, i) => isNew[i]).toSorted()).toEqual(names.toSorted());
   expect(await one.take('v0=7', null)).toBe(false);
   expect(await two.take('v0=500', null)).toBe(true);
+});
+
+it('a request of which the answer to the claim was lost is claimed again, and what is worked is not', async () => {
+  await one.take('v0=left', '{}');
+  await two.take('v0=worked', '{}');
+  await dies('one');
+  const query = pool.query.bind(pool);
+  const cut = vi.spyOn(pool, 'query').mockImplementationOnce(async (...asked: unknown[]) => {
+    await query(...(asked as Parameters<typeof query>));
+    throw new Error('Connection terminated unexpectedly');
+  });
+  await expect(two.claim()).rejects.toThrow('terminated');
+  expect(cut).toHaveBeenCalledOnce();
+  expect(await two.claim()).toEqual({ id: 'v0=left', body: '{}', giveUp: false });
+  expect(await two.claim()).toBe(null);
+  two.done('v0=left');
+  two.done('v0=worked');
+  await expect.poll(async () => (await bodies()).every(({ body }) => body === null)).toBe(true);
+  expect(await two.claim()).toBe(null);
 });
 
 it('keeps any words that Slack may send', async () => {

@@ -29,10 +29,11 @@ const END = `INSERT INTO inbox (id, claimed_by) SELECT id, $2 FROM unnest($1::te
   ON CONFLICT (id) DO UPDATE SET body = NULL WHERE inbox.claimed_by = EXCLUDED.claimed_by`;
 // Who is gone is judged in one place only (liveness), by the database's clock: an instance that is, has no row. Only from
 // the one that was found gone: Postgres looks at a row again that another claimed meanwhile, but not at `instances`
-// (EvalPlanQual, src/backend/executor/README), and would give it away twice.
+// (EvalPlanQual, src/backend/executor/README), and would give it away twice. And what is ours but known to nobody here: the
+// answer to its claim was lost.
 const CLAIM = `WITH oldest AS (
-    SELECT id, claimed_by FROM inbox WHERE body IS NOT NULL AND claimed_by <> $1
-      AND NOT EXISTS (SELECT 1 FROM instances WHERE instances.id = claimed_by)
+    SELECT id, claimed_by FROM inbox WHERE body IS NOT NULL AND CASE claimed_by WHEN $1 THEN NOT id = ANY ($2)
+      ELSE NOT EXISTS (SELECT 1 FROM instances WHERE instances.id = claimed_by) END
     ORDER BY at LIMIT 1 FOR UPDATE SKIP LOCKED)
   UPDATE inbox SET claimed_by = $1, tries = tries + 1 FROM oldest
   WHERE inbox.id = oldest.id AND inbox.claimed_by = oldest.claimed_by
@@ -49,7 +50,7 @@ export type Inbox = {
   take(id: string, body: string | null): Promise<boolean>;
   /** It is answered: nobody else needs to work it. */
   done(id: string): void;
-  /** The oldest that an instance left which is gone; null when there is none. To be ended by `done`. */
+  /** The oldest that an instance left which is gone; null when there is none, or one is being looked for. To be ended by `done`. */
   claim(): Promise<Left | null>;
   stop(): Promise<void>;
 };
@@ -70,6 +71,9 @@ export function connectInbox(ask: {
     idleTimeoutMillis: 0,
   });
   const known = new Map<string, number>();
+  /** What this process is about. */
+  const mine = new Set<string>();
+  let claiming = false;
   let waiting: Asked[] = [];
   let taking: Promise<void> | null = null;
   const over = new Set<string>();
@@ -121,6 +125,7 @@ export function connectInbox(ask: {
   };
   const end = (id: string): void => {
     over.add(id);
+    mine.delete(id);
     ending ??= endAll();
   };
 
@@ -129,10 +134,12 @@ export function connectInbox(ask: {
     take: (id, body) =>
       new Promise((resolve, reject) => {
         if (isKnown(id)) return resolve(false);
+        if (body !== null) mine.add(id);
         const asked: Asked = {
           ...{ id, body, isOver: false },
           tell: isNew => {
             clearTimeout(timer);
+            if (!isNew) mine.delete(id);
             // Too late: whoever asked was told that nothing will be done.
             if (!asked.isOver) resolve(isNew);
           },
@@ -147,8 +154,16 @@ export function connectInbox(ask: {
       }),
     done: end,
     async claim() {
-      const { rows } = await pool.query<Left>(CLAIM, [instance]);
-      return rows[0] ?? null;
+      if (claiming) return null;
+      claiming = true;
+      try {
+        const { rows } = await pool.query<Left>(CLAIM, [instance, [...mine, ...over]]);
+        const [left = null] = rows;
+        if (left) mine.add(left.id);
+        return left;
+      } finally {
+        claiming = false;
+      }
     },
     stop: async () => {
       clearInterval(forgetting);
