@@ -125,3 +125,13 @@ describe('worked twice', () => {
     await expect(press('another')).rejects.toThrow('has ended');
   });
 });
+
+it('deploys of one app that end at the same moment do not wait for each other for ever', async () => {
+  for (let round = 0; round < 10; round++) {
+    const ids = Array.from({ length: 5 }, (_, index) => `r${round}-${index}`);
+    for (const id of ids) await started(id);
+    const [first = '', ...waiting] = ids;
+    await Promise.all([end(first), ...waiting.map(id => store.leaveQueue(`${app} ${id}`, ANN))]);
+    expect(await store.running(app)).toEqual([]);
+  }
+});

@@ -65,7 +65,7 @@ export class Store implements Ledger {
 
   async createDeploy({ id, plan }: StoredPlan, by: string): Promise<Place | null> {
     return inTransaction(this.#pool, async client => {
-      await client.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`deploy of ${plan.app}`]);
+      await client.query(`SELECT ${queueOf('$1::text')}`, [plan.app]);
       const { rows } = await client.query<Running>(RUNNING, [plan.app]);
       const mine = rows.findIndex(known => known.id === id);
       const place = placeBehind(mine < 0 ? rows : rows.slice(0, mine), Date.now());
@@ -96,6 +96,7 @@ export class Store implements Ledger {
 
   async leaveQueue(deploy: string, by: string): Promise<boolean> {
     return inTransaction(this.#pool, async client => {
+      await holdQueue(client, deploy);
       await client.query('SELECT 1 FROM deploys WHERE id = $1 FOR UPDATE', [deploy]);
       const { rowCount } = await client.query(
         `SELECT 1 FROM deploys WHERE id = $1 AND ended_at IS NULL AND ${told('queued')} AND NOT ${told('turn came')}`,
@@ -145,6 +146,7 @@ export class Store implements Ledger {
   /** Appends a fact unless one with its key is there, or the deploy has ended. */
   async append(deploy: string, fact: FactBody, key: string): Promise<void> {
     await inTransaction(this.#pool, async client => {
+      if (fact.kind === 'ended') await holdQueue(client, deploy);
       const { rows } = await client.query<{ ended: boolean }>(
         'SELECT ended_at IS NOT NULL AS ended FROM deploys WHERE id = $1 FOR UPDATE',
         [deploy],
@@ -249,6 +251,12 @@ export class Store implements Ledger {
     );
   }
 }
+
+const queueOf = (app: string): string => `pg_advisory_xact_lock(hashtext('deploy of ' || ${app}))`;
+
+/** To be asked for before the deploy's own row by whoever goes on to others of its app: else two wait for each other. */
+const holdQueue = (client: pg.PoolClient, deploy: string) =>
+  client.query(`SELECT ${queueOf('app')} FROM deploys WHERE id = $1`, [deploy]);
 
 const LEFT = 'It left the queue before its turn: nothing was begun.';
 
