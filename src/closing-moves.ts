@@ -22,6 +22,8 @@ type Parts = {
   migrator: Pick<Migrator, 'holders'>;
   /** What is said when the time of a closing is over, and it is not opened: somebody migrates (in words), or that is not known. */
   barred: (closing: Closing, why: Barred, now: number) => Notice[];
+  /** False when this process may have been taken for gone: what it claimed is another one's by then. */
+  sure: () => boolean;
   log: Pick<Logger, 'warn'>;
 };
 
@@ -37,7 +39,7 @@ export class ClosingMoves {
 
   /** Does what is next for each closing: to be called every few seconds, by any process. */
   async tick(): Promise<void> {
-    const { closings, log } = this.#parts;
+    const { closings, sure, log } = this.#parts;
     const done: string[] = [];
     for (;;) {
       const claimedAt = performance.now();
@@ -47,7 +49,7 @@ export class ClosingMoves {
       done.push(closing.id);
       try {
         await this.#move(closing, now, async () => {
-          if (performance.now() - claimedAt > ACT_WITHIN_MS) throw new Error('The claim on it is too old');
+          if (performance.now() - claimedAt > ACT_WITHIN_MS || !sure()) throw new Error('The claim on it is too old');
         });
       } catch (err) {
         log.warn({ err, closing: closing.id }, 'A closing could not be brought on; trying again');
@@ -146,11 +148,15 @@ export class ClosingMoves {
   }
 }
 
+/** All of them: which of them has the turn is not said by their order. */
+async function unended(ledger: Pick<Ledger, 'running' | 'deploy'>, app: string): Promise<Deploy[]> {
+  return Promise.all((await ledger.running(app)).map(({ id }) => ledger.deploy(id)));
+}
+
 /** The deploy that has closed the app itself, and has not opened it yet; null when there is none. */
 export async function closedByADeploy(ledger: Pick<Ledger, 'running' | 'deploy'>, app: string): Promise<Deploy | null> {
-  const [running] = await ledger.running(app);
-  const deploy = running && (await ledger.deploy(running.id));
-  return deploy && latest(deploy, 'closing')?.byUs && !latest(deploy, 'opened') ? deploy : null;
+  const deploys = await unended(ledger, app);
+  return deploys.find(deploy => latest(deploy, 'closing')?.byUs && !latest(deploy, 'opened')) ?? null;
 }
 
 /** Why visitors should not be let in to an app now: somebody is at its schema, or that cannot be asked. Null when they may. */
@@ -171,9 +177,8 @@ async function migrating(
   { ledger, heroku, migrator }: Pick<Parts, 'ledger' | 'heroku' | 'migrator'>,
   app: string,
 ): Promise<string[]> {
-  const [running] = await ledger.running(app);
-  const deploy = running && (await ledger.deploy(running.id));
-  if (deploy && isAtTheSchema(deploy)) return [`the deploy of <@${deploy.startedBy}>`];
+  const deploy = (await unended(ledger, app)).find(isAtTheSchema);
+  if (deploy) return [`the deploy of <@${deploy.startedBy}>`];
   const database = directDatabase(await heroku.config(app));
   const holders = database.kind === 'direct' ? await migrator.holders(database.url) : [];
   // What a connection calls itself must mention nobody.

@@ -91,6 +91,12 @@ export class Doors {
     if (asked.wanted !== null) return asked;
     await this.#notDuringTheDeployOfAnother(app, user);
     if (await closings.open(asked.app)) throw new Refusal([`${asked.app} was closed by somebody else meanwhile.`]);
+    // Its end would open what this would have told people to be closed.
+    if (await closedByADeploy(this.#parts.ledger, asked.app)) {
+      throw new Refusal([
+        `Your deploy of ${asked.app} has closed it meanwhile, and opens it when it is through. Ask again after that.`,
+      ]);
+    }
     const change = { wanted: 'closed', wantedNow: true, longer: asked.minutes } as const;
     const closing = await closings.change(id, change, { only: 'asked' });
     if (!closing || closing.endedAt !== null) throw new Refusal(['This was closed and opened again already.']);

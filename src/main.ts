@@ -134,7 +134,7 @@ const locks = connectLocks(database.pool, {
   freed: freedNotices,
   reminded: lock => lockReminders(lock, Date.now()),
 });
-const closings = connectClosings(database.pool, closingNotices);
+const closings = connectClosings(database.pool, instance, closingNotices);
 const doors = new Doors({
   ...{ closings, ledger: store, heroku, migrator },
   page: async (url, signal) => {
@@ -146,6 +146,7 @@ const doors = new Doors({
 const moves = new ClosingMoves({
   ...{ closings, ledger: store, heroku, prober, migrator, log },
   barred: barredNotices,
+  sure: () => engine.sure(),
 });
 const sources = { heroku, source, prober, migrator, catalog: readCatalog, connections };
 const time: Time = {
@@ -160,7 +161,7 @@ const settings = new Administration({
   store: connectSettings(database.pool, { app: settingsNotices, team: teamNotices }),
 });
 const starts = connectStarts(database.pool, startNotices);
-const schedules = connectSchedules(database.pool, scheduleNotices);
+const schedules = connectSchedules(database.pool, instance, scheduleNotices);
 const reports = new Reports({ ledger: store, locks, starts, schedules, closings, heroku, source });
 const bot: Bot = new Bot({
   ...{ ledger: store, access, starts, schedules, directory, doors, sources },

@@ -11,7 +11,7 @@ import { Doors } from '../src/closings.ts';
 import type { FactBody } from '../src/domain/deploy.ts';
 import { withRoles } from '../src/domain/permission.ts';
 import { Refusal } from '../src/domain/refusal.ts';
-import type { Blocker, Heroku } from '../src/outside.ts';
+import type { Blocker, Heroku, MayAct } from '../src/outside.ts';
 import type { Ledger } from '../src/team.ts';
 import { barredNotices, closingAsked, closingNotices, doorStatus, openingAnswer } from '../views/closings.ts';
 import { deployOf, plan } from './sample-deploys.ts';
@@ -45,6 +45,7 @@ beforeAll(async () => {
   server = await startEmbedded(dir, { fsync: false });
   pool = connect(server.url, () => {});
   await migrate(pool);
+  await pool.query("INSERT INTO instances (id) VALUES ('one'), ('two')");
 });
 afterAll(async () => {
   await pool?.end();
@@ -61,10 +62,10 @@ beforeEach(() => {
 afterEach(() => pool.query('DELETE FROM closings; DELETE FROM notices'));
 
 /** What every process of the bot has: what it knows of closings, it knows from the store. */
-function parts() {
+function parts(instance = 'one') {
   const running = () => (world.deploy ? [{ id: 'd1', app: 'shop', startedBy: BOB }] : []);
   return {
-    closings: connectClosings(pool, closingNotices),
+    closings: connectClosings(pool, instance, closingNotices),
     ledger: {
       app: async () => settings,
       running: async () => running(),
@@ -77,7 +78,8 @@ function parts() {
         { type: 'worker', quantity: world.worker, size: 'Standard-1X' },
       ],
       config: async () => world.config,
-      setMaintenance: async (_: string, on: boolean) => {
+      setMaintenance: async (_: string, on: boolean, mayAct: MayAct) => {
+        await mayAct();
         if (world.down) throw new Error('503');
         world.maintenance = on;
         world.calls.push(on ? 'close' : 'open');
@@ -109,6 +111,7 @@ function parts() {
       return world.page;
     },
     barred: barredNotices,
+    sure: () => true,
     log: { warn: () => {} },
   };
 }
@@ -121,8 +124,8 @@ const ask = (minutes: number | null = 15, user = ANN) =>
 async function tick(): Promise<void> {
   for (let before = ''; ; ) {
     await new ClosingMoves(parts()).tick();
-    const { rows } = await pool.query('SELECT to_jsonb(closings) - $1 AS row FROM closings ORDER BY id', [
-      'claimed_at',
+    const { rows } = await pool.query('SELECT to_jsonb(closings) - $1::text[] AS row FROM closings ORDER BY id', [
+      ['claimed_at', 'claimed_by'],
     ]);
     const after = JSON.stringify(rows);
     if (after === before) return;
@@ -179,6 +182,38 @@ describe('closing an app', () => {
     await expect(ask()).rejects.toThrow('<@U0BOB> is deploying shop');
     await expect(doors().close(shop, { user: ANN, id })).rejects.toThrow('<@U0BOB> is deploying shop');
     expect(await ask(15, 'U0BOSS')).toMatchObject({ app: 'shop' });
+  });
+
+  it('is refused while one’s own deploy has closed it, which opens it at its end', async () => {
+    const { id } = await ask(15, BOB);
+    const close = () => doors().close(shop, { user: BOB, id });
+    world.deploy = [{ kind: 'closing', byUs: true }];
+    await expect(close()).rejects.toThrow('Your deploy of shop has closed it meanwhile');
+    world.deploy = [];
+    await close();
+    await tick();
+    expect(world.calls).toEqual(['close']);
+  });
+
+  it('is taken over from a process that is gone, by one other, and from no other', async () => {
+    const { id } = await ask();
+    await doors().close(shop, { user: ANN, id });
+    const closings = ['one', 'two', 'three', 'four'].map(instance => parts(instance).closings);
+    const [one, two] = closings;
+    await pool.query("INSERT INTO instances (id) VALUES ('three'), ('four')");
+    for (let round = 0; round < 50; round++) {
+      await pool.query("UPDATE closings SET claimed_at = now(), claimed_by = 'dead'");
+      const claimed = await Promise.all(closings.map(each => each.claim([])));
+      expect(claimed.filter(claim => claim !== null)).toHaveLength(1);
+    }
+    await pool.query("UPDATE closings SET claimed_at = now(), claimed_by = 'one'");
+    await two?.free(id);
+    expect(await two?.claim([])).toBe(null);
+    await one?.free(id);
+    expect(await two?.claim([])).toMatchObject({ closing: { id } });
+    await two?.free(id);
+    await new ClosingMoves({ ...parts(), sure: () => false }).tick();
+    expect(world.calls).toEqual([]);
   });
 
   it('that somebody did without the bot is said, and can be undone', async () => {

@@ -91,7 +91,7 @@ describe('a deploy for a time', () => {
       groups: async () => [],
     };
     return new Scheduling({
-      ...{ ledger: store, directory, schedules: connectSchedules(pool, scheduleNotices) },
+      ...{ ledger: store, directory, schedules: connectSchedules(pool, 'one', scheduleNotices) },
       access: new Access({
         ledger: { apps: async () => [settings], app: async () => settings },
         directory,

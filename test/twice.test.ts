@@ -40,7 +40,7 @@ beforeEach(async () => {
     news: async () => {},
     ...{ locking: untouched, directory: untouched },
     starts: connectStarts(pool, () => []),
-    schedules: connectSchedules(pool, () => []),
+    schedules: connectSchedules(pool, 'one', () => []),
     ...{ doors: untouched, reports: untouched, sources: untouched },
   });
 });

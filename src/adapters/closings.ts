@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Closing } from '../domain/closing.ts';
 import type { ClosingChange, Closings, Notice } from '../team.ts';
 import { isFirst } from './effects.ts';
+import { CLAIMER_IS_GONE } from './liveness.ts';
 import { putNotices } from './notices.ts';
 import { inTransaction } from './transaction.ts';
 
@@ -51,7 +52,11 @@ const ONLY = {
 } as const;
 
 /** Queries on the table `closings`. A change is kept with what is to be said of it, or neither is. */
-export function connectClosings(pool: pg.Pool, words: (closing: Closing, now: number) => Notice[]): Closings {
+export function connectClosings(
+  pool: pg.Pool,
+  instance: string,
+  words: (closing: Closing, now: number) => Notice[],
+): Closings {
   const write = async (
     client: pg.PoolClient,
     id: string,
@@ -113,12 +118,16 @@ export function connectClosings(pool: pg.Pool, words: (closing: Closing, now: nu
       }),
 
     async claim(except) {
+      // Its claim is compared once more: who is gone is not looked at again for a row that was claimed meanwhile.
       const { rows } = await pool.query<Closing & Now>(
-        `UPDATE closings SET claimed_at = now() WHERE id = (
-           SELECT id FROM closings WHERE wanted IS NOT NULL AND ended_at IS NULL AND NOT id = ANY ($1)
-             AND (claimed_at IS NULL OR claimed_at < now() - interval '${CLAIM_SECONDS} s')
-           ORDER BY claimed_at NULLS FIRST LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING ${CLOSING}, ${NOW}`,
-        [except],
+        `WITH next AS (
+           SELECT id AS next_id, claimed_at AS was FROM closings
+           WHERE wanted IS NOT NULL AND ended_at IS NULL AND NOT id = ANY ($1)
+             AND (claimed_at IS NULL OR claimed_at < now() - interval '${CLAIM_SECONDS} s' OR ${CLAIMER_IS_GONE})
+           ORDER BY claimed_at NULLS FIRST LIMIT 1 FOR UPDATE SKIP LOCKED)
+         UPDATE closings SET claimed_at = now(), claimed_by = $2 FROM next
+         WHERE id = next_id AND claimed_at IS NOT DISTINCT FROM was RETURNING ${CLOSING}, ${NOW}`,
+        [except, instance],
       );
       if (!rows[0]) return null;
       const { now, ...closing } = rows[0];
@@ -126,7 +135,7 @@ export function connectClosings(pool: pg.Pool, words: (closing: Closing, now: nu
     },
 
     free: async id => {
-      await pool.query('UPDATE closings SET claimed_at = NULL WHERE id = $1', [id]);
+      await pool.query('UPDATE closings SET claimed_at = NULL WHERE id = $1 AND claimed_by = $2', [id, instance]);
     },
 
     say: notices => putNotices(pool, notices),

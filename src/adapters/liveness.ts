@@ -33,6 +33,10 @@ const JUDGE = `WITH gone AS (
   SELECT executor_id FROM dbos.workflow_status
   WHERE status = 'PENDING' AND executor_id <> $1 AND NOT EXISTS (SELECT 1 FROM instances WHERE id = executor_id)`;
 
+/** In a query on a table of what processes claim: whoever has claimed the row is gone. */
+export const CLAIMER_IS_GONE =
+  'claimed_by IS NOT NULL AND NOT EXISTS (SELECT 1 FROM instances WHERE instances.id = claimed_by)';
+
 export type Liveness = {
   /** Aborts when we can no longer be sure that our deploys are ours. A new one each time we are sure again. */
   sure(): AbortSignal;

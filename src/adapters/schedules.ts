@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Schedule } from '../domain/schedule.ts';
 import type { Notice, Schedules } from '../team.ts';
+import { CLAIMER_IS_GONE } from './liveness.ts';
 import { putNotices } from './notices.ts';
 import { inTransaction } from './transaction.ts';
 
@@ -15,7 +16,7 @@ const CLAIM_SECONDS = 120;
 const TOO_LATE = '15 minutes';
 
 /** Queries on the table `schedules`. What comes of one is kept with what is said of it, or neither is. */
-export function connectSchedules(pool: pg.Pool, words: (schedule: Schedule) => Notice[]): Schedules {
+export function connectSchedules(pool: pg.Pool, instance: string, words: (schedule: Schedule) => Notice[]): Schedules {
   const say = async (client: pg.PoolClient, id: string): Promise<void> => {
     const { rows } = await client.query<Schedule>(`SELECT ${SCHEDULE} ${FROM} WHERE schedules.id = $1`, [id]);
     if (rows[0]) await putNotices(client, words(rows[0]));
@@ -54,13 +55,16 @@ export function connectSchedules(pool: pg.Pool, words: (schedule: Schedule) => N
 
     async claim(except) {
       const { rows } = await pool.query<{ id: string; by: string; begun: boolean; late: boolean }>(
-        `UPDATE schedules SET claimed_at = now() WHERE id = (
-           SELECT id FROM schedules WHERE outcome IS NULL AND due <= now() AND NOT id = ANY ($1)
-             AND (claimed_at IS NULL OR claimed_at < now() - interval '${CLAIM_SECONDS} s')
+        `WITH next AS (
+           SELECT id AS next_id, claimed_at AS was FROM schedules
+           WHERE outcome IS NULL AND due <= now() AND NOT id = ANY ($1)
+             AND (claimed_at IS NULL OR claimed_at < now() - interval '${CLAIM_SECONDS} s' OR ${CLAIMER_IS_GONE})
            ORDER BY due LIMIT 1 FOR UPDATE SKIP LOCKED)
+         UPDATE schedules SET claimed_at = now(), claimed_by = $2 FROM next
+         WHERE id = next_id AND claimed_at IS NOT DISTINCT FROM was
          RETURNING id, by, EXISTS (SELECT 1 FROM deploys WHERE deploys.id = schedules.id) AS begun,
            due < now() - interval '${TOO_LATE}' AS late`,
-        [except],
+        [except, instance],
       );
       return rows[0] ?? null;
     },
@@ -74,7 +78,7 @@ export function connectSchedules(pool: pg.Pool, words: (schedule: Schedule) => N
     },
 
     async free(id) {
-      await pool.query('UPDATE schedules SET claimed_at = NULL WHERE id = $1', [id]);
+      await pool.query('UPDATE schedules SET claimed_at = NULL WHERE id = $1 AND claimed_by = $2', [id, instance]);
     },
   };
 }
