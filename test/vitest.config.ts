@@ -25,6 +25,7 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
+    globalSetup: 'test/setup.ts',
     pool: 'forks',
     maxWorkers: 3,
     // Far longer than any takes: on a slow or busy machine the real seconds of a story stretch.
