@@ -13,7 +13,7 @@ import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { appToken, connectAppTokens } from '../src/adapters/app-tokens.ts';
 import { connectHerokuByApp } from '../src/adapters/heroku-by-app.ts';
-import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import { connect, type Embedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
 import { seal, unseal } from '../src/adapters/sealing.ts';
 import { connectSettings } from '../src/adapters/settings.ts';
@@ -22,6 +22,7 @@ import type { AppSettings } from '../src/domain/app.ts';
 import type { Refusal } from '../src/domain/refusal.ts';
 import { tokenNotices } from '../views/settings.ts';
 import { cases } from './fuzzing.ts';
+import { startPostgres } from './stage/made.ts';
 
 const [KEY, OTHER] = [randomBytes(32), randomBytes(32)];
 const TOKEN = 'HRKU-0123456789abcdef';
@@ -73,7 +74,7 @@ describe('the token of an app', () => {
 
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), 'tokens-'));
-    server = await startEmbedded(dir, { fsync: false });
+    server = await startPostgres(dir);
     pool = connect(server.url, () => {});
     await migrate(pool);
     for (const name of ['shop', 'till'])

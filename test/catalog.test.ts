@@ -5,10 +5,11 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readCatalog } from '../src/adapters/catalog.ts';
-import { type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import type { Embedded } from '../src/adapters/postgres.ts';
 import { BUILTINS } from '../src/domain/migration/builtins.ts';
 import { type Facts, judge, parserReady } from '../src/domain/migration.ts';
 import { type Folder, makeFolder } from './stage/folder.ts';
+import { startPostgres } from './stage/made.ts';
 
 // What the catalog of a living database makes of the verdicts.
 
@@ -34,7 +35,7 @@ let facts: Facts;
 beforeAll(async () => {
   await parserReady();
   folder = await makeFolder();
-  postgres = await startEmbedded(folder.dir, { fsync: false });
+  postgres = await startPostgres(folder.dir);
   const client = new pg.Client({ connectionString: postgres.url });
   await client.connect();
   await client.query(SCHEMA);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connectClosings } from '../src/adapters/closings.ts';
-import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import { connect, type Embedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
 import { ClosingMoves } from '../src/closing-moves.ts';
 import { Doors } from '../src/closings.ts';
@@ -15,6 +15,7 @@ import type { Blocker, Heroku, MayAct } from '../src/outside.ts';
 import type { Ledger } from '../src/team.ts';
 import { barredNotices, closingAsked, closingNotices, doorStatus, openingAnswer } from '../views/closings.ts';
 import { deployOf, plan } from './sample-deploys.ts';
+import { startPostgres } from './stage/made.ts';
 
 const [ANN, BOB] = ['U0ANN', 'U0BOB'];
 const settings = { ...plan, name: 'shop', deployers: [ANN], defaultRef: 'main', probe: undefined };
@@ -42,7 +43,7 @@ let world: {
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'closings-'));
-  server = await startEmbedded(dir, { fsync: false });
+  server = await startPostgres(dir);
   pool = connect(server.url, () => {});
   await migrate(pool);
   await pool.query("INSERT INTO instances (id) VALUES ('one'), ('two')");

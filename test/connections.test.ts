@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { countConnections, withDatabases } from '../src/adapters/connections.ts';
-import { type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import type { Embedded } from '../src/adapters/postgres.ts';
 import { connectionsNeeded, connectionsShort, poolOf } from '../src/domain/connections.ts';
 import { readSwitchoverFile } from '../src/domain/switchover-file.ts';
 import type { Heroku } from '../src/outside.ts';
+import { startPostgres } from './stage/made.ts';
 
 describe('what a dyno may hold', () => {
   it.each<[string, Record<string, string>, number | string | undefined, ReturnType<typeof poolOf>]>([
@@ -101,7 +102,7 @@ describe('the connections of a database', () => {
   };
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), 'connections-'));
-    server = await startEmbedded(dir, { fsync: false });
+    server = await startPostgres(dir);
     const admin = await connect(server.url);
     await admin.query("CREATE ROLE shop LOGIN PASSWORD 'x' CONNECTION LIMIT 4");
     await admin.query('CREATE DATABASE shop OWNER shop');

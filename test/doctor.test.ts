@@ -8,15 +8,15 @@ import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectAppTokens } from '../src/adapters/app-tokens.ts';
 import { createAsk } from '../src/adapters/checks/ask.ts';
-import { connect, startEmbedded } from '../src/adapters/postgres.ts';
+import { connect } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
 import { connectSettings } from '../src/adapters/settings.ts';
 import { judgeClock, judgeNode, judgeScopes } from '../src/domain/checkup.ts';
 import type { SettingsStore } from '../src/team.ts';
-import { makeShopRepository } from './stage/apps/shop.ts';
 import { makeFolder } from './stage/folder.ts';
 import { startGitHub } from './stage/github/github.ts';
 import { type LocalHeroku, startHeroku } from './stage/heroku/heroku.ts';
+import { shopRepository, startPostgres } from './stage/made.ts';
 import { readManifest } from './stage/slack/manifest.ts';
 import { type Slack, startSlack } from './stage/slack/slack.ts';
 
@@ -41,7 +41,7 @@ beforeAll(async () => {
   const { dir, remove } = await makeFolder();
   stops.push(remove);
   dataDir = dir;
-  const postgres = await startEmbedded(join(dir, 'database'), { fsync: false });
+  const postgres = await startPostgres(join(dir, 'database'));
   stops.push(postgres.stop);
   database = connect(postgres.url, () => {});
   stops.push(() => database.end());
@@ -64,7 +64,7 @@ beforeAll(async () => {
     scopes,
   });
   stops.push(() => slack.stop());
-  const shop = await makeShopRepository(join(dir, 'shop'));
+  const shop = await shopRepository(join(dir, 'shop'));
   const github = await startGitHub({ repositories: { 'acme/shop': shop.dir }, token: SECRETS.GITHUB_TOKEN });
   stops.push(github.stop);
   env = {

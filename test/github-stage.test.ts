@@ -6,8 +6,9 @@ import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { Octokit } from 'octokit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeShopRepository, type ShopRepository } from './stage/apps/shop.ts';
+import type { ShopRepository } from './stage/apps/shop.ts';
 import { type GitHub, startGitHub } from './stage/github/github.ts';
+import { shopRepository } from './stage/made.ts';
 
 const acme = { owner: 'acme', repo: 'shop' };
 let dir: string;
@@ -17,7 +18,7 @@ let rest: Octokit['rest'];
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'github-stage-'));
-  shop = await makeShopRepository(join(dir, 'shop'));
+  shop = await shopRepository(join(dir, 'shop'));
   await promisify(execFile)('git', ['-C', shop.dir, 'branch', 'fix/the/fez', 'v1']);
   github = await startGitHub({ repositories: { 'acme/shop': shop.dir }, token: 'ghp_1' });
   ({ rest } = octokit('ghp_1'));

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectGitHub } from '../src/adapters/github.ts';
 import { NotFound, type SourceHost } from '../src/outside.ts';
-import { makeShopRepository, type ShopRepository } from './stage/apps/shop.ts';
+import type { ShopRepository } from './stage/apps/shop.ts';
 import { type GitHub, startGitHub } from './stage/github/github.ts';
+import { shopRepository } from './stage/made.ts';
 
 let dir: string;
 let shop: ShopRepository;
@@ -14,7 +15,7 @@ let source: SourceHost;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'github-'));
-  shop = await makeShopRepository(join(dir, 'shop'));
+  shop = await shopRepository(join(dir, 'shop'));
   github = await startGitHub({ repositories: { 'acme/shop': shop.dir }, token: 'ghp_1' });
   source = connectGitHub({ url: github.url, token: 'ghp_1' });
 });

@@ -2,9 +2,10 @@ import { createConnection, createServer } from 'node:net';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { connectInbox, type Inbox } from '../src/adapters/inbox.ts';
-import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import { connect, type Embedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
 import { type Folder, makeFolder } from './stage/folder.ts';
+import { startPostgres } from './stage/made.ts';
 
 let folder: Folder;
 let server: Embedded;
@@ -13,7 +14,7 @@ let one: Inbox;
 let two: Inbox;
 beforeAll(async () => {
   folder = await makeFolder();
-  server = await startEmbedded(folder.dir, { fsync: false });
+  server = await startPostgres(folder.dir);
   pool = connect(server.url, () => {});
   await migrate(pool);
 });

@@ -5,7 +5,7 @@ import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connectLocks } from '../src/adapters/locks.ts';
 import { connectNotices } from '../src/adapters/notices.ts';
-import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import { connect, type Embedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
 import { lockRefusals, readDuration } from '../src/domain/lock.ts';
 import { Refusal } from '../src/domain/refusal.ts';
@@ -15,6 +15,7 @@ import { Pace } from '../src/pace.ts';
 import type { Locks } from '../src/team.ts';
 import { freedNotices, lockedNotices, lockReminders } from '../views/locks.ts';
 import { FakeSlack } from './narrator-fakes.ts';
+import { startPostgres } from './stage/made.ts';
 
 const [ANN, BOB, EVE] = ['U0ANN', 'U0BOB', 'U0EVE'];
 
@@ -29,7 +30,7 @@ let pace: Pace;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'locks-'));
-  server = await startEmbedded(dir, { fsync: false });
+  server = await startPostgres(dir);
   pool = connect(server.url, () => {});
   await migrate(pool);
   locks = connectLocks(pool, {

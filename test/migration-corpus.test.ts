@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readCatalog } from '../src/adapters/catalog.ts';
-import { type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import type { Embedded } from '../src/adapters/postgres.ts';
 import { type Facts, judge, parserReady, type Verdict } from '../src/domain/migration.ts';
 import { type Folder, makeFolder } from './stage/folder.ts';
+import { startPostgres } from './stage/made.ts';
 
 // 84 statements that people labelled, most of them checked against what PostgreSQL 15 and 18 did with them.
 
@@ -31,7 +32,7 @@ let facts: Facts;
 beforeAll(async () => {
   await parserReady();
   folder = await makeFolder();
-  postgres = await startEmbedded(folder.dir, { fsync: false });
+  postgres = await startPostgres(folder.dir);
   const client = new pg.Client({ connectionString: postgres.url });
   await client.connect();
   await client.query(fixture('migration-corpus-setup.sql'));

@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readCatalog } from '../src/adapters/catalog.ts';
-import { type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import type { Embedded } from '../src/adapters/postgres.ts';
 import { DURATIONS, LOCKS } from '../src/domain/migration/rule.ts';
 import { type Facts, judge, parserReady, type StatementVerdict, type Verdict } from '../src/domain/migration.ts';
 import { type Folder, makeFolder } from './stage/folder.ts';
+import { startPostgres } from './stage/made.ts';
 
 // Postgres itself is asked what each statement does: which locks it took, and what it says that it read and wrote.
 
@@ -125,7 +126,7 @@ let facts: Facts;
 beforeAll(async () => {
   await parserReady();
   folder = await makeFolder();
-  postgres = await startEmbedded(folder.dir, { fsync: false });
+  postgres = await startPostgres(folder.dir);
   client = new pg.Client({ connectionString: postgres.url });
   await client.connect();
   await client.query(fixture('migration-corpus-setup.sql'));

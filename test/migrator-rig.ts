@@ -1,12 +1,13 @@
 import pg from 'pg';
 import { createMigrator } from '../src/adapters/migrator.ts';
-import { type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import type { Embedded } from '../src/adapters/postgres.ts';
 import { digestOf } from '../src/domain/migration-file.ts';
 import type { FileOutcome, MigrationProgress } from '../src/domain/migration-outcome.ts';
 import type { MigrationPlace } from '../src/domain/switchover-file.ts';
 import type { MigrationReading, MigrationRun, Migrator } from '../src/outside.ts';
 import { commitOf } from './commits.ts';
 import { makeFolder } from './stage/folder.ts';
+import { startPostgres } from './stage/made.ts';
 
 export const PLACE: MigrationPlace = {
   dir: 'migrations',
@@ -35,7 +36,7 @@ export async function startMigrationRig(
   },
 ): Promise<MigrationRig> {
   const folder = await makeFolder();
-  const postgres: Embedded = await startEmbedded(folder.dir, { fsync: false });
+  const postgres: Embedded = await startPostgres(folder.dir);
   const clients: pg.Client[] = [];
   let databases = 0;
   const connect = async (url: string, application_name = 'test') => {

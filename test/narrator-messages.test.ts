@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectMessages } from '../src/adapters/messages.ts';
-import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import { connect, type Embedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
 import { Store } from '../src/adapters/store.ts';
 import type { Messages } from '../src/team.ts';
 import { plan } from './sample-deploys.ts';
+import { startPostgres } from './stage/made.ts';
 
 let dir: string;
 let server: Embedded;
@@ -17,7 +18,7 @@ let messages: Messages;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'messages-'));
-  server = await startEmbedded(dir, { fsync: false });
+  server = await startPostgres(dir);
   pool = connect(server.url, () => {});
   await migrate(pool);
   messages = connectMessages(pool);

@@ -3,9 +3,10 @@ import { type AddressInfo, connect as connectTo, createServer, type Socket } fro
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hearNews, type News } from '../src/adapters/news.ts';
-import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import { connect, type Embedded } from '../src/adapters/postgres.ts';
 import { NEWS } from '../src/adapters/store.ts';
 import { type Folder, makeFolder } from './stage/folder.ts';
+import { startPostgres } from './stage/made.ts';
 
 let folder: Folder;
 let server: Embedded;
@@ -13,7 +14,7 @@ let pool: pg.Pool;
 let news: News;
 beforeAll(async () => {
   folder = await makeFolder();
-  server = await startEmbedded(folder.dir, { fsync: false });
+  server = await startPostgres(folder.dir);
   pool = connect(server.url, () => {});
   news = await hearNews(pool, server.url, () => {}, 200);
 });

@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { openDatabase } from '../src/adapters/database.ts';
-import { type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import type { Embedded } from '../src/adapters/postgres.ts';
 import { type Folder, makeFolder } from './stage/folder.ts';
+import { startPostgres } from './stage/made.ts';
 import { type PostgresProxy, startPostgresProxy } from './torture/postgres-proxy.ts';
 
 // What torture does to the bot's database must be what Postgres would do, or it proves nothing.
@@ -15,7 +16,7 @@ let pool: pg.Pool;
 
 beforeAll(async () => {
   folder = await makeFolder();
-  server = await startEmbedded(folder.dir, { fsync: false });
+  server = await startPostgres(folder.dir);
   proxy = await startPostgresProxy(server.url);
   pool = new pg.Pool({ connectionString: proxy.url, max: 1 });
   pool.on('error', () => {});

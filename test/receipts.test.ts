@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import { connect, type Embedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
 import { Store } from '../src/adapters/store.ts';
 import { latest } from '../src/domain/deploy.ts';
 import { receiptOf } from '../views/receipt.ts';
 import { rootMessage } from '../views/root.ts';
 import { deploys, plan } from './sample-deploys.ts';
+import { startPostgres } from './stage/made.ts';
 
 // The chain of receipts in a real Postgres, and the program that looks at it.
 
@@ -24,7 +25,7 @@ let databases = 0;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'receipts-'));
-  server = await startEmbedded(dir, { fsync: false });
+  server = await startPostgres(dir);
 });
 afterAll(async () => {
   await server?.stop();

@@ -5,7 +5,7 @@ import { DateTime } from 'luxon';
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Access } from '../src/access.ts';
-import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import { connect, type Embedded } from '../src/adapters/postgres.ts';
 import { connectSchedules } from '../src/adapters/schedules.ts';
 import { migrate } from '../src/adapters/schema.ts';
 import { connectStarts } from '../src/adapters/starts.ts';
@@ -17,6 +17,7 @@ import { Scheduling } from '../src/scheduling.ts';
 import { planShown } from '../views/plan.ts';
 import { scheduleNotices } from '../views/schedules.ts';
 import { OPEN, plan } from './sample-deploys.ts';
+import { startPostgres } from './stage/made.ts';
 import { validateBlocks } from './stage/slack/blocks.ts';
 
 const BERLIN = 'Europe/Berlin';
@@ -67,7 +68,7 @@ describe('a deploy for a time', () => {
   const started: string[] = [];
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), 'scheduling-'));
-    server = await startEmbedded(dir, { fsync: false });
+    server = await startPostgres(dir);
     pool = connect(server.url, () => {});
     await migrate(pool);
     store = new Store(pool);

@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import { connect, type Embedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
 import { Store } from '../src/adapters/store.ts';
 import type { FactBody, MigrationFailure } from '../src/domain/deploy.ts';
 import { fingerprint } from '../src/domain/plan.ts';
 import { destroyed } from '../src/domain/readings.ts';
 import { plan } from './sample-deploys.ts';
+import { startPostgres } from './stage/made.ts';
 
 let dir: string;
 let server: Embedded;
@@ -17,7 +18,7 @@ let pool: pg.Pool;
 let store: Store;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'floor-'));
-  server = await startEmbedded(dir, { fsync: false });
+  server = await startPostgres(dir);
   pool = connect(server.url, () => {});
   await migrate(pool);
   store = new Store(pool);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Access } from '../src/access.ts';
-import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import { connect, type Embedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
 import { connectSettings } from '../src/adapters/settings.ts';
 import { Store } from '../src/adapters/store.ts';
@@ -15,6 +15,7 @@ import { type HerokuApp, HerokuRefused, NotFound } from '../src/outside.ts';
 import type { SettingsStore } from '../src/team.ts';
 import { settingsForm, settingsNotices } from '../views/settings.ts';
 import { teamForm, teamNotices } from '../views/team-settings.ts';
+import { startPostgres } from './stage/made.ts';
 import { validateBlocks } from './stage/slack/blocks.ts';
 
 const shop: AppSettings = {
@@ -29,7 +30,7 @@ let store: SettingsStore;
 let administration: Administration;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'settings-'));
-  server = await startEmbedded(dir, { fsync: false });
+  server = await startPostgres(dir);
   pool = connect(server.url, () => {});
   await migrate(pool);
   store = connectSettings(pool, { app: settingsNotices, team: teamNotices });

@@ -9,9 +9,10 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import type { Embedded } from '../src/adapters/postgres.ts';
 import { makeShopRepository, packCommit, type ShopRepository } from './stage/apps/shop.ts';
 import { buildSlug } from './stage/heroku/builder.ts';
+import { startPostgres } from './stage/made.ts';
 
 const run = promisify(execFile);
 
@@ -26,7 +27,7 @@ beforeAll(async () => {
   await chmod(dir, 0o711);
   [shop, postgres] = await Promise.all([
     makeShopRepository(join(dir, 'repository')),
-    startEmbedded(join(dir, 'postgres'), { fsync: false }),
+    startPostgres(join(dir, 'postgres')),
   ]);
 });
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Access } from '../src/access.ts';
-import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import { connect, type Embedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
 import { connectSettings } from '../src/adapters/settings.ts';
 import { connectStarts } from '../src/adapters/starts.ts';
@@ -18,6 +18,7 @@ import type { Starts } from '../src/team.ts';
 import { planShown } from '../views/plan.ts';
 import { startNotices } from '../views/starts.ts';
 import { plan } from './sample-deploys.ts';
+import { startPostgres } from './stage/made.ts';
 
 const [ANN, BOB, EVE] = ['U0ANN', 'U0BOB', 'U0EVE'];
 const ALWAYS: Freeze = { dates: { from: '2020-01-01', to: '2099-01-01' }, zone: 'UTC', reason: 'Black Friday.' };
@@ -40,7 +41,7 @@ const begun: string[] = [];
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'starting-'));
-  server = await startEmbedded(dir, { fsync: false });
+  server = await startPostgres(dir);
   pool = connect(server.url, () => {});
   await migrate(pool);
   store = new Store(pool);

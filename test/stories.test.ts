@@ -150,8 +150,10 @@ describe.concurrent('a deploy', () => {
   ] as const)(
     'of %s, whose new dynos fail (%s), is undone before a visitor sees it',
     async ([name, ref, why], { expect }) => {
-      const app = await stage.addShop(name);
-      if (ref === 'never-binds') app.runtime.knobs.bootTimeoutMs = 3_000;
+      const app = await stage.addShop(name, { settings: { windowSeconds: 20 } });
+      // A window of 20 s: the race against it is another test's.
+      app.runtime.knobs.routerDelayMs = 300_000;
+      if (ref === 'never-binds') app.runtime.knobs.bootTimeoutMs = 6_000;
       const from = new Date();
       const traffic = startTraffic({ url: `${app.runtime.url}/`, perSecond: 10, onVisit: () => {} });
       const root = await deploy(name, ref);

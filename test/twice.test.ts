@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Access } from '../src/access.ts';
-import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import { connect, type Embedded } from '../src/adapters/postgres.ts';
 import { connectSchedules } from '../src/adapters/schedules.ts';
 import { migrate } from '../src/adapters/schema.ts';
 import { connectStarts } from '../src/adapters/starts.ts';
@@ -10,6 +10,7 @@ import { Bot, type BotParts } from '../src/bot.ts';
 import type { AppSettings } from '../src/domain/app.ts';
 import { ANN, plan } from './sample-deploys.ts';
 import { type Folder, makeFolder } from './stage/folder.ts';
+import { startPostgres } from './stage/made.ts';
 
 // What somebody asked is worked again when the bot died before it was answered: under the same name, with one effect.
 
@@ -23,7 +24,7 @@ let app: string;
 let apps = 0;
 beforeAll(async () => {
   folder = await makeFolder();
-  server = await startEmbedded(folder.dir, { fsync: false });
+  server = await startPostgres(folder.dir);
   pool = connect(server.url, () => {});
   await migrate(pool);
   store = new Store(pool);

@@ -3,10 +3,13 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Those that wait for real minutes of Heroku's, or for locks to time out. */
+/**
+ * Those that wait for real minutes of Heroku's, or for locks to time out, in the order in which they begin. Torture and
+ * most stories take a core nearly to themselves; the kills and the engine, beside them, a third of one.
+ */
 const LONG = [
-  ...['torture', 'kill', 'health-stories', 'stories', 'migration-stories', 'secrets', 'closed-stories'],
-  ...['pictures-story', 'migrator-kill', 'engine', 'demo', 'migrator-locks'],
+  ...['torture', 'kill', 'stories', 'engine', 'demo', 'health-stories', 'migration-stories', 'pictures-story'],
+  ...['migrator-kill', 'secrets', 'closed-stories', 'migrator-locks'],
 ];
 const FILES_OF_THE_LONG = LONG.map(name => `test/${name}.test.ts`);
 
@@ -25,8 +28,9 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
+    globalSetup: 'test/setup.ts',
     pool: 'forks',
-    maxWorkers: 3,
+    maxWorkers: 4,
     // Far longer than any takes: on a slow or busy machine the real seconds of a story stretch.
     testTimeout: 240_000,
     hookTimeout: 120_000,

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { madeOnce } from './made.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -12,6 +13,17 @@ const FLAGS =
     .match(/^web: node (.*) src\/main\.ts$/m)?.[1]
     ?.split(' ') ?? [];
 const settings = fileURLToPath(new URL('../../src/settings.ts', import.meta.url));
+
+/** Node keeps here what it compiles of the bot, which then starts in half the time. */
+async function compiled(): Promise<{ NODE_COMPILE_CACHE?: string }> {
+  const cache = await madeOnce('compiled', dir => {
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
+    // Without settings it loads all that it consists of, says what it misses and ends; one that is killed keeps nothing.
+    execFile(process.execPath, [...FLAGS, main], { cwd: dir, env: { NODE_COMPILE_CACHE: dir } }, () => resolve());
+    return ended;
+  });
+  return cache === null ? {} : { NODE_COMPILE_CACHE: cache };
+}
 
 /** The real bot as a process of its own, to be killed and started again. */
 export class BotProcess {
@@ -31,7 +43,8 @@ export class BotProcess {
   /** Resolves when it listens. Modules to `preload` come before all of its own. */
   async start(preload: readonly string[] = []): Promise<void> {
     const execArgv = [...FLAGS, ...preload.flatMap(module => ['--import', module])];
-    const child = fork(main, { cwd: root, env: this.#env, execArgv, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+    const env = { ...this.#env, ...(await compiled()) };
+    const child = fork(main, { cwd: root, env, execArgv, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
@@ -85,6 +98,7 @@ export class BotProcess {
   }
 
   async importSettings(file: string): Promise<void> {
-    await promisify(execFile)(process.execPath, [settings, 'import', file], { cwd: root, env: this.#env });
+    const env = { ...this.#env, ...(await compiled()) };
+    await promisify(execFile)(process.execPath, [settings, 'import', file], { cwd: root, env });
   }
 }

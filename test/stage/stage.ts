@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
-import { startEmbedded } from '../../src/adapters/postgres.ts';
-import { commitOf, makeShopRepository, packCommit, type ShopRepository } from './apps/shop.ts';
+import { commitOf, packCommit, type ShopRepository } from './apps/shop.ts';
 import { BotProcess } from './bot.ts';
 import { makeFolder } from './folder.ts';
 import { type GitHub, startGitHub } from './github/github.ts';
 import type { HerokuApp } from './heroku/app.ts';
 import type { StartGroup } from './heroku/group.ts';
 import { type HerokuRecord, type LocalHeroku, startHeroku } from './heroku/heroku.ts';
+import { shopRepository, startPostgres } from './made.ts';
 import { readManifest } from './slack/manifest.ts';
 import { type Call, type Slack, startSlack } from './slack/slack.ts';
 
@@ -73,8 +73,8 @@ export async function startStage(ask: {
     for (const undo of stops.splice(0).reverse()) await undo();
   };
   try {
-    const repository = await makeShopRepository(join(folder.dir, 'shop'));
-    const postgres = await startEmbedded(join(folder.dir, 'postgres'), { fsync: ask.fsync ?? false });
+    const repository = await shopRepository(join(folder.dir, 'shop'));
+    const postgres = await startPostgres(join(folder.dir, 'postgres'), { fsync: ask.fsync ?? false });
     stops.push(postgres.stop);
     const secrets = {
       token: `HRKU-${randomBytes(8).toString('hex')}`,

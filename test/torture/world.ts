@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import { type Embedded, startEmbedded } from '../../src/adapters/postgres.ts';
+import type { Embedded } from '../../src/adapters/postgres.ts';
 import { makeFolder } from '../stage/folder.ts';
 import type { HerokuApp } from '../stage/heroku/app.ts';
 import type { RequestRecord } from '../stage/heroku/contract.ts';
 import { type StartGroup, startGroup } from '../stage/heroku/group.ts';
 import { startShared } from '../stage/heroku/shared.ts';
+import { startPostgres } from '../stage/made.ts';
 import { PEOPLE, type Stage, startStage } from '../stage/stage.ts';
 import { startTraffic } from '../stage/traffic.ts';
 import { Bots } from './bots.ts';
@@ -63,7 +64,7 @@ export async function startWorld(processes: number): Promise<World> {
   };
   try {
     const dir = join(folder.dir, 'postgres');
-    let server: Embedded = await startEmbedded(dir, { fsync: false });
+    let server: Embedded = await startPostgres(dir);
     stops.push(() => server.stop());
     const proxy = await startPostgresProxy(server.url);
     stops.push(() => proxy.stop());
@@ -121,7 +122,7 @@ export async function startWorld(processes: number): Promise<World> {
     stops.push(stopTraffic);
     const restartDatabase = async () => {
       await server.stop();
-      server = await startEmbedded(dir, { fsync: false });
+      server = await startPostgres(dir);
       proxy.leadsTo(server.url);
     };
     return {

@@ -95,6 +95,8 @@ export type Knobs = {
   /** From the switch to the old dynos' SIGTERM, ms (0-71,000 on the real thing; 10,000 by default). Divided by the scale. */
   drainDelayMs: number;
   bootTimeoutMs: number;
+  /** What the window lasts beyond the boot timeout, ms: 120,000 (changelog 1121), and more when Heroku is slow. Divided by the scale. */
+  routerDelayMs: number;
   /** What share of its memory a dyno's process uses: R14 above 1, R15 from 2 on. Null: none uses too much. */
   memory: ((dyno: { type: string; release: RunnableRelease }) => number) | null;
   /** Whether the next request, of this path, breaks off before a router takes it, as on a bad network; null: none does. */
@@ -106,7 +108,7 @@ export interface AppRuntime {
   readonly url: string;
   readonly logs: Logs;
   readonly knobs: Knobs;
-  /** What the window lasts here: (boot timeout + 120 s) / scale. */
+  /** What the window lasts here: (boot timeout + delay of the routers) / scale. */
   readonly windowMs: number;
   dynos(): DynoView[];
   /** A release became current: boots its dynos as preboot, or stop-then-start, demands. */

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { startEmbedded } from '../../../src/adapters/postgres.ts';
-import { makeShopRepository, packCommit } from '../apps/shop.ts';
+import { packCommit } from '../apps/shop.ts';
 import { makeFolder } from '../folder.ts';
+import { shopRepository, startPostgres } from '../made.ts';
 import { startHeroku } from './heroku.ts';
 
 // `npm run heroku -- --port 5001 --scale 6`: the local Heroku alone, with the sample app deployed.
@@ -23,11 +23,11 @@ try {
   );
   const { dir, remove } = await makeFolder();
   undo.unshift(remove);
-  const postgres = await startEmbedded(join(dir, 'postgres'), { fsync: false });
+  const postgres = await startPostgres(join(dir, 'postgres'));
   undo.unshift(postgres.stop);
   const heroku = await startHeroku({ port, scale, postgres: postgres.url });
   undo.unshift(heroku.stop);
-  const { dir: repository, commits } = await makeShopRepository(join(dir, 'shop'));
+  const { dir: repository, commits } = await shopRepository(join(dir, 'shop'));
   const shop = await heroku.createApp({ name: 'shop', preboot: true });
   await heroku.addDatabase(shop);
   await heroku.deploy(shop, await packCommit(repository, commits.v1), commits.v1);

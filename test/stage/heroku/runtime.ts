@@ -15,6 +15,7 @@ const AS_USUAL: Knobs = {
   switchSkewMs: 1_500,
   drainDelayMs: 10_000,
   bootTimeoutMs: 60_000,
+  routerDelayMs: 120_000,
   memory: null,
   loses: null,
 };

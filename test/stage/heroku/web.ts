@@ -6,7 +6,6 @@ import type { Outlook } from './outlook.ts';
 /** The web dynos of one release; `leaving` are those that a restart under preboot has hidden, which serve on. */
 type Fleet = { release: RunnableRelease; dynos: Dyno[]; leaving: Dyno[] };
 
-const ROUTER_DELAY_MS = 120_000;
 const LEAVING_MS = { least: 4 * 60_000, spread: 2 * 60_000 };
 
 /**
@@ -31,9 +30,10 @@ export class Web implements Crew {
     this.#routed = Array.from({ length: ask.routers }, () => null);
   }
 
-  /** Boot timeout + 120 s (changelog 1121), scaled. */
+  /** Scaled. */
   get windowMs(): number {
-    return (this.#ground.knobs.bootTimeoutMs + ROUTER_DELAY_MS) / this.#ground.scale;
+    const { knobs, scale } = this.#ground;
+    return (knobs.bootTimeoutMs + knobs.routerDelayMs) / scale;
   }
 
   visible(): readonly Dyno[] {
