@@ -150,7 +150,8 @@ const moves = new ClosingMoves({
 });
 const sources = { heroku, source, prober, migrator, catalog: readCatalog, connections };
 const time: Time = {
-  until,
+  // Facts are dated by the database's clock, and ours may be an hour ahead of it: nobody would have time to answer.
+  until: (at, signal) => until(at, signal, engine.now),
   pass: (ms, signal) => sleep(ms, undefined, { signal }),
 };
 const slackAccess = { botToken: config.SLACK_BOT_TOKEN, slackApiUrl: config.SLACK_API_URL, log };
