@@ -2,6 +2,7 @@ import { latest, type Tally } from './domain/deploy.ts';
 import { kindOf } from './domain/health.ts';
 import { samePhase } from './domain/phase.ts';
 import { logKnownFromRelease } from './domain/proof.ts';
+import { oldCode } from './domain/readings.ts';
 import { type Goal, newestOf, type Phase, type Watch } from './domain/watch.ts';
 import type { Following, Watcher } from './outside.ts';
 import type { Run } from './run.ts';
@@ -44,7 +45,7 @@ function watchOf({ deploy }: Run, released: Released, commit: string | null): Pa
     ours: released.version,
     slug: released.slug,
     commit,
-    oldCommit: plan.live.commit,
+    oldCommit: oldCode(deploy).commit,
     oldWeb: Array.from({ length: plan.web.quantity }, (_, i) => `web.${i + 1}`),
     web: plan.web.quantity,
     releasedAt: released.releasedAt,

@@ -19,6 +19,7 @@ import { askAboutTheClosedApp } from './maintenance.ts';
 import { expandByCommand } from './migration-commands.ts';
 import { contract, expand, open } from './migrations.ts';
 import { notWell, smokeTest, watchNewCode } from './new-code.ts';
+import { replacedBy } from './old-code.ts';
 import { lastLines } from './output.ts';
 import { type Build, HerokuRefused, NotFound, type Release } from './outside.ts';
 import { planAgain } from './queue.ts';
@@ -189,7 +190,7 @@ async function release(run: Run): Promise<Next> {
       `The release phase of v${ended.version} failed, so it never went live: the old code serves as before. What its command had already done stays done: look before you deploy again.`,
     );
   }
-  await run.record(released(ended, ended.slug));
+  await run.record({ ...released(ended, ended.slug), replaces: await replacedBy(run, ended.version) });
   const asked = latest(run.deploy, 'cancel asked');
   if (!asked) return afterRelease(run);
   await run.record({ kind: 'rollback asked', by: asked.by, why: 'the deploy was cancelled' });

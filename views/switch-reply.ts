@@ -1,4 +1,5 @@
 import { type Deploy, type FactOf, latest } from '../src/domain/deploy.ts';
+import { oldCode } from '../src/domain/readings.ts';
 import { answeredBy, evidenceOf, probesOf, routerOf, silenceOf, windowOf } from './evidence.ts';
 import { duration, foreign, mention, plural, prose, sha, time } from './text.ts';
 import { loud, quiet, type Reply } from './thread.ts';
@@ -8,7 +9,8 @@ export function switchReply(fact: FactOf<'phase'>, then: Deploy, before: Deploy)
   const { plan, startedBy } = then;
   const { phase, version, tally } = fact;
   const app = foreign(plan.app);
-  const live = `v${plan.live.version}`;
+  const old = oldCode(then);
+  const live = `v${old.version}`;
   const earlier = before.facts.filter(
     (known): known is FactOf<'phase'> => known.kind === 'phase' && known.of === 'deploy',
   );
@@ -50,7 +52,7 @@ export function switchReply(fact: FactOf<'phase'>, then: Deploy, before: Deploy)
         [
           `${mention(startedBy)} ${sha(plan.commit.sha)} ${foreign(plan.commit.subject)} (${foreign(plan.commit.author, 60)})${changes}`,
           evidenceOf(phase.evidence, `v${version}`),
-          windowOf(tally, plan.live.version),
+          windowOf(tally, old.version),
           probesOf(tally),
           routerOf(tally),
           aheadWords(tally, phase),

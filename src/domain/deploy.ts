@@ -42,7 +42,16 @@ export type FactBody =
   | { kind: 'built'; slug: string; release: string }
   | { kind: 'build failed'; lines: readonly string[] }
   | { kind: 'release started'; version: number }
-  | { kind: 'released'; release: string; version: number; slug: string; releasedAt: number; phaseSeconds: number }
+  /** `replaces`: what was live until then, which others may have released since the plan. */
+  | {
+      kind: 'released';
+      release: string;
+      version: number;
+      slug: string;
+      releasedAt: number;
+      phaseSeconds: number;
+      replaces?: Plan['live'];
+    }
   | { kind: 'release failed'; version: number; lines: readonly string[] }
   /** What the watch of a switchover said when it changed: of our release, or of the rollback, or of a newer one of its code. */
   | { kind: 'phase'; of: 'deploy' | 'rollback'; version: number; phase: Phase; tally: Tally }
@@ -52,8 +61,8 @@ export type FactBody =
   | { kind: 'cancel asked'; by: string }
   /** Someone, or the bot itself (`by` null), decided to go back. */
   | { kind: 'rollback asked'; by: string | null; why: string }
-  /** About to ask Heroku: the newest release before it, and the last moment (ms) at which it surely beats the switch. */
-  | { kind: 'rollback intended'; newest: number; safeUntil: number }
+  /** About to ask Heroku: the newest release before it, the last moment (ms) at which it surely beats the switch, and where to. */
+  | { kind: 'rollback intended'; newest: number; safeUntil: number; to?: Plan['live'] }
   | { kind: 'rolling back'; release: string; version: number }
   | { kind: 'rollback released'; version: number; slug: string; releasedAt: number }
   | { kind: 'rollback failed'; why: string }
