@@ -19,7 +19,7 @@ import { askAboutTheClosedApp } from './maintenance.ts';
 import { expandByCommand } from './migration-commands.ts';
 import { contract, expand, open } from './migrations.ts';
 import { notWell, smokeTest, watchNewCode } from './new-code.ts';
-import { replacedBy } from './old-code.ts';
+import { replacedBy, webNow } from './old-code.ts';
 import { lastLines } from './output.ts';
 import { type Build, HerokuRefused, NotFound, type Release } from './outside.ts';
 import { planAgain } from './queue.ts';
@@ -160,7 +160,7 @@ async function ourBuild(run: Run): Promise<Build | undefined> {
 
 async function startBuild(run: Run, commit: string): Promise<Build> {
   const url = latest(run.deploy, 'uploaded')?.url ?? '';
-  await run.record({ kind: 'build asked' });
+  await run.record({ kind: 'build asked', web: await webNow(run) });
   return run.outside.heroku.startBuild(run.deploy.plan.app, { url, commit, marker: marker(run) }, run.mayAct);
 }
 
@@ -190,7 +190,8 @@ async function release(run: Run): Promise<Next> {
       `The release phase of v${ended.version} failed, so it never went live: the old code serves as before. What its command had already done stays done: look before you deploy again.`,
     );
   }
-  await run.record({ ...released(ended, ended.slug), replaces: await replacedBy(run, ended.version) });
+  const [replaces, web] = await Promise.all([replacedBy(run, ended.version), webNow(run)]);
+  await run.record({ ...released(ended, ended.slug), replaces, web });
   const asked = latest(run.deploy, 'cancel asked');
   if (!asked) return afterRelease(run);
   await run.record({ kind: 'rollback asked', by: asked.by, why: 'the deploy was cancelled' });

@@ -6,7 +6,7 @@ import { safeUntil } from './domain/window.ts';
 import { followDeploy, followRelease, record } from './following.ts';
 import { foundInFlight } from './in-flight.ts';
 import { judge } from './judging.ts';
-import { replacedBy } from './old-code.ts';
+import { replacedBy, webNow } from './old-code.ts';
 import { HerokuRefused, type Release } from './outside.ts';
 import type { Next, Run } from './run.ts';
 
@@ -43,6 +43,7 @@ export async function undo(run: Run): Promise<Next> {
       newest: releases[0]?.version ?? ours,
       safeUntil: safeUntil(run.deploy, clockFrom),
       to,
+      web: await webNow(run),
     };
     await run.record({ kind: 'rollback intended', ...intention });
   }
@@ -71,7 +72,13 @@ export async function undo(run: Run): Promise<Next> {
     );
   }
   const releasedAt = Date.parse(ended.updatedAt);
-  await run.record({ kind: 'rollback released', version: ended.version, slug: ended.slug, releasedAt });
+  await run.record({
+    kind: 'rollback released',
+    version: ended.version,
+    slug: ended.slug,
+    releasedAt,
+    web: await webNow(run),
+  });
   return { to: plan.maintenance ? 'Start the dynos' : 'Rollback serves' };
 }
 
@@ -89,7 +96,10 @@ export async function goBack(run: Run): Promise<Next> {
   const { heroku } = run.outside;
   const asked = latest(run.deploy, 'going back') !== undefined;
   if (!asked) await recordBefore(run);
-  if (!asked) await run.record({ kind: 'going back', newest: (await heroku.releases(app, 1))[0]?.version ?? 0 });
+  if (!asked) {
+    const [[newest], web] = await Promise.all([heroku.releases(app, 1), webNow(run)]);
+    await run.record({ kind: 'going back', newest: newest?.version ?? 0, web });
+  }
   const newest = latest(run.deploy, 'going back')?.newest ?? Number.POSITIVE_INFINITY;
   const known = await foundInFlight(run, asked, async () =>
     (await heroku.releases(app, 10)).find(
@@ -136,7 +146,8 @@ export async function proveRollback(run: Run): Promise<Next> {
   const seen = followDeploy(run);
   // The same commit serves before and after: only a release number can tell them apart.
   const old = oldCode(deploy);
-  const following = followRelease(run, back, old.commit);
+  const web = latest(deploy, 'rollback intended')?.web;
+  const following = followRelease(run, back, { commit: old.commit, web });
   // What was bad and served is to be gone as well.
   const wasLive = serves(deploy);
   const settled = [...(wasLive ? [] : ['new serves']), 'old gone', 'not proved', 'crashed', 'superseded'];

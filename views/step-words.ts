@@ -56,7 +56,7 @@ const WORDS: Record<Step, (reading: StepReading, deploy: Deploy) => Words> = {
       return [literal(`${crash.phase.dyno} ${crash.phase.what}`, 200)];
     }
     const phase = phaseFact(deploy, 'deploy')?.phase;
-    const { quantity } = deploy.plan.web;
+    const quantity = latest(deploy, 'released')?.web ?? deploy.plan.web.quantity;
     if (reading.state === 'running')
       return [phase?.kind === 'booting' ? `${phase.up} of ${phase.of} up` : `0 of ${quantity} up`];
     return reading.state === 'done' ? [`all up${took(reading)}`] : [];

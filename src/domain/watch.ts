@@ -11,7 +11,7 @@ export type Goal = {
   slug: string;
   commit: string | null;
   oldCommit: string | null;
-  /** The web dynos that served when it was released (`web.1`, …): each must be seen to go. */
+  /** The web dynos that may have served when it was released (`web.1`, …): each must be seen to go. */
   oldWeb: readonly string[];
   /** Web dynos of the new release. */
   web: number;
