@@ -8,6 +8,7 @@ import { followDeploy, record } from './following.ts';
 import { complain, settled, unlessIll } from './illness.ts';
 import type { Following } from './outside.ts';
 import { first, type Next, type Run } from './run.ts';
+import { unlessSuperseded } from './superseding.ts';
 import { next } from './watching.ts';
 
 // Is new code well? It is measured from before the deploy on. When it is not, after the switch, people are told at once;
@@ -88,7 +89,8 @@ export async function watchNewCode(run: Run): Promise<Next> {
     await settled(following, signal);
     return RECEIPT;
   };
-  return run.listening<Next>(signal => unlessIll(run, following, work, signal), tooLate);
+  const well = (signal: AbortSignal) => unlessIll(run, following, work, signal);
+  return run.listening<Next>(signal => unlessSuperseded(run, following, well, signal), tooLate);
 }
 
 async function tooLate({ kind }: Click): Promise<{ answer: string }> {

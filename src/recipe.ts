@@ -25,6 +25,7 @@ import { type Build, HerokuRefused, NotFound, type Release } from './outside.ts'
 import { planAgain } from './queue.ts';
 import { goBack, proveRollback, undo } from './rollback.ts';
 import type { Next, Run, Stage } from './run.ts';
+import { otherRelease, supersededBy } from './superseding.ts';
 import { askAPerson, watchWhile } from './watching.ts';
 
 // A deploy, top to bottom. Each stage looks whether its work is done already, acts, records, and names what comes next.
@@ -212,6 +213,8 @@ function released(release: Release, slug: string) {
 
 async function writeTheReceipt(run: Run): Promise<Next> {
   await judge(run);
+  const other = await otherRelease(run);
+  if (other) return supersededBy(run, other);
   const { plan } = run.deploy;
   const version = phaseFact(run.deploy, 'deploy')?.version ?? latest(run.deploy, 'released')?.version;
   const code = plan.back ? `the code of v${plan.back.version} again` : plan.commit.sha.slice(0, 8);

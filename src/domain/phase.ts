@@ -16,7 +16,8 @@ export function phaseOf(watch: Watch): Phase {
   const crash = watch.crash ?? doomed(watch);
   const silent = silentSince(watch);
   if (superseded) {
-    return { kind: 'superseded', version: superseded.version, by: superseded.by, what: superseded.what };
+    const { version, by, what, at } = superseded;
+    return { kind: 'superseded', version, by, what, at };
   }
   if (crash && watch.firstNewAt === null && !served) return { kind: 'crashed', ...crash };
   if (served && watch.goneAt !== null) return { kind: 'old gone', at: watch.goneAt, dynos: oldWebOf(watch) };

@@ -76,6 +76,17 @@ export function serves(deploy: Told & { plan: Pick<Plan, 'maintenance'> }): bool
   );
 }
 
+/** Since when (ms) new code serves, or served until others released other code; null when it never did. */
+export function servedSince({ facts }: Told): number | null {
+  const since = facts.findLast(
+    fact =>
+      (fact.kind === 'let in' && fact.proof !== null) ||
+      (fact.kind === 'phase' && fact.of === 'deploy' && ['new serves', 'mixed'].includes(fact.phase.kind)),
+  );
+  if (since?.kind !== 'phase') return since ? Date.parse(since.at) : null;
+  return since.phase.kind === 'new serves' ? since.phase.at : null;
+}
+
 /** The newest complaint of new code, as long as nobody answered it. */
 export function openComplaint({ facts }: Told): FactOf<'not well'> | null {
   const asked = facts.findLast((fact): fact is FactOf<'not well'> => fact.kind === 'not well');

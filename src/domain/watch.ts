@@ -66,7 +66,8 @@ export type Phase =
   | ({ kind: 'new serves'; at: number; evidence: Evidence } & Silent)
   | { kind: 'old gone'; at: number; dynos: readonly string[] }
   | { kind: 'crashed'; dyno: string; what: string }
-  | { kind: 'superseded'; version: number; by: string; what: string }
+  /** `at`: when others released it, ms. */
+  | { kind: 'superseded'; version: number; by: string; what: string; at?: number }
   | { kind: 'not proved'; missing: 'new serves' | 'old gone'; known: readonly string[] };
 
 /** A change of state that the log tells of a dyno which `GET /dynos` shows. */
