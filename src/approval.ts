@@ -10,6 +10,7 @@ import { planByCommand } from './migration-commands.ts';
 import type { Following } from './outside.ts';
 import { pendingMigrations } from './pending.ts';
 import { again, type Next, type Run } from './run.ts';
+import { otherRelease, supersededBy, unlessSuperseded } from './superseding.ts';
 
 // Between the proof that old code is gone and the migrations that it needed: new code is watched for a while, then a
 // second person says yes or no to exactly what is shown.
@@ -50,12 +51,15 @@ export async function soak(run: Run): Promise<Next> {
   const work = async (signal: AbortSignal): Promise<Next> => {
     await run.outside.time.until(until, signal);
     await settled(following, signal);
+    const other = await otherRelease(run);
+    if (other) return supersededBy(run, other);
     const ill = answersAgain(following) ?? (await illness(run));
     await judge(run);
     return ill ? held(run, null, ill) : { to: 'Approval' };
   };
+  const well = (signal: AbortSignal) => unlessIll(run, following, work, signal);
   return run.listening<Next>(
-    signal => unlessIll(run, following, work, signal),
+    signal => unlessSuperseded(run, following, well, signal),
     async click =>
       click.kind === 'hold'
         ? hold(run, click)
@@ -95,10 +99,11 @@ async function decided(run: Run): Promise<Next | null> {
 
 /** Other code than what is to be live, in a sentence; null when there is none. */
 export async function otherLive(run: Run): Promise<string | null> {
-  const { plan } = run.deploy;
-  const live = (await run.outside.heroku.releases(plan.app, 10)).find(release => release.current);
-  if (!live || live.slug === (latest(run.deploy, 'released')?.slug ?? plan.live.slug)) return null;
-  return `v${live.version} (${live.description}, by ${live.by}) was released meanwhile, and may need what these would destroy.`;
+  const live = await otherRelease(run);
+  return (
+    live &&
+    `v${live.version} (${live.description}, by ${live.by}) was released meanwhile, and may need what these would destroy.`
+  );
 }
 
 /** What speaks against destroying anything now; null when new code is alone and well. */

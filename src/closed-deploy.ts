@@ -2,7 +2,7 @@ import { cancelAsked, cancelled, isCancelled } from './cancelling.ts';
 import { type Deploy, latest } from './domain/deploy.ts';
 import { filesOf } from './domain/gate.ts';
 import { readLogLine } from './domain/log-line.ts';
-import { destroyed } from './domain/readings.ts';
+import { destroyed, oldCode } from './domain/readings.ts';
 import {
   afterAnswer,
   type Boot,
@@ -169,7 +169,7 @@ export async function startTheDynos(run: Run): Promise<Next> {
   if (!canGoBack) return { to: 'Ask about the closed app' };
   return run.end(
     'rolled back',
-    `${what}, so it went back. ${app} serves the code of v${run.deploy.plan.live.version} again.`,
+    `${what}, so it went back. ${app} serves the code of v${oldCode(run.deploy).version} again.`,
   );
 }
 
@@ -206,7 +206,7 @@ export async function openAgain(run: Run): Promise<Next> {
   const given = latest(run.deploy, 'giving up');
   const isBack = latest(run.deploy, 'rollback released') !== undefined;
   if (given) return run.end(given.outcome === 'rolled back' && !isBack ? 'failed' : given.outcome, given.why);
-  if (isBack) return run.end('rolled back', `${plan.app} serves the code of v${plan.live.version} again.`);
+  if (isBack) return run.end('rolled back', `${plan.app} serves the code of v${oldCode(run.deploy).version} again.`);
   const last = run.deploy.facts.findLast(({ kind }) => kind === 'migration failed' || kind === 'schema changed');
   if (last?.kind !== 'migration failed') return plan.smoke ? { to: 'Smoke test' } : { to: 'Write the receipt' };
   return run.end(
@@ -247,7 +247,7 @@ type Code = { release: number; commit: string | null };
 function codeToServe(deploy: Deploy): Code {
   const { live, commit } = deploy.plan;
   const back = latest(deploy, 'rollback released');
-  if (back) return { release: back.version, commit: live.commit };
+  if (back) return { release: back.version, commit: oldCode(deploy).commit };
   const released = latest(deploy, 'released');
   return released ? { release: released.version, commit: commit.sha } : { release: live.version, commit: live.commit };
 }

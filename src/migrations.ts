@@ -6,7 +6,7 @@ import { latest, latestOfThese, type MigrationFailure, migrationsOf } from './do
 import { directDatabase } from './domain/direct-database.ts';
 import { type Commands, type Direction, filesOf } from './domain/gate.ts';
 import { blockersInWords } from './domain/migration-outcome.ts';
-import { openComplaint } from './domain/readings.ts';
+import { oldCode, openComplaint } from './domain/readings.ts';
 import { configSecrets, redacting } from './domain/redaction.ts';
 import { NOT_WELL } from './illness.ts';
 import { closeTheApp, openTheApp } from './maintenance.ts';
@@ -173,7 +173,7 @@ async function migrate(run: Run, direction: Direction, prepare = async () => {})
     async click => {
       if (direction === 'expand') return { answer: await cancelAsked(run, click, CANCELLED_AFTER) };
       return {
-        answer: `Migrations run just now and are not broken off half-way. The thread says how they end; once they have run there is no way back to v${run.deploy.plan.live.version}.`,
+        answer: `Migrations run just now and are not broken off half-way. The thread says how they end; once they have run there is no way back to v${oldCode(run.deploy).version}.`,
       };
     },
   );

@@ -2,12 +2,13 @@ import { afterOldCode, approvalExpiresAt, RECEIPT } from './approval.ts';
 import { type Click, latest, type SmokeResult } from './domain/deploy.ts';
 import { verdictOf } from './domain/health-gate.ts';
 import { watchedSeconds } from './domain/plan.ts';
-import { destroyed, goesBackAt, isAsExpected, openComplaint, waitsForApproval } from './domain/readings.ts';
+import { destroyed, goesBackAt, isAsExpected, oldCode, openComplaint, waitsForApproval } from './domain/readings.ts';
 import type { SmokeTest } from './domain/switchover-file.ts';
 import { followDeploy, record } from './following.ts';
 import { complain, settled, unlessIll } from './illness.ts';
 import type { Following } from './outside.ts';
 import { first, type Next, type Run } from './run.ts';
+import { unlessSuperseded } from './superseding.ts';
 import { next } from './watching.ts';
 
 // Is new code well? It is measured from before the deploy on. When it is not, after the switch, people are told at once;
@@ -42,11 +43,11 @@ export async function smokeTest(run: Run): Promise<Next> {
 
 /** Visitors are in already, and what served before may not fit the schema any more: a person decides. */
 function openedThoughWrong(run: Run, wrong: readonly SmokeResult[]): Promise<Next> {
-  const { app, live } = run.deploy.plan;
+  const { app } = run.deploy.plan;
   const what = wrong.map(said).join(', ');
   const way = destroyed(run.deploy)
     ? 'Its migrations left no way back: mend it, and deploy that.'
-    : `Look at it, and go back with \`/deploy rollback ${app} v${live.version}\` or mend it.`;
+    : `Look at it, and go back with \`/deploy rollback ${app} v${oldCode(run.deploy).version}\` or mend it.`;
   return run.end(
     'failed',
     `${app} is open and serves the new code, which did not pass its smoke test: ${what}. ${way}`,
@@ -88,7 +89,8 @@ export async function watchNewCode(run: Run): Promise<Next> {
     await settled(following, signal);
     return RECEIPT;
   };
-  return run.listening<Next>(signal => unlessIll(run, following, work, signal), tooLate);
+  const well = (signal: AbortSignal) => unlessIll(run, following, work, signal);
+  return run.listening<Next>(signal => unlessSuperseded(run, following, well, signal), tooLate);
 }
 
 async function tooLate({ kind }: Click): Promise<{ answer: string }> {

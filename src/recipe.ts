@@ -19,11 +19,13 @@ import { askAboutTheClosedApp } from './maintenance.ts';
 import { expandByCommand } from './migration-commands.ts';
 import { contract, expand, open } from './migrations.ts';
 import { notWell, smokeTest, watchNewCode } from './new-code.ts';
+import { replacedBy, webNow } from './old-code.ts';
 import { lastLines } from './output.ts';
 import { type Build, HerokuRefused, NotFound, type Release } from './outside.ts';
 import { planAgain } from './queue.ts';
 import { goBack, proveRollback, undo } from './rollback.ts';
 import type { Next, Run, Stage } from './run.ts';
+import { otherRelease, supersededBy } from './superseding.ts';
 import { askAPerson, watchWhile } from './watching.ts';
 
 // A deploy, top to bottom. Each stage looks whether its work is done already, acts, records, and names what comes next.
@@ -159,7 +161,7 @@ async function ourBuild(run: Run): Promise<Build | undefined> {
 
 async function startBuild(run: Run, commit: string): Promise<Build> {
   const url = latest(run.deploy, 'uploaded')?.url ?? '';
-  await run.record({ kind: 'build asked' });
+  await run.record({ kind: 'build asked', web: await webNow(run) });
   return run.outside.heroku.startBuild(run.deploy.plan.app, { url, commit, marker: marker(run) }, run.mayAct);
 }
 
@@ -189,7 +191,8 @@ async function release(run: Run): Promise<Next> {
       `The release phase of v${ended.version} failed, so it never went live: the old code serves as before. What its command had already done stays done: look before you deploy again.`,
     );
   }
-  await run.record(released(ended, ended.slug));
+  const [replaces, web] = await Promise.all([replacedBy(run, ended.version), webNow(run)]);
+  await run.record({ ...released(ended, ended.slug), replaces, web });
   const asked = latest(run.deploy, 'cancel asked');
   if (!asked) return afterRelease(run);
   await run.record({ kind: 'rollback asked', by: asked.by, why: 'the deploy was cancelled' });
@@ -210,6 +213,8 @@ function released(release: Release, slug: string) {
 
 async function writeTheReceipt(run: Run): Promise<Next> {
   await judge(run);
+  const other = await otherRelease(run);
+  if (other) return supersededBy(run, other);
   const { plan } = run.deploy;
   const version = phaseFact(run.deploy, 'deploy')?.version ?? latest(run.deploy, 'released')?.version;
   const code = plan.back ? `the code of v${plan.back.version} again` : plan.commit.sha.slice(0, 8);

@@ -7,6 +7,7 @@ import { followDeploy, record } from './following.ts';
 import { unlessIll } from './illness.ts';
 import type { Following } from './outside.ts';
 import { first, type Next, type Run } from './run.ts';
+import { superseded } from './superseding.ts';
 
 // The part of a deploy in which Heroku does the work and we find out what is true of it.
 
@@ -102,10 +103,7 @@ export async function next(run: Run, phase: Phase): Promise<Next> {
       await run.record({ kind: 'rollback asked', by: null, why: `${phase.dyno} ${phase.what}` });
       return { to: 'Roll back' };
     case 'superseded':
-      return run.end(
-        'superseded',
-        `${phase.by} released v${phase.version} (${phase.what}). This deploy does nothing more.`,
-      );
+      return superseded(run, phase);
     default:
       return phase satisfies never;
   }

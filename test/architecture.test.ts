@@ -53,6 +53,8 @@ const PART_OF_FILE: Record<string, string> = {
   'src/watching.ts': 'recipe',
   'src/rollback.ts': 'recipe',
   'src/before.ts': 'recipe',
+  'src/old-code.ts': 'recipe',
+  'src/superseding.ts': 'recipe',
   'src/following.ts': 'recipe',
   'src/illness.ts': 'recipe',
   'src/judging.ts': 'recipe',

@@ -426,6 +426,7 @@ describe('trouble in the window', () => {
       version: 43,
       by: 'jo@example.com',
       what: 'Deploy 1234abcd',
+      at: t(9_000),
     });
   });
 

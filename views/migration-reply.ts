@@ -1,5 +1,6 @@
 import type { Deploy, FactOf, MigrationFailure } from '../src/domain/deploy.ts';
 import type { Direction } from '../src/domain/gate.ts';
+import { oldCode } from '../src/domain/readings.ts';
 import { approvalCard, closedCard } from './approval.ts';
 import { section } from './blocks.ts';
 import { foreign, mention, output, sentence } from './text.ts';
@@ -43,7 +44,7 @@ export function migrationReply(fact: MigrationFact, then: Deploy, before: Deploy
       return fact.direction === 'expand'
         ? null
         : quiet('Contract migrations are done', ':white_check_mark:', [
-            `What only old code needed is gone from the database of ${foreign(then.plan.app)}. It cannot go back to v${then.plan.live.version} or before.`,
+            `What only old code needed is gone from the database of ${foreign(then.plan.app)}. It cannot go back to v${oldCode(then).version} or before.`,
           ]);
     case 'closing':
       return quiet(`${foreign(then.plan.app)} is closed while its schema changes`, ':construction:', [
@@ -97,7 +98,7 @@ function commandFailed(direction: Direction, failure: MigrationFailure, then: De
   const rest = ran === false ? 'So nothing of it stays.' : 'What it had done by then stays: look at the database.';
   const next =
     direction === 'expand'
-      ? `The release is taken back now${then.plan.maintenance ? ', and the app opened again' : `, while v${then.plan.live.version} still serves`}.`
+      ? `The release is taken back now${then.plan.maintenance ? ', and the app opened again' : `, while v${oldCode(then).version} still serves`}.`
       : 'New code serves everybody; only this is not done.';
   const told = loud(`\`${foreign(file, 100)}\` failed`, ':x:', [
     `${mention(then.startedBy)} ${sentence(foreign(error, 600))}`,

@@ -123,6 +123,20 @@ function settleDeparture(watch: Watch): Watch {
   return { ...watch, leftAt, asks: { ...watch.asks, dynos: true } };
 }
 
+/**
+ * The old web dynos, without those that by an unbroken log somebody stopped before the release: unless a restart or a
+ * release may have left another one of that name, which is hidden.
+ */
+export function oldWebOf(watch: Watch): string[] {
+  const { goal, changes, logFrom, restarts } = watch;
+  return goal.oldWeb.filter(dyno => {
+    const last = changes[dyno]?.findLast(({ at }) => at < goal.releasedAt + CLOCKS_MS);
+    const isStopped = last?.to === 'down' && last.at < goal.releasedAt - CLOCKS_MS;
+    const isKnown = isStopped && logFrom !== null && logFrom <= last.at;
+    return !isKnown || restarts[dyno] !== undefined || followsSoon(watch, 0);
+  });
+}
+
 /** True when by the log each old web dyno was stopped and is gone; false too where it has a gap since the switch. */
 function haveLeft(watch: Watch): boolean {
   const oldAt = oldServedAt(watch);
@@ -131,7 +145,7 @@ function haveLeft(watch: Watch): boolean {
   // What a restart that we do not know of left behind may be stopped as well: until no such dyno can be left.
   if (!restartsKnown(watch) && (logTo ?? 0) < goal.releasedAt + LINGERS * goal.windowMs) return false;
   const from = oldAt - CLOCKS_MS;
-  return goal.oldWeb.every(dyno => {
+  return oldWebOf(watch).every(dyno => {
     // A restart leaves one more hidden dyno of that name, and no telling which of them goes first.
     const left = watch.restarts[dyno] ?? [];
     if (left.length > 0 && followsSoon(watch, 0)) return false;

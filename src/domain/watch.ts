@@ -11,7 +11,7 @@ export type Goal = {
   slug: string;
   commit: string | null;
   oldCommit: string | null;
-  /** The web dynos that served when it was released (`web.1`, …): each must be seen to go. */
+  /** The web dynos that may have served when it was released (`web.1`, …): each must be seen to go. */
   oldWeb: readonly string[];
   /** Web dynos of the new release. */
   web: number;
@@ -66,7 +66,8 @@ export type Phase =
   | ({ kind: 'new serves'; at: number; evidence: Evidence } & Silent)
   | { kind: 'old gone'; at: number; dynos: readonly string[] }
   | { kind: 'crashed'; dyno: string; what: string }
-  | { kind: 'superseded'; version: number; by: string; what: string }
+  /** `at`: when others released it, ms. */
+  | { kind: 'superseded'; version: number; by: string; what: string; at?: number }
   | { kind: 'not proved'; missing: 'new serves' | 'old gone'; known: readonly string[] };
 
 /** A change of state that the log tells of a dyno which `GET /dynos` shows. */
