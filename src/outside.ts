@@ -73,6 +73,15 @@ export class HerokuRefused extends Error {
   }
 }
 
+/** Heroku said no to what would have begun a release: there is none, now or later. */
+export class NotBegun extends HerokuRefused {}
+
+/** A no to this request is one for good. */
+export const orNotBegun = <T>(asked: Promise<T>): Promise<T> =>
+  asked.catch(error => {
+    throw error instanceof HerokuRefused ? new NotBegun(error.status, error.id, error.message) : error;
+  });
+
 /** Rejects when what is about to be done is ours no more: another process may be doing it. Asked right before each attempt. */
 export type MayAct = () => Promise<void>;
 

@@ -1,6 +1,6 @@
 import { askForApproval, soak } from './approval.ts';
 import { listenBefore, recordBefore } from './before.ts';
-import { cancelAsked, cancelled, isCancelled } from './cancelling.ts';
+import { cancelAsked, cancelled, isCalledOff, isCancelled } from './cancelling.ts';
 import {
   afterClosedRelease,
   closeForTheDeploy,
@@ -21,7 +21,7 @@ import { contract, expand, open } from './migrations.ts';
 import { notWell, smokeTest, watchNewCode } from './new-code.ts';
 import { replacedBy, webNow } from './old-code.ts';
 import { lastLines } from './output.ts';
-import { type Build, HerokuRefused, NotFound, type Release } from './outside.ts';
+import { type Build, HerokuRefused, NotBegun, NotFound, orNotBegun, type Release } from './outside.ts';
 import { planAgain } from './queue.ts';
 import { goBack, proveRollback, undo } from './rollback.ts';
 import type { Next, Run, Stage } from './run.ts';
@@ -37,7 +37,7 @@ export const FIRST_STAGE = 'Take the turn';
 export const recipe: { readonly [stage: string]: Stage } = {
   'Take the turn': beforeRelease(unlessCancelled(takeTheTurn)),
   'Plan again': beforeRelease(planAgain),
-  'Go back': beforeRelease(unlessCancelled(hearingBefore(goBack))),
+  'Go back': beforeRelease(hearingBefore(goBack)),
   'Expand the schema': beforeRelease(unlessCancelled(hearingBefore(expand))),
   'Upload the source': beforeRelease(unlessCancelled(hearingBefore(uploadTheSource))),
   Build: beforeRelease(hearingBefore(build)),
@@ -123,8 +123,7 @@ async function build(run: Run): Promise<Next> {
   const { heroku } = run.outside;
   const { app, commit } = run.deploy.plan;
   const known = await foundInFlight(run, latest(run.deploy, 'build asked') !== undefined, () => ourBuild(run));
-  if (!known) await hearCancel(run);
-  if (!known && isCancelled(run)) return cancelled(run);
+  if (!known && (await isCalledOff(run))) return cancelled(run);
   const begun = known ?? (await startBuild(run, commit.sha));
   await run.record({ kind: 'build started', build: begun.id });
   const stop = (): Promise<void> => heroku.cancelBuild(app, begun.id, run.mayAct);
@@ -162,7 +161,9 @@ async function ourBuild(run: Run): Promise<Build | undefined> {
 async function startBuild(run: Run, commit: string): Promise<Build> {
   const url = latest(run.deploy, 'uploaded')?.url ?? '';
   await run.record({ kind: 'build asked', web: await webNow(run) });
-  return run.outside.heroku.startBuild(run.deploy.plan.app, { url, commit, marker: marker(run) }, run.mayAct);
+  return orNotBegun(
+    run.outside.heroku.startBuild(run.deploy.plan.app, { url, commit, marker: marker(run) }, run.mayAct),
+  );
 }
 
 async function release(run: Run): Promise<Next> {
@@ -221,13 +222,18 @@ async function writeTheReceipt(run: Run): Promise<Next> {
   return run.end('succeeded', `${plan.app} runs ${code}, as v${version}.`);
 }
 
-/** While nothing is released, a plain no from Heroku or GitHub ends the deploy: asking again would not help. */
+/**
+ * While nothing is released, a plain no from Heroku or GitHub ends the deploy: asking again would not help. What was asked
+ * to make a release goes on by itself, whatever Heroku says to a look at it: then only a no to that request does.
+ */
 function beforeRelease(stage: Stage): Stage {
   return async run => {
     try {
       return await stage(run);
     } catch (error) {
-      if (!(error instanceof HerokuRefused || error instanceof NotFound)) throw error;
+      const isAsked = (latest(run.deploy, 'build asked') ?? latest(run.deploy, 'going back')) !== undefined;
+      const isNo = error instanceof HerokuRefused || error instanceof NotFound;
+      if (!isNo || (isAsked && !(error instanceof NotBegun))) throw error;
       return run.end('failed', `${error.message} Nothing was released: the old code serves as before.`);
     }
   };
@@ -243,11 +249,5 @@ function hearingBefore(stage: Stage): Stage {
 
 /** A stage that is not begun when somebody called the deploy off before it. */
 function unlessCancelled(stage: Stage): Stage {
-  return async run => {
-    await hearCancel(run);
-    return isCancelled(run) ? cancelled(run) : stage(run);
-  };
+  return async run => ((await isCalledOff(run)) ? cancelled(run) : stage(run));
 }
-
-const hearCancel = (run: Run): Promise<void> =>
-  run.answerPresses(click => cancelAsked(run, click, 'Cancelled: nothing is built or released.'));

@@ -1,4 +1,5 @@
 import { recordBefore } from './before.ts';
+import { cancelled, isCalledOff } from './cancelling.ts';
 import { candidatesOf, chooseBack, LOOKED_AT } from './domain/back.ts';
 import { latest } from './domain/deploy.ts';
 import { destroyed, oldCode, serves } from './domain/readings.ts';
@@ -7,7 +8,7 @@ import { followDeploy, followRelease, record } from './following.ts';
 import { foundInFlight } from './in-flight.ts';
 import { judge } from './judging.ts';
 import { replacedBy, webNow } from './old-code.ts';
-import { HerokuRefused, type Release } from './outside.ts';
+import { HerokuRefused, orNotBegun, type Release } from './outside.ts';
 import type { Next, Run } from './run.ts';
 
 // Going back, best while old code still serves. A rollback is a release of its own: Heroku runs the old code's release phase
@@ -23,7 +24,10 @@ export async function undo(run: Run): Promise<Next> {
   const releases = await heroku.releases(plan.app, LOOKED_AT);
   const intended = latest(run.deploy, 'rollback intended');
   if (!intended || !ourRollback(run, releases)) {
-    const stranger = releases.find(release => release.version > ours && release.slug !== released?.slug);
+    // One that failed, or is in its release phase, does not keep users from what is bad in ours.
+    const stranger = releases.find(
+      ({ version, slug, status }) => version > ours && slug !== released?.slug && status === 'succeeded',
+    );
     if (stranger) {
       return run.end(
         'superseded',
@@ -106,6 +110,7 @@ export async function goBack(run: Run): Promise<Next> {
       ({ version, description }) => version > newest && description === wordsFor(back.version),
     ),
   );
+  if (!known && (await isCalledOff(run))) return cancelled(run);
   const other = known ? undefined : (await heroku.releases(app, 1)).find(({ version }) => version > newest);
   if (other) {
     return run.end(
@@ -113,7 +118,7 @@ export async function goBack(run: Run): Promise<Next> {
       `${other.by} released v${other.version} (${other.description}) meanwhile: going back would undo that. Nothing was begun: plan it again.`,
     );
   }
-  const begun = known ?? (await heroku.rollBack(app, back.id, run.mayAct));
+  const begun = known ?? (await orNotBegun(heroku.rollBack(app, back.id, run.mayAct)));
   await run.record({ kind: 'went back', release: begun.id });
   return { to: 'Release' };
 }
