@@ -135,16 +135,18 @@ export class Pace {
 
   /**
    * Slack does not say whether it means the channel or the workspace (chat.update, tier 3). So this channel waits; and
-   * when another one is refused before that is over, all do.
+   * when another one is refused before that is over, all do. What failed for another reason says nothing about either.
    */
   editRefused(channel: string, error: unknown): void {
+    const asked = retryAfterMs(error);
+    if (asked === 0) return;
     const now = performance.now();
-    const until = now + retryAfterMs(error);
+    const until = now + asked;
     for (const [other, end] of this.#editsRefused) {
       if (end <= now) this.#editsRefused.delete(other);
       else if (other !== channel) this.#editsFrom = Math.max(this.#editsFrom, end, until);
     }
-    this.#editsRefused.set(channel, until);
+    this.#editsRefused.set(channel, Math.max(until, this.#editsFreeAt(channel)));
     if (this.#editsFrom > now) this.#tokens = 0;
   }
 
