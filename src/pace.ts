@@ -44,7 +44,9 @@ export class Pace {
   #tokens = EDITS.atOnce;
   #countedAt = performance.now();
   #editsFrom = 0;
-  #granting = false;
+  /** When it is looked who may edit, ms, and what does away with that look. */
+  #nextLook = Number.POSITIVE_INFINITY;
+  #callOff = (): void => {};
   /** Whether an edit may be made is being asked of what all processes share. */
   #asking = false;
   #posting = false;
@@ -196,16 +198,22 @@ export class Pace {
     return free.sort(([, a], [, b]) => dueAt(a) - dueAt(b))[0] ?? null;
   }
 
-  /** Looks again when there may be a place, in so many ms at the soonest. */
+  /** Looks again when there may be a place, in so many ms at the soonest; a later look that was to come is called off. */
   #grantLater(refused: number): void {
-    if (this.#editors.size === 0 || this.#stopped || this.#granting) return;
-    this.#granting = true;
+    if (this.#editors.size === 0 || this.#stopped) return;
     const now = performance.now();
-    const soonest = Math.min(...[...this.#editors.values()].map(({ channel }) => this.#editsFreeAt(channel)));
-    const refill = Math.max(refused, (1 - this.#tokens) * EDITS.everyMs);
-    const wait = Math.max(this.#editsFrom - now, 0) + Math.max(soonest - now, refill);
-    void this.pause(wait + 1).then(() => {
-      this.#granting = false;
+    const open = Math.min(...[...this.#editors.values()].map(({ channel }) => this.#editsFreeAt(channel)));
+    const refilled = Math.max(this.#editsFrom, now) + Math.max(refused, (1 - this.#tokens) * EDITS.everyMs);
+    const at = Math.max(open, refilled) + 1;
+    if (at >= this.#nextLook) return;
+    this.#nextLook = at;
+    this.#callOff();
+    const look = this.pause(at - now, end => {
+      this.#callOff = end;
+    });
+    void look.then(() => {
+      if (this.#nextLook !== at) return;
+      this.#nextLook = Number.POSITIVE_INFINITY;
       return this.#grant();
     });
   }

@@ -4,10 +4,12 @@ import { Pace } from '../src/pace.ts';
 // What Slack refuses, and whom that keeps waiting, in a time that the test turns on.
 
 let pace: Pace;
+let from: number;
 
 beforeEach(() => {
   vi.useFakeTimers();
   pace = new Pace();
+  from = performance.now();
 });
 afterEach(() => {
   pace.stop();
@@ -16,9 +18,21 @@ afterEach(() => {
 
 const busy = (s: number) => Object.assign(new Error('ratelimited'), { retryAfterMs: s * 1000 });
 const seconds = (count: number) => vi.advanceTimersByTimeAsync(count * 1000);
+const now = () => (performance.now() - from) / 1000;
 /** For how many seconds no message of the channel may be edited. */
 const closed = (channel: string) =>
   Math.max(0, pace.nextEdit(channel, Number.NEGATIVE_INFINITY, true) - performance.now()) / 1000;
+/** When messages were edited, as each may be; seconds by their names. */
+function edits(channel: string, names: readonly string[]): Record<string, number> {
+  const at: Record<string, number> = {};
+  for (const name of names) {
+    const ask = (): void => {
+      if (pace.mayEdit(name, { channel, last: true, since: performance.now(), wake: ask })) at[name] = now();
+    };
+    ask();
+  }
+  return at;
+}
 
 describe('an edit that fails', () => {
   it('for another reason than a limit closes no channel, though another one is closed', async () => {
@@ -34,5 +48,29 @@ describe('an edit that fails', () => {
     expect(closed('CA')).toBe(60);
     pace.editRefused('CA', busy(5));
     expect(closed('CA')).toBe(60);
+  });
+});
+
+describe('an edit that waits', () => {
+  it('only for its place is not kept by one whose channel is closed', async () => {
+    edits('CA', ['a1', 'a2', 'a3']);
+    const inA = edits('CA', ['a4']);
+    pace.editRefused('CA', busy(60));
+    await seconds(5);
+    const inB = edits('CB', ['b1', 'b2', 'b3', 'b4']);
+    await seconds(5);
+    expect(Object.keys(inB)).toEqual(['b1', 'b2', 'b3', 'b4']);
+    expect(inA).toEqual({});
+    await seconds(60);
+    expect(inA.a4).toBeLessThan(62);
+  });
+
+  it('for all of the workspace goes when that is open again', async () => {
+    pace.editRefused('CA', busy(30));
+    pace.editRefused('CB', busy(30));
+    const at = edits('CA', ['a']);
+    await seconds(35);
+    expect(at.a).toBeGreaterThanOrEqual(30);
+    expect(at.a).toBeLessThan(32);
   });
 });
