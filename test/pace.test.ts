@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Pace } from '../src/pace.ts';
+import { RANKS } from '../src/post-queue.ts';
 
 // What Slack refuses, and whom that keeps waiting, in a time that the test turns on.
 
@@ -72,5 +73,39 @@ describe('an edit that waits', () => {
     await seconds(35);
     expect(at.a).toBeGreaterThanOrEqual(30);
     expect(at.a).toBeLessThan(32);
+  });
+});
+
+describe('a channel that Slack closed for posts', () => {
+  it('is not opened by an earlier post that fails', async () => {
+    pace.postRefused('C1', busy(30));
+    await seconds(2);
+    pace.postRefused('C1', new Error('no answer within 8 s'));
+    let at = 0;
+    void pace.turn('C1', RANKS.loud).then(() => {
+      at = now();
+    });
+    await seconds(60);
+    expect(at).toBeGreaterThanOrEqual(30);
+    expect(at).toBeLessThan(31);
+  });
+
+  it('while another process’s place was being asked for stays closed', async () => {
+    pace.stop();
+    pace = new Pace({
+      alone: () => false,
+      take: async () => {
+        await new Promise(next => setTimeout(next, 100));
+        return now() < 0.2 ? 500 : 0;
+      },
+    });
+    let at = 0;
+    void pace.turn('C1', RANKS.loud).then(() => {
+      at = now();
+    });
+    await seconds(0.05);
+    pace.postRefused('C1', busy(30));
+    await seconds(60);
+    expect(at).toBeGreaterThanOrEqual(30);
   });
 });

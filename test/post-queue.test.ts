@@ -77,4 +77,20 @@ describe('messages to one workspace', () => {
       { name: 'hats', at: expect.toSatisfy((at: number) => at >= 30_000 && at < 30_200) },
     ]);
   });
+
+  it('that did not go out after all leave their channel to whom it is closed, and to nobody sooner', () => {
+    const queue = new PostQueue();
+    const takeOut = (at: number) => {
+      const next = queue.next(at);
+      if (next === null || typeof next === 'number') throw new Error('nobody may post');
+      return next;
+    };
+    add(queue, 'hats');
+    queue.putBack(takeOut(T0), T0 + 200);
+    const again = takeOut(T0 + 200);
+    queue.closeUntil('hats', T0 + 30_000);
+    queue.closeUntil('hats', T0 + 2_000);
+    queue.putBack(again, T0 + 400);
+    expect(queue.next(T0 + 400)).toBe(29_600);
+  });
 });
