@@ -84,11 +84,15 @@ export class Pace {
     });
   }
 
-  /** Waits until the channel, and the workspace, may get another message and nothing better waits, and takes that place. */
-  turn(channel: string, rank: Rank): Promise<void> {
+  /**
+   * Waits until the channel, and the workspace, may get another message and nothing better waits, and takes that place.
+   * A rank that may change meanwhile is asked for.
+   */
+  turn(channel: string, rank: Rank | (() => Rank)): Promise<void> {
     if (this.#stopped) return Promise.resolve();
+    const asked = typeof rank === 'function' ? rank : () => rank;
     return new Promise(go => {
-      this.#posts.add({ channel, rank, since: performance.now(), go });
+      this.#posts.add({ channel, rank: asked, since: performance.now(), go });
       this.#someoneCame();
       if (!this.#posting) void this.#post();
     });

@@ -13,7 +13,8 @@ export const POSTS = { name: 'posts', everyMs: 250, atOnce: 30 };
 export const RANKS = { loud: 0, root: 5_000, quiet: 60_000 } as const;
 export type Rank = (typeof RANKS)[keyof typeof RANKS];
 
-export type Poster = { channel: string; rank: Rank; since: number; go: () => void };
+/** `rank`: asked whenever a place is given, since who waits may come to have more to say. */
+export type Poster = { channel: string; rank: () => Rank; since: number; go: () => void };
 
 /** Who waits to post, and whose turn it is. Times are a stopwatch's, ms; whoever asks says which it is. */
 export class PostQueue {
@@ -37,7 +38,7 @@ export class PostQueue {
       Math.max(this.#nextIn.get(channel) ?? 0, this.#closed.get(channel) ?? 0);
     const [best] = this.#waiting
       .filter(poster => freeAt(poster) <= now)
-      .sort((a, b) => a.since + a.rank - (b.since + b.rank));
+      .sort((a, b) => a.since + a.rank() - (b.since + b.rank()));
     if (best && this.#left >= 1) {
       this.#left--;
       this.#waiting = this.#waiting.filter(poster => poster !== best);

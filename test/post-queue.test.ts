@@ -23,7 +23,7 @@ function posted(ask: {
 }
 
 const add = (queue: PostQueue, channel: string, rank: Rank = RANKS.quiet, since = T0) =>
-  queue.add({ channel, rank, since, go: () => {} });
+  queue.add({ channel, rank: () => rank, since, go: () => {} });
 
 describe('messages to one workspace', () => {
   it('come a second apart in a channel, and at once in others', () => {
