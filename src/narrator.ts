@@ -104,14 +104,16 @@ export class Narrator {
 
   /** A thread may lag behind where a channel is full; the root message must not. */
   async #tellAll(id: string, teller: Teller): Promise<void> {
+    const cards = () => this.#follow(id, teller.cards, told => this.#cards(told, teller));
     const ended = await Promise.all([
       this.#follow(id, teller.root, told => this.#root(told, teller)),
       this.#follow(id, teller.replies, told => this.#replies(told, teller)),
-      this.#follow(id, teller.cards, told => this.#cards(told, teller)),
+      cards(),
     ]);
+    // One that was on its way when the deploy ended may say what was true before.
+    const deploy = ended.includes(null) ? null : await cards();
     this.#editing.forget(id);
-    const [deploy] = ended;
-    if (!deploy || ended.includes(null)) return;
+    if (!deploy) return;
     const { messages, illustrate, instance, log } = this.#parts;
     try {
       if (await illustrate(deploy)) await messages.allTold(id, deploy.plan.channel, instance);

@@ -182,6 +182,40 @@ describe('many deploys at once in one channel', () => {
   });
 });
 
+describe('a card', () => {
+  beforeEach(async () => {
+    cards.add(2);
+    begin('d1');
+    await seconds(5);
+  });
+
+  it('that had to wait says what is true when it is posted', async () => {
+    begin('d2');
+    slack.strict = what => (what === 'post' && now() < 6 ? { before: busy(20) } : undefined);
+    await seconds(1);
+    happens('d1');
+    await seconds(5);
+    happens('d1', END);
+    await seconds(60);
+    expect(slack.told('d1').slice(1)).toEqual(['card of 3', 'fact 3.']);
+  });
+
+  it('that was on its way when its deploy ended is brought up to date', async () => {
+    const post = slack.post.bind(slack);
+    slack.post = async ask => {
+      await new Promise(next => setTimeout(next, 5_000));
+      return post(ask);
+    };
+    happens('d1');
+    await seconds(2);
+    happens('d1', END);
+    await seconds(60);
+    const card = slack.posted.find(({ text }) => text.startsWith('card'));
+    expect([card?.text, card?.edits]).toEqual(['card of 2', ['card of 3']]);
+    expect(await messages.unfinished()).toEqual([]);
+  });
+});
+
 describe('edits', () => {
   it('of many cards keep to the budget that root messages have too, and come to their last state', async () => {
     cards.add(2);
