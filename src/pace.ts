@@ -34,7 +34,9 @@ export class Pace {
   #tokens = EDITS.atOnce;
   #countedAt = performance.now();
   #editsFrom = 0;
-  #granting = false;
+  /** When it is looked who may edit, ms, and what does away with that look. */
+  #nextLook = Number.POSITIVE_INFINITY;
+  #callOff = (): void => {};
   /** Whether an edit may be made is being asked of what all processes share. */
   #asking = false;
   #posting = false;
@@ -72,11 +74,15 @@ export class Pace {
     });
   }
 
-  /** Waits until the channel, and the workspace, may get another message and nothing better waits, and takes that place. */
-  turn(channel: string, rank: Rank): Promise<void> {
+  /**
+   * Waits until the channel, and the workspace, may get another message and nothing better waits, and takes that place.
+   * A rank that may change meanwhile is asked for.
+   */
+  turn(channel: string, rank: Rank | (() => Rank)): Promise<void> {
     if (this.#stopped) return Promise.resolve();
+    const asked = typeof rank === 'function' ? rank : () => rank;
     return new Promise(go => {
-      this.#posts.add({ channel, rank, since: performance.now(), go });
+      this.#posts.add({ channel, rank: asked, since: performance.now(), go });
       this.#someoneCame();
       if (!this.#posting) void this.#post();
     });
@@ -125,16 +131,18 @@ export class Pace {
 
   /**
    * Slack does not say whether it means the channel or the workspace (chat.update, tier 3). So this channel waits; and
-   * when another one is refused before that is over, all do.
+   * when another one is refused before that is over, all do. What failed for another reason says nothing about either.
    */
   editRefused(channel: string, error: unknown): void {
+    const asked = retryAfterMs(error);
+    if (asked === 0) return;
     const now = performance.now();
-    const until = now + retryAfterMs(error);
+    const until = now + asked;
     for (const [other, end] of this.#editsRefused) {
       if (end <= now) this.#editsRefused.delete(other);
       else if (other !== channel) this.#editsFrom = Math.max(this.#editsFrom, end, until);
     }
-    this.#editsRefused.set(channel, until);
+    this.#editsRefused.set(channel, Math.max(until, this.#editsFreeAt(channel)));
     if (this.#editsFrom > now) this.#tokens = 0;
   }
 
@@ -184,16 +192,22 @@ export class Pace {
     return free.sort(([, a], [, b]) => dueAt(a) - dueAt(b))[0] ?? null;
   }
 
-  /** Looks again when there may be a place, in so many ms at the soonest. */
+  /** Looks again when there may be a place, in so many ms at the soonest; a later look that was to come is called off. */
   #grantLater(refused: number): void {
-    if (this.#editors.size === 0 || this.#stopped || this.#granting) return;
-    this.#granting = true;
+    if (this.#editors.size === 0 || this.#stopped) return;
     const now = performance.now();
-    const soonest = Math.min(...[...this.#editors.values()].map(({ channel }) => this.#editsFreeAt(channel)));
-    const refill = Math.max(refused, (1 - this.#tokens) * EDITS.everyMs);
-    const wait = Math.max(this.#editsFrom - now, 0) + Math.max(soonest - now, refill);
-    void this.pause(wait + 1).then(() => {
-      this.#granting = false;
+    const open = Math.min(...[...this.#editors.values()].map(({ channel }) => this.#editsFreeAt(channel)));
+    const refilled = Math.max(this.#editsFrom, now) + Math.max(refused, (1 - this.#tokens) * EDITS.everyMs);
+    const at = Math.max(open, refilled) + 1;
+    if (at >= this.#nextLook) return;
+    this.#nextLook = at;
+    this.#callOff();
+    const look = this.pause(at - now, end => {
+      this.#callOff = end;
+    });
+    void look.then(() => {
+      if (this.#nextLook !== at) return;
+      this.#nextLook = Number.POSITIVE_INFINITY;
       return this.#grant();
     });
   }
