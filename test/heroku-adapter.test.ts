@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { connectHeroku } from '../src/adapters/heroku.ts';
+import { connectHerokuByApp } from '../src/adapters/heroku-by-app.ts';
 import { outputOf } from '../src/adapters/heroku-streams.ts';
 import { HerokuRefused } from '../src/outside.ts';
 
@@ -425,5 +426,25 @@ describe.concurrent('an output', () => {
     expect(await output.follow(AbortSignal.timeout(5_000), 0)).toBe(true);
     expect(await output.follow(AbortSignal.timeout(5_000), 0)).toBe(true);
     expect(lines).toEqual(['one', 'two']);
+  });
+});
+
+describe('the config vars of an app', () => {
+  it('are remembered by app, whatever token they were read with', async () => {
+    let reads = 0;
+    const { url } = await start((_, response) => json(response, 200, { TILL: `value ${++reads}` }));
+    let now = 0;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now);
+    const tokens = ['HRKU-first-token', 'HRKU-second-token'];
+    const heroku = connectHerokuByApp({ url, token, tokenOf: async () => tokens.shift() ?? null });
+    try {
+      await heroku.config('shop');
+      now += 60_000;
+      await heroku.config('shop');
+    } finally {
+      clock.mockRestore();
+    }
+    expect((await heroku.configSeen('shop')).map(({ value }) => value)).toEqual(['value 1', 'value 2']);
+    expect(await heroku.configSeen('till')).toEqual([]);
   });
 });

@@ -9,10 +9,9 @@ import { createInterface } from 'node:readline';
 import tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { connectHeroku } from '../src/adapters/heroku.ts';
+import { connectHeroku, type HerokuOfOneToken } from '../src/adapters/heroku.ts';
 import { connectOneOffs } from '../src/adapters/one-off.ts';
 import { readOutput, wrapCommand } from '../src/adapters/one-off-command.ts';
-import type { Heroku } from '../src/outside.ts';
 import { makeFolder } from './stage/folder.ts';
 import { tarball } from './stage/heroku/api/rig.ts';
 import type { HerokuApp } from './stage/heroku/app.ts';
@@ -23,7 +22,7 @@ const killed = fileURLToPath(new URL('fixtures/one-off-bot.ts', import.meta.url)
 
 let stage: LocalHeroku;
 let shop: HerokuApp;
-let heroku: Heroku;
+let heroku: HerokuOfOneToken;
 let folder: Awaited<ReturnType<typeof makeFolder>>;
 
 beforeAll(async () => {
@@ -40,7 +39,7 @@ afterAll(async () => {
 });
 
 /** One run, as the bot asks for it; `over` is what is different about Heroku. */
-function ask(command: string, over: Partial<Heroku> = {}) {
+function ask(command: string, over: Partial<HerokuOfOneToken> = {}) {
   const marker = `d-${randomUUID()} expand`;
   const lines: string[] = [];
   const leaving = new AbortController();
@@ -145,7 +144,7 @@ describe.concurrent('a command in a one-off dyno', () => {
     await once(silent, 'listening');
     const silentUrl = `rendezvous://127.0.0.1:${(silent.address() as AddressInfo).port}/secret`;
     for (const attachUrl of [meeting.url, 'rendezvous://127.0.0.1:1/secret', silentUrl]) {
-      const startOneOff: Heroku['startOneOff'] = async (...asked) => ({
+      const startOneOff: HerokuOfOneToken['startOneOff'] = async (...asked) => ({
         ...(await heroku.startOneOff(...asked)),
         attachUrl,
       });

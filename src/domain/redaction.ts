@@ -21,6 +21,10 @@ const HIDDEN = '•••';
 export const configSecrets = (config: Readonly<Record<string, string>>): Secret[] =>
   Object.entries(config).map(([name, value]) => ({ name, value }));
 
+/** Hides what an app's config vars hold, and what they are known to have held, as `redacting` does. */
+export const redactingConfig = (config: Readonly<Record<string, string>>, seen: readonly Secret[]): Redact =>
+  redacting([...configSecrets(config), ...seen]);
+
 /**
  * Hides these secrets, in the spellings that are usual for them, also broken by line ends, and whatever looks like one:
  * tokens of known kinds, passwords in addresses, private keys, `PASSWORD=…`. Of a text in which a value would still be
