@@ -124,6 +124,15 @@ describe.concurrent('a command in a one-off dyno', () => {
     expect(lines).toEqual(['one', '', 'x'.repeat(2_000), 'x'.repeat(2_000), 'x'.repeat(1_995)]);
   });
 
+  it('is never cut in the middle of a letter, of which Postgres keeps no half', () => {
+    const lines: string[] = [];
+    const output = readOutput('secret', line => lines.push(line));
+    output.push(`${'x'.repeat(1_999)}😀y\n`);
+    for (const letter of `${'x'.repeat(1_999)}😀${'y'.repeat(3_000)}\0secret 1\n`) output.push(letter);
+    expect(lines.every(line => line.isWellFormed())).toBe(true);
+    expect(lines.map(line => line.length)).toEqual([1_999, 3, 1_999, 2_000, 1_002]);
+  });
+
   it('is asked for again when Heroku does not know its new release yet', async () => {
     stage.fails('POST /apps/shop/dynos', { status: 409 });
     expect(await ask('exit 7').run()).toEqual({ kind: 'exited', code: 7, told: 'by output' });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HerokuRefused } from '../outside.ts';
 import { NotAsDocumented } from './heroku-shapes.ts';
+import { piecesOf } from './pieces.ts';
 
 // Heroku's streams live on other hosts and take no token: the URL is the secret.
 
@@ -39,14 +40,14 @@ async function* readPieces(url: string, signal: AbortSignal, longest: number): A
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) {
-      for (const text of cut(line.replace(/\r$/, ''), longest)) {
+      for (const text of piecesOf(line.replace(/\r$/, ''), longest)) {
         // Nothing but half of its line end may be left of a long one.
         if (begins || text) yield { text, begins };
         begins = false;
       }
       begins = true;
     }
-    const pieces = cut(rest, longest);
+    const pieces = piecesOf(rest, longest);
     rest = pieces.pop() ?? '';
     for (const text of pieces) {
       yield { text, begins };
@@ -54,18 +55,6 @@ async function* readPieces(url: string, signal: AbortSignal, longest: number): A
     }
   }
   if (rest) yield { text: rest, begins };
-}
-
-/** Pieces of a line, at least one, never cut in the middle of a letter that takes two characters. */
-function cut(line: string, longest: number): string[] {
-  const pieces: string[] = [];
-  let at = 0;
-  while (line.length - at > longest) {
-    const to = at + longest - (/[\ud800-\udbff]/.test(line.charAt(at + longest - 1)) ? 1 : 0);
-    pieces.push(line.slice(at, to));
-    at = to;
-  }
-  return [...pieces, line.slice(at)];
 }
 
 /** NUL bytes are heartbeats (build and release output article, 2014). */
