@@ -77,6 +77,8 @@ const SWEEP_MS = 20_000;
 /** Heroku ends a dyno 30 s after its SIGTERM; whoever takes over should not wait for that. */
 const LEAVE_WITHIN_MS = 9_000;
 const SLACK_ASKED_MS = 30_000;
+/** Anybody may ask whether we are ready, as often as they like. */
+const POSTGRES_ASKED_MS = 1_000;
 /** How late what has its time (the end of a lock) may be. */
 const TICK_MS = 5_000;
 /** How late it may be found out that another instance left something undone. */
@@ -203,7 +205,7 @@ const bolt = createBolt({
   log,
   ...{ inbox, workspace, onlyReads },
   checks: {
-    postgres: () => database.pool.query('SELECT 1'),
+    postgres: every(POSTGRES_ASKED_MS, () => database.pool.query('SELECT 1')),
     engine: async () => engine.sure() || Promise.reject(new Error('It is not sure what is its own')),
     slack: every(SLACK_ASKED_MS, () => slackAnswers(slackAccess)),
   },

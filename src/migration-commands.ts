@@ -4,7 +4,7 @@ import { directDatabase } from './domain/direct-database.ts';
 import { type Commands, type Direction, type PendingMigrations, withoutSecretsIn } from './domain/gate.ts';
 import { judge, parserReady } from './domain/migration.ts';
 import { contractByCommand } from './domain/migration-commands.ts';
-import { configSecrets, redacting } from './domain/redaction.ts';
+import { redactingConfig } from './domain/redaction.ts';
 import { safeUntil } from './domain/window.ts';
 import { triesOf } from './migration-progress.ts';
 import { lastLines } from './output.ts';
@@ -192,5 +192,5 @@ export async function planByCommand(run: Run, commands: Commands): Promise<Pendi
     .update(JSON.stringify([commit.sha, commands, sql]))
     .digest('hex');
   const planned = { ...known, files: [...files, contract], digests: { ...known.digests, contract: digest } };
-  return withoutSecretsIn(planned, redacting(configSecrets(config)));
+  return withoutSecretsIn(planned, redactingConfig(config, await run.outside.heroku.configSeen(app)));
 }

@@ -7,7 +7,7 @@ import { directDatabase } from './domain/direct-database.ts';
 import { type Commands, type Direction, filesOf } from './domain/gate.ts';
 import { blockersInWords } from './domain/migration-outcome.ts';
 import { oldCode, openComplaint } from './domain/readings.ts';
-import { configSecrets, redacting } from './domain/redaction.ts';
+import { redactingConfig } from './domain/redaction.ts';
 import { NOT_WELL } from './illness.ts';
 import { closeTheApp, openTheApp } from './maintenance.ts';
 import { contractByCommands, planByCommand } from './migration-commands.ts';
@@ -149,7 +149,7 @@ async function migrate(run: Run, direction: Direction, prepare = async () => {})
   // Not before all is there that it needs: visitors would wait for GitHub.
   await prepare();
   await run.record({ kind: 'migrating', direction }, `migrating ${direction}`);
-  const redact = redacting(configSecrets(config));
+  const redact = redactingConfig(config, await heroku.configSeen(app));
   const database = directDatabase(config);
   if (database.kind === 'refused')
     return failed(run, direction, { file: files[0]?.file ?? '', ...nothingStays(database.reason) });

@@ -41,7 +41,7 @@ export async function gather(
   const pending =
     commit && app && problems.length === 0
       ? await pendingMigrations(
-          { ...sources, heroku: { config: () => vars as Promise<Config> } },
+          { ...sources, heroku: { ...heroku, config: () => vars as Promise<Config> } },
           {
             app: settings.name,
             repository: settings.repository,

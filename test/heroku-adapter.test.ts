@@ -3,7 +3,8 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { connectHeroku } from '../src/adapters/heroku.ts';
-import { outputOf } from '../src/adapters/heroku-streams.ts';
+import { connectHerokuByApp } from '../src/adapters/heroku-by-app.ts';
+import { outputOf, readLines } from '../src/adapters/heroku-streams.ts';
 import { HerokuRefused } from '../src/outside.ts';
 
 // A Heroku of a few lines, to see exactly what reaches it.
@@ -415,6 +416,57 @@ describe.concurrent('an output', () => {
     expect(performance.now() - begunAt).toBeLessThan(2_000);
   });
 
+  it('without line ends is handed on in pieces, the same however it comes, and of a line of the log the beginning', async () => {
+    const long = `${'x'.repeat(1_999)}😀${'y'.repeat(3_000)}`;
+    const text = `a\r\n${long}\r\n${'z'.repeat(2_000)}\r\n\n${'w'.repeat(4_000)}`;
+    const cuts = [1, 2, 1_000, 2_003, 4_004, 5_007, 7_008, 7_009];
+    const { url } = await start((request, response) => {
+      if (request.url === '/log') return response.end(`${'l'.repeat(40_000)}\r\nnext\n`);
+      const bytes = Buffer.from(text);
+      // Broken off once, it is replayed from its start in other chunks.
+      const at = request.url === '/again' ? cuts : [];
+      const chunks = [0, ...at].map((from, nth) => bytes.subarray(from, at[nth] ?? bytes.length));
+      const next = (): unknown =>
+        chunks.length ? response.write(chunks.shift()) && setTimeout(next, 5) : response.end();
+      return void next();
+    });
+    const [whole, again]: string[][] = [[], []];
+    await outputOf(`${url}/whole`, piece => whole?.push(piece)).follow(AbortSignal.timeout(5_000));
+    await outputOf(`${url}/again`, piece => again?.push(piece)).follow(AbortSignal.timeout(5_000));
+    expect(whole?.map(piece => piece.length)).toEqual([1, 1_999, 2_000, 1_002, 2_000, 0, 2_000, 2_000]);
+    expect(whole?.every(piece => piece.isWellFormed())).toBe(true);
+    expect(again).toEqual(whole);
+    const lines: string[] = [];
+    for await (const line of readLines(`${url}/log`, AbortSignal.timeout(5_000))) lines.push(line.slice(0, 4));
+    expect(lines).toEqual(['llll', 'next']);
+  });
+
+  it('without line ends and without end keeps nobody waiting, and is not handed on for ever', async () => {
+    const chunk = '.'.repeat(64 * 1024);
+    let left = 24 * 16;
+    const { url } = await start((_, response) => {
+      const go = () => {
+        while (left-- > 0) if (!response.write(chunk)) return void response.once('drain', go);
+        response.end();
+      };
+      go();
+    });
+    let [longest, last, given] = [0, performance.now(), 0];
+    const beat = setInterval(() => {
+      longest = Math.max(longest, performance.now() - last);
+      last = performance.now();
+    }, 10);
+    let said = '';
+    await outputOf(url, piece => {
+      given += piece.length;
+      said = piece;
+    }).follow(AbortSignal.timeout(60_000));
+    clearInterval(beat);
+    expect(longest).toBeLessThan(1_500);
+    expect(given).toBeLessThan(21_000_000);
+    expect(said).toBe('… the output goes on; it is not shown any further');
+  });
+
   it('that never came is given up, and read when it is there after all', async () => {
     const lines: string[] = [];
     const { url } = await start((_, response, nth) =>
@@ -425,5 +477,25 @@ describe.concurrent('an output', () => {
     expect(await output.follow(AbortSignal.timeout(5_000), 0)).toBe(true);
     expect(await output.follow(AbortSignal.timeout(5_000), 0)).toBe(true);
     expect(lines).toEqual(['one', 'two']);
+  });
+});
+
+describe('the config vars of an app', () => {
+  it('are remembered by app, whatever token they were read with', async () => {
+    let reads = 0;
+    const { url } = await start((_, response) => json(response, 200, { TILL: `value ${++reads}` }));
+    let now = 0;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now);
+    const tokens = ['HRKU-first-token', 'HRKU-second-token'];
+    const heroku = connectHerokuByApp({ url, token, tokenOf: async () => tokens.shift() ?? null });
+    try {
+      await heroku.config('shop');
+      now += 60_000;
+      await heroku.config('shop');
+    } finally {
+      clock.mockRestore();
+    }
+    expect((await heroku.configSeen('shop')).map(({ value }) => value)).toEqual(['value 1', 'value 2']);
+    expect(await heroku.configSeen('till')).toEqual([]);
   });
 });

@@ -118,6 +118,23 @@ describe('migrations around a deploy', () => {
     expect(kinds(world).slice(-3)).toEqual(['approval asked', 'held', 'ended']);
   });
 
+  it('are kept without what a config var held before, and so is why they failed', async () => {
+    const asked = worldWith({ gives: given('DROP TABLE wigs;') });
+    asked.presses = [YES, { after: 'migrations changed', kind: 'hold', by: 'U2', reason: 'Not that one.' }];
+    const failing = worldWith({ breaks: DROP });
+    failing.presses = [YES];
+    for (const world of [asked, failing]) {
+      world.configSeen = [
+        { name: 'OLD_KEY', value: 'wigs' },
+        { name: 'OLD', value: 'no such column' },
+      ];
+      await play(world);
+      const facts = JSON.stringify(world.facts);
+      expect(facts).not.toMatch(/wigs|no such column/);
+      expect(facts).toMatch(/\[OLD(_KEY)?\]/);
+    }
+  });
+
   it('that fail at the end say that new code serves all the same', async () => {
     const world = worldWith({ breaks: DROP });
     world.presses = [YES];

@@ -110,6 +110,17 @@ describe('a deploy', () => {
     expect(JSON.stringify(world.facts)).not.toContain('the old one');
   });
 
+  it('keeps the last 20 lines, and hides of a value also what is left when its beginning is not kept', async () => {
+    const secret = 'ab'.repeat(2_000);
+    const pieces = [secret.slice(0, 2_000), secret.slice(2_000)];
+    const after = Array.from({ length: 19 }, (_, line) => `line ${line}`);
+    const world = new World({}, { buildFails: true, buildPrints: [...pieces, ...after] });
+    world.configSeen = [{ name: 'PEM', value: secret }];
+    await play(world);
+    const lines = world.facts.flatMap(fact => (fact.kind === 'build failed' ? fact.lines : []));
+    expect(lines).toEqual(['[PEM]', ...after]);
+  });
+
   it('shows nothing of an output whose secrets nobody can tell', async () => {
     const world = new World({}, { buildFails: true, buildPrints: ['first line of it'], configLost: true });
     expect((await play(world)).outcome).toBe('failed');

@@ -4,7 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import HerokuClient from 'heroku-client';
 import pRetry, { AbortError } from 'p-retry';
 import { z } from 'zod';
-import { configSecrets, type Secret } from '../domain/redaction.ts';
 import { type Heroku, HerokuRefused, type MayAct } from '../outside.ts';
 import * as shape from './heroku-shapes.ts';
 import { type Output, outputOf, readLines, settled } from './heroku-streams.ts';
@@ -22,15 +21,17 @@ const CLOCKS_MS = 2_000;
 
 type Call = { method: 'GET' | 'POST' | 'PATCH' | 'DELETE'; path: string; body?: object; range?: string };
 
+/** What belongs to an app whatever token it is reached with, others keep. */
+export type HerokuOfOneToken = Omit<Heroku, 'configSeen'>;
+
 /** Heroku's Platform API. Throws HerokuRefused for a plain no; other errors mean that the answer was not heard. */
-export function connectHeroku({ url, token }: { url: string; token: string }): Heroku {
+export function connectHeroku({ url, token }: { url: string; token: string }): HerokuOfOneToken {
   stopClientRetries();
   // Its own timeout comes later than ours, only to close the connection.
   const client = new HerokuClient({ host: url, token, partial: true, userAgent: 'switchover', timeout: CALL_MS + 500 });
 
   /** By slug, which never changes: each call counts against the account's. */
   const commits = new Map<string, string | null>();
-  const configSeen = new Map<string, Map<string, Secret>>();
 
   /** Sends a call once. */
   const send = <T extends z.ZodType>(answer: T, call: Call, signal?: AbortSignal): Promise<z.infer<T>> =>
@@ -132,14 +133,7 @@ export function connectHeroku({ url, token }: { url: string; token: string }): H
       return found.sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt)).slice(0, most);
     },
     build: (app, which) => build(app, which),
-    config: async app => {
-      const config = await get(shape.configShape, `/apps/${app}/config-vars`);
-      const known = configSeen.get(app) ?? new Map<string, Secret>();
-      for (const secret of configSecrets(config)) known.set(`${secret.name}=${secret.value}`, secret);
-      configSeen.set(app, known);
-      return config;
-    },
-    configSeen: async app => [...(configSeen.get(app)?.values() ?? [])],
+    config: app => get(shape.configShape, `/apps/${app}/config-vars`),
     sharedDatabases: async app => {
       const addons = await get(shape.addonsShape, `/apps/${app}/addons`);
       const databases = addons.filter(addon => addon.addon_service.name.includes('postgres'));
