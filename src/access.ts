@@ -55,7 +55,12 @@ export class Access {
   async visible(user: string): Promise<App[]> {
     await this.#member(user);
     const apps = await Promise.all((await this.#parts.ledger.apps()).map(settings => this.#withRoles(settings)));
-    return apps.filter(app => maySee(app, user));
+    const seen = apps.filter(app => maySee(app, user));
+    if (seen.length === 0 && apps.some(({ untold }) => [...untold.values()].includes('now')))
+      throw new NotNow([
+        'Slack does not tell just now who is in your groups, so it is not known what you may see. Try again in a minute.',
+      ]);
+    return seen;
   }
 
   /** The app, for somebody who may deploy it, in a channel where it may be asked for (null: a press). */
