@@ -85,6 +85,11 @@ export class FakeMessages implements Messages {
     return row ? 'again' : 'first';
   }
 
+  async free(deploy: string, key: string, by: string) {
+    const row = this.rows.get(`${deploy} ${key}`);
+    if (row?.by === by && !row.ts) this.rows.delete(`${deploy} ${key}`);
+  }
+
   async mayEdit(deploy: string, key: string, by: string) {
     const row = this.rows.get(`${deploy} ${key}`);
     if (!row || (row.by !== by && row.at > Date.now() - 20_000)) return false;

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connectSlack } from '../src/adapters/slack.ts';
-import type { Chat } from '../src/team.ts';
+import { type Chat, MessageRefused } from '../src/team.ts';
 import { plainBlocks } from '../views/plain.ts';
 import { rootMessage } from '../views/root.ts';
 import { deploys } from './sample-deploys.ts';
@@ -98,6 +98,27 @@ describe('a post', () => {
   });
 });
 
+describe('a refusal', () => {
+  it.each([
+    ['is_archived', 'archived'],
+    ['channel_not_found', 'not in it'],
+    ['not_in_channel', 'not in it'],
+    ['restricted_action', 'not allowed'],
+    ['thread_not_found', 'thread'],
+    ['too_many_attachments', null],
+  ])('%s says that nothing was posted, and what is gone: %s', async (code, gone) => {
+    answer = () => no(code);
+    const refused = await chat.post({ channel: 'C1', message, key }).catch(error => error);
+    expect(refused).toBeInstanceOf(MessageRefused);
+    expect(refused).toMatchObject({ gone, message: expect.stringContaining(code) });
+  });
+
+  it.each(['fatal_error', 'internal_error'])('%s of Slack leaves open whether it was posted', async code => {
+    answer = () => no(code);
+    await expect(chat.post({ channel: 'C1', message, key })).rejects.not.toBeInstanceOf(MessageRefused);
+  });
+});
+
 describe('a lost post', () => {
   const posted = (deploy: string, name: string, ts: string) => ({
     ts,
@@ -120,6 +141,11 @@ describe('a lost post', () => {
       method: 'conversations.history',
       ask: { include_all_metadata: 'true', oldest: '999999940.000000' },
     });
+  });
+
+  it.each(['not_in_channel', 'thread_not_found'])('is not found where %s keeps the bot from looking', async code => {
+    answer = () => no(code);
+    expect(await chat.find({ channel: 'C1', key, after: 0 })).toBeNull();
   });
 
   it('is looked for in its thread', async () => {

@@ -45,6 +45,14 @@ export function connectMessages(pool: pg.Pool) {
       return rows[0].first ? 'first' : 'again';
     },
 
+    async free(deploy: string, key: string, by: string): Promise<void> {
+      await pool.query('DELETE FROM messages WHERE deploy_id = $1 AND key = $2 AND claimed_by = $3 AND ts IS NULL', [
+        deploy,
+        key,
+        by,
+      ]);
+    },
+
     async mayEdit(deploy: string, key: string, by: string): Promise<boolean> {
       const age = `now() - make_interval(secs => $4)`;
       const { rowCount } = await pool.query(

@@ -30,6 +30,15 @@ export async function putNotices(on: Queries, notices: readonly Notice[]): Promi
 /** Queries of whoever sends them. */
 export function connectNotices(pool: pg.Pool) {
   return {
+    /** Keeps one to be sent, unless there was one of its id. */
+    async once({ id, channel, message }: Notice): Promise<void> {
+      const { rowCount } = await pool.query(
+        'INSERT INTO notices (id, channel, message) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING',
+        [id, channel, JSON.stringify(message)],
+      );
+      if (rowCount) await pool.query(`SELECT pg_notify('${NEWS}', '${NOTICES}')`);
+    },
+
     /** Claims the oldest unsent notice that is not to be left alone for now, nor its channel; null when there is none. */
     async claim(by: string, except: { channels: readonly string[]; ids: readonly string[] }): Promise<Unsent | null> {
       const { rows } = await pool.query<Unsent>(
