@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { type Pace, pauseAfter } from './pace.ts';
 import type { Chat, Message } from './team.ts';
+import { isGone } from './unheard.ts';
 
 /** What an edit that waits is looked at again after, ms: it is woken when its turn comes, and this is for what nobody thought of. */
 const LOOK_AGAIN_MS = 10 * 60_000;
@@ -38,7 +39,7 @@ export class Editing {
     for (const known of this.#states.keys()) if (`${known} `.startsWith(`${id} `)) this.#states.delete(known);
   }
 
-  /** Edits it if it may; else gives how long to wait, ms. */
+  /** Edits it if it may; else gives how long to wait, ms. Rejects when its channel takes nothing, until a person mends that. */
   async edit({ id, channel, ts, message, last, wake }: Edit): Promise<'edited' | number> {
     const { chat, pace, log } = this.#parts;
     const state = this.#states.get(id) ?? { editedAt: Number.NEGATIVE_INFINITY, failures: 0, staleSince: null };
@@ -55,6 +56,7 @@ export class Editing {
       const pause = pauseAfter(err, ++state.failures);
       log.warn({ err, id, pause }, 'could not edit a message in Slack; trying again');
       state.editedAt = performance.now() + pause;
+      if (isGone(err)) throw err;
       return pause;
     }
     this.#states.set(id, { editedAt: performance.now(), failures: 0, staleSince: null });

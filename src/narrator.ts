@@ -1,11 +1,13 @@
 import type { Logger } from 'pino';
 import type { Deploy, Fact } from './domain/deploy.ts';
+import type { Unheard } from './domain/unheard.ts';
 import { Editing } from './editing.ts';
 import { COVERS, keyOf, type Late, lateOnes, type Reply, toldBy } from './late.ts';
 import { type Pace, pauseAfter } from './pace.ts';
 import { POST_EVERY_MS, RANKS, type Rank } from './post-queue.ts';
 import { hashOf, type Kept, type Posting, postOnce } from './posting.ts';
 import type { Message } from './team.ts';
+import { isRootGone, tellStarter } from './unheard.ts';
 
 // Tells each deploy in Slack, from its stored facts: one root message, edited in place, and a reply for each fact worth
 // reading. What was told is stored too, so a restarted bot goes on where the last one stopped, and says nothing twice.
@@ -21,6 +23,8 @@ export type NarratorParts = Posting & {
   };
   /** Shows what is to be seen of an ended deploy; false, or a rejection: to be asked again later. */
   illustrate: (deploy: Deploy) => Promise<boolean>;
+  /** Says to whoever started it why their deploy is not heard of: once, and once more when it has ended. */
+  unheard: (deploy: Deploy, why: Unheard) => Promise<void>;
   log: Pick<Logger, 'warn' | 'error'>;
 };
 
@@ -34,7 +38,7 @@ const STOP_WITHIN_MS = 6_000;
 type Pending = Reply & { fact: Fact };
 type Lane = { woken: boolean; wake: () => void };
 /** Its root message, its new replies, and those that live go on side by side. */
-type Teller = { root: Lane; replies: Lane; cards: Lane; done: Promise<void> };
+type Teller = { root: Lane; replies: Lane; cards: Lane; repliesOver: boolean; done: Promise<void> };
 /** A deploy, what was told of it, and what was meant to be. */
 type Told = { deploy: Deploy; kept: ReadonlyMap<string, Kept>; begun: ReadonlySet<string> };
 /** What is to be done next: nothing more for ever, or wait so many ms for a fact. */
@@ -94,7 +98,8 @@ export class Narrator {
   #begin(deploy: string): Teller | null {
     if (this.#pace.stopped) return null;
     const lane = (): Lane => ({ woken: false, wake: () => {} });
-    const teller: Teller = { root: lane(), replies: lane(), cards: lane(), done: Promise.resolve() };
+    const lanes = { root: lane(), replies: lane(), cards: lane() };
+    const teller: Teller = { ...lanes, repliesOver: false, done: Promise.resolve() };
     this.#tellers.set(deploy, teller);
     teller.done = this.#tellAll(deploy, teller).finally(() => this.#tellers.delete(deploy));
     return teller;
@@ -103,8 +108,15 @@ export class Narrator {
   /** A thread may lag behind where a channel is full; the root message must not. */
   async #tellAll(id: string, teller: Teller): Promise<void> {
     const ended = await Promise.all([
-      this.#follow(id, teller.root, told => this.#root(told, teller)),
-      this.#follow(id, teller.replies, told => this.#replies(told, teller)),
+      this.#follow(id, teller.root, async told => {
+        const next = await this.#root(told, teller);
+        // Before the last reply is there, it may be found deleted.
+        return next === 'all told' && isOver(told.deploy) && !teller.repliesOver ? SWEEP_EVERY_MS : next;
+      }),
+      this.#follow(id, teller.replies, told => this.#replies(told, teller)).finally(() => {
+        teller.repliesOver = true;
+        rouse(teller.root);
+      }),
       this.#follow(id, teller.cards, told => this.#cards(told, teller)),
     ]);
     this.#editing.forget(id);
@@ -137,6 +149,7 @@ export class Narrator {
         failures++;
         const pause = pauseAfter(err, failures);
         this.#parts.log.warn({ err, deploy: id, pause }, 'could not tell a deploy in Slack; trying again');
+        await tellStarter(this.#parts, id, err);
         await this.#pace.pause(pause);
       }
     }
@@ -182,7 +195,7 @@ export class Narrator {
   }
 
   /** Posts what is missing, oldest first; waits when another process is posting the next one. */
-  async #replies({ deploy, kept, begun }: Told, { cards }: Teller): Promise<Next> {
+  async #replies({ deploy, kept, begun }: Told, { root, cards }: Teller): Promise<Next> {
     const thread = kept.get('root')?.ts;
     if (thread === undefined) return SWEEP_EVERY_MS;
     const told = toldBy(kept.values());
@@ -194,7 +207,10 @@ export class Narrator {
     while (missing.length > 0) {
       // What people must hear of is not kept waiting by what stands before it in its thread.
       const rank = missing.some(({ broadcast }) => broadcast) ? RANKS.loud : RANKS.quiet;
-      const posted = await this.#postNext(deploy, thread, missing, { begun, rank });
+      const posted = await this.#postNext(deploy, thread, missing, { begun, rank }).catch(async err => {
+        if (await isRootGone(this.#parts, deploy.id, err)) rouse(root);
+        throw err;
+      });
       if (!posted) return POST_EVERY_MS;
       // Much may have happened while it waited.
       rouse(cards);

@@ -1,4 +1,5 @@
 import { POST_EVERY_MS, POSTS, type Poster, PostQueue, type Rank } from './post-queue.ts';
+import { isGone } from './unheard.ts';
 
 /** Calls of one kind: so many ms apart, of which some may come at once. */
 export type Budget = { name: string; everyMs: number; atOnce: number };
@@ -14,6 +15,8 @@ export interface Shared {
 /** chat.update: 50 a minute for all of a workspace (tier 3). */
 const EDITS: Budget = { name: 'edits', everyMs: 60_000 / 46, atOnce: 3 };
 const LONGEST_PAUSE_MS = 60_000;
+/** What only a person can mend is tried once more after this. */
+const GONE_PAUSE_MS = 5 * 60_000;
 /** One message is not edited more often than people can read. */
 const EDIT_EVERY_MS = 3_000;
 
@@ -221,5 +224,7 @@ export function retryAfterMs(error: unknown): number {
 
 /** How long to wait after so many failures in a row, ms: ever longer, and never less than Slack asks for. */
 export function pauseAfter(error: unknown, failures: number): number {
-  return Math.max(retryAfterMs(error), Math.min(1_000 * 2 ** failures, LONGEST_PAUSE_MS));
+  return isGone(error)
+    ? GONE_PAUSE_MS
+    : Math.max(retryAfterMs(error), Math.min(1_000 * 2 ** failures, LONGEST_PAUSE_MS));
 }

@@ -34,6 +34,7 @@ const PART_OF_FILE: Record<string, string> = {
   'src/editing.ts': 'bot',
   'src/late.ts': 'bot',
   'src/posting.ts': 'bot',
+  'src/unheard.ts': 'bot',
   'src/pictures.ts': 'bot',
   'src/notifier.ts': 'bot',
   'src/locking.ts': 'bot',
