@@ -22,7 +22,7 @@ import type { Directory, Ledger, Person, Running } from './team.ts';
 
 type Parts = {
   ledger: Pick<Ledger, 'apps' | 'app'>;
-  directory: Directory;
+  directory: Pick<Directory, 'person' | 'group'>;
   /** Admins of every app, by the configuration. */
   admins: readonly string[];
 };

@@ -218,6 +218,8 @@ export interface Directory {
   group(id: string): Promise<Group>;
   /** User groups, by their handles, and the channels that the bot is in: those that may be given a role. */
   groups(): Promise<{ id: string; name: string }[]>;
+  /** True of a channel that surely takes no message; false also where Slack does not tell. */
+  isArchived(channel: string): Promise<boolean>;
 }
 
 /** What holds for every app. */
