@@ -9,7 +9,7 @@ import { homeView } from '../views/home.ts';
 import { lateReplies } from '../views/late.ts';
 import { freedNotices, lockedNotices, lockReminders } from '../views/locks.ts';
 import { pictureOf } from '../views/picture.ts';
-import { plainBlocks } from '../views/plain.ts';
+import { bareBlocks, plainBlocks } from '../views/plain.ts';
 import { replyTo } from '../views/reply.ts';
 import { rootMessage } from '../views/root.ts';
 import { scheduleNotices } from '../views/schedules.ts';
@@ -208,7 +208,7 @@ const bolt = createBolt({
   },
 });
 const pace = new Pace(connectSlackBudgets(database.pool, engine.alone));
-const chat = connectSlack({ ...slackAccess, plain: plainBlocks });
+const chat = connectSlack({ ...slackAccess, plain: plainBlocks, bare: bareBlocks });
 const messages = connectMessages(database.pool);
 const pictures = new Pictures({
   ...{ messages, chat, pace, instance, log },

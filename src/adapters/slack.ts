@@ -10,11 +10,14 @@ const EVENT = 'switchover';
 const CLOCKS_MS = 60_000;
 const PAGES = 5;
 
+type Look = (message: Message) => Message;
+
 /**
- * Posts, finds and edits. `plain` draws a message without the newer blocks, for a workspace that answers
- * `invalid_blocks`; what even that one refuses goes out as its sentence alone, since the thread must not stand still.
+ * Posts, finds and edits. `plain` draws a message without the newer blocks, for a workspace that does not take them, and
+ * `bare` only its sentence and buttons; what even that refuses goes out as its sentence alone, since the thread must not
+ * stand still.
  */
-export function connectSlack({ plain, ...access }: SlackAccess & { plain: (message: Message) => Message }): Chat {
+export function connectSlack({ plain, bare, ...access }: SlackAccess & { plain: Look; bare: Look }): Chat {
   const client = new WebClient(access.botToken, clientOptions(access));
   /** Kinds of blocks that this workspace refused, and took the plain ones instead. */
   const refused = new Set<string>();
@@ -22,18 +25,21 @@ export function connectSlack({ plain, ...access }: SlackAccess & { plain: (messa
   async function send<T>(message: Message, call: (message: Message) => Promise<T>): Promise<T> {
     const simple = plain(message);
     const newer = kindsOf(message).filter(kind => !kindsOf(simple).includes(kind));
-    const isTaken = !newer.some(kind => refused.has(kind));
-    const looks = [...(isTaken ? [message] : []), simple, { ...message, blocks: [] }];
-    for (const [index, look] of looks.entries()) {
+    const looks = [simple, bare(message), { ...message, blocks: [] }];
+    if (newer.length > 0 && !newer.some(kind => refused.has(kind))) looks.unshift(message);
+    const refusals: unknown[] = [];
+    for (const look of looks) {
       try {
         const result = await call(look);
-        if (index === 1 && looks.length === 3) for (const kind of newer) refused.add(kind);
+        if (look === simple && isCode(refusals[0], 'invalid_blocks', 'invalid_blocks_format'))
+          for (const kind of newer) refused.add(kind);
         return result;
       } catch (error) {
-        if (index === looks.length - 1 || !isLookRefused(error)) throw told(error);
+        refusals.push(error);
+        if (!isLookRefused(error)) break;
       }
     }
-    throw new Error('unreachable: the last look returns or throws');
+    throw told(refusals.at(-1));
   }
 
   return {
