@@ -9,13 +9,14 @@ import { homeView } from '../views/home.ts';
 import { lateReplies } from '../views/late.ts';
 import { freedNotices, lockedNotices, lockReminders } from '../views/locks.ts';
 import { pictureOf } from '../views/picture.ts';
-import { plainBlocks } from '../views/plain.ts';
+import { bareBlocks, plainBlocks } from '../views/plain.ts';
 import { replyTo } from '../views/reply.ts';
 import { rootMessage } from '../views/root.ts';
 import { scheduleNotices } from '../views/schedules.ts';
 import { settingsNotices } from '../views/settings.ts';
 import { startNotices } from '../views/starts.ts';
 import { teamNotices } from '../views/team-settings.ts';
+import { unheardNotice } from '../views/unheard.ts';
 import { Access } from './access.ts';
 import { appToken } from './adapters/app-tokens.ts';
 import { createBolt } from './adapters/bolt.ts';
@@ -211,7 +212,7 @@ const bolt = createBolt({
   },
 });
 const pace = new Pace(connectSlackBudgets(database.pool, engine.alone));
-const chat = connectSlack({ ...slackAccess, plain: plainBlocks });
+const chat = connectSlack({ ...slackAccess, plain: plainBlocks, bare: bareBlocks });
 const messages = connectMessages(database.pool);
 const pictures = new Pictures({
   ...{ messages, chat, pace, instance, log },
@@ -220,13 +221,15 @@ const pictures = new Pictures({
   views: { chart: chartOf, picture: pictureOf },
   render: svg => renderPng(svg, PICTURE_WIDTH),
 });
+const notices = connectNotices(database.pool);
 const narrator = new Narrator({
   load: id => store.deploy(id),
   ...{ messages, chat, pace, instance, log },
   views: { root: rootMessage, reply: replyTo, late: lateReplies },
   illustrate: deploy => pictures.show(deploy),
+  unheard: (deploy, why) => notices.once(unheardNotice(deploy, why)),
 });
-const notifier = new Notifier({ notices: connectNotices(database.pool), chat, pace, instance, log });
+const notifier = new Notifier({ notices, chat, pace, instance, log });
 news.onEach(what => (what === NOTICES ? notifier.wake() : narrator.wake(what)));
 news.onMissed(() => narrator.wakeAll());
 const ticking = setInterval(() => void Promise.all([locks.tick(), moves.tick(), bot.tick()]).catch(warn), TICK_MS);

@@ -1,11 +1,14 @@
 import type { Logger } from 'pino';
 import type { Deploy, Fact } from './domain/deploy.ts';
+import type { Unheard } from './domain/unheard.ts';
 import { Editing } from './editing.ts';
+import { type Lane, newLane, rouse } from './lane.ts';
 import { COVERS, isLoud, keyOf, type Late, lateOnes, type Reply, toldBy } from './late.ts';
 import { type Pace, pauseAfter } from './pace.ts';
 import { POST_EVERY_MS, RANKS, type Rank } from './post-queue.ts';
 import { hashOf, type Kept, type Posting, postOnce } from './posting.ts';
 import type { Message } from './team.ts';
+import { isRootGone, tellStarter } from './unheard.ts';
 
 // Tells each deploy in Slack, from its stored facts: one root message, edited in place, and a reply for each fact worth
 // reading. What was told is stored too, so a restarted bot goes on where the last one stopped, and says nothing twice.
@@ -21,6 +24,8 @@ export type NarratorParts = Posting & {
   };
   /** Shows what is to be seen of an ended deploy; false, or a rejection: to be asked again later. */
   illustrate: (deploy: Deploy) => Promise<boolean>;
+  /** Says to whoever started it why their deploy is not heard of: once, and once more when it has ended. */
+  unheard: (deploy: Deploy, why: Unheard) => Promise<void>;
   log: Pick<Logger, 'warn' | 'error'>;
 };
 
@@ -34,9 +39,8 @@ const STOP_WITHIN_MS = 6_000;
 const AT_ONCE = 0;
 
 type Pending = Reply & { fact: Fact };
-type Lane = { woken: boolean; wake: () => void };
 /** Its root message, its new replies, and those that live go on side by side. */
-type Teller = { root: Lane; replies: Lane; cards: Lane; done: Promise<void> };
+type Teller = { root: Lane; replies: Lane; cards: Lane; repliesOver: boolean; done: Promise<void> };
 /** A deploy, what was told of it, and what was meant to be. */
 type Told = { deploy: Deploy; kept: ReadonlyMap<string, Kept>; begun: ReadonlySet<string> };
 /** What is to be done next: nothing more for ever, or wait so many ms for a fact. */
@@ -95,8 +99,8 @@ export class Narrator {
 
   #begin(deploy: string): Teller | null {
     if (this.#pace.stopped) return null;
-    const lane = (): Lane => ({ woken: false, wake: () => {} });
-    const teller: Teller = { root: lane(), replies: lane(), cards: lane(), done: Promise.resolve() };
+    const lanes = { root: newLane(), replies: newLane(), cards: newLane() };
+    const teller: Teller = { ...lanes, repliesOver: false, done: Promise.resolve() };
     this.#tellers.set(deploy, teller);
     teller.done = this.#tellAll(deploy, teller).finally(() => this.#tellers.delete(deploy));
     return teller;
@@ -106,8 +110,15 @@ export class Narrator {
   async #tellAll(id: string, teller: Teller): Promise<void> {
     const cards = () => this.#follow(id, teller.cards, told => this.#cards(told, teller));
     const ended = await Promise.all([
-      this.#follow(id, teller.root, told => this.#root(told, teller)),
-      this.#follow(id, teller.replies, told => this.#replies(told, teller)),
+      this.#follow(id, teller.root, async told => {
+        const next = await this.#root(told, teller);
+        // Before the last reply is there, it may be found deleted.
+        return next === 'all told' && isOver(told.deploy) && !teller.repliesOver ? SWEEP_EVERY_MS : next;
+      }),
+      this.#follow(id, teller.replies, told => this.#replies(told, teller)).finally(() => {
+        teller.repliesOver = true;
+        rouse(teller.root);
+      }),
       cards(),
     ]);
     // One that was on its way when the deploy ended may say what was true before.
@@ -141,6 +152,7 @@ export class Narrator {
         failures++;
         const pause = pauseAfter(err, failures);
         this.#parts.log.warn({ err, deploy: id, pause }, 'could not tell a deploy in Slack; trying again');
+        await tellStarter(this.#parts, id, err);
         await this.#pace.pause(pause);
       }
     }
@@ -186,14 +198,18 @@ export class Narrator {
   }
 
   /** Posts the oldest of what is missing; waits when another process is posting it. */
-  async #replies(told: Told, { replies, cards }: Teller): Promise<Next> {
+  async #replies(told: Told, { root, replies, cards }: Teller): Promise<Next> {
     if (!told.kept.has('root')) return SWEEP_EVERY_MS;
     if (this.#missing(told).length === 0) return 'all told';
     await this.#turn(told, replies);
     // Much may have happened while it waited.
     const now = await this.#look(told.deploy.id);
     if (!now || this.#missing(now).length === 0) return AT_ONCE;
-    if (!(await this.#postNext(now))) return POST_EVERY_MS;
+    const posted = await this.#postNext(now).catch(async err => {
+      if (await isRootGone(this.#parts, now.deploy.id, err)) rouse(root);
+      throw err;
+    });
+    if (!posted) return POST_EVERY_MS;
     rouse(cards);
     return AT_ONCE;
   }
@@ -267,9 +283,12 @@ export class Narrator {
     const { messages, instance } = this.#parts;
     const hash = hashOf(message);
     if (known.hash === hash) return 'all told';
-    if (!(await messages.mayEdit(deploy.id, known.key, instance))) return EDITED_WITHIN_MS;
     const id = known.key === 'root' ? deploy.id : `${deploy.id} ${known.key}`;
     const { channel } = deploy.plan;
+    // While it waits, or fails here, another process may have it.
+    const wait = this.#editing.wait({ id, channel, last });
+    if (wait > 0) return wait;
+    if (!(await messages.mayEdit(deploy.id, known.key, instance))) return EDITED_WITHIN_MS;
     const done = await this.#editing.edit({ id, channel, ts: known.ts, message, last, wake: () => rouse(lane) });
     if (done !== 'edited') return done;
     await messages.keep(deploy.id, { ...known, hash });
@@ -278,8 +297,3 @@ export class Narrator {
 }
 
 const isOver = ({ facts }: Deploy): boolean => facts.some(fact => fact.kind === 'ended');
-
-function rouse(lane: Lane): void {
-  lane.woken = true;
-  lane.wake();
-}

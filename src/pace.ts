@@ -1,9 +1,12 @@
 import { POST_EVERY_MS, POSTS, type Poster, PostQueue, type Rank } from './post-queue.ts';
 import type { Budget, Shared } from './team.ts';
+import { isGone } from './unheard.ts';
 
 /** chat.update: 50 a minute for all of a workspace (tier 3). */
 const EDITS: Budget = { name: 'edits', everyMs: 60_000 / 46, atOnce: 3 };
 const LONGEST_PAUSE_MS = 60_000;
+/** What only a person can mend is tried so often in the end. */
+const GONE_PAUSE_MS = 5 * 60_000;
 /** One message is not edited more often than people can read. */
 const EDIT_EVERY_MS = 3_000;
 
@@ -225,5 +228,6 @@ export function retryAfterMs(error: unknown): number {
 
 /** How long to wait after so many failures in a row, ms: ever longer, and never less than Slack asks for. */
 export function pauseAfter(error: unknown, failures: number): number {
-  return Math.max(retryAfterMs(error), Math.min(1_000 * 2 ** failures, LONGEST_PAUSE_MS));
+  const longest = isGone(error) ? GONE_PAUSE_MS : LONGEST_PAUSE_MS;
+  return Math.max(retryAfterMs(error), Math.min(1_000 * 2 ** failures, longest));
 }

@@ -5,12 +5,13 @@ import type { App } from './domain/permission.ts';
 import { fingerprint, type Plan, type Preflight, preflight } from './domain/plan.ts';
 import { Refusal } from './domain/refusal.ts';
 import { type Objections, type Place, placeBehind } from './domain/turn.ts';
+import { archivedReason } from './domain/unheard.ts';
 import { usualSeconds } from './domain/usual.ts';
 import type { Locking } from './locking.ts';
 import { gather, type Sources } from './situation.ts';
 import { gatherBack } from './situation-back.ts';
 import type { Gate } from './starting.ts';
-import type { Ledger, StoredPlan } from './team.ts';
+import type { Directory, Ledger, StoredPlan } from './team.ts';
 
 /** So many of the last deploys. */
 const TIMED_BY = 20;
@@ -20,7 +21,13 @@ export type Planned = { id: string; plan: Plan; place: Place | null; gate: Gate 
 /** `maintenance`: behind a closed page. */
 export type Mode = { maintenance?: boolean | undefined };
 
-type Parts = { ledger: Ledger; locking: Locking; sources: Sources; gate: (app: App) => Promise<Gate> };
+type Parts = {
+  ledger: Ledger;
+  locking: Locking;
+  sources: Sources;
+  directory: Pick<Directory, 'isArchived'>;
+  gate: (app: App) => Promise<Gate>;
+};
 
 /** What a deploy would do, asked of the world as it is now. */
 export class Planning {
@@ -33,12 +40,12 @@ export class Planning {
   /** A deploy of the ref. Throws a Refusal with every reason against it. */
   async of(app: App, wish: { ref: string | null } & Mode, user: string): Promise<Plan> {
     const asked = { ...wish, ref: wish.ref ?? app.defaultRef };
-    return this.#ready(await this.#judge(app, asked, user, await this.#isNext(app)), app, user);
+    return this.#ready(this.#judge(app, asked, user, await this.#isNext(app)), app, user);
   }
 
   /** Going back to a release, or to the newest one of other code (null). */
   async back(app: App, wish: { version: number | null } & Mode, user: string): Promise<Plan> {
-    return this.#ready(await this.#judgeBack(app, wish, user, await this.#isNext(app)), app, user);
+    return this.#ready(this.#judgeBack(app, wish, user, await this.#isNext(app)), app, user);
   }
 
   /** What was shown, planned anew. */
@@ -107,10 +114,12 @@ export class Planning {
     return { ...judged, plan: { ...judged.plan, usualSeconds: usualSeconds(recent, judged.plan) } };
   }
 
-  async #ready(judged: Preflight, { name }: App, user: string): Promise<Plan> {
-    if (judged.kind === 'ready') return judged.plan;
-    await this.#parts.locking.wait(user, name);
-    throw new Refusal(judged.reasons);
+  async #ready(judging: Promise<Preflight>, app: App, user: string): Promise<Plan> {
+    const [judged, isArchived] = await Promise.all([judging, this.#parts.directory.isArchived(app.channel)]);
+    if (judged.kind === 'ready' && !isArchived) return judged.plan;
+    await this.#parts.locking.wait(user, app.name);
+    const reasons = judged.kind === 'refused' ? judged.reasons : [];
+    throw new Refusal(isArchived ? [...reasons, archivedReason(app)] : reasons);
   }
 
   async #isNext({ name }: App): Promise<boolean> {

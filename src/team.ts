@@ -9,6 +9,7 @@ import type { Plan } from './domain/plan.ts';
 import type { Schedule } from './domain/schedule.ts';
 import type { SettingChange } from './domain/settings-changes.ts';
 import type { Ahead, Place } from './domain/turn.ts';
+import type { Unheard } from './domain/unheard.ts';
 
 // What the bot keeps of its own, and how it reaches people: deploys and their facts, messages, locks, closings, starts,
 // settings. Its adapters keep them in Postgres and Slack.
@@ -19,8 +20,19 @@ export type Message = { text: string; blocks: readonly object[] };
 /** Names a message of ours for ever: its deploy, and which of the deploy's messages it is. */
 export type MessageKey = { deploy: string; key: string };
 
+/** Slack refused, and surely did nothing. `gone`: the thread is, or why its channel takes nothing; null for all else. */
+export class MessageRefused extends Error {
+  readonly gone: Unheard | 'thread' | null;
+
+  constructor(message: string, gone: Unheard | 'thread' | null, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'MessageRefused';
+    this.gone = gone;
+  }
+}
+
 export interface Chat {
-  /** Gives the message's `ts`. Rejects when the answer was lost: the message may be there. */
+  /** Gives the message's `ts`. Rejects with a MessageRefused or a `retryAfterMs` when it is surely not there; else it may be. */
   post(ask: {
     channel: string;
     thread?: string;
@@ -28,7 +40,10 @@ export interface Chat {
     message: Message;
     key: MessageKey;
   }): Promise<string>;
-  /** The `ts` of a message of ours that carries the key, posted since (ms) `after`; null when there is none. */
+  /**
+   * The `ts` of a message of ours that carries the key, posted since (ms) `after`; null when there is none, and also
+   * where the bot may post but not read: a line that comes twice is better than silence.
+   */
   find(ask: { channel: string; thread?: string; key: MessageKey; after: number }): Promise<string | null>;
   update(ask: { channel: string; ts: string; message: Message }): Promise<void>;
 }
@@ -214,6 +229,8 @@ export interface Directory {
   group(id: string): Promise<Group>;
   /** User groups, by their handles, and the channels that the bot is in: those that may be given a role. */
   groups(): Promise<{ id: string; name: string }[]>;
+  /** True of a channel that surely takes no message; false also where Slack does not tell. */
+  isArchived(channel: string): Promise<boolean>;
 }
 
 /** What holds for every app. */
@@ -269,21 +286,12 @@ export interface Schedules {
 export interface Messages {
   of(deploy: string): Promise<{ key: string; ts: string | null; hash: string | null }[]>;
   claim(ask: { deploy: string; key: string; channel: string; by: string }): Promise<'first' | 'again' | 'taken'>;
+  /** What was claimed was surely not posted: the next claim is the first. */
+  free(deploy: string, key: string, by: string): Promise<void>;
   /** One process edits a message, and none the same once more; another when that one is gone, or has not for 20 s. */
   mayEdit(deploy: string, key: string, by: string): Promise<boolean>;
   /** `ts` null: it is not known to be there yet. */
   keep(deploy: string, message: { key: string; ts: string | null; hash: string | null }): Promise<void>;
   allTold(deploy: string, channel: string, by: string): Promise<void>;
   unfinished(): Promise<string[]>;
-}
-
-/** Calls of one kind: so many ms apart, of which some may come at once. */
-export type Budget = { name: string; everyMs: number; atOnce: number };
-
-/** What Slack allows the bot is for all of its processes together. */
-export interface Shared {
-  /** No other process calls Slack now: what is kept in this one is all there is. */
-  alone(): boolean;
-  /** Takes a place if there is one: 0. Else for how many ms there is none. */
-  take(budget: Budget): Promise<number>;
 }

@@ -64,6 +64,7 @@ function startNarrator(instance = 'one'): Narrator {
     messages,
     chat: slack,
     illustrate: async () => true,
+    unheard: async () => {},
     pace: new Pace(),
     views: {
       // How many facts a root message shows can be read from it.

@@ -13,7 +13,7 @@ const release = (version: number, slug: string, current = false) => ({
 });
 
 /** A Heroku on which v42 is live, and an app whose last deploys were these. */
-function planning(recent: readonly Deploy[]): Planning {
+function planning(recent: readonly Deploy[], isArchived = false): Planning {
   const heroku = {
     tokensLeft: 4_500,
     app: { name: 'shop', webUrl: plan.url, maintenance: false, space: null, generation: 'cedar' },
@@ -33,6 +33,7 @@ function planning(recent: readonly Deploy[]): Planning {
     ledger: answering({ running: [], held: [], schemaFloor: null, recent }),
     locking: { on: async () => [], wait: async () => {} },
     gate: async () => ({ kind: 'open' }),
+    directory: { isArchived: async () => isArchived },
     sources: { heroku: answering(heroku), source: answering(source), prober: { ask: async () => answer } },
   } as unknown as ConstructorParameters<typeof Planning>[0]);
 }
@@ -52,4 +53,13 @@ it('a deploy whose turn has come is told in the channel in which its thread is, 
   expect(await planning([]).back(moved, { version: 41 }, ANN)).toMatchObject({ channel: 'C0MOVED' });
   const again = await planning([]).atItsTurn(moved, { ...plan, back }, ANN);
   expect(again).toMatchObject({ kind: 'ready', plan: { channel: plan.channel } });
+});
+
+it('a deploy that nobody would hear of is refused with all else that is against it', async () => {
+  const [unheard, other] = [planning([], true), expect.stringContaining('<#C0DEPLOYS>')];
+  const back = unheard.back(app, { version: 41 }, ANN);
+  await expect(back).rejects.toMatchObject({ reasons: [other] });
+  await expect(back).rejects.toThrow('Unarchive it, or have an admin choose another channel');
+  const gone = unheard.back(app, { version: 42 }, ANN);
+  await expect(gone).rejects.toMatchObject({ reasons: [expect.stringContaining('v42'), other] });
 });

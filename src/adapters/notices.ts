@@ -36,6 +36,15 @@ export async function putNotices(on: Queries, notices: readonly Notice[]): Promi
 /** Queries of whoever sends them. */
 export function connectNotices(pool: pg.Pool) {
   return {
+    /** Keeps one to be sent, unless there was one of its id. */
+    async once({ id, channel, message }: Notice): Promise<void> {
+      const { rowCount } = await pool.query(
+        'INSERT INTO notices (id, channel, message) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING',
+        [id, channel, JSON.stringify(message)],
+      );
+      if (rowCount) await pool.query(`SELECT pg_notify('${NEWS}', '${NOTICES}')`);
+    },
+
     /** Where something waits that no other process is at, the oldest first; `except`: ids of those left alone for now. */
     async places(by: string, except: readonly string[]): Promise<Place[]> {
       const { rows } = await pool.query<Place>(
