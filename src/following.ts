@@ -1,7 +1,8 @@
-import { latest, type Tally } from './domain/deploy.ts';
+import { type Deploy, latest, type Tally } from './domain/deploy.ts';
 import { kindOf } from './domain/health.ts';
 import { samePhase } from './domain/phase.ts';
 import { logKnownFromRelease } from './domain/proof.ts';
+import { serves } from './domain/readings.ts';
 import { type Goal, newestOf, type Phase, type Watch } from './domain/watch.ts';
 import type { Following, Watcher } from './outside.ts';
 import type { Run } from './run.ts';
@@ -44,7 +45,7 @@ function watchOf({ deploy }: Run, released: Released, commit: string | null): Pa
     ours: released.version,
     slug: released.slug,
     commit,
-    oldCommit: plan.live.commit,
+    oldCommit: servedBefore(deploy, released),
     oldWeb: Array.from({ length: plan.web.quantity }, (_, i) => `web.${i + 1}`),
     web: plan.web.quantity,
     releasedAt: released.releasedAt,
@@ -52,6 +53,13 @@ function watchOf({ deploy }: Run, released: Released, commit: string | null): Pa
     before: latest(deploy, 'before')?.sample ?? null,
   };
   return { deploy: deploy.id, app: plan.app, url: plan.url, probe: plan.probe, goal };
+}
+
+/** The commit that served when it was released. What goes back after the switch replaces what the deploy brought. */
+function servedBefore(deploy: Deploy, { version }: Released): string | null {
+  const { plan } = deploy;
+  const isBack = version !== latest(deploy, 'released')?.version;
+  return isBack && serves(deploy) ? plan.commit.sha : plan.live.commit;
 }
 
 /** Appends a fact for each phase that the watch comes to, once, also when a restarted bot comes to it again. */
