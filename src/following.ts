@@ -2,7 +2,7 @@ import { type Deploy, latest, type Tally } from './domain/deploy.ts';
 import { kindOf } from './domain/health.ts';
 import { samePhase } from './domain/phase.ts';
 import { logKnownFromRelease } from './domain/proof.ts';
-import { oldCode } from './domain/readings.ts';
+import { oldCode, serves } from './domain/readings.ts';
 import { type Goal, newestOf, type Phase, type Watch } from './domain/watch.ts';
 import type { Following, Watcher } from './outside.ts';
 import type { Run } from './run.ts';
@@ -55,7 +55,7 @@ function watchOf({ deploy }: Run, released: Released, { commit, web }: Asked): P
     ours: released.version,
     slug: released.slug,
     commit,
-    oldCommit: oldCode(deploy).commit,
+    oldCommit: servedBefore(deploy, released),
     oldWeb: Array.from({ length: were }, (_, i) => `web.${i + 1}`),
     web: now,
     releasedAt: released.releasedAt,
@@ -63,6 +63,13 @@ function watchOf({ deploy }: Run, released: Released, { commit, web }: Asked): P
     before: latest(deploy, 'before')?.sample ?? null,
   };
   return { deploy: deploy.id, app: plan.app, url: plan.url, probe: plan.probe, goal };
+}
+
+/** The commit that served when it was released. What goes back after the switch replaces what the deploy brought. */
+function servedBefore(deploy: Deploy, { version }: Released): string | null {
+  const { plan } = deploy;
+  const isBack = version !== latest(deploy, 'released')?.version;
+  return isBack && serves(deploy) ? plan.commit.sha : oldCode(deploy).commit;
 }
 
 /** Appends a fact for each phase that the watch comes to, once, also when a restarted bot comes to it again. */

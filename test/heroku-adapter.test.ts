@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { connectHeroku } from '../src/adapters/heroku.ts';
 import { connectHerokuByApp } from '../src/adapters/heroku-by-app.ts';
@@ -302,17 +303,27 @@ describe.concurrent('a log session', () => {
   });
 
   it('tells when it had less to replay than was asked for: then nothing is older', async () => {
-    const at = (second: number): string => `2026-11-24T10:00:0${second}.000000+00:00 app[web.1]: hats\n`;
-    const whole = async (...said: string[]): Promise<boolean> => {
-      const { heroku } = await session((_, response) => void response.writeHead(200).end(said.join('')));
+    const said = (second: number, by = 'app[web.1]'): string =>
+      `2026-11-24T10:00:0${second}.900000+00:00 ${by}: hats\n`;
+    const whole = async (lines: readonly string[], connectMs = 0): Promise<boolean> => {
+      const { heroku } = await session(async (_, response) => {
+        await sleep(connectMs);
+        response.writeHead(200).end(lines.join(''));
+      });
       const onWhole = vi.fn();
       for await (const _ of heroku.openLog('shop', AbortSignal.timeout(5_000), onWhole));
       return onWhole.mock.calls.length === 1;
     };
-    expect(await whole(at(0), at(1))).toBe(false);
-    expect(await whole(at(0), at(3))).toBe(true);
-    expect(await whole(...Array<string>(1_499).fill(at(0)), at(3))).toBe(true);
-    expect(await whole(...Array<string>(1_500).fill(at(0)), at(3))).toBe(false);
+    // Made within second 0, and the clocks may differ by 2 s.
+    expect(await whole([said(0), said(2)])).toBe(false);
+    expect(await whole([said(0), said(4)])).toBe(true);
+    // What was said until the stream was connected to is replayed too, and 1,500 lines need not reach back to before.
+    expect(await whole([said(0), said(4)], 2_000)).toBe(false);
+    expect(await whole([said(0), said(4), said(6)], 2_000)).toBe(true);
+    // An add-on stamps its lines by a clock of its own.
+    expect(await whole([said(0), said(9, 'app[heroku-postgresql]')])).toBe(false);
+    expect(await whole([...Array<string>(1_499).fill(said(0)), said(4)])).toBe(true);
+    expect(await whole([...Array<string>(1_500).fill(said(0)), said(4)])).toBe(false);
   });
 
   it('hangs up when it is stopped', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { FactBody } from '../src/domain/deploy.ts';
-import type { Phase } from '../src/domain/watch.ts';
+import type { Goal, Phase } from '../src/domain/watch.ts';
 import { CONFIG, crash, good, kinds, plan, play, release, unproved, World } from './recipe-world.ts';
 
 const SUCCESS = [
@@ -140,6 +140,27 @@ describe('a deploy', () => {
     const world = new World({ 42: [...good.slice(0, 2), superseded] });
     expect((await play(world)).outcome).toBe('superseded');
     expect(world.releases).toHaveLength(2);
+  });
+});
+
+describe('going back', () => {
+  const sha = (letter: string): string => letter.repeat(40);
+
+  it.each([
+    ['before the switch: what served serves on', { 42: crash }, {}, sha('a')],
+    ['after it: what the deploy brought', { 42: good }, { smoke: [{ path: '/', status: [418] }] }, sha('b')],
+  ])('is watched against the commit that served %s', async (_, phases, more, oldCommit) => {
+    const world = new World({ 42: [...phases[42]], 43: [...good] });
+    world.plan = { ...plan, autoRollback: true, ...more };
+    const goals: Goal[] = [];
+    const { follow } = world.watcher;
+    world.watcher.follow = ask => {
+      goals.push(ask.goal);
+      return follow(ask);
+    };
+    expect((await play(world)).outcome).toBe('rolled back');
+    expect(goals.findLast(({ ours }) => ours === 43)).toMatchObject({ commit: sha('a'), oldCommit });
+    expect(goals.findLast(({ ours }) => ours === 42)).toMatchObject({ commit: sha('b'), oldCommit: sha('a') });
   });
 });
 

@@ -4,7 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import HerokuClient from 'heroku-client';
 import pRetry, { AbortError } from 'p-retry';
 import { z } from 'zod';
+import { readLogLine } from '../domain/log-line.ts';
 import { type Heroku, HerokuRefused, type MayAct } from '../outside.ts';
+import { steadyNow } from './clock.ts';
 import * as shape from './heroku-shapes.ts';
 import { type Output, outputOf, readLines, settled } from './heroku-streams.ts';
 
@@ -18,6 +20,7 @@ const RELEASE_NAMED_MS = 5 * 60_000;
 const BACKLOG = 1_500;
 /** Heroku's API and its log may tell times that differ by this much: an assumption. */
 const CLOCKS_MS = 2_000;
+const GRAIN_MS = 1_000; // The API tells times in whole seconds, cut off (Platform API reference).
 
 type Call = { method: 'GET' | 'POST' | 'PATCH' | 'DELETE'; path: string; body?: object; range?: string };
 
@@ -201,14 +204,17 @@ export function connectHeroku({ url, token }: { url: string; token: string }): H
     openLog: async function* (app, signal, onWhole) {
       const path = `/apps/${app}/log-sessions`;
       const ask = { method: 'POST', path, body: { lines: BACKLOG, tail: true } } as const;
+      const askedAt = steadyNow();
       const session = await send(shape.logSessionShape, ask, signal);
-      const live = Date.parse(session.created_at) + CLOCKS_MS;
+      let live = Number.NaN;
       let known = 0;
       for await (const line of readLines(session.logplex_url, signal)) {
+        // What is replayed ends when the stream is connected to: some time before its first line comes.
+        live ||= Date.parse(session.created_at) + GRAIN_MS + CLOCKS_MS + (steadyNow() - askedAt);
         yield line;
         if (known >= BACKLOG) continue;
-        // With the first line that came after the session, all that was to be replayed has been.
-        const isLive = Date.parse(line.slice(0, line.indexOf(' '))) > live;
+        // With the first line that was surely said later, all that was to be replayed has been.
+        const isLive = (readLogLine(line)?.at ?? 0) > live;
         if (isLive) onWhole?.();
         known = isLive ? BACKLOG : known + 1;
       }

@@ -10,6 +10,9 @@ const SILENT_ANSWERS = 5;
 /** A probe is sent each second, and waits for its answer. */
 const FIRST_ANSWER_MS = 5_000;
 
+/** A log session is opened within 5 s or later, and a dyno list read. */
+const READ_AGAIN_MS = 15_000;
+
 /** What a watch says now. */
 export function phaseOf(watch: Watch): Phase {
   const { served, booted, superseded, now } = watch;
@@ -22,7 +25,7 @@ export function phaseOf(watch: Watch): Phase {
   if (crash && watch.firstNewAt === null && !served) return { kind: 'crashed', ...crash };
   if (served && watch.goneAt !== null) return { kind: 'old gone', at: watch.goneAt, dynos: oldWebOf(watch) };
   if (served) {
-    if (now > drainedBy(watch, served.at)) return notProved(watch, 'old gone');
+    if (isOver(watch, drainedBy(watch, served.at))) return notProved(watch, 'old gone');
     const { at, evidence } = served;
     return { kind: 'new serves', at, evidence, ...(evidence.by === 'probe' ? silent : {}) };
   }
@@ -35,6 +38,12 @@ export function phaseOf(watch: Watch): Phase {
     return { kind: 'booting', up: booted?.up ?? 0, of: booted?.of ?? watch.goal.web, ...silent };
   }
   return { kind: 'old serves', expectedSwitch: watch.clockFrom + watch.goal.windowMs, ...silent };
+}
+
+/** What went by while nobody watched is over only when the log, and the lists, could have been read again. */
+function isOver({ now, unwatched }: Watch, by: number): boolean {
+  const unseen = unwatched !== null && by > unwatched.from;
+  return now > (unseen ? Math.max(by, unwatched.to + READ_AGAIN_MS) : by);
 }
 
 /** When what the log can prove of old code's end must have been proved. */
