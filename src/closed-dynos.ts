@@ -3,6 +3,7 @@ import { type Deploy, latest } from './domain/deploy.ts';
 import { readLogLine } from './domain/log-line.ts';
 import { destroyed, oldCode } from './domain/readings.ts';
 import { type Boot, bootOf, type Heard, NOTHING_HEARD, notHeardToExit } from './domain/reopening.ts';
+import { HerokuRefused } from './outside.ts';
 import type { Next, Run } from './run.ts';
 
 // The dynos of an app that is closed for its deploy: stopped where something is destroyed, and started again however the
@@ -75,43 +76,65 @@ export async function listedUntilGone(run: Run, signal: AbortSignal, before = In
 
 /** Starts what was stopped, and waits until it runs the release that is to serve: the new one, or what it was put back to. */
 export async function startTheDynos(run: Run): Promise<Next> {
-  const { heroku } = run.outside;
-  const { app } = run.deploy.plan;
   const code = codeToServe(run.deploy);
-  const stopped = latest(run.deploy, 'dynos stopping');
   // Nothing of it was touched.
-  if (!stopped && code.release === run.deploy.plan.live.version) return { to: 'Open again' };
+  if (!latest(run.deploy, 'dynos stopping') && code.release === run.deploy.plan.live.version)
+    return { to: 'Open again' };
   await run.record({ kind: 'dynos starting' }, `dynos starting v${code.release}`);
-  const formation = await heroku.formation(app);
-  // A process type that new code does not have any more is not there to be started, and would fail the others with it.
-  const wanted = stopped
-    ? stopped.formation.filter(({ type }) => formation.some(known => known.type === type))
-    : formation.filter(({ quantity }) => quantity > 0);
-  if (stopped && wanted.length > 0) await heroku.scale(app, wanted, run.mayAct);
-  const boot = await run.listening(
-    signal => hearing(run, signal, (heard, done) => settledBoot(run, { wanted, release: code.release }, heard, done)),
-    async () => ({
-      answer: 'Its dynos start just now, and then it opens. Afterwards `/deploy rollback` plans the way back.',
-    }),
-  );
+  const boot = await booted(run, code).catch(error => {
+    // Asked again, Heroku would refuse again, and the app would stay closed with nobody told.
+    if (error instanceof HerokuRefused) return { kind: 'refused' as const, why: error.message };
+    throw error;
+  });
   if (boot.kind === 'up') {
     await run.record({ kind: 'dynos up', dynos: boot.dynos, unheard: boot.unheard }, `dynos up v${code.release}`);
     return { to: 'Open again' };
   }
   // Somebody looked, and said to open it as it is.
   if (latest(run.deploy, 'closed app answered')?.what === 'open') return { to: 'Open again' };
-  const what =
-    boot.kind === 'crashed'
-      ? `${boot.dyno} crashed when it started`
-      : `${boot.up} of ${boot.of} dynos came up in 5 minutes${boot.older.length > 0 ? `, and still there were ${boot.older.join(', ')}` : ''}`;
+  const what = whyDown(boot);
   const tries = run.deploy.facts.filter(({ kind }) => kind === 'closed app answered').length;
-  await run.record({ kind: 'dynos down', what }, `dynos down v${code.release} ${tries}`);
-  const canGoBack = !destroyed(run.deploy) && code.release === latest(run.deploy, 'released')?.version;
+  const refused = boot.kind === 'refused' ? ({ refused: true } as const) : {};
+  await run.record({ kind: 'dynos down', what, ...refused }, `dynos down v${code.release} ${tries}`);
+  // What Heroku refuses of new code it refuses of old code as well.
+  const canGoBack =
+    boot.kind !== 'refused' && !destroyed(run.deploy) && code.release === latest(run.deploy, 'released')?.version;
   if (!canGoBack) return { to: 'Ask about the closed app' };
   return run.end(
     'rolled back',
-    `${what}, so it went back. ${app} serves the code of v${oldCode(run.deploy).version} again.`,
+    `${what}, so it went back. ${run.deploy.plan.app} serves the code of v${oldCode(run.deploy).version} again.`,
   );
+}
+
+async function booted(run: Run, { release }: Code): Promise<Boot> {
+  const { heroku } = run.outside;
+  const { app } = run.deploy.plan;
+  const stopped = latest(run.deploy, 'dynos stopping');
+  const formation = await heroku.formation(app);
+  // A process type that new code does not have any more is not there to be started, and would fail the others with it.
+  const wanted = stopped
+    ? stopped.formation.filter(({ type }) => formation.some(known => known.type === type))
+    : formation.filter(({ quantity }) => quantity > 0);
+  if (stopped && wanted.length > 0) await heroku.scale(app, wanted, run.mayAct);
+  return run.listening(
+    signal => hearing(run, signal, (heard, done) => settledBoot(run, { wanted, release }, heard, done)),
+    async () => ({
+      answer: 'Its dynos start just now, and then it opens. Afterwards `/deploy rollback` plans the way back.',
+    }),
+  );
+}
+
+function whyDown(boot: Exclude<Boot, { kind: 'up' }> | { kind: 'refused'; why: string }): string {
+  switch (boot.kind) {
+    case 'refused':
+      return boot.why;
+    case 'crashed':
+      return `${boot.dyno} crashed when it started`;
+    case 'booting':
+      return `${boot.up} of ${boot.of} dynos came up in 5 minutes${boot.older.length > 0 ? `, and still there were ${boot.older.join(', ')}` : ''}`;
+    default:
+      return boot satisfies never;
+  }
 }
 
 type Wanted = Pick<Parameters<typeof bootOf>[0], 'wanted' | 'release'>;
