@@ -250,6 +250,23 @@ describe('a deploy in maintenance mode', () => {
     expect([world.doors, world.applied, world.builds]).toEqual([[], [], []]);
   });
 
+  it('begins nothing with a yes that comes in a freeze or under a lock, and says why', async () => {
+    const world = closedWorld();
+    world.presses = [YES];
+    world.patient = false;
+    const append = world.append.bind(world);
+    world.append = (fact, key) => {
+      append(fact, key);
+      if (fact.kind === 'approval asked')
+        world.notNow = { reasons: ['Nothing is deployed: Black Friday.'], floor: null };
+    };
+    expect((await play(world)).outcome).toBe('cancelled');
+    expect(world.clicks[0]?.answer).toBe(
+      'Not begun. Nothing is deployed: Black Friday. Press again when that is over, or hold it.',
+    );
+    expect([world.doors, world.applied, world.builds]).toEqual([[], [], []]);
+  });
+
   it('is called off while it builds, and everything is put back', async () => {
     const world = closedWorld({ buildStays: true });
     world.presses = [YES, { after: 'build started', kind: 'cancel' }];

@@ -13,7 +13,7 @@ const release = (version: number, slug: string, current = false) => ({
 });
 
 /** A Heroku on which v42 is live, and an app whose last deploys were these. */
-function planning(recent: readonly Deploy[]): Planning {
+function planning(recent: readonly Deploy[], frozen: (id: string) => string | null = () => null): Planning {
   const heroku = {
     tokensLeft: 4_500,
     app: { name: 'shop', webUrl: plan.url, maintenance: false, space: null, generation: 'cedar' },
@@ -30,9 +30,9 @@ function planning(recent: readonly Deploy[]): Planning {
     Object.fromEntries(Object.entries(answers).map(([name, answer]) => [name, async () => answer]));
   const answer = { sentAt: 0, receivedAt: 1, status: 200, version: { release: 42 } };
   return new Planning({
-    ledger: answering({ running: [], held: [], schemaFloor: null, recent }),
+    ledger: answering({ running: [], held: [], schemaFloor: null, recent, app: settings }),
     locking: { on: async () => [], wait: async () => {} },
-    gate: async () => ({ kind: 'open' }),
+    starting: () => ({ gate: async () => ({ kind: 'open' }), frozen: async (_: unknown, id: string) => frozen(id) }),
     sources: { heroku: answering(heroku), source: answering(source), prober: { ask: async () => answer } },
   } as unknown as ConstructorParameters<typeof Planning>[0]);
 }
@@ -44,4 +44,16 @@ it('a plan says within what nine of ten of the last deploys of its kind served',
   expect(known).toMatchObject({ back: { version: 41 }, usualSeconds: 261 });
   const few = await planning([undoing, ...Array(9).fill(deploys.succeeded)]).back(app, { version: 41 }, ANN);
   expect(few.usualSeconds).toBeNull();
+});
+
+it('a deploy asks at its turn for freezes too: no bot may have been there since it was approved', async () => {
+  const frozen = (id: string) =>
+    id === 'd9' ? null : 'Nothing of shop is deployed until 2 Jan 00:00 UTC: Black Friday.';
+  const made = planning([], frozen);
+  expect(await made.notNow({ ...deploys.building, id: 'd1' })).toEqual({
+    floor: null,
+    reasons: ['Nothing of shop is deployed until 2 Jan 00:00 UTC: Black Friday.'],
+  });
+  // One that was let through the freeze.
+  expect((await made.notNow({ ...deploys.building, id: 'd9' })).reasons).toEqual([]);
 });
