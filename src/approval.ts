@@ -160,13 +160,16 @@ export async function askForApproval(run: Run): Promise<Next> {
             'Not run: other apps use the same database. Press *Run them* again, and say in its form that their owners know.',
         };
       }
+      const isBeginning = run.deploy.plan.maintenance === true;
+      const against = isBeginning ? (await run.outside.notNow(run.deploy)).reasons : [];
+      if (against.length > 0)
+        return { answer: `Not begun. ${against.join(' ')} Press again when that is over, or hold it.` };
       const ill = (following && answersAgain(following)) ?? (await illness(run));
       if (ill) return { answer: `Not run. ${ill} Press again when that is mended, or hold them.` };
       await run.record({ kind: 'approved', by: click.by, digest }, again(run, ANSWER));
       const instead = (await decided(run)) ?? RECEIPT;
       if (latest(run.deploy, 'held')) return { answer: 'Too late: they are held.', instead };
-      const before = run.deploy.plan.maintenance;
-      return { answer: before ? 'Approved: the deploy begins now.' : 'Approved: they run now.', instead };
+      return { answer: isBeginning ? 'Approved: the deploy begins now.' : 'Approved: they run now.', instead };
     },
   );
   // Another process goes on with it, for hours perhaps.

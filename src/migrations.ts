@@ -1,7 +1,7 @@
 import { askAnew, otherLive } from './approval.ts';
 import { listenThenRecord } from './before.ts';
 import { cancelAsked } from './cancelling.ts';
-import { listedUntilGone } from './closed-deploy.ts';
+import { listedUntilGone } from './closed-dynos.ts';
 import { latest, latestOfThese, type MigrationFailure, migrationsOf } from './domain/deploy.ts';
 import { directDatabase } from './domain/direct-database.ts';
 import { type Commands, type Direction, filesOf } from './domain/gate.ts';

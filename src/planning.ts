@@ -10,7 +10,7 @@ import { usualSeconds } from './domain/usual.ts';
 import type { Locking } from './locking.ts';
 import { gather, type Sources } from './situation.ts';
 import { gatherBack } from './situation-back.ts';
-import type { Gate } from './starting.ts';
+import type { Gate, Starting } from './starting.ts';
 import type { Directory, Ledger, StoredPlan } from './team.ts';
 
 /** So many of the last deploys. */
@@ -26,7 +26,7 @@ type Parts = {
   locking: Locking;
   sources: Sources;
   directory: Pick<Directory, 'isArchived'>;
-  gate: (app: App) => Promise<Gate>;
+  starting: () => Pick<Starting, 'gate' | 'frozen'>;
 };
 
 /** What a deploy would do, asked of the world as it is now. */
@@ -63,13 +63,21 @@ export class Planning {
     return judged.kind === 'ready' ? { ...judged, plan: { ...judged.plan, ref, channel } } : judged;
   }
 
-  /** What the bot's own store has against a deploy right when it begins: reasons, and the oldest release that fits the schema. */
-  async notNow({ plan, startedBy }: Deploy): Promise<Objections> {
-    const { ledger, locking } = this.#parts;
-    const [floor, locks] = await Promise.all([ledger.schemaFloor(plan.app), locking.on({ name: plan.app })]);
-    const reasons = lockRefusals(locks, startedBy);
-    if (reasons.length > 0) await locking.wait(startedBy, plan.app);
-    return { floor, reasons };
+  /**
+   * What the bot's own store has against a deploy right when it begins: reasons, and the oldest release that fits the schema.
+   * Hours may have passed since it was started or approved, with no bot there.
+   */
+  async notNow({ id, plan, startedBy }: Deploy): Promise<Objections> {
+    const { ledger, locking, starting } = this.#parts;
+    const settings = await ledger.app(plan.app);
+    const [floor, locks, frozen] = await Promise.all([
+      ledger.schemaFloor(plan.app),
+      locking.on({ name: plan.app }),
+      settings && starting().frozen(settings, id),
+    ]);
+    const locked = lockRefusals(locks, startedBy);
+    if (locked.length > 0) await locking.wait(startedBy, plan.app);
+    return { floor, reasons: frozen ? [...locked, frozen] : locked };
   }
 
   /** Stores what is shown, so that Start can name it; `due` (ms) when it is for later. */
@@ -78,9 +86,13 @@ export class Planning {
     plan: Plan,
     { user, channel, due = null }: { user: string; channel: string; due?: number | null },
   ): Promise<Planned> {
-    const { ledger, gate } = this.#parts;
+    const { ledger, starting } = this.#parts;
     const stored: StoredPlan = { id: newId(), plan, digest: fingerprint(plan), askedBy: user, channel, due };
-    const [running, before] = await Promise.all([ledger.running(plan.app), gate(app), ledger.savePlan(stored)]);
+    const [running, before] = await Promise.all([
+      ledger.running(plan.app),
+      starting().gate(app),
+      ledger.savePlan(stored),
+    ]);
     return { id: stored.id, plan, place: placeBehind(running, Date.now()), gate: before };
   }
 

@@ -1,14 +1,8 @@
 import { askForApproval, soak } from './approval.ts';
 import { listenBefore, recordBefore } from './before.ts';
 import { cancelAsked, cancelled, isCalledOff, isCancelled } from './cancelling.ts';
-import {
-  afterClosedRelease,
-  closeForTheDeploy,
-  openAgain,
-  putBack,
-  startTheDynos,
-  stopTheDynos,
-} from './closed-deploy.ts';
+import { afterClosedRelease, closeForTheDeploy, openAgain, putBack } from './closed-deploy.ts';
+import { startTheDynos, stopTheDynos } from './closed-dynos.ts';
 import { candidatesOf, LOOKED_AT } from './domain/back.ts';
 import { latest } from './domain/deploy.ts';
 import { filesOf } from './domain/gate.ts';

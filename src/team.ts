@@ -127,8 +127,14 @@ export type Notice = { id: string; channel: string; message: Message };
 export interface Locks {
   /** Those that hold now, on these scopes or on any (null). */
   on(scopes: readonly string[] | null): Promise<Lock[]>;
-  /** Takes it, also from whoever holds it as `instead` (an id); gives the lock that is in the way. `request`: once. */
-  take(lock: Lock, ask: { instead: string | null; request: string }): Promise<Lock | null>;
+  /**
+   * Takes it for so many seconds from now by the store's clock (null: no end), also from whoever holds it as `instead` (an
+   * id); *held*: by the lock that is in the way. `request`: once; *over*: it was taken so before, and is gone since.
+   */
+  take(
+    lock: Pick<Lock, 'scope' | 'id' | 'by' | 'reason' | 'channel'> & { seconds: number | null },
+    ask: { instead: string | null; request: string },
+  ): Promise<{ kind: 'taken' | 'held'; lock: Lock } | { kind: 'over' }>;
   /** Lets go of one's own lock, or of another's that is named by its id. `request`: once. */
   release(
     scope: string,

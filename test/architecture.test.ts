@@ -71,6 +71,7 @@ const PART_OF_FILE: Record<string, string> = {
   'src/maintenance.ts': 'recipe',
   'src/parking.ts': 'recipe',
   'src/closed-deploy.ts': 'recipe',
+  'src/closed-dynos.ts': 'recipe',
 };
 
 function partOf(file: string): string {

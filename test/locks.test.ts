@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connectLocks } from '../src/adapters/locks.ts';
 import { connectNotices } from '../src/adapters/notices.ts';
 import { connect, type Embedded } from '../src/adapters/postgres.ts';
@@ -158,6 +158,20 @@ describe('a lock', () => {
       await locking.unlock({ request: `unlock ${++requests}`, user: ANN, scope: 'shop', id: held?.id ?? '' }),
     ).toMatchObject({ kind: 'free' });
     expect(slack.posted.filter(({ channel }) => channel === BOB)).toHaveLength(1);
+  });
+
+  it('ends by the database’s clock, whatever ours says, and is told so', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 5 * 3_600_000 });
+    const taken = await lock(BOB, { length: '2h' }).finally(() => vi.useRealTimers());
+    const { rows } = await pool.query<{ left: number; until: string }>(
+      `SELECT extract(epoch FROM until - now())::float8 AS left, to_json(until) #>> '{}' AS until FROM locks`,
+    );
+    expect(rows[0]?.left).toBeGreaterThan(7_100);
+    expect(rows[0]?.left).toBeLessThanOrEqual(7_200);
+    expect(taken).toMatchObject({ kind: 'locked', lock: { until: rows[0]?.until } });
+    const told = Math.floor(Date.parse(rows[0]?.until ?? '') / 1000);
+    await reads('C0SHOP', new RegExp(`shop is locked.*until <!date\\^${told}\\^`));
+    expect(await locking.on({ name: 'shop' })).toHaveLength(1);
   });
 
   it('that was taken days ago is told to be free where it was told', async () => {

@@ -1,6 +1,7 @@
 import { type Deploy, type Fact, type FactOf, latest, migrationsOf } from '../src/domain/deploy.ts';
 import { asOf, oldCode, openComplaint } from '../src/domain/readings.ts';
 import { actions, type Message, message, section } from './blocks.ts';
+import { doneWords } from './closed-deploy.ts';
 import { fileSections } from './migrations.ts';
 import { foreign, literal, mention, sentence, time } from './text.ts';
 
@@ -131,6 +132,8 @@ function whyClosed(deploy: Deploy): string {
   const what = deploy.facts.findLast(
     ({ kind }) => kind === 'migration failed' || kind === 'dynos down' || kind === 'rollback failed',
   );
+  if (what?.kind === 'dynos down' && what.refused)
+    return `Heroku refuses what its dynos need (${foreign(what.what, 400)}). ${doneWords(deploy)}`;
   if (what?.kind === 'dynos down') return `its dynos do not come up (${foreign(what.what, 400)}).`;
   if (what?.kind === 'rollback failed')
     return `it could not go back to v${oldCode(deploy).version} (${foreign(what.why, 400)}).`;
