@@ -103,14 +103,8 @@ const mayTakeLong = (node: Node): boolean =>
   OF_ROWS.some(tag => tag in node) || (completionOf(node) !== null && !('AlterEnumStmt' in node));
 
 function problemsOf(path: string, pieces: readonly Piece[], transaction: boolean): string[] {
-  const ends = pieces.filter(({ node }) => {
-    const kind = bodyOf(node, 'TransactionStmt')?.kind;
-    return kind !== undefined && !/SAVEPOINT|RELEASE|ROLLBACK_TO/.test(kind);
-  });
-  const problems = ends.map(
-    ({ line, sql }) =>
-      `\`${path}\`, line ${line}: \`${sql}\` is not for a migration to say. Its transaction belongs to whoever runs it, or after a failure half of it would stay: take it out.`,
-  );
+  const ends = pieces.filter(({ node }) => isTransactionWord(node));
+  const problems = ends.map(({ line, sql }) => `\`${path}\`, line ${line}: ${wordsForTransaction(sql)}`);
   if (transaction) return [...problems, ...pieces.flatMap(piece => problemInTransaction(path, piece))];
   const [only] = pieces;
   if (pieces.length === 1 && only && completionOf(only.node)) return problems;
@@ -121,6 +115,26 @@ function problemsOf(path: string, pieces: readonly Piece[], transaction: boolean
     ...problems,
     `\`${path}\` runs outside a transaction and has ${has}. After a kill nobody could say what of it was done, so such a file holds exactly one statement whose end the catalog shows: ${wanted}`,
   ];
+}
+
+/** BEGIN, COMMIT and ROLLBACK, in all their spellings; savepoints stay inside the transaction. */
+function isTransactionWord(node: Node): boolean {
+  const kind = bodyOf(node, 'TransactionStmt')?.kind;
+  return kind !== undefined && !/SAVEPOINT|RELEASE|ROLLBACK_TO/.test(kind);
+}
+
+const wordsForTransaction = (sql: string): string =>
+  `\`${sql}\` is not for a migration to say. Its transaction belongs to whoever runs it, or after a failure half of it would stay: take it out.`;
+
+const LIKE_TRANSACTION = /\b(begin|start\s+transaction|commit|end|rollback|abort|prepare\s+transaction)\b/i;
+
+/** Why SQL that a program sends while it runs may not be sent: it would begin or end the transaction. Null when it may. */
+export function refusedWhileRunning(sql: string): string | null {
+  const { pieces, unparsed } = readSource(sql);
+  // A newer server may understand what this parser does not.
+  if (unparsed) return LIKE_TRANSACTION.test(sql) ? wordsForTransaction(unparsed.sql) : null;
+  const word = pieces.find(({ node }) => isTransactionWord(node));
+  return word ? wordsForTransaction(word.sql) : null;
 }
 
 function problemInTransaction(path: string, { node, line, sql }: Piece): string[] {
