@@ -93,7 +93,10 @@ describe('migrations that are run', () => {
       pgm.sql('SELECT 1 / 0');
     };`;
     const { outcomes } = await runAll(rig.migrator, url, { ...HATS, 'migrations/2_ask.js': program });
-    expect(outcomes['2_ask']).toMatchObject({ kind: 'rolled back', error: expect.stringContaining(`${said} is not for`) });
+    expect(outcomes['2_ask']).toMatchObject({
+      kind: 'rolled back',
+      error: expect.stringContaining(`${said} is not for`),
+    });
     expect((await client.query('SELECT count(*)::int AS hats FROM hats')).rows).toEqual([{ hats: 2 }]);
   });
 

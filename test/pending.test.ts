@@ -12,7 +12,15 @@ const PLACE = {
   table: 'pgmigrations',
   contractTable: 'pgmigrations_contract',
 };
-const FACTS = { version: 180004, timeZone: 'UTC', searchPath: ['public'], relations: {}, functions: {}, domains: {} };
+const FACTS = {
+  version: 180004,
+  timeZone: 'UTC',
+  searchPath: [],
+  relations: {},
+  functions: {},
+  ownFunctions: {},
+  domains: {},
+};
 
 /** The plan of a commit with one program, as it was recorded without a database. */
 async function planned(recording: Partial<Recording>) {

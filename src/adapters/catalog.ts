@@ -36,6 +36,7 @@ async function readFacts(client: pg.PoolClient): Promise<Facts> {
   const constraints = groupBy((await client.query<Owned<ConstraintFacts>>(CONSTRAINTS)).rows);
   const indexes = groupBy((await client.query<Owned<IndexFacts>>(INDEXES)).rows);
   const functions = (await client.query<{ name: string; volatility: Volatility }>(FUNCTIONS)).rows;
+  const own = (await client.query<{ name: string; count: number }>(OWN_FUNCTIONS)).rows;
   const domains = (await client.query<{ name: string; base: string; constrained: boolean }>(DOMAINS)).rows;
   return {
     version: session?.version ?? 0,
@@ -54,6 +55,7 @@ async function readFacts(client: pg.PoolClient): Promise<Facts> {
       ]),
     ),
     functions: Object.fromEntries(functions.map(({ name, volatility }) => [name, volatility])),
+    ownFunctions: Object.fromEntries(own.map(({ name, count }) => [name, count])),
     domains: Object.fromEntries(domains.map(({ name, ...domain }) => [name, domain])),
   };
 }
@@ -125,6 +127,12 @@ const FUNCTIONS = `
          CASE WHEN bool_or(provolatile = 'v') THEN 'volatile' WHEN bool_or(provolatile = 's') THEN 'stable'
               ELSE 'immutable' END AS volatility
   FROM pg_proc GROUP BY proname`;
+
+// An extension's functions depend on it.
+const OWN_FUNCTIONS = `
+  SELECT p.proname::text AS name, count(*)::int AS count FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+  WHERE ${OURS} AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = p.oid AND deptype = 'e')
+  GROUP BY p.proname`;
 
 const DOMAINS = `
   SELECT t.typname::text AS name, format_type(t.typbasetype, t.typtypmod) AS base,

@@ -126,8 +126,10 @@ export type Action =
   | { kind: 'define function'; thing: Thing; replace: boolean; volatility: Volatility; does: () => readonly Action[] }
   | { kind: 'call'; functions: readonly Name[] }
   | { kind: 'dynamic'; how: string }
-  /** Empty: the usual one again. */
-  | { kind: 'search path'; path: readonly string[] }
+  /** Empty: the usual one again. Null: nobody knows which. */
+  | { kind: 'search path'; path: readonly string[] | null }
+  /** The user of the session changes, and with it what `$user` means on the search path. */
+  | { kind: 'role' }
   | { kind: 'time zone'; zone: string }
   /** A statement that Postgres refuses inside a transaction, besides those CONCURRENTLY. */
   | { kind: 'alone'; what: string }

@@ -9,6 +9,8 @@ export type Facts = {
   searchPath: readonly string[];
   relations: Readonly<Record<string, RelationFacts>>;
   functions: Readonly<Record<string, Volatility>>;
+  /** Those that are neither Postgres's own nor an extension's: how many share a bare name. */
+  ownFunctions: Readonly<Record<string, number>>;
   /** Domains by name; `constrained` when it has a CHECK or NOT NULL of its own. */
   domains: Readonly<Record<string, { base: string; constrained: boolean }>>;
 };

@@ -24,7 +24,7 @@ export function holdsLong(statement: readonly Held[], transaction: Transaction):
   for (const { keeps } of statement) for (const table of keeps) transaction.locked.add(table);
   if (transaction.warned || !(waited || transaction.locked.size > 1)) return [];
   transaction.warned = true;
-  const tables = [...transaction.locked].map(key => `\`${key.replace(/^public\./, '')}\``).join(', ');
+  const tables = [...transaction.locked].map(key => `\`${key.replace(/^(public|pg_temp|\?\d+)\./, '')}\``).join(', ');
   const finding: Finding = {
     ...HAZARD,
     rule: 'long-tx-multi-lock',
