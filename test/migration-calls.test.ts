@@ -6,7 +6,7 @@ import { type Facts, judge, parserReady, type Verdict } from '../src/domain/migr
 beforeAll(parserReady);
 
 const relation = (columns: string[]): Facts['relations'][string] => ({
-  ...{ kind: 'table', rows: 10, bytes: 8192, constraints: [], indexes: [], partitionKey: [] },
+  ...{ kind: 'table', rows: 10, bytes: 8192, constraints: [], indexes: [], partitionKey: [], lastValue: null },
   columns: Object.fromEntries(
     columns.map(name => [name, { type: 'integer', notNull: false, hasDefault: false, views: [] }]),
   ),

@@ -62,7 +62,11 @@ async function readFacts(client: pg.PoolClient): Promise<Facts> {
 
 type Session = Pick<Facts, 'version' | 'timeZone' | 'searchPath'>;
 /** `bytes` is a bigint, which arrives as text. */
-type RelationRow = Pick<RelationFacts, 'kind' | 'rows' | 'partitionKey'> & { oid: number; key: string; bytes: string };
+type RelationRow = Pick<RelationFacts, 'kind' | 'rows' | 'partitionKey' | 'lastValue'> & {
+  oid: number;
+  key: string;
+  bytes: string;
+};
 type Owned<T> = T & { owner: number };
 
 function groupBy<T>(rows: readonly Owned<T>[]): Map<number, Omit<Owned<T>, 'owner'>[]> {
@@ -85,6 +89,8 @@ const RELATIONS = `
          CASE WHEN c.relkind IN ('p', 'I')
               THEN (SELECT coalesce(sum(pg_total_relation_size(relid)), 0) FROM pg_partition_tree(c.oid))
               ELSE coalesce(pg_total_relation_size(c.oid), 0) END AS bytes,
+         CASE WHEN c.relkind = 'S' AND has_sequence_privilege(c.oid, 'USAGE,SELECT')
+              THEN pg_sequence_last_value(c.oid)::float8 END AS "lastValue",
          ARRAY(SELECT a.attname::text FROM pg_partitioned_table p, unnest(p.partattrs) WITH ORDINALITY AS k(attnum, place)
                JOIN pg_attribute a ON a.attnum = k.attnum AND a.attrelid = c.oid
                WHERE p.partrelid = c.oid AND p.partexprs IS NULL ORDER BY k.place) AS "partitionKey"

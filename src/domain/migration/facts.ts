@@ -26,6 +26,8 @@ export type RelationFacts = {
   columns: Readonly<Record<string, ColumnFacts>>;
   constraints: readonly ConstraintFacts[];
   indexes: readonly IndexFacts[];
+  /** Of a sequence that was used. */
+  lastValue: number | null;
   /** Of a partitioned table: its key, when that is plain columns. */
   partitionKey: readonly string[];
 };

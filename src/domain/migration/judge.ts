@@ -8,6 +8,7 @@ import { constraintRules } from './rules/constraints.ts';
 import { indexRules } from './rules/indexes.ts';
 import { objectRules } from './rules/objects.ts';
 import { rowRules } from './rules/rows.ts';
+import { settingRules } from './rules/settings.ts';
 import { tableRules } from './rules/tables.ts';
 import { transactionRules } from './rules/transactions.ts';
 import { typeRules } from './rules/types.ts';
@@ -23,6 +24,7 @@ const RULES: readonly Rule[] = [
   ...rowRules,
   ...objectRules,
   ...valueRules,
+  ...settingRules,
   ...transactionRules,
 ];
 

@@ -14,8 +14,9 @@ export function learn(known: Known, action: Action): void {
       learnTable(known, action);
       return;
     case 'create': {
-      // IF NOT EXISTS and OR REPLACE leave what is there.
-      const mayBeThere = action.replace || (action.unlessThere && known.facts !== null);
+      // IF NOT EXISTS and OR REPLACE leave what is there; extensions mostly are.
+      const isUnsure = known.facts !== null || action.thing.what === 'extension';
+      const mayBeThere = action.replace || (action.unlessThere && isUnsure);
       if (!mayBeThere || known.isAbsent(action.thing)) known.makeThing(action.thing);
       return;
     }

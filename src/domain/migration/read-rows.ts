@@ -1,5 +1,6 @@
 import type { Node, SelectStmt } from 'libpg-query';
 import type { Action } from './action.ts';
+import { readSetval } from './read-settings.ts';
 import { type Body, bodyOf, constantOf, findAll, type Name, nameFrom, nameOf, nameParts, stringsOf } from './tree.ts';
 
 // Statements on rows. What a WITH clause and a function do counts as much as the statement itself.
@@ -63,6 +64,7 @@ export function readCalls(tree: unknown): Action[] {
   );
   return [
     { kind: 'call', functions: calls.map(({ name }) => name) },
+    ...calls.flatMap(({ name, args }) => (name.name === 'setval' ? readSetval(args) : [])),
     ...(moves ? [{ kind: 'search path', path: null } satisfies Action] : []),
   ];
 }

@@ -14,6 +14,7 @@ import {
   readRename,
 } from './read-object.ts';
 import { madeFromQuery, rangesIn, readCalls, readRows, readSelect } from './read-rows.ts';
+import { readDatabase, readRole, readSequence } from './read-settings.ts';
 import { readAlterTable, readCreateTable, readIndex } from './read-table.ts';
 import {
   type Body,
@@ -42,10 +43,10 @@ function on<T extends Tag>(tag: T, read: (statement: Body<T>, sql: string) => Ac
 const HARMLESS: ReadonlySet<string> = new Set([
   ...['CommentStmt', 'SecLabelStmt', 'NotifyStmt', 'ListenStmt', 'UnlistenStmt', 'DiscardStmt', 'CheckPointStmt'],
   ...['VariableShowStmt', 'ConstraintsSetStmt', 'DeallocateStmt', 'FetchStmt', 'ClosePortalStmt'],
-  ...['AlterDatabaseSetStmt', 'AlterRoleSetStmt', 'AlterSeqStmt', 'AlterStatsStmt', 'AlterObjectDependsStmt'],
+  ...['AlterStatsStmt', 'AlterObjectDependsStmt'],
   ...['AlterDefaultPrivilegesStmt', 'AlterTSDictionaryStmt', 'AlterTSConfigurationStmt', 'AlterEventTrigStmt'],
   ...['AlterFdwStmt', 'AlterForeignServerStmt', 'AlterUserMappingStmt', 'AlterPublicationStmt', 'LoadStmt'],
-  ...['AlterExtensionStmt', 'AlterExtensionContentsStmt', 'AlterRoleStmt', 'AlterDatabaseStmt'],
+  ...['AlterExtensionStmt', 'AlterExtensionContentsStmt'],
   ...['AlterOperatorStmt', 'AlterTypeStmt', 'AlterCollationStmt', 'AlterDatabaseRefreshCollStmt', 'AlterOpFamilyStmt'],
 ]);
 
@@ -76,7 +77,10 @@ const READERS: readonly Reader[] = [
       return [madeFromQuery(table, into?.rel?.relpersistence === 't', unlessThere), ...does];
     }
     const thing: Thing = { what: 'materialized view', name: table, of: null };
-    return [{ kind: 'create', thing, unlessThere, replace: false, tightens: false, slow: !into?.skipData }, ...does];
+    return [
+      { kind: 'create', thing, unlessThere, replace: false, tightens: false, slow: !into?.skipData, standsFor: null },
+      ...does,
+    ];
   }),
   on('SelectStmt', readSelect),
   ...(['InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt'] as const).map((tag): Reader => {
@@ -159,6 +163,19 @@ const READERS: readonly Reader[] = [
       ({ name }): Action => ({ kind: 'change owner', thing: named('other', `everything of ${name}`) }),
     ),
   ),
+  on('AlterSeqStmt', readSequence),
+  on('AlterRoleStmt', readRole),
+  on('AlterRoleSetStmt', ({ role, setstmt }) => ({
+    kind: 'change settings',
+    thing: named('role', role?.rolename ?? 'ALL'),
+    how: setstmt?.name ?? 'ALL',
+  })),
+  on('AlterDatabaseStmt', ({ dbname, options }) => readDatabase(dbname, options)),
+  on('AlterDatabaseSetStmt', ({ dbname, setstmt }) => ({
+    kind: 'change settings',
+    thing: named('database', dbname),
+    how: setstmt?.name ?? 'ALL',
+  })),
   on('GrantStmt', readGrant),
   on('GrantRoleStmt', ({ is_grant, granted_roles = [] }) => {
     if (is_grant) return { kind: 'harmless' };
@@ -193,7 +210,15 @@ const READERS: readonly Reader[] = [
   })),
   on('CreateSchemaStmt', ({ schemaname, if_not_exists: unlessThere = false, schemaElts = [] }, sql) => {
     const thing = named('schema', schemaname);
-    const schema: Action = { kind: 'create', thing, unlessThere, replace: false, tightens: false, slow: false };
+    const schema: Action = {
+      kind: 'create',
+      thing,
+      unlessThere,
+      replace: false,
+      tightens: false,
+      slow: false,
+      standsFor: null,
+    };
     return [schema, ...schemaElts.flatMap(element => readStatement(element, sql))];
   }),
   on('DoStmt', ({ args }, sql) => readCode(args, sql, readStatement)),
