@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Node } from 'libpg-query';
 import { type Completion, completionOf } from './completion.ts';
 import { readHeader } from './migration/file-phase.ts';
+import { Holding } from './migration/holding.ts';
+import { readStatement } from './migration/read-statement.ts';
 import { type Piece, readSource } from './migration/source.ts';
 import { bodyOf } from './migration/tree.ts';
 import type { Entry } from './migration-folder.ts';
@@ -85,15 +87,22 @@ function fileOf(
   const [only] = pieces;
   return {
     ...{ name, path, table, sql, transaction, review },
-    steps: stepsOf(pieces),
+    steps: stepsOf(pieces, transaction),
     completion: !transaction && only ? completionOf(only.node) : null,
     source: sha256(text),
   };
 }
 
-function stepsOf(pieces: readonly Piece[]): Step[] {
+function stepsOf(pieces: readonly Piece[], transaction: boolean): Step[] {
   const ownLimit = pieces.some(({ node }) => bodyOf(node, 'VariableSetStmt')?.name === 'statement_timeout');
-  return pieces.map(({ sql, node }) => ({ sql, limitMs: ownLimit ? null : mayTakeLong(node) ? 0 : BRIEF_MS }));
+  if (ownLimit) return pieces.map(({ sql }) => ({ sql, limitMs: null }));
+  const holding = new Holding();
+  return pieces.map(({ sql, node }) => {
+    // While a table is kept from everybody, work on rows must be as brief as the change itself.
+    const limitMs = mayTakeLong(node) && !holding.holds ? 0 : BRIEF_MS;
+    if (transaction && pieces.length > 1 && !holding.holds) holding.take(readStatement(node, sql));
+    return { sql, limitMs };
+  });
 }
 
 const OF_ROWS = ['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt', 'RefreshMatViewStmt'] as const;
