@@ -122,7 +122,7 @@ function judged(
   }: { commit: string; closed: boolean } & Pick<PendingMigrations, 'place' | 'maintenance' | 'sharedWith'>,
 ): PendingMigrations {
   const verdicts = judge(
-    files.map(({ path, sql }) => ({ file: path, sql })),
+    files.map(({ path, sql, review }) => ({ file: path, sql, review })),
     facts,
   );
   const pending = files.flatMap(({ name, table, review }, index): PendingFile[] => {

@@ -78,6 +78,28 @@ describe('migrations that are run', () => {
     expect(await rig.migrator.applied(url, PLACE)).toEqual({ pgmigrations: [], pgmigrations_contract: [] });
   });
 
+  it.each([
+    ["pgm.db.query('COMMIT')", '`COMMIT`'],
+    ["pgm.db.query({ text: '/* x */ end; SELECT 1' })", '`end`'],
+    ["pgm.db.query('SELECT 1; ROLLBACK')", '`ROLLBACK`'],
+    ["pgm.db.select('COMMIT')", '`COMMIT`'],
+    ["pgm.sql('COMMIT')", '`COMMIT`'],
+  ])('end no transaction that a program could not be taken back from: %s', async (word, said) => {
+    const { url, client } = await withHats();
+    const program = `export const up = async pgm => {
+      await pgm.db.query('SAVEPOINT a');
+      await pgm.db.query('DROP TABLE hats');
+      await ${word};
+      pgm.sql('SELECT 1 / 0');
+    };`;
+    const { outcomes } = await runAll(rig.migrator, url, { ...HATS, 'migrations/2_ask.js': program });
+    expect(outcomes['2_ask']).toMatchObject({
+      kind: 'rolled back',
+      error: expect.stringContaining(`${said} is not for`),
+    });
+    expect((await client.query('SELECT count(*)::int AS hats FROM hats')).rows).toEqual([{ hats: 2 }]);
+  });
+
   it('take back what a program asked of the database itself, when it fails later', async () => {
     const { url, client } = await withHats();
     const program = (last: string) => ({

@@ -26,7 +26,7 @@ const NEXT: Readonly<Record<string, string>> = {
   '55P03': 'Others have it in use, and nobody is made to wait longer: ask them, or try when it is free.',
   '40P01': 'It and others waited for each other, each time: try when less is going on.',
   '57014':
-    'It took longer than others may be kept waiting: find a way that does not lock so long, or put `SET LOCAL statement_timeout` at its start.',
+    'It took longer than others may be kept waiting. Work on rows after a change of a table belongs into a migration of its own, for the table is locked until the end: split the file. Else find a way that does not lock so long, or put `SET LOCAL statement_timeout` at its start.',
 };
 
 /** What Postgres said, with what to do next where its own words do not tell. */
