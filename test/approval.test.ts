@@ -70,6 +70,15 @@ describe('the card', () => {
     }
   });
 
+  it('says why nothing was run after all, and so does the thread', () => {
+    const deploy = migrating['held after all'];
+    expect(card(deploy)).toMatch(/approved, but not run.*<@U0BOB> approved them.*Old code still runs: run\.7/);
+    const held = deploy.facts.find(fact => fact.kind === 'held');
+    expect(JSON.stringify(held && replyTo(held, deploy)?.message)).toContain('Old code still runs: run.7');
+    const usual = migrating.held.facts.find(fact => fact.kind === 'held');
+    expect(usual && replyTo(usual, migrating.held)).toBeNull();
+  });
+
   it('warns while new code is not well, and cannot be pressed; who kept it is said to whoever approves', () => {
     const ill = card(migrating['not well while it waits']);
     expect(ill).toMatch(/New code is not well\*: 31 of 100 requests failed.*Roll back.*Keep it/);

@@ -1,52 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import type { PendingFile } from '../src/domain/gate.ts';
 import { parserReady } from '../src/domain/migration.ts';
 import { digestOf, type MigrationFile } from '../src/domain/migration-file.ts';
-import { good, kinds, plan, play, release, World } from './recipe-world.ts';
+import { ADD, closing, DROP, worldWith, YES } from './migrating-world.ts';
+import { kinds, plan, play, release } from './recipe-world.ts';
 
 await parserReady();
 
-const pending = (name: string, file: string, phase: PendingFile['phase']): PendingFile => ({
-  name,
-  file,
-  table: 'pgmigrations',
-  review: null,
-  phase,
-  by: 'verdict',
-  noSafePhase: false,
-  mixed: false,
-  loosened: null,
-  transaction: true,
-  problem: null,
-  statements: [],
-});
-const [ADD, DROP] = ['1_add', '2_drop'];
 const given = (sql: string): MigrationFile => ({
   ...{ name: DROP, path: 'migrations/contract/2_drop.sql', table: 'pgmigrations_contract', sql },
   ...{ transaction: true, steps: [{ sql, limitMs: null }], completion: null, review: null, source: 's' },
 });
-const YES = { after: 'approval asked', kind: 'run them', by: 'U2', about: 'digest' } as const;
-
-function worldWith(trouble: ConstructorParameters<typeof World>[1] = {}): World {
-  const world = new World({ 42: [...good] }, trouble);
-  const files = [
-    pending(ADD, 'migrations/1_add.sql', 'expand'),
-    pending(DROP, 'migrations/contract/2_drop.sql', 'contract'),
-  ];
-  const place = {
-    dir: 'migrations',
-    contractDir: 'migrations/contract',
-    table: 'pgmigrations',
-    contractTable: 'pgmigrations_contract',
-  };
-  world.plan = {
-    ...plan,
-    migrations: { place, files, digests: { expand: 'other', contract: 'digest' }, maintenance: false, sharedWith: [] },
-    soakSeconds: 300,
-  };
-  return world;
-}
-
 describe('migrations around a deploy', () => {
   it('add before anything is released, and destroy after a second person said yes, once, whatever is killed when', async () => {
     const rehearsal = worldWith();
@@ -191,19 +154,6 @@ describe('an approval', () => {
 });
 
 describe('an app that is closed while its schema changes', () => {
-  const closing = (trouble: ConstructorParameters<typeof World>[1] = {}): World => {
-    const world = worldWith(trouble);
-    const { migrations } = world.plan;
-    if (!migrations) throw new Error('no migrations');
-    const more = pending('3_drop', 'migrations/contract/3_drop.sql', 'contract');
-    world.plan = {
-      ...world.plan,
-      migrations: { ...migrations, maintenance: true, files: [...migrations.files, more] },
-    };
-    world.presses = [YES];
-    return world;
-  };
-
   it('is opened again, whatever is killed when', async () => {
     const rehearsal = closing();
     expect((await play(rehearsal)).outcome).toBe('succeeded');

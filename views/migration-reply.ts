@@ -1,5 +1,6 @@
 import type { Deploy, FactOf, MigrationFailure } from '../src/domain/deploy.ts';
 import type { Direction } from '../src/domain/gate.ts';
+import { waitsForApproval } from '../src/domain/readings.ts';
 import { approvalCard, closedCard } from './approval.ts';
 import { section } from './blocks.ts';
 import { foreign, mention, output, sentence } from './text.ts';
@@ -34,7 +35,8 @@ export function migrationReply(fact: MigrationFact, then: Deploy, before: Deploy
         `${approversOf(then)} The card is above in this thread. After a day without an answer they are held.`,
       ]);
     case 'held':
-      return then.facts.some(known => known.kind === 'approval asked')
+      // Its card says so where that was open.
+      return waitsForApproval(before)
         ? null
         : quiet('Contract migrations are held', ':pause_button:', [
             `${mention(then.startedBy)} ${fact.by ? `${mention(fact.by)}: ` : ''}${foreign(fact.why, 600)} They are asked again at the next deploy.`,
@@ -81,6 +83,12 @@ function migrationFailed({ direction, failure }: FactOf<'migration failed'>, the
       : `Part of it stays. To take that away: ${foreign(stays, 500)}`;
   const serves =
     direction === 'expand'
+  if (failure.ran === false) {
+    return loud(`${foreign(file, 100)} was not run`, ':x:', [
+      `${mention(then.startedBy)} ${sentence(foreign(error, 600))}`,
+      'Visitors see the closed page still. The card below says how it can go on.',
+    ]);
+  }
       ? `Nothing was released: v${then.plan.live.version} serves as before.`
       : then.plan.maintenance
         ? 'Visitors see the closed page still.'
