@@ -5,17 +5,20 @@ import { cancelAsked } from './cancelling.ts';
 import { type Fact, latest, latestOfThese, type MigrationFailure, migrationsOf } from './domain/deploy.ts';
 import { directDatabase } from './domain/direct-database.ts';
 import { type Commands, type Direction, filesOf } from './domain/gate.ts';
-import { blockersInWords } from './domain/migration-outcome.ts';
+import { blockersInWords, isOurs, wordsForBusy } from './domain/migration-outcome.ts';
 import { destroyed, openComplaint } from './domain/readings.ts';
 import { configSecrets, redacting } from './domain/redaction.ts';
 import { NOT_WELL } from './illness.ts';
 import { closeTheApp, openTheApp } from './maintenance.ts';
 import { contractByCommands, planByCommand } from './migration-commands.ts';
-import { progressOf, triesOf } from './migration-progress.ts';
+import { begunIn, isMigrating, progressOf, triesOf } from './migration-progress.ts';
 import { again, type Next, type Run } from './run.ts';
 
 // The schema around a switchover: what only adds goes before the release; what destroys waits until old code is gone,
 // new code has been watched for a while, and a second person has said yes to exactly what was shown.
+
+/** Between two long waits for what goes on in the database. */
+const BUSY_PAUSE_MS = 1_000;
 
 /** New code was well with the old schema; with the new one it is watched once more. */
 const AFTERWARDS: Next = { to: 'Watch new code' };
@@ -159,6 +162,7 @@ async function migrate(run: Run, direction: Direction, prepare = async () => {})
   const [tarball, config] = await Promise.all([source.tarball(repository, commit.sha), heroku.config(app)]);
   // Not before all is there that it needs: visitors would wait for GitHub.
   await prepare();
+  const goesOn = isMigrating(run, direction);
   await run.record({ kind: 'migrating', direction }, `migrating ${direction}`);
   const redact = redacting(configSecrets(config));
   const database = directDatabase(config);
@@ -166,21 +170,23 @@ async function migrate(run: Run, direction: Direction, prepare = async () => {})
     return failed(run, direction, { file: files[0]?.file ?? '', ...nothingStays(database.reason) });
   await run.mayAct();
   const fileOf = (name: string): string => files.find(known => known.name === name)?.file ?? name;
-  const telling = progressOf(run, direction, { fileOf, redact });
+  const telling = progressOf(run, direction, { fileOf, redact, goesOn });
+  const begun = begunIn(run, direction);
+  const ask = {
+    ...{ databaseUrl: database.url, tarball, place: migrations.place, commit: commit.sha, files },
+    digest: migrations.digests[direction],
+    begun: files.filter(({ file }) => begun.includes(file)).map(({ name }) => name),
+    onProgress: telling.tell,
+  };
   const ended = await run.listening(
-    signal =>
-      migrator.run({
-        ...{
-          databaseUrl: database.url,
-          tarball,
-          place: migrations.place,
-          commit: commit.sha,
-          files,
-          signal,
-        },
-        digest: migrations.digests[direction],
-        onProgress: telling.tell,
-      }),
+    async signal => {
+      for (;;) {
+        const ended = await migrator.run({ ...ask, signal });
+        // A statement that cannot be rolled back goes on without the bot that sent it. It has not failed.
+        if (ended.kind !== 'busy' || !goesOn || !isOurs(ended.holders)) return ended;
+        await run.outside.time.pass(BUSY_PAUSE_MS, signal);
+      }
+    },
     async click => {
       if (direction === 'expand') return { answer: await cancelAsked(run, click, CANCELLED_AFTER) };
       return {
@@ -191,8 +197,10 @@ async function migrate(run: Run, direction: Direction, prepare = async () => {})
   await telling.told();
   if (ended.kind === 'changed') return { kind: 'changed', why: redact(ended.problems.join(' ')) };
   const [first] = files;
-  if (ended.kind === 'refused')
-    return failed(run, direction, { file: first?.file ?? '', ...nothingStays(redact(ended.reason)) });
+  if (ended.kind === 'refused' || ended.kind === 'busy') {
+    const reason = ended.kind === 'busy' ? wordsForBusy(ended.holders) : ended.reason;
+    return failed(run, direction, { file: first?.file ?? '', ...nothingStays(redact(reason)) });
+  }
   for (const { name, outcome } of ended.files) {
     const file = fileOf(name);
     if (outcome.kind === 'applied' || outcome.kind === 'already applied' || outcome.kind === 'recorded') {

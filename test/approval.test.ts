@@ -101,6 +101,22 @@ describe('the card', () => {
   });
 });
 
+describe('migrations that wait', () => {
+  const told = (blockers: string[], why: string) => {
+    const fact = { kind: 'migration waits', direction: 'contract', file: null, why, blockers } as const;
+    const deploy = migrating.contracting;
+    const stamped = { ...fact, seq: deploy.facts.length + 1, at: '2026-01-01T00:00:00.000Z' };
+    return JSON.stringify(replyTo(stamped, { ...deploy, facts: [...deploy.facts, stamped] })?.message);
+  };
+
+  it('for what an earlier run began ask nobody to end that', () => {
+    expect(told([], 'What an earlier run of this deploy began goes on in the database.')).toMatch(
+      /earlier run.*Leave it/,
+    );
+    expect(told(['a laptop (process 7)'], 'Somebody else migrates this database.')).toMatch(/a laptop.*end what is in/);
+  });
+});
+
 describe('a person', () => {
   const settings = {
     ...plan,

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { parserReady } from '../src/domain/migration.ts';
 import { digestOf, type MigrationFile } from '../src/domain/migration-file.ts';
+import type { Blocker } from '../src/outside.ts';
 import { ADD, closing, DROP, worldWith, YES } from './migrating-world.ts';
-import { kinds, plan, play, release } from './recipe-world.ts';
+import { kinds, plan, play, release, type World } from './recipe-world.ts';
 
 await parserReady();
 
@@ -216,6 +217,66 @@ describe('an app that is closed while its schema changes', () => {
       const world = again();
       expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('succeeded');
       expect(world.closed, `killed at ${kill}`).toBe(false);
+    }
+  });
+});
+
+describe('what an earlier run began and goes on in the database', () => {
+  const [OURS, THEIRS] = ['switchover migrations', 'a laptop'].map(application => ({
+    ...{ pid: 7, application, state: 'active', ageMs: 70_000 },
+  })) as [Blocker, Blocker];
+
+  /** The first three times somebody has the lock for longer than is waited for. */
+  function busyWith(holder: Blocker): World {
+    const world = worldWith();
+    const { run } = world.migrator;
+    let asked = 0;
+    world.migrator.run = async ask => {
+      if (++asked > 3) return run(ask);
+      await ask.onProgress({ kind: 'waits for the lock', holders: [holder] });
+      return { kind: 'busy', holders: [holder] };
+    };
+    return world;
+  }
+
+  it.each(['expand', 'contract'] as const)('is waited for (%s), however long it takes', async direction => {
+    const world = direction === 'expand' ? busyWith(OURS) : worldWith();
+    world.presses = [YES];
+    if (direction === 'contract') {
+      const { run } = world.migrator;
+      let asked = 0;
+      world.migrator.run = async ask =>
+        ask.digest === 'other' || ++asked > 3 ? run(ask) : { kind: 'busy', holders: [OURS] };
+    }
+    const append = world.append.bind(world);
+    if (direction === 'expand') world.append({ kind: 'migrating', direction }, `migrating ${direction}`);
+    else {
+      world.append = (fact, key) => {
+        append(fact, key);
+        if (fact.kind === 'approved') append({ kind: 'migrating', direction }, `migrating ${direction}`);
+      };
+    }
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(world.applied).toEqual([ADD, DROP]);
+    expect(kinds(world)).not.toContain('migration failed');
+    if (direction === 'expand') {
+      expect(world.facts).toContainEqual(
+        expect.objectContaining({
+          kind: 'migration waits',
+          why: expect.stringContaining('an earlier run'),
+          blockers: [],
+        }),
+      );
+    }
+  });
+
+  it('is not taken for what somebody else does, nor for what another deploy of ours does', async () => {
+    for (const holder of [OURS, THEIRS]) {
+      const world = busyWith(holder);
+      if (holder === THEIRS) world.append({ kind: 'migrating', direction: 'expand' }, 'migrating expand');
+      expect((await play(world)).outcome).toBe('failed');
+      expect(world.facts.at(-1)).toMatchObject({ why: expect.stringContaining('Nothing of it stays') });
+      expect(JSON.stringify(world.facts)).toContain(`Somebody else migrates this database: ${holder.application}`);
     }
   });
 });

@@ -67,6 +67,12 @@ export function migrationReply(fact: MigrationFact, then: Deploy, before: Deploy
 }
 
 function migrationWaits({ file, why, blockers }: FactOf<'migration waits'>): Reply {
+  if (file === null && blockers.length === 0) {
+    return quiet('The migrations wait', ':hourglass:', [
+      sentence(foreign(why, 400)),
+      'Leave it: what is ended there half-way leaves something broken behind.',
+    ]);
+  }
   return quiet(`${foreign(file ?? 'The migrations', 100)} waits for others`, ':hourglass:', [
     sentence(foreign(why, 400)),
     blockers.length > 0 ? `In its way: ${foreign(blockers.join('; '), 600)}.` : '',
@@ -77,18 +83,18 @@ function migrationWaits({ file, why, blockers }: FactOf<'migration waits'>): Rep
 function migrationFailed({ direction, failure }: FactOf<'migration failed'>, then: Deploy): Reply {
   const { file, error, stays, blockers } = failure;
   if (failure.byCommand) return commandFailed(direction, failure, then);
-  const rest =
-    stays === null
-      ? 'It was rolled back: nothing of it stays.'
-      : `Part of it stays. To take that away: ${foreign(stays, 500)}`;
-  const serves =
-    direction === 'expand'
   if (failure.ran === false) {
     return loud(`${foreign(file, 100)} was not run`, ':x:', [
       `${mention(then.startedBy)} ${sentence(foreign(error, 600))}`,
       'Visitors see the closed page still. The card below says how it can go on.',
     ]);
   }
+  const rest =
+    stays === null
+      ? 'It was rolled back: nothing of it stays.'
+      : `Part of it stays. To take that away: ${foreign(stays, 500)}`;
+  const serves =
+    direction === 'expand'
       ? `Nothing was released: v${then.plan.live.version} serves as before.`
       : then.plan.maintenance
         ? 'Visitors see the closed page still.'
