@@ -65,6 +65,7 @@ const PART_OF_FILE: Record<string, string> = {
   'src/migration-progress.ts': 'recipe',
   'src/migration-commands.ts': 'recipe',
   'src/approval.ts': 'recipe',
+  'src/alone.ts': 'recipe',
   'src/cancelling.ts': 'recipe',
   'src/queue.ts': 'recipe',
   'src/in-flight.ts': 'recipe',

@@ -189,6 +189,8 @@ export class World {
     before: null as Sample | null,
     watch: (goal: Goal): Watch => beginWatch(goal),
     wake: () => {},
+    /** What the watch has seen that its phase does not say. */
+    seen: {} as Partial<Watch>,
   };
 
   #next = (): number => Math.max(...this.releases.map(({ version }) => version)) + 1;
@@ -357,6 +359,7 @@ export class World {
     before: () => this.met.before,
     followSparingly: ask => (this.isCrowded ? null : this.watcher.follow(ask)),
     follow: ({ goal }) => {
+      const { met } = this;
       const script = this.phases[goal.ours] ?? [];
       let resume = () => {};
       return {
@@ -364,7 +367,8 @@ export class World {
           const evidence = { by: 'logs', dyno: 'web.1', at: 1 } as const;
           const isServed = script[0]?.kind === 'new serves' || script[0]?.kind === 'old gone';
           const served = isServed ? { at: 2, from: 1, oldAt: null, evidence } : null;
-          return { ...beginWatch(goal), served };
+          const goneAt = script[0]?.kind === 'old gone' ? script[0].at : null;
+          return { ...beginWatch(goal), served, goneAt, ...met.seen };
         },
         when: async (passes, signal) => {
           for (;;) {

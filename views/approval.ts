@@ -92,9 +92,15 @@ function standing(
   switch (answer?.kind) {
     case 'approved': {
       const changed = deploy.facts.find(fact => fact.kind === 'migrations changed' && fact.seq > answer.seq);
+      const held = latest(deploy, 'held');
+      const since = changed
+        ? ' They are others by now: the newest card shows them.'
+        : held
+          ? ` ${sentence(foreign(held.why, 500))} They are asked again at the next deploy.`
+          : '';
       return {
-        headline: `Contract migrations of ${app}: approved${changed ? ', but not run' : ''}`,
-        words: `${mention(answer.by)} approved them at ${time(answer.at)}.${changed ? ' They are others by now: the newest card shows them.' : ''}`,
+        headline: `Contract migrations of ${app}: approved${since ? ', but not run' : ''}`,
+        words: `${mention(answer.by)} approved them at ${time(answer.at)}.${since}`,
       };
     }
     case 'held':
@@ -138,6 +144,9 @@ function whyClosed(deploy: Deploy): string {
   if (what?.kind === 'rollback failed')
     return `it could not go back to v${oldCode(deploy).version} (${foreign(what.why, 400)}).`;
   const failure = what?.kind === 'migration failed' ? what.failure : null;
+  if (failure?.ran === false) {
+    return `its contract migrations are half done, and ${foreign(failure.file, 100)} was not run. ${sentence(foreign(failure.error, 500))}`;
+  }
   return `its contract migrations failed half-way (${foreign(failure?.file ?? '', 100)}: ${foreign(failure?.error ?? '', 500)}). What was applied before stays.`;
 }
 

@@ -94,8 +94,8 @@ export type FactBody =
   | { kind: 'watching'; until: number }
   /** What was made of new code in the end, and all that was met. `why` is empty where it was well in every way. */
   | { kind: 'judged'; verdict: 'well' | 'not well' | 'not judged'; why: string; met: Met }
-  /** Until (ms) when new code is only watched, before anything is destroyed. */
-  | { kind: 'soaking'; until: number }
+  /** Until (ms) when new code is only watched, before anything is destroyed. `lastOldAt`: of the watch as it began. */
+  | { kind: 'soaking'; until: number; lastOldAt?: number | null }
   /** What was approved is not what the commit would run now: this is, and it is asked anew. */
   | { kind: 'migrations changed'; why: string; migrations: PendingMigrations }
   /** What the app's plan command shows of its contract command. */

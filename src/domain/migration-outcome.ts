@@ -1,6 +1,13 @@
 /** Who keeps a lock that a migration waits for. `ageMs`: since its transaction began. */
 export type Blocker = { pid: number; application: string; state: string; ageMs: number };
 
+/** What our connections that migrate call themselves. */
+export const OUR_APPLICATION = 'switchover migrations';
+
+/** True when nobody but an earlier run of ours, or its statement that goes on without it, keeps a lock. */
+export const isOurs = (holders: readonly Blocker[]): boolean =>
+  holders.every(({ application }) => application === OUR_APPLICATION);
+
 export type FileOutcome =
   /** `ms` is null when the one who ran it could not say so any more. */
   | { kind: 'applied'; ms: number | null }
@@ -44,3 +51,6 @@ export function blockersInWords(blockers: readonly Blocker[]): string {
     )
     .join('; ');
 }
+
+export const wordsForBusy = (holders: readonly Blocker[]): string =>
+  `Somebody else migrates this database: ${blockersInWords(holders) || 'nobody knows who'}. Wait until that has ended, then try again.`;
