@@ -94,6 +94,18 @@ export function openComplaint({ facts }: Told): FactOf<'not well'> | null {
   return asked && !facts.some(fact => fact.seq > asked.seq && answers.includes(fact.kind)) ? asked : null;
 }
 
+/** The newest `mixed`: old code answered then, and what was found of new code before may have been old code's. */
+export const lastMixed = ({ facts }: Told): FactOf<'phase'> | undefined =>
+  facts.findLast(
+    (fact): fact is FactOf<'phase'> => fact.kind === 'phase' && fact.of === 'deploy' && fact.phase.kind === 'mixed',
+  );
+
+/** The smoke test of the code that serves now; undefined before it was made, and when old code has answered since. */
+export const smokeTestOf = (deploy: Told): FactOf<'smoke test'> | undefined =>
+  deploy.facts.findLast(
+    (fact): fact is FactOf<'smoke test'> => fact.kind === 'smoke test' && fact.seq > (lastMixed(deploy)?.seq ?? 0),
+  );
+
 /** A path of the smoke test that answered what was wanted. */
 export const isAsExpected = ({ expected, status }: SmokeResult): boolean =>
   status !== null && expected.includes(status);
