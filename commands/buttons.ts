@@ -73,10 +73,10 @@ export const BUTTONS: { readonly [action: string]: (bot: Door, press: Press) => 
     const { app, opening } = await bot.openDoor({ user, id: value, request });
     return openingAnswer(app, opening);
   },
-  'open-anyway': async (bot, { id: request, user, value }) => ({
-    ...openingAnswer(value, await bot.openApp({ user, app: value, request, anyway: true })),
-    instead: true,
-  }),
+  'open-anyway': async (bot, { id: request, user, value }) => {
+    const [app = '', closing = null] = value.split(' ');
+    return { ...openingAnswer(app, await bot.openApp({ user, app, request, closing, anyway: true })), instead: true };
+  },
   'extend-door': door('extend', 'It stays closed for 15 minutes more.'),
   'stop-workers': door('stop workers', 'The workers are being stopped. They start again when the app opens.'),
   cancel: click('cancel'),

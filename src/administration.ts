@@ -66,7 +66,7 @@ export class Administration {
   }): Promise<Saved> {
     const { access, store } = this.#parts;
     if (ask.app === null) await access.addApps(ask.user);
-    else await access.administered(ask.app, ask.user);
+    const app = ask.app === null ? null : await access.administered(ask.app, ask.user);
     const before = ask.app === null ? null : await store.newest(ask.app);
     const { freezes, problems: lines } = await this.#freezes(ask.user, ask.typedFreezes ?? null);
     const read = shape.safeParse({
@@ -75,7 +75,9 @@ export class Administration {
       ...(ask.app === null ? {} : { name: ask.app }),
     });
     if (!read.success) return { kind: 'wrong', problems: { ...problemsOf(read.error.issues), ...lines } };
-    const problems = { ...(await this.#look(read.data)), ...lines };
+    const elsewhere = this.#anotherRepository(ask.user, app, read.data);
+    // Nothing is asked of a repository for somebody who may not name it.
+    const problems = { ...(elsewhere ?? (await this.#look(read.data))), ...lines };
     if (Object.keys(problems).length > 0) return { kind: 'wrong', problems };
     const saved = await store.save(read.data, ask.user, ask.version);
     if (saved.kind !== 'changed meanwhile') return { kind: saved.kind, app: read.data.name };
@@ -84,6 +86,14 @@ export class Administration {
         ? `${read.data.name} was added meanwhile. \`/deploy settings ${read.data.name}\` shows how.`
         : `The settings of ${ask.app} were changed meanwhile by ${saved.by}, and yours were not kept. \`/deploy settings ${ask.app}\` shows the new ones.`,
     ]);
+  }
+
+  /** What the bot's GitHub token can read is not for the admins of one app to choose from. */
+  #anotherRepository(user: string, before: AppSettings | null, { repository }: AppSettings): Problems | null {
+    if (before === null || before.repository === repository || this.#parts.access.admins.includes(user)) return null;
+    return {
+      repository: `Another repository is named only by those who may add apps, since the bot reads it with its own token: \`/deploy add\` says who that is. Ask one of them, and leave ${before.repository} here until then.`,
+    };
   }
 
   /** What holds for every app, for those who may change it. */

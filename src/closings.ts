@@ -32,8 +32,14 @@ export type ClosingPlan = {
 
 export type DoorStatus = { app: string; closed: boolean; closing: Closing | null };
 
-/** What came of asking to open an app: it is opened, was open, or should not be now, which must be said yes to. */
-export type Opening = { kind: 'opening' } | { kind: 'is open' } | { kind: 'barred'; why: Barred };
+/**
+ * What came of asking to open an app: it is opened, was open, or should not be now, which must be said yes to. `closing`: the
+ * one that is meant; null: somebody closed it without this bot.
+ */
+export type Opening =
+  | { kind: 'opening' }
+  | { kind: 'is open' }
+  | { kind: 'barred'; why: Barred; closing: string | null };
 
 /** Maintenance mode on a person's word. */
 export class Doors {
@@ -105,11 +111,11 @@ export class Doors {
 
   /**
    * Opens what this bot closed, or what somebody closed without it; while somebody is at its schema only `anyway`: they
-   * were told, and know better. `closing`: only that one. `request` names what was typed or pressed, once.
+   * were told, and know better. `closing`: only that one, or (null) only what was closed without it. `request` names what was typed or pressed, once.
    */
   async open(
     settings: AppSettings,
-    ask: { user: string; request: string; closing?: string; anyway?: boolean },
+    ask: { user: string; request: string; closing?: string | null; anyway?: boolean },
   ): Promise<Opening> {
     const { user, request, closing, anyway = false } = ask;
     const { closings, heroku, ledger } = this.#parts;
@@ -121,10 +127,10 @@ export class Doors {
     }
     const known = await closings.open(settings.name);
     // The button of an old message does not open what was closed since.
-    if (closing !== undefined && known?.id !== closing) throw new Refusal(['It is open again already.']);
+    if (closing !== undefined && closing !== (known?.id ?? null)) throw new Refusal([notThatOne(known)]);
     if (!known && !(await heroku.app(settings.name)).maintenance) return { kind: 'is open' };
     const why = anyway || known?.wanted === 'open' ? null : await whyNotOpen(this.#parts, settings.name);
-    if (why) return { kind: 'barred', why };
+    if (why) return { kind: 'barred', why, closing: known?.id ?? null };
     if (known) {
       await closings.change(known.id, { wanted: 'open', wantedNow: true, openedBy: user }, { request });
       return { kind: 'opening' };
@@ -182,3 +188,8 @@ export class Doors {
     }
   }
 }
+
+const notThatOne = (now: Closing | null): string =>
+  now === null
+    ? 'It is open again already.'
+    : `Nothing was opened: since that was asked <@${now.by}> has closed ${now.app} anew: ${sentence(now.reason)} *Open now* on its message opens it.`;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { BUTTONS } from '../commands/buttons.ts';
 import { connectClosings } from '../src/adapters/closings.ts';
 import { connect, type Embedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
@@ -14,6 +15,7 @@ import { Refusal } from '../src/domain/refusal.ts';
 import type { Blocker, Heroku, MayAct } from '../src/outside.ts';
 import type { Ledger } from '../src/team.ts';
 import { barredNotices, closingAsked, closingNotices, doorStatus, openingAnswer } from '../views/closings.ts';
+import { BoltRig } from './bolt-rig.ts';
 import { deployOf, plan } from './sample-deploys.ts';
 import { startPostgres } from './stage/made.ts';
 
@@ -308,7 +310,7 @@ describe('a closed app', () => {
     await tick();
     const second = await close(null);
     await doors().open(settings, press);
-    await expect(doors().open(settings, { ...by(BOB), closing: first })).rejects.toThrow('open again already');
+    await expect(doors().open(settings, { ...by(BOB), closing: first })).rejects.toThrow('has closed shop anew');
     await tick();
     expect(world.calls).toEqual(['close', 'open', 'close']);
     await doors().open(settings, { ...by(BOB), closing: second });
@@ -349,6 +351,30 @@ describe('a closed app', () => {
     expect(await doors().open(settings, { ...by(ANN), anyway: true })).toEqual({ kind: 'opening' });
     await tick();
     expect(world.calls).toEqual(['close', 'open']);
+  });
+
+  it('is not opened by an old yes when somebody has closed it anew since', async () => {
+    await close();
+    world.holders = [{ pid: 7, application: 'node-pg-migrate', state: 'active', ageMs: 3000 }];
+    const card = JSON.stringify(openingAnswer('shop', await doors().open(settings, by(ANN))));
+    const value = /"open-anyway","text":[^}]*},"value":"([^"]*)"/.exec(card)?.[1] ?? '';
+    const press = (request: string) =>
+      BUTTONS['open-anyway']?.(
+        { ...new BoltRig().bot, openApp: ({ app: _, ...ask }) => doors().open(settings, ask) },
+        { id: request, user: ANN, value },
+      );
+    await press('p1');
+    await tick();
+    expect(world.calls).toEqual(['close', 'open']);
+    await expect(press('p2')).rejects.toThrow('It is open again already.');
+    await close();
+    await expect(press('p3')).rejects.toThrow(/has closed shop anew.*\*Open now\* on its message/);
+    // A button from before it named the closing.
+    await expect(doors().open(settings, { ...by(ANN), closing: null, anyway: true })).rejects.toThrow(
+      /closed shop anew/,
+    );
+    await tick();
+    expect(world.calls).toEqual(['close', 'open', 'close']);
   });
 
   it('that Heroku cannot be told to open is said aloud, once, and opened when it can', async () => {

@@ -68,7 +68,7 @@ describe('what only reads', () => {
     ['<@U0BOT>', true],
     ['<@U0BOT> cancel', false],
     ['<@U0BOT> cancel shop', false],
-    ['<@U0BOT|switchover>  Hold it, not today', false],
+    ['<@U0BOT|switchover>  Hold it: not today', false],
     ['<@U0BOT> shop', false],
   ])('of what the bot is told: %s, %s', (text, reads) => {
     expect(onlyReads({ type: 'event_callback', event: mention(text) })).toBe(reads);

@@ -141,6 +141,35 @@ describe('the settings of an app', () => {
     expect(await administration.save({ ...ask, user: 'U0ADA' })).toEqual({ kind: 'saved', app: 'shop' });
   });
 
+  it('name another repository only for those who may add apps, and nobody else is told what it holds', async () => {
+    await store.save({ ...shop, name: 'till', admins: ['U0CAT'] }, 'U0ADA', null);
+    const { version } = await administration.open({ user: 'U0CAT', app: 'till' });
+    const typed = { repository: 'acme/payroll', defaultRef: 'gone' };
+    expect(await administration.save({ user: 'U0CAT', app: 'till', version, typed })).toEqual({
+      kind: 'wrong',
+      problems: { repository: expect.stringMatching(/may add apps.*`\/deploy add` says who.*acme\/shop/) },
+    });
+    expect(await new Store(pool).app('till')).toMatchObject({ repository: 'acme/shop' });
+    const same = { repository: 'acme/shop', windowSeconds: 200 };
+    expect(await administration.save({ user: 'U0CAT', app: 'till', version, typed: same })).toMatchObject({
+      kind: 'saved',
+    });
+    const moved = { user: 'U0ADA', app: 'till', version: version + 1, typed: { repository: 'acme/payroll' } };
+    expect(await administration.save(moved)).toMatchObject({ kind: 'saved' });
+  });
+
+  it('that move to another channel are told in the old one too, with all else that was changed', async () => {
+    const known = await store.newest('till');
+    await store.save({ ...shop, name: 'till', channel: 'C0MINE', fourEyes: false }, 'U0CAT', known?.version ?? 0);
+    const { rows } = await pool.query<{ channel: string; text: string }>(
+      `SELECT channel, message ->> 'blocks' AS text FROM notices WHERE id LIKE 'settings till %' AND message ->> 'blocks' LIKE '%fourEyes%'
+         AND message ->> 'blocks' LIKE '%<@U0CAT>%' ORDER BY channel`,
+    );
+    expect(rows.map(({ channel }) => channel)).toEqual(['C0MINE', 'C0SHOP']);
+    for (const { text } of rows) expect(text).toMatch(/`channel`: .*C0SHOP.* → .*C0MINE/);
+    await store.save({ ...shop, name: 'till' }, 'U0ADA', null);
+  });
+
   it('have freezes as they are typed, in the zone of whoever types, told as they are typed', async () => {
     const ask = { user: 'U0ADA', app: 'shop', version: 3, typed: {} };
     expect(await administration.save({ ...ask, typedFreezes: 'fri 16:00 - mon 08:00: Weekend\nnever' })).toEqual({

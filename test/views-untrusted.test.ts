@@ -146,7 +146,7 @@ describe('whatever others wrote, within the limits and without a mention', () =>
         { kind: 'not known', why: text },
       ] as const;
       told([...closingNotices(door, NOW), ...barred.flatMap(why => barredNotices(door, why, NOW))]);
-      said(...barred.map(why => openingAnswer(door.app, { kind: 'barred', why })));
+      said(...barred.map(why => openingAnswer(door.app, { kind: 'barred', why, closing: door.id })));
       said(doorStatus({ app: door.app, closed: true, closing: door }), doorAnswer(`${door.app} is being closed.`));
       for (const page of [{ kind: 'broken', why: text }, { kind: 'not set' }] as const) {
         said(closingAsked({ id: 'c1', app: door.app, minutes: door.minutes, reason: text, workers, page }));

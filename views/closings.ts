@@ -188,7 +188,7 @@ export function barredNotices(closing: Closing, why: Barred, now: number): Notic
 /** To whoever wants it open. */
 export function openingAnswer(
   app: string,
-  opening: { kind: 'opening' } | { kind: 'is open' } | { kind: 'barred'; why: Barred },
+  opening: { kind: 'opening' } | { kind: 'is open' } | { kind: 'barred'; why: Barred; closing: string | null },
 ): Message {
   const name = foreign(app);
   switch (opening.kind) {
@@ -197,8 +197,9 @@ export function openingAnswer(
     case 'opening':
       return doorAnswer(`${name} is being opened. The channel says when visitors get it again.`);
     case 'barred': {
+      const value = [app, ...(opening.closing ? [opening.closing] : [])].join(' ');
       const anyway: ButtonAsk = {
-        ...{ label: 'Open it anyway', action: 'open-anyway', value: app, style: 'danger' },
+        ...{ label: 'Open it anyway', action: 'open-anyway', value, style: 'danger' },
         aloud: `Open ${literal(app, 40)} while its schema may be half changed`,
         confirm: {
           title: `Open ${literal(app, 40)} anyway?`,

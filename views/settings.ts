@@ -52,7 +52,9 @@ export function settingsForm(
     close: plain('Cancel'),
     blocks: [
       ...(settings ? [] : [text('name', 'Name of the Heroku app', undefined)]),
-      text('repository', 'GitHub repository (owner/name)', settings?.repository),
+      text('repository', 'GitHub repository (owner/name)', settings?.repository, {
+        ...(settings ? { hint: plain('Changed only by those who may add apps.') } : {}),
+      }),
       settings
         ? input('defaultRef', 'Usual branch', {
             type: 'external_select',
@@ -137,7 +139,7 @@ export const refOptions = (refs: readonly string[]): Option[] => refs.filter(ref
 /** git takes a name of nothing but invisible characters, and Slack no empty one. */
 const refOption = (ref: string): Option => ({ text: plain(literal(ref, 75) || '�'), value: ref });
 
-/** Told in the app's channel: who changed what, old and new. */
+/** Told in the app's channel, and in the one that it had until then: who changed what, old and new. */
 export function settingsNotices({
   settings: { name, channel },
   version,
@@ -158,7 +160,10 @@ export function settingsNotices({
   const told = message(text, [
     section(`:gear: *${headline}*`, `By ${mention(by)}. This is version ${version}.`, ...lines.slice(0, 30)),
   ]);
-  return [{ id: `settings ${name} ${version}`, channel, message: told }];
+  const before = version === 1 ? undefined : changes.find(({ name: setting }) => setting === 'channel')?.from;
+  // Whoever takes an app out of the team's sight does so in front of them.
+  const there = before ? [{ id: `settings ${name} ${version} ${before}`, channel: before, message: told }] : [];
+  return [{ id: `settings ${name} ${version}`, channel, message: told }, ...there];
 }
 
 /** A value in which people and channels are named as Slack names them. */
