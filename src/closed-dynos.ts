@@ -1,5 +1,5 @@
 import { cancelAsked, cancelled, isCancelled } from './cancelling.ts';
-import { type Deploy, latest } from './domain/deploy.ts';
+import { type Deploy, type FactOf, latest } from './domain/deploy.ts';
 import { readLogLine } from './domain/log-line.ts';
 import { destroyed, oldCode } from './domain/readings.ts';
 import { type Boot, bootOf, type Heard, NOTHING_HEARD, notHeardToExit } from './domain/reopening.ts';
@@ -81,6 +81,29 @@ export async function startTheDynos(run: Run): Promise<Next> {
   if (!latest(run.deploy, 'dynos stopping') && code.release === run.deploy.plan.live.version)
     return { to: 'Open again' };
   await run.record({ kind: 'dynos starting' }, `dynos starting v${code.release}`);
+  const isUp = downNow(run) ? false : await cameUp(run, code);
+  // Or somebody looked, and said to open it as it is.
+  if (isUp || latest(run.deploy, 'closed app answered')?.what === 'open') return { to: 'Open again' };
+  const down = downNow(run);
+  if (!down) throw new Error(`${run.deploy.id} does not say what is down`);
+  // What Heroku refuses of new code it refuses of old code as well.
+  const canGoBack = !down.refused && !destroyed(run.deploy) && code.release === latest(run.deploy, 'released')?.version;
+  if (!canGoBack) return { to: 'Ask about the closed app' };
+  return run.end(
+    'rolled back',
+    `${down.what}, so it went back. ${run.deploy.plan.app} serves the code of v${oldCode(run.deploy).version} again.`,
+  );
+}
+
+/** What is recorded of the newest start that failed, as long as nobody has started them again: that decides. */
+function downNow({ deploy }: Run): FactOf<'dynos down'> | null {
+  const down = latest(deploy, 'dynos down');
+  const starts = [latest(deploy, 'dynos starting'), latest(deploy, 'closed app answered')];
+  return down && starts.every(start => (start?.seq ?? 0) < down.seq) ? down : null;
+}
+
+/** Starts them; false when they do not come up, and that is recorded. */
+async function cameUp(run: Run, code: Code): Promise<boolean> {
   const boot = await booted(run, code).catch(error => {
     // Asked again, Heroku would refuse again, and the app would stay closed with nobody told.
     if (error instanceof HerokuRefused) return { kind: 'refused' as const, why: error.message };
@@ -88,22 +111,13 @@ export async function startTheDynos(run: Run): Promise<Next> {
   });
   if (boot.kind === 'up') {
     await run.record({ kind: 'dynos up', dynos: boot.dynos, unheard: boot.unheard }, `dynos up v${code.release}`);
-    return { to: 'Open again' };
+    return true;
   }
-  // Somebody looked, and said to open it as it is.
-  if (latest(run.deploy, 'closed app answered')?.what === 'open') return { to: 'Open again' };
-  const what = whyDown(boot);
+  if (latest(run.deploy, 'closed app answered')?.what === 'open') return false;
   const tries = run.deploy.facts.filter(({ kind }) => kind === 'closed app answered').length;
   const refused = boot.kind === 'refused' ? ({ refused: true } as const) : {};
-  await run.record({ kind: 'dynos down', what, ...refused }, `dynos down v${code.release} ${tries}`);
-  // What Heroku refuses of new code it refuses of old code as well.
-  const canGoBack =
-    boot.kind !== 'refused' && !destroyed(run.deploy) && code.release === latest(run.deploy, 'released')?.version;
-  if (!canGoBack) return { to: 'Ask about the closed app' };
-  return run.end(
-    'rolled back',
-    `${what}, so it went back. ${run.deploy.plan.app} serves the code of v${oldCode(run.deploy).version} again.`,
-  );
+  await run.record({ kind: 'dynos down', what: whyDown(boot), ...refused }, `dynos down v${code.release} ${tries}`);
+  return false;
 }
 
 async function booted(run: Run, { release }: Code): Promise<Boot> {
@@ -154,6 +168,8 @@ export type Code = { release: number; commit: string | null };
 /** What visitors should get when the app opens. */
 export function codeToServe(deploy: Deploy): Code {
   const { live, commit } = deploy.plan;
+  const theirs = latest(deploy, 'giving up')?.live;
+  if (theirs) return theirs;
   const back = latest(deploy, 'rollback released');
   if (back) return { release: back.version, commit: oldCode(deploy).commit };
   const released = latest(deploy, 'released');

@@ -29,9 +29,11 @@ export async function undo(run: Run): Promise<Next> {
       ({ version, slug, status }) => version > ours && slug !== released?.slug && status === 'succeeded',
     );
     if (stranger) {
+      const live = plan.maintenance ? { release: stranger.version, commit: await commitOf(run, stranger) } : undefined;
       return run.end(
         'superseded',
         `${stranger.by} released v${stranger.version} (${stranger.description}) meanwhile: going back would undo that. Nothing more is done.`,
+        live,
       );
     }
   }
@@ -85,6 +87,9 @@ export async function undo(run: Run): Promise<Next> {
   });
   return { to: plan.maintenance ? 'Start the dynos' : 'Rollback serves' };
 }
+
+const commitOf = async ({ outside, deploy }: Run, { slug }: Release): Promise<string | null> =>
+  slug ? outside.heroku.slugCommit(deploy.plan.app, slug) : null;
 
 /** After the switch the rules are those of any going back: Heroku must still have it, and the schema that it needs. */
 function whyNotBack(run: Run, version: number, releases: readonly Release[]): string | null {

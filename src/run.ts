@@ -1,4 +1,4 @@
-import { type Click, type Deploy, type FactBody, latest, type Outcome } from './domain/deploy.ts';
+import { type Click, type Deploy, type FactBody, type FactOf, latest, type Outcome } from './domain/deploy.ts';
 import type { Preflight } from './domain/plan.ts';
 import { mustOpen } from './domain/readings.ts';
 import type { Objections } from './domain/turn.ts';
@@ -95,10 +95,18 @@ export class Run {
     this.#deploy = await this.#journal.deploy(this.#deploy.id);
   }
 
-  /** Records the end; the engine then frees the app for the next deploy. What is closed is opened first. */
-  async end(outcome: Outcome, why: string): Promise<Next> {
+  /**
+   * Records the end; the engine then frees the app for the next deploy. What is closed is opened first, with the code of
+   * somebody else where theirs is `live`.
+   */
+  async end(outcome: Outcome, why: string, live?: FactOf<'giving up'>['live']): Promise<Next> {
     if (mustOpen(this.#deploy)) {
-      await this.record({ kind: 'giving up', outcome, why });
+      // While it is put back there may come another reason, which then counts.
+      const given = this.#deploy.facts.filter(fact => fact.kind === 'giving up');
+      const last = given.at(-1);
+      if (last?.outcome !== outcome || last.why !== why) {
+        await this.record({ kind: 'giving up', outcome, why, ...(live && { live }) }, `giving up ${given.length}`);
+      }
       return { to: 'Put it back' };
     }
     await this.record({ kind: 'ended', outcome, why });

@@ -8,7 +8,7 @@ import { HerokuRefused } from '../src/outside.ts';
 import { replyTo } from '../views/reply.ts';
 import { rootMessage } from '../views/root.ts';
 import { stateOf } from '../views/state.ts';
-import { kinds, plan, play, World } from './recipe-world.ts';
+import { kinds, plan, play, release, World } from './recipe-world.ts';
 import { closed } from './sample-closed.ts';
 
 // Deploys in maintenance mode.
@@ -373,5 +373,35 @@ describe('answers after the opening', () => {
     ['old code', answer(5, 200, { release: 4 })],
   ])('begin anew after %s', (_, bad) => {
     expect(isOpen(rowOf([...good.slice(0, 5), bad, ...good.slice(5)]), 2)).toBe(false);
+  });
+});
+
+describe('what others release while an app is closed', () => {
+  /** A World in which jo releases other code when the deploy first gives up. */
+  function mendedByHand(trouble: ConstructorParameters<typeof World>[1]): World {
+    const world = closedWorld(trouble, []);
+    const append = world.append.bind(world);
+    world.append = (fact, key) => {
+      append(fact, key);
+      if (fact.kind !== 'giving up' || world.releases.length > 2) return;
+      for (const known of world.releases) known.current = false;
+      world.releases.push(release(43, 'else', { by: 'jo@example.com', current: true }));
+    };
+    return world;
+  }
+
+  it('while its new dynos crash is opened as it is, and ends the deploy, whatever is killed when', async () => {
+    const rehearsal = mendedByHand({ newCrash: true });
+    await play(rehearsal);
+    for (let kill = 1; kill <= rehearsal.calls; kill++) {
+      const world = mendedByHand({ newCrash: true });
+      expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('superseded');
+      expect(isPutBack(world), `killed at ${kill}`).toBe(true);
+      expect(world.facts.find(({ kind }) => kind === 'let in')).toMatchObject({ version: 43 });
+      expect(world.releases).toHaveLength(3);
+    }
+    const [deploy, open] = [rehearsal.deploy(), rehearsal.facts.find(({ kind }) => kind === 'let in')];
+    const said = open && replyTo(open as Fact, deploy);
+    expect(said?.message.text).toContain('is open again, with what was released meanwhile (v43)');
   });
 });

@@ -90,6 +90,8 @@ function letIn(fact: FactOf<'let in'>, then: Deploy): Reply {
       closed,
     ]);
   }
+  const given = latest(then, 'giving up');
+  const what = given?.live ? 'what was released meanwhile' : 'old code';
   const code = `${sha(plan.commit.sha)} ${foreign(plan.commit.subject)} (${foreign(plan.commit.author, 60)})`;
   return ours
     ? loud(`New code serves: ${app} runs v${fact.version} and is open again`, ':large_green_circle:', [
@@ -97,8 +99,8 @@ function letIn(fact: FactOf<'let in'>, then: Deploy): Reply {
         ...proofWords(then),
         closed,
       ])
-    : loud(`${app} is open again, with old code (v${fact.version})`, ':leftwards_arrow_with_hook:', [
-        `${mention(startedBy)} ${code} is not live. ${foreign(latest(then, 'giving up')?.why ?? '', 600)}`,
+    : loud(`${app} is open again, with ${what} (v${fact.version})`, ':leftwards_arrow_with_hook:', [
+        `${mention(startedBy)} ${code} is not live. ${foreign(given?.why ?? '', 600)}`,
         ...proofWords(then),
         closed,
       ]);

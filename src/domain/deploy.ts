@@ -119,8 +119,8 @@ export type FactBody =
   | { kind: 'dynos starting' }
   | { kind: 'dynos up'; dynos: readonly string[]; unheard: readonly string[] }
   | { kind: 'dynos down'; what: string; refused?: true }
-  /** How it will end once everything is put back and open. */
-  | { kind: 'giving up'; outcome: Outcome; why: string }
+  /** How it will end once everything is put back and open; `live`: the code of somebody else that it is opened with. */
+  | { kind: 'giving up'; outcome: Outcome; why: string; live?: { release: number; commit: string | null } }
   /** Visitors were let in again: the answers that prove it, or null when none did in time. */
   | { kind: 'let in'; version: number; proof: Row | null }
   /** This version of the bot does not know the stage that another one left it at. */
