@@ -3,6 +3,7 @@ import { type Click, latest, latestOfThese, migrationsOf } from './domain/deploy
 import { filesOf, gateReasons } from './domain/gate.ts';
 import { phaseOf } from './domain/phase.ts';
 import { openComplaint } from './domain/readings.ts';
+import { withoutMentions } from './domain/refusal.ts';
 import { followDeploy, followSparingly } from './following.ts';
 import { NOT_WELL, settled, unlessIll } from './illness.ts';
 import { judge } from './judging.ts';
@@ -84,7 +85,10 @@ async function decided(run: Run): Promise<Next | null> {
   const before = deploy.plan.maintenance;
   const held = latest(deploy, 'held');
   if (held && before) {
-    return run.end('cancelled', `Its contract migrations were not approved: ${held.why} Nothing was begun.`);
+    return run.end(
+      'cancelled',
+      `Its contract migrations were not approved: ${withoutMentions(held.why)} Nothing was begun.`,
+    );
   }
   if (held) return RECEIPT;
   if (!latestOfThese(deploy, 'approved')) return null;

@@ -3,6 +3,7 @@ import { type Deploy, latest } from './domain/deploy.ts';
 import { filesOf } from './domain/gate.ts';
 import { readLogLine } from './domain/log-line.ts';
 import { destroyed } from './domain/readings.ts';
+import { withoutMentions } from './domain/refusal.ts';
 import {
   afterAnswer,
   type Boot,
@@ -211,7 +212,9 @@ export async function openAgain(run: Run): Promise<Next> {
   if (last?.kind !== 'migration failed') return plan.smoke ? { to: 'Smoke test' } : { to: 'Write the receipt' };
   return run.end(
     'unfinished',
-    `${plan.app} runs the new code, but ${last.failure.file} failed, and what was applied before it stays. Mend it, push, and deploy again: what is left is asked anew.`,
+    withoutMentions(
+      `${plan.app} runs the new code, but ${last.failure.file} failed, and what was applied before it stays. Mend it, push, and deploy again: what is left is asked anew.`,
+    ),
   );
 }
 

@@ -3,6 +3,7 @@ import { type Click, latest, type SmokeResult } from './domain/deploy.ts';
 import { verdictOf } from './domain/health-gate.ts';
 import { watchedSeconds } from './domain/plan.ts';
 import { destroyed, goesBackAt, isAsExpected, openComplaint, waitsForApproval } from './domain/readings.ts';
+import { withoutMentions } from './domain/refusal.ts';
 import type { SmokeTest } from './domain/switchover-file.ts';
 import { followDeploy, record } from './following.ts';
 import { complain, settled, unlessIll } from './illness.ts';
@@ -54,7 +55,7 @@ function openedThoughWrong(run: Run, wrong: readonly SmokeResult[]): Promise<Nex
 }
 
 const said = ({ path, status }: SmokeResult): string =>
-  `${path} ${status === null ? 'did not answer' : `answered ${status}`}`;
+  withoutMentions(`${path} ${status === null ? 'did not answer' : `answered ${status}`}`);
 
 async function ask(run: Run, { path, status: expected }: SmokeTest, signal: AbortSignal): Promise<SmokeResult> {
   const { plan } = run.deploy;

@@ -4,7 +4,7 @@ import { filesOf, type PendingFile } from '../src/domain/gate.ts';
 import type { Hazard, Lasts, StatementVerdict, Verdict } from '../src/domain/migration.ts';
 import type { Plan } from '../src/domain/plan.ts';
 import { button, section } from './blocks.ts';
-import { code, codeBlock, foreign, literal, plural, prose } from './text.ts';
+import { code, codeBlock, foreign, literal, plural } from './text.ts';
 
 const SQL_SHOWN = 400;
 const FILES_SHOWN = 12;
@@ -40,10 +40,10 @@ export function migrationSections(plan: Plan): KnownBlock[] {
 }
 
 const line = (plan: Plan) => (verdict: PendingFile) => {
-  if (plan.migrations?.commands) return `• ${fileLink(verdict, plan)}: ${prose(verdict.review ?? '', 300)}`;
+  if (plan.migrations?.commands) return `• ${fileLink(verdict, plan)}: ${foreign(verdict.review ?? '', 300)}`;
   const hazards = verdict.statements.flatMap(statement => statement.hazards);
   const what =
-    hazards.length > 0 ? prose(hazards.map(({ message }) => message).join(' '), 500) : 'safe: nothing waits.';
+    hazards.length > 0 ? foreign(hazards.map(({ message }) => message).join(' '), 500) : 'safe: nothing waits.';
   return `• ${fileLink(verdict, plan)}, ${plural(verdict.statements.length, 'statement')}: ${what}`;
 };
 
@@ -54,7 +54,7 @@ export function fileSections(deploy: Deploy): KnownBlock[] {
   const files = filesOf(migrations, 'contract');
   const shown = files.slice(0, FILES_SHOWN).map((verdict): KnownBlock => {
     const lines = [`*${fileLink(verdict, plan)}*`, ...verdict.statements.flatMap(statementLines)];
-    if (verdict.review !== null) lines.push(`:warning: ${prose(verdict.review, 400)}`);
+    if (verdict.review !== null) lines.push(`:warning: ${foreign(verdict.review, 400)}`);
     if (verdict.loosened !== null) lines.push(`Its own reason for running earlier: ${foreign(verdict.loosened, 300)}`);
     const text = lines.join('\n');
     const isWhole = text.length <= SECTION && verdict.statements.every(({ sql }) => sql.length <= SQL_SHOWN);
@@ -82,7 +82,7 @@ export function statementWords({ lock, lasts, hazards }: StatementVerdict): stri
 
 function hazardLine({ message, allowed, noSafePhase }: Hazard): string {
   const why = allowed === undefined ? '' : ` Allowed, because: ${foreign(allowed, 200)}`;
-  return `:warning: ${noSafePhase ? '*No safe order.* ' : ''}${prose(message, 400)}${why}`;
+  return `:warning: ${noSafePhase ? '*No safe order.* ' : ''}${foreign(message, 400)}${why}`;
 }
 
 const LASTS: Record<Lasts, string> = {
