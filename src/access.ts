@@ -22,7 +22,7 @@ import type { Directory, Ledger, Person, Running } from './team.ts';
 
 type Parts = {
   ledger: Pick<Ledger, 'apps' | 'app'>;
-  directory: Directory;
+  directory: Pick<Directory, 'person' | 'group'>;
   /** Admins of every app, by the configuration. */
   admins: readonly string[];
 };
@@ -55,7 +55,12 @@ export class Access {
   async visible(user: string): Promise<App[]> {
     await this.#member(user);
     const apps = await Promise.all((await this.#parts.ledger.apps()).map(settings => this.#withRoles(settings)));
-    return apps.filter(app => maySee(app, user));
+    const seen = apps.filter(app => maySee(app, user));
+    if (seen.length === 0 && apps.some(({ untold }) => [...untold.values()].includes('now')))
+      throw new NotNow([
+        'Slack does not tell just now who is in your groups, so it is not known what you may see. Try again in a minute.',
+      ]);
+    return seen;
   }
 
   /** The app, for somebody who may deploy it, in a channel where it may be asked for (null: a press). */

@@ -11,7 +11,7 @@ import type { Directory, SettingsStore } from './team.ts';
 type Parts = {
   access: Access;
   store: SettingsStore;
-  directory: Directory;
+  directory: Pick<Directory, 'person' | 'group' | 'groups'>;
   heroku: Pick<Heroku, 'app'>;
   source: Pick<SourceHost, 'commit' | 'refs'>;
 };

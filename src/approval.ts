@@ -1,7 +1,7 @@
+import { type Objection, objection } from './alone.ts';
 import { cancelAsked, cancelled, isCancelled } from './cancelling.ts';
-import { type Click, latest, latestOfThese, migrationsOf } from './domain/deploy.ts';
+import { type Click, type Fact, latest, latestOfThese, migrationsOf } from './domain/deploy.ts';
 import { filesOf, gateReasons } from './domain/gate.ts';
-import { phaseOf } from './domain/phase.ts';
 import { openComplaint } from './domain/readings.ts';
 import { withoutMentions } from './domain/refusal.ts';
 import { followDeploy, followSparingly } from './following.ts';
@@ -11,6 +11,7 @@ import { planByCommand } from './migration-commands.ts';
 import type { Following } from './outside.ts';
 import { pendingMigrations } from './pending.ts';
 import { again, type Next, type Run } from './run.ts';
+import { otherRelease, supersededBy, unlessSuperseded } from './superseding.ts';
 
 // Between the proof that old code is gone and the migrations that it needed: new code is watched for a while, then a
 // second person says yes or no to exactly what is shown.
@@ -34,12 +35,8 @@ export function afterOldCode(run: Run): Next {
 
 /** New code serves alone for a while before anything is destroyed that old code would need; then it must still be well. */
 export async function soak(run: Run): Promise<Next> {
-  const { plan, facts } = run.deploy;
-  const gone = facts.findLast(
-    fact =>
-      (fact.kind === 'phase' && fact.phase.kind === 'old gone') ||
-      (fact.kind === 'checked' && fact.what === 'old gone'),
-  );
+  const { plan } = run.deploy;
+  const gone = saidToBeGone(run);
   if (!gone) throw new Error(`${run.deploy.id} soaks though old code is not gone`);
   const known = await decided(run);
   if (known) return known;
@@ -47,16 +44,20 @@ export async function soak(run: Run): Promise<Next> {
   if (openComplaint(run.deploy)) return { to: 'Not well' };
   const following = followDeploy(run);
   const until = Date.parse(gone.at) + plan.soakSeconds * 1000;
-  await run.record({ kind: 'soaking', until });
+  await following.when(() => true, run.signal);
+  await run.record({ kind: 'soaking', until, lastOldAt: following.watch.lastOldAt });
   const work = async (signal: AbortSignal): Promise<Next> => {
     await run.outside.time.until(until, signal);
     await settled(following, signal);
-    const ill = answersAgain(following) ?? (await illness(run));
+    const other = await otherRelease(run);
+    if (other) return supersededBy(run, other);
+    const against = answersAgain(run, following) ?? (await objection(run));
     await judge(run);
-    return ill ? held(run, null, ill) : { to: 'Approval' };
+    return against ? held(run, null, against.why) : { to: 'Approval' };
   };
+  const well = (signal: AbortSignal) => unlessIll(run, following, work, signal);
   return run.listening<Next>(
-    signal => unlessIll(run, following, work, signal),
+    signal => unlessSuperseded(run, following, well, signal),
     async click =>
       click.kind === 'hold'
         ? hold(run, click)
@@ -69,10 +70,27 @@ export async function soak(run: Run): Promise<Next> {
   );
 }
 
-/** Proof that was taken back since: somebody's word, or an assumption about the routers, was wrong. */
-function answersAgain({ watch }: Following): string | null {
-  const said = phaseOf(watch);
-  return said.kind === 'mixed' && said.corrected ? 'Old code answers again, though it was said to be gone.' : null;
+/** Where it was said, by the watch or by a person, that old code is gone. */
+const saidToBeGone = ({ deploy }: Run): Fact | undefined =>
+  deploy.facts.findLast(
+    fact =>
+      (fact.kind === 'phase' && fact.of === 'deploy' && fact.phase.kind === 'old gone') ||
+      (fact.kind === 'checked' && fact.what === 'old gone'),
+  );
+
+/**
+ * An old answer since it was said that old code is gone: somebody's word, or an assumption about the routers, was wrong.
+ * New answers afterwards do not make it right again: the watch would have to prove once more that old code is gone.
+ */
+function answersAgain(run: Run, { watch }: Following): Objection | null {
+  const soaking = latest(run.deploy, 'soaking');
+  const before = soaking?.lastOldAt === undefined ? Date.parse(soaking?.at ?? '') : (soaking.lastOldAt ?? 0);
+  const byWatch = saidToBeGone(run)?.kind === 'phase';
+  if (byWatch ? watch.goneAt !== null : (watch.lastOldAt ?? 0) <= before) return null;
+  return {
+    why: 'Old code answered again, though it was said to be gone.',
+    next: 'Hold them, and deploy again: then they are asked anew.',
+  };
 }
 
 /** When (ms) the approval is no longer waited for. */
@@ -95,24 +113,6 @@ async function decided(run: Run): Promise<Next | null> {
   // It may have been found ill in the moment of the yes.
   if (openComplaint(deploy)) return NOT_WELL;
   return { to: before ? 'Expand the schema' : 'Contract the schema' };
-}
-
-/** Other code than what is to be live, in a sentence; null when there is none. */
-export async function otherLive(run: Run): Promise<string | null> {
-  const { plan } = run.deploy;
-  const live = (await run.outside.heroku.releases(plan.app, 10)).find(release => release.current);
-  if (!live || live.slug === (latest(run.deploy, 'released')?.slug ?? plan.live.slug)) return null;
-  return `v${live.version} (${live.description}, by ${live.by}) was released meanwhile, and may need what these would destroy.`;
-}
-
-/** What speaks against destroying anything now; null when new code is alone and well. */
-async function illness(run: Run): Promise<string | null> {
-  const { app } = run.deploy.plan;
-  const [dynos, other] = await Promise.all([run.outside.heroku.dynos(app), otherLive(run)]);
-  if (other) return other;
-  const down = dynos.filter(dyno => dyno.type === 'web' && dyno.state !== 'up');
-  if (down.length === 0) return null;
-  return `New code is not well: ${down.map(dyno => `${dyno.name} is ${dyno.state}`).join(', ')}. See \`heroku logs -a ${app}\`.`;
 }
 
 /** Asks a second person; nothing destructive runs without a yes to the digest that they were shown. */
@@ -159,13 +159,17 @@ export async function askForApproval(run: Run): Promise<Next> {
             'Not run: other apps use the same database. Press *Run them* again, and say in its form that their owners know.',
         };
       }
-      const ill = (following && answersAgain(following)) ?? (await illness(run));
-      if (ill) return { answer: `Not run. ${ill} Press again when that is mended, or hold them.` };
+      const isBeginning = run.deploy.plan.maintenance === true;
+      const notNow = isBeginning ? (await run.outside.notNow(run.deploy)).reasons : [];
+      if (notNow.length > 0)
+        return { answer: `Not begun. ${notNow.join(' ')} Press again when that is over, or hold it.` };
+      await following?.when(() => true, run.signal);
+      const against = (following && answersAgain(run, following)) ?? (await objection(run));
+      if (against) return { answer: `Not run. ${against.why} ${against.next}` };
       await run.record({ kind: 'approved', by: click.by, digest }, again(run, ANSWER));
       const instead = (await decided(run)) ?? RECEIPT;
       if (latest(run.deploy, 'held')) return { answer: 'Too late: they are held.', instead };
-      const before = run.deploy.plan.maintenance;
-      return { answer: before ? 'Approved: the deploy begins now.' : 'Approved: they run now.', instead };
+      return { answer: isBeginning ? 'Approved: the deploy begins now.' : 'Approved: they run now.', instead };
     },
   );
   // Another process goes on with it, for hours perhaps.
@@ -193,6 +197,10 @@ async function hold(run: Run, { by, reason }: Click): Promise<{ answer: string; 
   if (!latest(run.deploy, 'held')) return { answer: 'Too late: they are approved, and run.', instead };
   return { answer: 'Held: they are asked again at the next deploy.', instead };
 }
+
+/** Found after the yes, when nothing had begun: it is held after all. */
+export const heldAfterAll = (run: Run, why: string): Promise<Next> =>
+  held(run, null, why, again(run, 'held after all'));
 
 async function held(run: Run, by: string | null, why: string, key = again(run, ANSWER)): Promise<Next> {
   await run.record({ kind: 'held', by, why }, key);

@@ -36,7 +36,7 @@ export type BotParts = {
   locking: Locking;
   starts: Starts;
   schedules: Schedules;
-  directory: Pick<Directory, 'person'>;
+  directory: Pick<Directory, 'person' | 'isArchived'>;
   doors: Doors;
   reports: Reports;
   sources: Sources;
@@ -57,7 +57,7 @@ export class Bot {
   constructor(parts: BotParts) {
     const { ledger, access, locking, sources, starts, schedules, directory, news } = parts;
     this.#parts = parts;
-    this.#planning = new Planning({ ledger, locking, sources, gate: app => this.#starting.gate(app) });
+    this.#planning = new Planning({ ledger, locking, sources, directory, starting: () => this.#starting });
     this.#starting = new Starting({
       ...{ starts, ledger, access },
       planNow: (app, shown, user) => this.#planning.again(app, shown.plan, user),
@@ -181,7 +181,7 @@ export class Bot {
     }
   }
 
-  /** What of locks and schema stands against it right when it begins. */
+  /** What of locks, freezes and schema stands against it right when it begins. */
   notNow(deploy: Deploy) {
     return this.#planning.notNow(deploy);
   }

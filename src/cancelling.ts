@@ -13,6 +13,12 @@ export async function cancelAsked(run: Run, { kind, by }: Click, answer: string)
   return answer;
 }
 
+/** Hears what was pressed until now, before anything is released: true when the deploy was called off. */
+export async function isCalledOff(run: Run): Promise<boolean> {
+  await run.answerPresses(click => cancelAsked(run, click, 'Cancelled: nothing is built or released.'));
+  return isCancelled(run);
+}
+
 /** The end of a deploy that was called off before its release. */
 export function cancelled(run: Run): Promise<Next> {
   const added = latest(run.deploy, 'migrated') ? ' The migrations that only add were applied before, and stay.' : '';

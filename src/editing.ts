@@ -1,11 +1,13 @@
 import type { Logger } from 'pino';
 import { type Pace, pauseAfter } from './pace.ts';
 import type { Chat, Message } from './team.ts';
+import { isGone } from './unheard.ts';
 
 /** What an edit that waits is looked at again after, ms: it is woken when its turn comes, and this is for what nobody thought of. */
 const LOOK_AGAIN_MS = 10 * 60_000;
 
 type State = { editedAt: number; failures: number; staleSince: number | null };
+const NEVER: State = { editedAt: Number.NEGATIVE_INFINITY, failures: 0, staleSince: null };
 type Parts = { chat: Pick<Chat, 'update'>; pace: Pace; log: Pick<Logger, 'warn'> };
 type Edit = {
   /** Names the message, among all that are edited. */
@@ -38,14 +40,20 @@ export class Editing {
     for (const known of this.#states.keys()) if (`${known} `.startsWith(`${id} `)) this.#states.delete(known);
   }
 
-  /** Edits it if it may; else gives how long to wait, ms. */
+  /** For how long it must not be edited yet, ms: it was just now, or could not be. */
+  wait({ id, channel, last }: Pick<Edit, 'id' | 'channel' | 'last'>): number {
+    const { editedAt, failures } = this.#states.get(id) ?? NEVER;
+    return this.#parts.pace.nextEdit(channel, editedAt, last && failures === 0) - performance.now();
+  }
+
+  /** Edits it if it may; else gives how long to wait, ms. Rejects when its channel takes nothing, until a person mends that. */
   async edit({ id, channel, ts, message, last, wake }: Edit): Promise<'edited' | number> {
     const { chat, pace, log } = this.#parts;
-    const state = this.#states.get(id) ?? { editedAt: Number.NEGATIVE_INFINITY, failures: 0, staleSince: null };
+    const state = this.#states.get(id) ?? { ...NEVER };
     this.#states.set(id, state);
     state.staleSince ??= performance.now();
     const first = last && state.failures === 0;
-    const wait = pace.nextEdit(channel, state.editedAt, first) - performance.now();
+    const wait = this.wait({ id, channel, last });
     if (wait > 0) return wait;
     if (!pace.mayEdit(id, { channel, last: first, since: state.staleSince, wake })) return LOOK_AGAIN_MS;
     try {
@@ -55,6 +63,7 @@ export class Editing {
       const pause = pauseAfter(err, ++state.failures);
       log.warn({ err, id, pause }, 'could not edit a message in Slack; trying again');
       state.editedAt = performance.now() + pause;
+      if (isGone(err)) throw err;
       return pause;
     }
     this.#states.set(id, { editedAt: performance.now(), failures: 0, staleSince: null });

@@ -1,7 +1,8 @@
-import { latest, type Tally } from './domain/deploy.ts';
+import { type Deploy, latest, type Tally } from './domain/deploy.ts';
 import { kindOf } from './domain/health.ts';
 import { samePhase } from './domain/phase.ts';
 import { logKnownFromRelease } from './domain/proof.ts';
+import { oldCode, serves } from './domain/readings.ts';
 import { type Goal, newestOf, type Phase, type Watch } from './domain/watch.ts';
 import type { Following, Watcher } from './outside.ts';
 import type { Run } from './run.ts';
@@ -13,13 +14,12 @@ const DOUBTS: readonly Phase['kind'][] = ['mixed', 'not proved'];
 /** The watch of this deploy's own release. */
 export function followDeploy(run: Run): Following {
   const { deploy } = run;
-  const { plan } = deploy;
   const released = latest(deploy, 'released');
   if (!released) throw new Error(`${deploy.id} has no release to watch`);
   const checked = deploy.facts.findLast(fact => fact.kind === 'checked' && fact.what === 'new serves');
   // Their word was of then: where old code has answered since, it is asked again.
   const doubts = deploy.facts.filter(fact => fact.kind === 'phase' && DOUBTS.includes(fact.phase.kind));
-  const following = followRelease(run, released, plan.commit.sha);
+  const following = followRelease(run, released, asked(deploy));
   const holds = checked?.kind === 'checked' && checked.seq > (doubts.at(-1)?.seq ?? 0);
   if (holds && !following.watch.served) following.checked(checked.by);
   return following;
@@ -29,29 +29,47 @@ export function followDeploy(run: Run): Following {
 export function followSparingly(run: Run): Following | null {
   const { deploy, outside } = run;
   const released = latest(deploy, 'released');
-  return released ? outside.watcher.followSparingly(watchOf(run, released, deploy.plan.commit.sha)) : null;
+  return released ? outside.watcher.followSparingly(watchOf(run, released, asked(deploy))) : null;
 }
 
 /** The watch of a release that the deploy made: its own, or the one that went back. */
-export const followRelease = (run: Run, released: Released, commit: string | null): Following =>
-  run.outside.watcher.follow(watchOf(run, released, commit));
+export const followRelease = (run: Run, released: Released, asked: Asked): Following =>
+  run.outside.watcher.follow(watchOf(run, released, asked));
 
-type Released = { version: number; slug: string; releasedAt: number };
+type Released = { version: number; slug: string; releasedAt: number; web?: number | undefined };
 
-function watchOf({ deploy }: Run, released: Released, commit: string | null): Parameters<Watcher['follow']>[0] {
+/** What was known of a release before it was asked for: its commit, and how many web dynos there were. */
+type Asked = { commit: string | null; web: number | undefined };
+
+const asked = (deploy: Deploy): Asked => ({
+  commit: deploy.plan.commit.sha,
+  web: latest(deploy, 'build asked')?.web ?? latest(deploy, 'going back')?.web,
+});
+
+function watchOf({ deploy }: Run, released: Released, { commit, web }: Asked): Parameters<Watcher['follow']>[0] {
   const { plan } = deploy;
+  const now = released.web ?? plan.web.quantity;
+  // Who came late to the release cannot tell whether somebody scaled before or after it: then the more must go.
+  const were = Math.max(now, web ?? 0);
   const goal: Goal = {
     ours: released.version,
     slug: released.slug,
     commit,
-    oldCommit: plan.live.commit,
-    oldWeb: Array.from({ length: plan.web.quantity }, (_, i) => `web.${i + 1}`),
-    web: plan.web.quantity,
+    oldCommit: servedBefore(deploy, released),
+    oldWeb: Array.from({ length: were }, (_, i) => `web.${i + 1}`),
+    web: now,
     releasedAt: released.releasedAt,
     windowMs: plan.windowSeconds * 1000,
     before: latest(deploy, 'before')?.sample ?? null,
   };
   return { deploy: deploy.id, app: plan.app, url: plan.url, probe: plan.probe, goal };
+}
+
+/** The commit that served when it was released. What goes back after the switch replaces what the deploy brought. */
+function servedBefore(deploy: Deploy, { version }: Released): string | null {
+  const { plan } = deploy;
+  const isBack = version !== latest(deploy, 'released')?.version;
+  return isBack && serves(deploy) ? plan.commit.sha : oldCode(deploy).commit;
 }
 
 /** Appends a fact for each phase that the watch comes to, once, also when a restarted bot comes to it again. */

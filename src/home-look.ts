@@ -2,7 +2,7 @@ import type { Access } from './access.ts';
 import type { Deploy } from './domain/deploy.ts';
 import { type App, approvalRefused, mayDeploy } from './domain/permission.ts';
 import { waitsForApproval } from './domain/readings.ts';
-import { Refusal } from './domain/refusal.ts';
+import { NotNow, Refusal } from './domain/refusal.ts';
 import type { NotBegun } from './domain/schedule.ts';
 import type { LiveReleases } from './live-releases.ts';
 import type { AppStatus, Reports } from './reports.ts';
@@ -12,7 +12,7 @@ export type HomeApp = AppStatus & { live: number | null; mayDeploy: boolean; ask
 
 type Parts = { access: Access; reports: Reports; live: LiveReleases };
 
-/** What a person's Home shows: each app that they may see, and what they may do with it. */
+/** What a person's Home shows: each app that they may see, and what they may do with it. Throws NotNow when Slack does not tell. */
 export async function lookAtHome({ access, reports, live }: Parts, user: string): Promise<HomeApp[]> {
   const apps = new Map((await access.visible(user).catch(nothing)).map(app => [app.name, app]));
   const all = await reports.status([...apps.values()]);
@@ -40,8 +40,8 @@ async function homeApp(app: App, status: AppStatus, user: string, live: LiveRele
   };
 }
 
-/** Who may see nothing has an empty Home. */
+/** Who may see nothing has an empty Home; of whom Slack does not tell just now who they are, that is not known. */
 function nothing(error: unknown): readonly App[] {
-  if (error instanceof Refusal) return [];
+  if (error instanceof Refusal && !(error instanceof NotNow)) return [];
   throw error;
 }

@@ -23,6 +23,9 @@ export function toldBy(kept: Iterable<{ key: string; hash: string | null }>): (s
   return seq => ranges.some(({ from, to }) => seq >= from && seq <= to);
 }
 
+/** What people must hear of, or are asked. */
+export const isLoud = ({ broadcast, live = false }: Pick<Reply, 'broadcast' | 'live'>): boolean => broadcast || live;
+
 type Missing = { broadcast: boolean; live?: boolean; fact: Pick<Fact, 'seq' | 'at'> };
 
 /**
@@ -32,7 +35,7 @@ type Missing = { broadcast: boolean; live?: boolean; fact: Pick<Fact, 'seq' | 'a
 export function lateOnes(missing: readonly Missing[], begun: ReadonlySet<string>, now: number): number {
   const [first] = missing;
   if (!first || now - Date.parse(first.fact.at) < FAR_BEHIND_MS) return 0;
-  const loud = missing.findIndex(({ broadcast, live }) => broadcast || live);
+  const loud = missing.findIndex(isLoud);
   const quiet = loud < 0 ? missing.length : loud;
   const sent = missing.findIndex(({ fact }) => begun.has(keyOf(fact.seq)));
   return sent < 0 ? quiet : Math.min(quiet, sent + 1);

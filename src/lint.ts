@@ -57,7 +57,7 @@ async function readAll(paths: readonly string[]): Promise<{ migrations: Migratio
     const program = programs.get(file);
     if (!program) return attempt(file, () => ({ file, sql: readFileSync(file, 'utf8') }));
     if (program.why !== null) unread.push({ file, why: program.why });
-    return program.sql === null ? [] : [{ file, sql: program.sql }];
+    return program.sql === null ? [] : [{ file, sql: program.sql, review: program.why }];
   });
   return { migrations, unread };
 }

@@ -42,14 +42,19 @@ export class Locking {
         `A lock needs a reason, for those whom it stops: \`/deploy lock ${scope} for 2h we look at the queue\`.`,
       ]);
     }
-    const now = Date.now();
-    const until = ms === null ? null : new Date(now + ms).toISOString();
-    const lock: Lock = {
-      ...{ scope, by: user, reason: reason.trim(), channel, until },
-      ...{ id: `l${randomBytes(5).toString('hex')}`, at: new Date(now).toISOString() },
-    };
-    const inTheWay = await this.#locks.take(lock, { instead, request });
-    return inTheWay ? { kind: 'held', lock: inTheWay } : { kind: 'locked', lock };
+    const id = `l${randomBytes(5).toString('hex')}`;
+    const wish = { scope, id, by: user, reason: reason.trim(), channel, seconds: ms === null ? null : ms / 1000 };
+    const taken = await this.#locks.take(wish, { instead, request });
+    switch (taken.kind) {
+      case 'taken':
+        return { kind: 'locked', lock: taken.lock };
+      case 'held':
+        return { kind: 'held', lock: taken.lock };
+      case 'over':
+        return { kind: 'free', lock: { scope, until: null } };
+      default:
+        return taken satisfies never;
+    }
   }
 
   /** `id` names somebody else's lock that is taken away all the same. */

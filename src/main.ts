@@ -9,13 +9,14 @@ import { homeView } from '../views/home.ts';
 import { lateReplies } from '../views/late.ts';
 import { freedNotices, lockedNotices, lockReminders } from '../views/locks.ts';
 import { pictureOf } from '../views/picture.ts';
-import { plainBlocks } from '../views/plain.ts';
+import { bareBlocks, plainBlocks } from '../views/plain.ts';
 import { replyTo } from '../views/reply.ts';
 import { rootMessage } from '../views/root.ts';
 import { scheduleNotices } from '../views/schedules.ts';
 import { settingsNotices } from '../views/settings.ts';
 import { startNotices } from '../views/starts.ts';
 import { teamNotices } from '../views/team-settings.ts';
+import { unheardNotice } from '../views/unheard.ts';
 import { Access } from './access.ts';
 import { appToken } from './adapters/app-tokens.ts';
 import { createBolt } from './adapters/bolt.ts';
@@ -77,6 +78,8 @@ const SWEEP_MS = 20_000;
 /** Heroku ends a dyno 30 s after its SIGTERM; whoever takes over should not wait for that. */
 const LEAVE_WITHIN_MS = 9_000;
 const SLACK_ASKED_MS = 30_000;
+/** Anybody may ask whether we are ready, as often as they like. */
+const POSTGRES_ASKED_MS = 1_000;
 /** How late what has its time (the end of a lock) may be. */
 const TICK_MS = 5_000;
 /** How late it may be found out that another instance left something undone. */
@@ -150,7 +153,8 @@ const moves = new ClosingMoves({
 });
 const sources = { heroku, source, prober, migrator, catalog: readCatalog, connections };
 const time: Time = {
-  until,
+  // Facts are dated by the database's clock, and ours may be an hour ahead of it: nobody would have time to answer.
+  until: (at, signal) => until(at, signal, engine.now),
   pass: (ms, signal) => sleep(ms, undefined, { signal }),
 };
 const slackAccess = { botToken: config.SLACK_BOT_TOKEN, slackApiUrl: config.SLACK_API_URL, log };
@@ -202,13 +206,13 @@ const bolt = createBolt({
   log,
   ...{ inbox, workspace, onlyReads },
   checks: {
-    postgres: () => database.pool.query('SELECT 1'),
+    postgres: every(POSTGRES_ASKED_MS, () => database.pool.query('SELECT 1')),
     engine: async () => engine.sure() || Promise.reject(new Error('It is not sure what is its own')),
     slack: every(SLACK_ASKED_MS, () => slackAnswers(slackAccess)),
   },
 });
 const pace = new Pace(connectSlackBudgets(database.pool, engine.alone));
-const chat = connectSlack({ ...slackAccess, plain: plainBlocks });
+const chat = connectSlack({ ...slackAccess, plain: plainBlocks, bare: bareBlocks });
 const messages = connectMessages(database.pool);
 const pictures = new Pictures({
   ...{ messages, chat, pace, instance, log },
@@ -217,13 +221,15 @@ const pictures = new Pictures({
   views: { chart: chartOf, picture: pictureOf },
   render: svg => renderPng(svg, PICTURE_WIDTH),
 });
+const notices = connectNotices(database.pool);
 const narrator = new Narrator({
   load: id => store.deploy(id),
   ...{ messages, chat, pace, instance, log },
   views: { root: rootMessage, reply: replyTo, late: lateReplies },
   illustrate: deploy => pictures.show(deploy),
+  unheard: (deploy, why) => notices.once(unheardNotice(deploy, why)),
 });
-const notifier = new Notifier({ notices: connectNotices(database.pool), chat, pace, instance, log });
+const notifier = new Notifier({ notices, chat, pace, instance, log });
 news.onEach(what => (what === NOTICES ? notifier.wake() : narrator.wake(what)));
 news.onMissed(() => narrator.wakeAll());
 const ticking = setInterval(() => void Promise.all([locks.tick(), moves.tick(), bot.tick()]).catch(warn), TICK_MS);

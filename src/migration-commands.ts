@@ -4,7 +4,7 @@ import { directDatabase } from './domain/direct-database.ts';
 import { type Commands, type Direction, type PendingMigrations, withoutSecretsIn } from './domain/gate.ts';
 import { judge, parserReady } from './domain/migration.ts';
 import { contractByCommand } from './domain/migration-commands.ts';
-import { configSecrets, redacting } from './domain/redaction.ts';
+import { redactingConfig } from './domain/redaction.ts';
 import { safeUntil } from './domain/window.ts';
 import { triesOf } from './migration-progress.ts';
 import { lastLines } from './output.ts';
@@ -150,6 +150,35 @@ function errorOf(ended: OneOffEnd): string {
   }
 }
 
+/** How often a plan command is run whose output was lost on the way: it changes nothing. */
+const PLAN_TRIES = 3;
+
+/**
+ * What the plan command prints, whole and heard by us; else why that cannot be shown. One that a killed bot left running is
+ * waited for: the log tells how it ended, but what it printed went to whoever was attached.
+ */
+async function whatItPrints(run: Run, command: string): Promise<{ sql: string; review: string | null }> {
+  const { app } = run.deploy.plan;
+  const count = run.deploy.facts.filter(fact => fact.kind === 'approval asked').length;
+  const unshown = (why: string) => ({ sql: '', review: `What it does could not be shown: \`${command}\` ${why}` });
+  for (let tries = 1; ; tries++) {
+    const lines: string[] = [];
+    const ended = await run.outside.oneOffs.run({
+      ...{ app, marker: `${run.deploy.id} plan ${count}`, command, signal: run.signal, mayAct: run.mayAct },
+      release: await releaseOf(run),
+      onLine: line => {
+        if (lines.length <= LINES_READ) lines.push(line);
+      },
+    });
+    const isHeard = ended.kind === 'not run' || (ended.kind === 'exited' && ended.told === 'by output');
+    if (!isHeard && tries < PLAN_TRIES) continue;
+    if (ended.kind !== 'exited' || ended.code !== 0) return unshown(`did not tell. ${errorOf(ended)}`);
+    if (!isHeard) return unshown(`ended, but what it printed was lost ${PLAN_TRIES} times.`);
+    if (lines.length > LINES_READ) return unshown(`prints more than ${LINES_READ} lines.`);
+    return { sql: lines.join('\n'), review: null };
+  }
+}
+
 /**
  * The contract migrations as the app's plan command shows them now: its SQL with our verdicts, and a digest of it all.
  * Without such a command, or where it fails, what will be done cannot be seen, and that is said.
@@ -160,27 +189,7 @@ export async function planByCommand(run: Run, commands: Commands): Promise<Pendi
   const known = migrationsOf(run.deploy);
   if (!known) throw new Error(`${run.deploy.id} has no migrations`);
   if (commands.plan === null) return known;
-  const lines: string[] = [];
-  const count = run.deploy.facts.filter(fact => fact.kind === 'approval asked').length;
-  const ended = await run.outside.oneOffs.run({
-    ...{
-      app,
-      marker: `${run.deploy.id} plan ${count}`,
-      command: commands.plan,
-      signal: run.signal,
-      mayAct: run.mayAct,
-    },
-    release: await releaseOf(run),
-    onLine: line => {
-      lines.push(line);
-      if (lines.length > LINES_READ) lines.shift();
-    },
-  });
-  const isGood = ended.kind === 'exited' && ended.code === 0;
-  const sql = isGood ? lines.join('\n') : '';
-  const review = isGood
-    ? null
-    : `What it does could not be shown: \`${commands.plan}\` did not tell. ${errorOf(ended)}`;
+  const { sql, review } = await whatItPrints(run, commands.plan);
   await parserReady();
   const config = await run.outside.heroku.config(app);
   const database = directDatabase(config);
@@ -192,5 +201,5 @@ export async function planByCommand(run: Run, commands: Commands): Promise<Pendi
     .update(JSON.stringify([commit.sha, commands, sql]))
     .digest('hex');
   const planned = { ...known, files: [...files, contract], digests: { ...known.digests, contract: digest } };
-  return withoutSecretsIn(planned, redacting(configSecrets(config)));
+  return withoutSecretsIn(planned, redactingConfig(config, await run.outside.heroku.configSeen(app)));
 }

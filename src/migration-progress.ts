@@ -1,5 +1,5 @@
 import type { Direction } from './domain/gate.ts';
-import { blockersInWords, type MigrationProgress } from './domain/migration-outcome.ts';
+import { blockersInWords, isOurs, type MigrationProgress } from './domain/migration-outcome.ts';
 import type { Redact } from './domain/redaction.ts';
 import type { Run } from './run.ts';
 
@@ -7,11 +7,25 @@ import type { Run } from './run.ts';
 export const triesOf = ({ deploy }: Run): number =>
   deploy.facts.filter(fact => fact.kind === 'closed app answered').length;
 
+/** True when an earlier run of this deploy, killed or stopped since, may still be at it in the database. */
+export const isMigrating = ({ deploy }: Run, direction: Direction): boolean =>
+  deploy.facts.some(fact => fact.kind === 'migrating' && fact.direction === direction);
+
+/** Files that an earlier run began, of which nobody heard how they ended. */
+export const begunIn = ({ deploy }: Run, direction: Direction): string[] => {
+  const begun = new Set<string>();
+  for (const fact of deploy.facts) {
+    if (fact.kind === 'migration begins' && fact.direction === direction) begun.add(fact.file);
+    if (fact.kind === 'migration failed' && fact.direction === direction) begun.delete(fact.failure.file);
+  }
+  return [...begun];
+};
+
 /** Tells how far it is while it runs. That may be lost: what counts is recorded when it has ended. */
 export function progressOf(
   run: Run,
   direction: Direction,
-  { fileOf, redact }: { fileOf: (name: string) => string; redact: Redact },
+  { fileOf, redact, goesOn }: { fileOf: (name: string) => string; redact: Redact; goesOn: boolean },
 ) {
   let last = Promise.resolve();
   const record = (progress: MigrationProgress): Promise<void> => {
@@ -29,8 +43,11 @@ export function progressOf(
         return run.record(waits, `migration waits ${about(file)} ${tries}`);
       }
       case 'waits for the lock': {
-        const blockers = progress.holders.map(holder => redact(blockersInWords([holder])));
-        const why = 'Somebody else migrates this database.';
+        const own = goesOn && isOurs(progress.holders);
+        const blockers = own ? [] : progress.holders.map(holder => redact(blockersInWords([holder])));
+        const why = own
+          ? 'What an earlier run of this deploy began goes on in the database, and is waited for until it has ended.'
+          : 'Somebody else migrates this database.';
         return run.record(
           { kind: 'migration waits', direction, file: null, why, blockers },
           `migration waits ${about('')}`,
@@ -43,8 +60,9 @@ export function progressOf(
     }
   };
   return {
-    tell: (progress: MigrationProgress): void => {
+    tell: (progress: MigrationProgress): Promise<void> => {
       last = last.then(() => record(progress)).catch(() => {});
+      return last;
     },
     told: (): Promise<void> => last,
   };

@@ -1,22 +1,25 @@
-import { askAnew, otherLive } from './approval.ts';
+import { notAlone, otherLive } from './alone.ts';
+import { askAnew, heldAfterAll, RECEIPT } from './approval.ts';
 import { listenThenRecord } from './before.ts';
 import { cancelAsked } from './cancelling.ts';
-import { listedUntilGone } from './closed-deploy.ts';
-import { latest, latestOfThese, type MigrationFailure, migrationsOf } from './domain/deploy.ts';
+import { type Fact, latest, latestOfThese, type MigrationFailure, migrationsOf } from './domain/deploy.ts';
 import { directDatabase } from './domain/direct-database.ts';
 import { type Commands, type Direction, filesOf } from './domain/gate.ts';
-import { blockersInWords } from './domain/migration-outcome.ts';
-import { openComplaint } from './domain/readings.ts';
-import { configSecrets, redacting } from './domain/redaction.ts';
+import { blockersInWords, isOurs, wordsForBusy } from './domain/migration-outcome.ts';
+import { destroyed, oldCode, openComplaint } from './domain/readings.ts';
+import { redactingConfig } from './domain/redaction.ts';
 import { withoutMentions } from './domain/refusal.ts';
 import { NOT_WELL } from './illness.ts';
 import { closeTheApp, openTheApp } from './maintenance.ts';
 import { contractByCommands, planByCommand } from './migration-commands.ts';
-import { progressOf, triesOf } from './migration-progress.ts';
+import { begunIn, isMigrating, progressOf, triesOf } from './migration-progress.ts';
 import { again, type Next, type Run } from './run.ts';
 
 // The schema around a switchover: what only adds goes before the release; what destroys waits until old code is gone,
 // new code has been watched for a while, and a second person has said yes to exactly what was shown.
+
+/** Between two long waits for what goes on in the database. */
+const BUSY_PAUSE_MS = 1_000;
 
 /** New code was well with the old schema; with the new one it is watched once more. */
 const AFTERWARDS: Next = { to: 'Watch new code' };
@@ -52,18 +55,24 @@ export async function contract(run: Run): Promise<Next> {
   // Also asked here: what is approved is these very files, not that somebody once said yes.
   const approved = latestOfThese(run.deploy, 'approved');
   if (approved?.digest !== migrations?.digests.contract) return { to: 'Approval' };
+  if ((latest(run.deploy, 'held')?.seq ?? 0) > (approved?.seq ?? 0)) return RECEIPT;
+  const isBegun = contractSince(run, approved?.seq ?? 0) !== undefined;
   // It may have been found ill in the moment after the yes. What was begun is not broken off half-way.
-  const since = run.deploy.facts.filter(({ seq }) => seq > (approved?.seq ?? 0));
-  const isBegun = since.some(fact => 'direction' in fact && fact.direction === 'contract');
   if (openComplaint(run.deploy) && !isBegun) return NOT_WELL;
-  const stranded = isBegun ? null : await unlessAlone(run);
+  // Hours may lie between a failure and the press that has it tried again.
+  const retried = latest(run.deploy, 'closed app answered')?.seq ?? 0;
+  const begun = contractSince(run, Math.max(approved?.seq ?? 0, retried));
+  const stranded = begun ? null : await unlessAlone(run, isBegun);
   if (stranded) return stranded;
-  if (migrations?.commands) return contractAgain(run, migrations.commands);
+  const known = begun?.kind === 'migration failed' ? begun.failure : null;
+  if (migrations?.commands) return known ? unfinished(run, known) : contractAgain(run, migrations.commands);
   const { maintenance } = run.deploy.plan;
   const closes = migrations?.maintenance === true && !maintenance;
-  const ended = await migrate(run, 'contract', async () => {
-    if (closes) await closeTheApp(run);
-  });
+  const ended: Ended = known
+    ? { kind: 'failed', failure: known }
+    : await migrate(run, 'contract', async () => {
+        if (closes) await closeTheApp(run);
+      });
   switch (ended.kind) {
     case 'done':
       if (maintenance) return { to: 'Start the dynos' };
@@ -73,8 +82,7 @@ export async function contract(run: Run): Promise<Next> {
       if (closes) await openTheApp(run);
       return askAnew(run, ended.why);
     case 'failed': {
-      const untouched = ended.failure.stays === null && applied(run, 'contract').length === 0;
-      if ((closes || maintenance) && !untouched) return { to: 'Ask about the closed app' };
+      if ((closes || maintenance) && destroyed(run.deploy)) return { to: 'Ask about the closed app' };
       if (maintenance)
         return run.end(
           'rolled back',
@@ -87,28 +95,30 @@ export async function contract(run: Run): Promise<Next> {
   }
 }
 
-/** The yes may be old by now: it is looked once more that nothing else is live, nor any dyno of old code behind a closed page. */
-async function unlessAlone(run: Run): Promise<Next | null> {
-  const { maintenance, app } = run.deploy.plan;
-  const version = latest(run.deploy, 'released')?.version;
-  if (!maintenance) {
-    const other = await otherLive(run);
-    return other
-      ? run.end('superseded', `${other} Nothing destructive was run, and this deploy does nothing more.`)
-      : null;
+/** What was told last of the contract migrations since then. */
+const contractSince = ({ deploy }: Run, seq: number): Fact | undefined =>
+  deploy.facts.findLast(fact => fact.seq > seq && 'direction' in fact && fact.direction === 'contract');
+
+/** The yes may be old by now: it is looked once more that no other code is live, nor in any dyno. */
+async function unlessAlone(run: Run, isBegun: boolean): Promise<Next | null> {
+  const found = await notAlone(run);
+  if (!found) return null;
+  // Part of it may have run, behind a closed page: only a person can say how that goes on.
+  if (isBegun) {
+    const done = applied(run, 'contract');
+    const file = filesOf(migrationsOf(run.deploy), 'contract').find(({ file }) => !done.includes(file))?.file ?? '';
+    const stays = latest(run.deploy, 'migration failed')?.failure.stays ?? null;
+    await failed(run, 'contract', { file, error: found.why, stays, blockers: [], ran: false });
+    return { to: 'Ask about the closed app' };
   }
-  const left =
-    version === undefined
-      ? []
-      : await run.listening(
-          signal => listedUntilGone(run, signal, version),
-          async () => ({ answer: 'It waits until no dyno of old code runs, and then its migrations do.' }),
-        );
-  if (left.length === 0) return null;
-  return run.end(
-    'stopped',
-    `${left.join(', ')} still ran old code, so nothing destructive was run. End what runs there, for a one-off dyno with \`heroku ps:stop ${left[0]} -a ${app}\`, and plan it again.`,
-  );
+  if (found.kind === 'other') {
+    return run.end(
+      'superseded',
+      `${found.why} Nothing destructive was run, and this deploy does nothing more. Deploy again to have them asked anew.`,
+    );
+  }
+  if (!run.deploy.plan.maintenance) return heldAfterAll(run, found.why);
+  return run.end('stopped', `${found.why} Nothing destructive was run. Plan it again when that has ended.`);
 }
 
 /** By the app's command: what it would do is looked at once more before. */
@@ -128,7 +138,11 @@ async function contractAgain(run: Run, commands: Commands): Promise<Next> {
 export async function open(run: Run): Promise<Next> {
   await openTheApp(run);
   const last = run.deploy.facts.findLast(fact => fact.kind === 'migration failed' || fact.kind === 'schema changed');
-  return last?.kind === 'migration failed' ? unfinished(run, last.failure) : AFTERWARDS;
+  if (last?.kind !== 'migration failed') return AFTERWARDS;
+  const other = await otherLive(run);
+  if (!other) return unfinished(run, last.failure);
+  const stays = left(run, 'contract', last.failure);
+  return run.end('superseded', `${other} ${stays} Look whether what is live can work with that, then deploy again.`);
 }
 
 function unfinished(run: Run, failure: MigrationFailure): Promise<Next> {
@@ -156,40 +170,45 @@ async function migrate(run: Run, direction: Direction, prepare = async () => {})
   const [tarball, config] = await Promise.all([source.tarball(repository, commit.sha), heroku.config(app)]);
   // Not before all is there that it needs: visitors would wait for GitHub.
   await prepare();
+  const goesOn = isMigrating(run, direction);
   await run.record({ kind: 'migrating', direction }, `migrating ${direction}`);
-  const redact = redacting(configSecrets(config));
+  const redact = redactingConfig(config, await heroku.configSeen(app));
   const database = directDatabase(config);
   if (database.kind === 'refused')
     return failed(run, direction, { file: files[0]?.file ?? '', ...nothingStays(database.reason) });
   await run.mayAct();
   const fileOf = (name: string): string => files.find(known => known.name === name)?.file ?? name;
-  const telling = progressOf(run, direction, { fileOf, redact });
+  const telling = progressOf(run, direction, { fileOf, redact, goesOn });
+  const begun = begunIn(run, direction);
+  const ask = {
+    ...{ databaseUrl: database.url, tarball, place: migrations.place, commit: commit.sha, files },
+    digest: migrations.digests[direction],
+    begun: files.filter(({ file }) => begun.includes(file)).map(({ name }) => name),
+    onProgress: telling.tell,
+  };
   const ended = await run.listening(
-    signal =>
-      migrator.run({
-        ...{
-          databaseUrl: database.url,
-          tarball,
-          place: migrations.place,
-          commit: commit.sha,
-          files,
-          signal,
-        },
-        digest: migrations.digests[direction],
-        onProgress: telling.tell,
-      }),
+    async signal => {
+      for (;;) {
+        const ended = await migrator.run({ ...ask, signal });
+        // A statement that cannot be rolled back goes on without the bot that sent it. It has not failed.
+        if (ended.kind !== 'busy' || !goesOn || !isOurs(ended.holders)) return ended;
+        await run.outside.time.pass(BUSY_PAUSE_MS, signal);
+      }
+    },
     async click => {
       if (direction === 'expand') return { answer: await cancelAsked(run, click, CANCELLED_AFTER) };
       return {
-        answer: `Migrations run just now and are not broken off half-way. The thread says how they end; once they have run there is no way back to v${run.deploy.plan.live.version}.`,
+        answer: `Migrations run just now and are not broken off half-way. The thread says how they end; once they have run there is no way back to v${oldCode(run.deploy).version}.`,
       };
     },
   );
   await telling.told();
   if (ended.kind === 'changed') return { kind: 'changed', why: redact(ended.problems.join(' ')) };
   const [first] = files;
-  if (ended.kind === 'refused')
-    return failed(run, direction, { file: first?.file ?? '', ...nothingStays(redact(ended.reason)) });
+  if (ended.kind === 'refused' || ended.kind === 'busy') {
+    const reason = ended.kind === 'busy' ? wordsForBusy(ended.holders) : ended.reason;
+    return failed(run, direction, { file: first?.file ?? '', ...nothingStays(redact(reason)) });
+  }
   for (const { name, outcome } of ended.files) {
     const file = fileOf(name);
     if (outcome.kind === 'applied' || outcome.kind === 'already applied' || outcome.kind === 'recorded') {
@@ -223,10 +242,11 @@ const nothingStays = (error: string) => ({ error, stays: null, blockers: [] });
 
 /** What of a direction stays in the database though the rest failed. */
 function left(run: Run, direction: Direction, { stays, byCommand, ran }: MigrationFailure): string {
-  if (ran === false) return 'Nothing of it was run.';
+  if (ran === false && byCommand) return 'Nothing of it was run.';
   if (byCommand) return 'What the command had done by then stays: look at the database.';
   const before = applied(run, direction);
-  const rest = stays === null ? 'Nothing of it stays.' : `Part of it stays. To take that away: ${stays}`;
+  const none = ran === false ? 'Nothing of it was run.' : 'Nothing of it stays.';
+  const rest = stays === null ? none : `Part of it stays. To take that away: ${stays}`;
   return before.length > 0 ? `${rest} ${before.join(', ')} had been applied before, and stay.` : rest;
 }
 

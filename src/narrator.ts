@@ -1,11 +1,14 @@
 import type { Logger } from 'pino';
 import type { Deploy, Fact } from './domain/deploy.ts';
+import type { Unheard } from './domain/unheard.ts';
 import { Editing } from './editing.ts';
-import { COVERS, keyOf, type Late, lateOnes, type Reply, toldBy } from './late.ts';
+import { type Lane, newLane, rouse } from './lane.ts';
+import { COVERS, isLoud, keyOf, type Late, lateOnes, type Reply, toldBy } from './late.ts';
 import { type Pace, pauseAfter } from './pace.ts';
 import { POST_EVERY_MS, RANKS, type Rank } from './post-queue.ts';
 import { hashOf, type Kept, type Posting, postOnce } from './posting.ts';
 import type { Message } from './team.ts';
+import { isRootGone, tellStarter } from './unheard.ts';
 
 // Tells each deploy in Slack, from its stored facts: one root message, edited in place, and a reply for each fact worth
 // reading. What was told is stored too, so a restarted bot goes on where the last one stopped, and says nothing twice.
@@ -21,6 +24,8 @@ export type NarratorParts = Posting & {
   };
   /** Shows what is to be seen of an ended deploy; false, or a rejection: to be asked again later. */
   illustrate: (deploy: Deploy) => Promise<boolean>;
+  /** Says to whoever started it why their deploy is not heard of: once, and once more when it has ended. */
+  unheard: (deploy: Deploy, why: Unheard) => Promise<void>;
   log: Pick<Logger, 'warn' | 'error'>;
 };
 
@@ -30,11 +35,12 @@ const LOOK_AGAIN_MS = 10 * 60_000;
 /** Whoever edits a message has done so by then, or is gone. */
 const EDITED_WITHIN_MS = 5_000;
 const STOP_WITHIN_MS = 6_000;
+/** There may be more to post. */
+const AT_ONCE = 0;
 
 type Pending = Reply & { fact: Fact };
-type Lane = { woken: boolean; wake: () => void };
 /** Its root message, its new replies, and those that live go on side by side. */
-type Teller = { root: Lane; replies: Lane; cards: Lane; done: Promise<void> };
+type Teller = { root: Lane; replies: Lane; cards: Lane; repliesOver: boolean; done: Promise<void> };
 /** A deploy, what was told of it, and what was meant to be. */
 type Told = { deploy: Deploy; kept: ReadonlyMap<string, Kept>; begun: ReadonlySet<string> };
 /** What is to be done next: nothing more for ever, or wait so many ms for a fact. */
@@ -93,8 +99,8 @@ export class Narrator {
 
   #begin(deploy: string): Teller | null {
     if (this.#pace.stopped) return null;
-    const lane = (): Lane => ({ woken: false, wake: () => {} });
-    const teller: Teller = { root: lane(), replies: lane(), cards: lane(), done: Promise.resolve() };
+    const lanes = { root: newLane(), replies: newLane(), cards: newLane() };
+    const teller: Teller = { ...lanes, repliesOver: false, done: Promise.resolve() };
     this.#tellers.set(deploy, teller);
     teller.done = this.#tellAll(deploy, teller).finally(() => this.#tellers.delete(deploy));
     return teller;
@@ -102,14 +108,23 @@ export class Narrator {
 
   /** A thread may lag behind where a channel is full; the root message must not. */
   async #tellAll(id: string, teller: Teller): Promise<void> {
+    const cards = () => this.#follow(id, teller.cards, told => this.#cards(told, teller));
     const ended = await Promise.all([
-      this.#follow(id, teller.root, told => this.#root(told, teller)),
-      this.#follow(id, teller.replies, told => this.#replies(told, teller)),
-      this.#follow(id, teller.cards, told => this.#cards(told, teller)),
+      this.#follow(id, teller.root, async told => {
+        const next = await this.#root(told, teller);
+        // Before the last reply is there, it may be found deleted.
+        return next === 'all told' && isOver(told.deploy) && !teller.repliesOver ? SWEEP_EVERY_MS : next;
+      }),
+      this.#follow(id, teller.replies, told => this.#replies(told, teller)).finally(() => {
+        teller.repliesOver = true;
+        rouse(teller.root);
+      }),
+      cards(),
     ]);
+    // One that was on its way when the deploy ended may say what was true before.
+    const deploy = ended.includes(null) ? null : await cards();
     this.#editing.forget(id);
-    const [deploy] = ended;
-    if (!deploy || ended.includes(null)) return;
+    if (!deploy) return;
     const { messages, illustrate, instance, log } = this.#parts;
     try {
       if (await illustrate(deploy)) await messages.allTold(id, deploy.plan.channel, instance);
@@ -137,6 +152,7 @@ export class Narrator {
         failures++;
         const pause = pauseAfter(err, failures);
         this.#parts.log.warn({ err, deploy: id, pause }, 'could not tell a deploy in Slack; trying again');
+        await tellStarter(this.#parts, id, err);
         await this.#pace.pause(pause);
       }
     }
@@ -181,25 +197,49 @@ export class Narrator {
     return this.#edit(now, message, root, { last: isOver(now), lane: teller.root });
   }
 
-  /** Posts what is missing, oldest first; waits when another process is posting the next one. */
-  async #replies({ deploy, kept, begun }: Told, { cards }: Teller): Promise<Next> {
-    const thread = kept.get('root')?.ts;
-    if (thread === undefined) return SWEEP_EVERY_MS;
+  /** Posts the oldest of what is missing; waits when another process is posting it. */
+  async #replies(told: Told, { root, replies, cards }: Teller): Promise<Next> {
+    if (!told.kept.has('root')) return SWEEP_EVERY_MS;
+    if (this.#missing(told).length === 0) return 'all told';
+    await this.#turn(told, replies);
+    // Much may have happened while it waited.
+    const now = await this.#look(told.deploy.id);
+    if (!now || this.#missing(now).length === 0) return AT_ONCE;
+    const posted = await this.#postNext(now).catch(async err => {
+      if (await isRootGone(this.#parts, now.deploy.id, err)) rouse(root);
+      throw err;
+    });
+    if (!posted) return POST_EVERY_MS;
+    rouse(cards);
+    return AT_ONCE;
+  }
+
+  #missing({ deploy, kept }: Told): Pending[] {
     const told = toldBy(kept.values());
-    const missing: Pending[] = [];
-    for (const fact of deploy.facts) {
+    return deploy.facts.flatMap(fact => {
       const reply = this.#parts.views.reply(fact, deploy);
-      if (reply && !kept.has(keyOf(fact.seq)) && !told(fact.seq)) missing.push({ ...reply, fact });
-    }
-    while (missing.length > 0) {
-      // What people must hear of is not kept waiting by what stands before it in its thread.
-      const rank = missing.some(({ broadcast }) => broadcast) ? RANKS.loud : RANKS.quiet;
-      const posted = await this.#postNext(deploy, thread, missing, { begun, rank });
-      if (!posted) return POST_EVERY_MS;
-      // Much may have happened while it waited.
-      rouse(cards);
-    }
-    return 'all told';
+      return reply && !kept.has(keyOf(fact.seq)) && !told(fact.seq) ? [{ ...reply, fact }] : [];
+    });
+  }
+
+  /** What people must hear of is not kept waiting by what stands before it in its thread, though that asked for the turn. */
+  async #turn(told: Told, lane: Lane): Promise<void> {
+    const { id, plan } = told.deploy;
+    let rank: Rank = this.#missing(told).some(isLoud) ? RANKS.loud : RANKS.quiet;
+    let waits = true;
+    const lookAnew = async (): Promise<void> => {
+      while (waits && lane.woken && rank !== RANKS.loud) {
+        lane.woken = false;
+        const now = await this.#look(id);
+        if (now && this.#missing(now).some(isLoud)) rank = RANKS.loud;
+      }
+    };
+    // Where it fails, it is looked again when the turn comes.
+    lane.wake = () => void lookAnew().catch(err => this.#parts.log.warn({ err, deploy: id }, 'cannot look for news'));
+    lane.wake();
+    await this.#pace.turn(plan.channel, () => rank);
+    waits = false;
+    lane.wake = () => {};
   }
 
   /** Edits the replies that live; no new one waits for that. */
@@ -216,27 +256,21 @@ export class Narrator {
   }
 
   /** The next of those that are missing, or, where the thread is far behind, all quiet ones up to the next loud one in one. */
-  async #postNext(
-    deploy: Deploy,
-    thread: string,
-    missing: Pending[],
-    { begun, rank }: { begun: ReadonlySet<string>; rank: Rank },
-  ): Promise<Kept | null> {
-    await this.#pace.turn(deploy.plan.channel, rank);
+  async #postNext(told: Told): Promise<Kept | null> {
+    const { deploy, kept, begun } = told;
+    const missing = this.#missing(told);
     const late = missing.slice(0, lateOnes(missing, begun, Date.now()));
     const [first, last] = [late[0] ?? missing[0], late.at(-1)];
-    if (!first) return null;
+    const thread = kept.get('root')?.ts;
+    if (!first || thread === undefined) return null;
     const where = { deploy, thread, since: first.fact.at };
     const { message, broadcast } = first;
-    const posted =
-      last && late.length > 1
-        ? await postOnce(this.#parts, {
-            ...{ ...where, key: keyOf(last.fact.seq), hash: `${COVERS}${first.fact.seq}` },
-            message: this.#parts.views.late(late.map(({ message, fact }) => ({ message, at: fact.at }))),
-          })
-        : await postOnce(this.#parts, { ...where, key: keyOf(first.fact.seq), message, broadcast });
-    if (posted) missing.splice(0, Math.max(1, late.length));
-    return posted;
+    return last && late.length > 1
+      ? postOnce(this.#parts, {
+          ...{ ...where, key: keyOf(last.fact.seq), hash: `${COVERS}${first.fact.seq}` },
+          message: this.#parts.views.late(late.map(({ message, fact }) => ({ message, at: fact.at }))),
+        })
+      : postOnce(this.#parts, { ...where, key: keyOf(first.fact.seq), message, broadcast });
   }
 
   /** Brings a message up to date when its content changed and its turn has come. */
@@ -249,9 +283,12 @@ export class Narrator {
     const { messages, instance } = this.#parts;
     const hash = hashOf(message);
     if (known.hash === hash) return 'all told';
-    if (!(await messages.mayEdit(deploy.id, known.key, instance))) return EDITED_WITHIN_MS;
     const id = known.key === 'root' ? deploy.id : `${deploy.id} ${known.key}`;
     const { channel } = deploy.plan;
+    // While it waits, or fails here, another process may have it.
+    const wait = this.#editing.wait({ id, channel, last });
+    if (wait > 0) return wait;
+    if (!(await messages.mayEdit(deploy.id, known.key, instance))) return EDITED_WITHIN_MS;
     const done = await this.#editing.edit({ id, channel, ts: known.ts, message, last, wake: () => rouse(lane) });
     if (done !== 'edited') return done;
     await messages.keep(deploy.id, { ...known, hash });
@@ -260,8 +297,3 @@ export class Narrator {
 }
 
 const isOver = ({ facts }: Deploy): boolean => facts.some(fact => fact.kind === 'ended');
-
-function rouse(lane: Lane): void {
-  lane.woken = true;
-  lane.wake();
-}

@@ -2,14 +2,25 @@ import { afterOldCode, approvalExpiresAt, RECEIPT } from './approval.ts';
 import { type Click, latest, type SmokeResult } from './domain/deploy.ts';
 import { verdictOf } from './domain/health-gate.ts';
 import { watchedSeconds } from './domain/plan.ts';
-import { destroyed, goesBackAt, isAsExpected, openComplaint, waitsForApproval } from './domain/readings.ts';
+import {
+  destroyed,
+  goesBackAt,
+  isAsExpected,
+  lastMixed,
+  oldCode,
+  openComplaint,
+  phaseFact,
+  smokeTestOf,
+  waitsForApproval,
+} from './domain/readings.ts';
 import { withoutMentions } from './domain/refusal.ts';
 import type { SmokeTest } from './domain/switchover-file.ts';
 import { followDeploy, record } from './following.ts';
 import { complain, settled, unlessIll } from './illness.ts';
 import type { Following } from './outside.ts';
 import { first, type Next, type Run } from './run.ts';
-import { next } from './watching.ts';
+import { unlessSuperseded } from './superseding.ts';
+import { GONE_NOTED, next, saidGone } from './watching.ts';
 
 // Is new code well? It is measured from before the deploy on. When it is not, after the switch, people are told at once;
 // where the app's settings say so it goes back by itself, 30 s later, unless somebody keeps it.
@@ -25,15 +36,20 @@ const SMOKE_PAUSE_MS = 1_000;
 /** Asks new code, as soon as it serves, what the commit's `switchover.json` says that it must answer. */
 export async function smokeTest(run: Run): Promise<Next> {
   const { plan } = run.deploy;
-  if (!latest(run.deploy, 'smoke test')) {
+  if (!smokeTestOf(run.deploy)) {
     const results = await run.listening(
       signal => Promise.all((plan.smoke ?? []).map(test => ask(run, test, signal))),
-      tooLate,
+      // Somebody may be asked for it already, and answer while it is tested.
+      async click => ((await saidGone(run, click)) ? { answer: GONE_NOTED } : tooLate(click)),
     );
-    await run.record({ kind: 'smoke test', results });
+    await run.record({ kind: 'smoke test', results }, `smoke test ${lastMixed(run.deploy)?.seq ?? 0}`);
   }
-  const wrong = (latest(run.deploy, 'smoke test')?.results ?? []).filter(result => !isAsExpected(result));
-  if (wrong.length === 0 || latest(run.deploy, 'kept')) return plan.maintenance ? RECEIPT : { to: 'Old code gone' };
+  const made = smokeTestOf(run.deploy);
+  const wrong = made?.results.filter(result => !isAsExpected(result)) ?? [];
+  const isKept = run.deploy.facts.some(
+    fact => fact.kind === 'kept' && (fact.by !== null || fact.seq > (made?.seq ?? 0)),
+  );
+  if (wrong.length === 0 || isKept) return plan.maintenance ? RECEIPT : { to: 'Old code gone' };
   if (plan.maintenance) return openedThoughWrong(run, wrong);
   return complain(
     run,
@@ -43,11 +59,11 @@ export async function smokeTest(run: Run): Promise<Next> {
 
 /** Visitors are in already, and what served before may not fit the schema any more: a person decides. */
 function openedThoughWrong(run: Run, wrong: readonly SmokeResult[]): Promise<Next> {
-  const { app, live } = run.deploy.plan;
+  const { app } = run.deploy.plan;
   const what = wrong.map(said).join(', ');
   const way = destroyed(run.deploy)
     ? 'Its migrations left no way back: mend it, and deploy that.'
-    : `Look at it, and go back with \`/deploy rollback ${app} v${live.version}\` or mend it.`;
+    : `Look at it, and go back with \`/deploy rollback ${app} v${oldCode(run.deploy).version}\` or mend it.`;
   return run.end(
     'failed',
     `${app} is open and serves the new code, which did not pass its smoke test: ${what}. ${way}`,
@@ -89,7 +105,8 @@ export async function watchNewCode(run: Run): Promise<Next> {
     await settled(following, signal);
     return RECEIPT;
   };
-  return run.listening<Next>(signal => unlessIll(run, following, work, signal), tooLate);
+  const well = (signal: AbortSignal) => unlessIll(run, following, work, signal);
+  return run.listening<Next>(signal => unlessSuperseded(run, following, well, signal), tooLate);
 }
 
 async function tooLate({ kind }: Click): Promise<{ answer: string }> {
@@ -178,6 +195,7 @@ function decision(run: Run): Next | null {
   if (latest(deploy, 'rollback asked')) return { to: 'Roll back' };
   if (openComplaint(deploy)) return null;
   if (waitsForApproval(run.deploy)) return { to: 'Approval' };
+  if (phaseFact(deploy, 'deploy')?.phase.kind === 'mixed') return { to: 'New code serves' };
   if (latest(deploy, 'watching')) return { to: 'Watch new code' };
   const gone = deploy.facts.some(
     fact =>

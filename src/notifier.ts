@@ -9,9 +9,15 @@ import type { Chat, Message } from './team.ts';
 
 type Unsent = { id: string; channel: string; message: Message; at: string; ts: string | null; again: boolean };
 
-/** What is kept of them. */
+/** A channel in which something new is to be said, or something that was said put into other words. */
+type Place = { channel: string; isNew: boolean };
+
+/** What is kept of them. `except`: ids of those that are to be left alone for now. */
 export interface Notices {
-  claim(by: string, except: { channels: readonly string[]; ids: readonly string[] }): Promise<Unsent | null>;
+  /** Where something waits that nobody else is at, the oldest first. */
+  places(by: string, except: readonly string[]): Promise<Place[]>;
+  /** Claims the oldest that waits there. */
+  claim(by: string, place: Place, except: readonly string[]): Promise<Unsent | null>;
   /** Others need not wait for what was claimed. */
   free(by: string): Promise<void>;
   sent(notice: { id: string; channel: string; message: Message }, ts: string): Promise<void>;
@@ -32,10 +38,10 @@ const CLAIM_MS = 15_000;
 
 export class Notifier {
   readonly #parts: NotifierParts;
-  /** Channels that refused something, and until when (by a stopwatch, ms) they are left alone. */
-  readonly #refused = new Map<string, { until: number; failures: number }>();
-  /** Notices whose edit must wait, and until when (ms). */
-  readonly #waiting = new Map<string, number>();
+  /** Who sends in each place: one at a time, so that a channel that is full or closed keeps no other waiting. */
+  readonly #senders = new Map<string, Promise<void>>();
+  /** Notices that are left alone until then (by a stopwatch, ms), and how often in a row they were refused. */
+  readonly #waiting = new Map<string, { until: number; failures: number }>();
   readonly #editing: Editing;
   readonly #done: Promise<void>;
   #woken = false;
@@ -62,64 +68,109 @@ export class Notifier {
     const { notices, pace, instance, log } = this.#parts;
     while (!pace.stopped) {
       this.#woken = false;
-      const claimedAt = performance.now();
-      const next = await notices.claim(instance, this.#leftAlone()).catch(err => {
+      const places = await notices.places(instance, this.#leftAlone()).catch(err => {
         log.warn({ err }, 'cannot look for notices; trying again');
-        return null;
+        return [];
       });
-      if (next) {
-        await this.#send(next, claimedAt).catch(err => this.#refuse(next, err));
-      } else if (!this.#woken) {
-        await pace.pause(this.#soonest(), end => {
-          this.#wake = end;
-        });
-      }
+      for (const place of places) this.#begin(place);
+      if (this.#woken) continue;
+      await pace.pause(this.#soonest(), end => {
+        this.#wake = end;
+      });
     }
+    await Promise.all(this.#senders.values());
     await notices.free(instance).catch(err => log.warn({ err }, 'others send the claimed notices 20 s later'));
   }
 
-  async #send(notice: Unsent, claimedAt: number): Promise<void> {
-    const { notices, chat, pace } = this.#parts;
-    const { id, channel, message, ts } = notice;
-    if (ts !== null) {
-      const wake = (): void => {
-        this.#waiting.delete(id);
+  #begin(place: Place): void {
+    const { pace, log } = this.#parts;
+    const name = `${place.channel} ${place.isNew}`;
+    if (this.#senders.has(name)) return;
+    const sending = this.#sendNext(place).catch(err => {
+      log.warn({ err }, 'cannot claim a notice; trying again');
+      return pace.pause(POST_EVERY_MS);
+    });
+    this.#senders.set(
+      name,
+      sending.then(() => {
+        this.#senders.delete(name);
         this.wake();
-      };
-      const done = await this.#editing.edit({ id: `notice ${id}`, channel, ts, message, last: true, wake });
-      if (done !== 'edited') return void this.#waiting.set(id, performance.now() + done);
-      this.#editing.forget(`notice ${id}`);
-      await notices.sent(notice, ts);
-    } else {
-      await pace.turn(channel, RANKS.loud);
-      if (pace.stopped) return;
-      const key = { deploy: 'notice', key: id };
-      // What was said to one person has a channel that only Slack knows: there it cannot be looked for.
-      const found =
-        notice.again && /^[CG]/.test(channel) ? await chat.find({ channel, key, after: Date.parse(notice.at) }) : null;
-      if (!found && performance.now() - claimedAt > CLAIM_MS) return;
-      await notices.sent(notice, found ?? (await chat.post({ channel, message, key })));
-    }
-    this.#refused.delete(channel);
+      }),
+    );
   }
 
+  async #sendNext(place: Place): Promise<void> {
+    const { notices, pace, instance } = this.#parts;
+    if (place.isNew) await pace.turn(place.channel, RANKS.loud);
+    if (pace.stopped) return;
+    // Only now: a claim would not last as long as a turn may take.
+    const claimedAt = performance.now();
+    const notice = await notices.claim(instance, place, this.#leftAlone());
+    if (!notice) return;
+    const send = notice.ts === null ? this.#post(notice, claimedAt) : this.#edit(notice, notice.ts);
+    await send.catch(err => this.#refuse(notice, err));
+  }
+
+  async #edit(notice: Unsent, ts: string): Promise<void> {
+    const { id, channel, message } = notice;
+    let woken = false;
+    const wake = (): void => {
+      woken = true;
+      this.#waiting.delete(id);
+      this.wake();
+    };
+    const done = await this.#editing.edit({ id: `notice ${id}`, channel, ts, message, last: true, wake });
+    if (done !== 'edited') {
+      // It may have been woken in the moment in which it was told to wait.
+      if (!woken) this.#waiting.set(id, { until: performance.now() + done, failures: 0 });
+      return;
+    }
+    this.#editing.forget(`notice ${id}`);
+    await this.#sent(notice, ts);
+  }
+
+  async #post(notice: Unsent, claimedAt: number): Promise<void> {
+    const { chat, pace, log } = this.#parts;
+    const { id, channel, message, at, again } = notice;
+    const key = { deploy: 'notice', key: id };
+    // What was said to one person has a channel that only Slack knows: there it cannot be looked for.
+    const found = again && /^[CG]/.test(channel) ? await chat.find({ channel, key, after: Date.parse(at) }) : null;
+    if (found) return this.#sent(notice, found);
+    if (performance.now() - claimedAt > CLAIM_MS) return;
+    let posted: string;
+    try {
+      posted = await chat.post({ channel, message, key });
+    } catch (err) {
+      pace.postRefused(channel, err);
+      if (retryAfterMs(err) === 0) throw err;
+      // Said of the channel, not of the notice: that is the first to go when its channel is open again.
+      return log.warn({ err, id, channel }, 'a channel takes no more for now; trying again');
+    }
+    await this.#sent(notice, posted);
+  }
+
+  async #sent(notice: Unsent, ts: string): Promise<void> {
+    await this.#parts.notices.sent(notice, ts);
+    this.#waiting.delete(notice.id);
+  }
+
+  /** It waits, and no later one waits for it: it may be one that Slack will never take. */
   #refuse({ id, channel }: Unsent, err: unknown): void {
-    const failures = (this.#refused.get(channel)?.failures ?? 0) + 1;
+    const failures = (this.#waiting.get(id)?.failures ?? 0) + 1;
     const pause = Math.max(retryAfterMs(err), Math.min(POST_EVERY_MS * 2 ** failures, LONGEST_PAUSE_MS));
     this.#parts.log.warn({ err, id, channel, pause }, 'could not say something in Slack; trying again');
-    this.#refused.set(channel, { until: performance.now() + pause, failures });
+    this.#waiting.set(id, { until: performance.now() + pause, failures });
   }
 
-  #leftAlone(): { channels: string[]; ids: string[] } {
+  #leftAlone(): string[] {
     const now = performance.now();
-    for (const [id, until] of this.#waiting) if (until <= now) this.#waiting.delete(id);
-    const channels = [...this.#refused].filter(([, { until }]) => until > now).map(([channel]) => channel);
-    return { channels, ids: [...this.#waiting.keys()] };
+    // What another process has sent is never heard of again.
+    for (const [id, { until }] of this.#waiting) if (until < now - LONGEST_PAUSE_MS) this.#waiting.delete(id);
+    return [...this.#waiting].filter(([, { until }]) => until > now).map(([id]) => id);
   }
 
   #soonest(): number {
-    const all = [...[...this.#refused.values()].map(({ until }) => until), ...this.#waiting.values()];
-    const untils = all.map(until => until - performance.now()).filter(wait => wait > 0);
-    return Math.min(SWEEP_EVERY_MS, ...untils.map(wait => wait + 10));
+    const waits = [...this.#waiting.values()].map(({ until }) => until - performance.now()).filter(wait => wait > 0);
+    return Math.min(SWEEP_EVERY_MS, ...waits.map(wait => wait + 10));
   }
 }

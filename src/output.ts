@@ -1,24 +1,26 @@
-import { configSecrets, type Redact, redacting } from './domain/redaction.ts';
+import { redactingConfig } from './domain/redaction.ts';
 import type { Run } from './run.ts';
 
-/** Hides every value of the app's config vars that we have seen, those of now too, and what looks like a secret. Rejects when Heroku does not tell them. */
-export async function redactingFor({ outside: { heroku }, deploy }: Run): Promise<Redact> {
-  const now = await heroku.config(deploy.plan.app);
-  return redacting([...configSecrets(now), ...(await heroku.configSeen(deploy.plan.app))]);
-}
+/** A failed output is kept by so many lines: what a person needs to see why it failed. */
+const KEPT = 20;
+/** So many before them are read with them: a secret may begin there that ends in what is kept. */
+const READ_TOO = 20;
 
-/** The last lines of what an app printed, 20 of them: what a person needs to see why something failed. */
+/** The last lines of what an app printed, without secrets. */
 export function lastLines(): { push: (line: string) => void; kept: (run: Run) => Promise<string[]> } {
   const lines: string[] = [];
   return {
     push: line => {
       lines.push(line);
-      if (lines.length > 20) lines.shift();
+      if (lines.length > KEPT + READ_TOO) lines.shift();
     },
     kept: async run => {
       if (lines.length === 0) return [];
       try {
-        return (await redactingFor(run))(lines.join('\n')).split('\n');
+        const { app } = run.deploy.plan;
+        const { heroku } = run.outside;
+        const redact = redactingConfig(await heroku.config(app), await heroku.configSeen(app));
+        return redact(lines.join('\n')).split('\n').slice(-KEPT);
       } catch (error) {
         run.signal.throwIfAborted();
         const why = error instanceof Error ? error.message : error;

@@ -73,6 +73,15 @@ export class HerokuRefused extends Error {
   }
 }
 
+/** Heroku said no to what would have begun a release: there is none, now or later. */
+export class NotBegun extends HerokuRefused {}
+
+/** A no to this request is one for good. */
+export const orNotBegun = <T>(asked: Promise<T>): Promise<T> =>
+  asked.catch(error => {
+    throw error instanceof HerokuRefused ? new NotBegun(error.status, error.id, error.message) : error;
+  });
+
 /** Rejects when what is about to be done is ours no more: another process may be doing it. Asked right before each attempt. */
 export type MayAct = () => Promise<void>;
 
@@ -247,6 +256,8 @@ export type MigrationRun =
   | { kind: 'ran'; files: { name: string; table: string; outcome: FileOutcome }[] }
   /** The commit, its files or their SQL are not what was shown. Nothing ran. */
   | { kind: 'changed'; problems: string[] }
+  /** Nothing ran: somebody else migrates it, and went on longer than is waited for. */
+  | { kind: 'busy'; holders: Blocker[] }
   /** Nothing ran. */
   | { kind: 'refused'; reason: string };
 
@@ -274,7 +285,10 @@ export interface Migrator {
     commit: string;
     files: readonly { name: string; table: string }[];
     digest: string;
-    onProgress: (progress: MigrationProgress) => void;
+    /** Names of those that an earlier run began, of which nobody heard how they ended. */
+    begun: readonly string[];
+    /** That one begins is waited for to be kept: what then ends without us is known to be ours. */
+    onProgress: (progress: MigrationProgress) => Promise<void>;
     signal: AbortSignal;
   }): Promise<MigrationRun>;
 }

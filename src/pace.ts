@@ -1,19 +1,12 @@
 import { POST_EVERY_MS, POSTS, type Poster, PostQueue, type Rank } from './post-queue.ts';
-
-/** Calls of one kind: so many ms apart, of which some may come at once. */
-export type Budget = { name: string; everyMs: number; atOnce: number };
-
-/** What Slack allows the bot is for all of its processes together. */
-export interface Shared {
-  /** No other process calls Slack now: what is kept in this one is all there is. */
-  alone(): boolean;
-  /** Takes a place if there is one: 0. Else for how many ms there is none. */
-  take(budget: Budget): Promise<number>;
-}
+import type { Budget, Shared } from './team.ts';
+import { isGone } from './unheard.ts';
 
 /** chat.update: 50 a minute for all of a workspace (tier 3). */
 const EDITS: Budget = { name: 'edits', everyMs: 60_000 / 46, atOnce: 3 };
 const LONGEST_PAUSE_MS = 60_000;
+/** What only a person can mend is tried so often in the end. */
+const GONE_PAUSE_MS = 5 * 60_000;
 /** One message is not edited more often than people can read. */
 const EDIT_EVERY_MS = 3_000;
 
@@ -44,7 +37,9 @@ export class Pace {
   #tokens = EDITS.atOnce;
   #countedAt = performance.now();
   #editsFrom = 0;
-  #granting = false;
+  /** When it is looked who may edit, ms, and what does away with that look. */
+  #nextLook = Number.POSITIVE_INFINITY;
+  #callOff = (): void => {};
   /** Whether an edit may be made is being asked of what all processes share. */
   #asking = false;
   #posting = false;
@@ -82,11 +77,15 @@ export class Pace {
     });
   }
 
-  /** Waits until the channel, and the workspace, may get another message and nothing better waits, and takes that place. */
-  turn(channel: string, rank: Rank): Promise<void> {
+  /**
+   * Waits until the channel, and the workspace, may get another message and nothing better waits, and takes that place.
+   * A rank that may change meanwhile is asked for.
+   */
+  turn(channel: string, rank: Rank | (() => Rank)): Promise<void> {
     if (this.#stopped) return Promise.resolve();
+    const asked = typeof rank === 'function' ? rank : () => rank;
     return new Promise(go => {
-      this.#posts.add({ channel, rank, since: performance.now(), go });
+      this.#posts.add({ channel, rank: asked, since: performance.now(), go });
       this.#someoneCame();
       if (!this.#posting) void this.#post();
     });
@@ -135,16 +134,18 @@ export class Pace {
 
   /**
    * Slack does not say whether it means the channel or the workspace (chat.update, tier 3). So this channel waits; and
-   * when another one is refused before that is over, all do.
+   * when another one is refused before that is over, all do. What failed for another reason says nothing about either.
    */
   editRefused(channel: string, error: unknown): void {
+    const asked = retryAfterMs(error);
+    if (asked === 0) return;
     const now = performance.now();
-    const until = now + retryAfterMs(error);
+    const until = now + asked;
     for (const [other, end] of this.#editsRefused) {
       if (end <= now) this.#editsRefused.delete(other);
       else if (other !== channel) this.#editsFrom = Math.max(this.#editsFrom, end, until);
     }
-    this.#editsRefused.set(channel, until);
+    this.#editsRefused.set(channel, Math.max(until, this.#editsFreeAt(channel)));
     if (this.#editsFrom > now) this.#tokens = 0;
   }
 
@@ -194,16 +195,22 @@ export class Pace {
     return free.sort(([, a], [, b]) => dueAt(a) - dueAt(b))[0] ?? null;
   }
 
-  /** Looks again when there may be a place, in so many ms at the soonest. */
+  /** Looks again when there may be a place, in so many ms at the soonest; a later look that was to come is called off. */
   #grantLater(refused: number): void {
-    if (this.#editors.size === 0 || this.#stopped || this.#granting) return;
-    this.#granting = true;
+    if (this.#editors.size === 0 || this.#stopped) return;
     const now = performance.now();
-    const soonest = Math.min(...[...this.#editors.values()].map(({ channel }) => this.#editsFreeAt(channel)));
-    const refill = Math.max(refused, (1 - this.#tokens) * EDITS.everyMs);
-    const wait = Math.max(this.#editsFrom - now, 0) + Math.max(soonest - now, refill);
-    void this.pause(wait + 1).then(() => {
-      this.#granting = false;
+    const open = Math.min(...[...this.#editors.values()].map(({ channel }) => this.#editsFreeAt(channel)));
+    const refilled = Math.max(this.#editsFrom, now) + Math.max(refused, (1 - this.#tokens) * EDITS.everyMs);
+    const at = Math.max(open, refilled) + 1;
+    if (at >= this.#nextLook) return;
+    this.#nextLook = at;
+    this.#callOff();
+    const look = this.pause(at - now, end => {
+      this.#callOff = end;
+    });
+    void look.then(() => {
+      if (this.#nextLook !== at) return;
+      this.#nextLook = Number.POSITIVE_INFINITY;
       return this.#grant();
     });
   }
@@ -221,5 +228,6 @@ export function retryAfterMs(error: unknown): number {
 
 /** How long to wait after so many failures in a row, ms: ever longer, and never less than Slack asks for. */
 export function pauseAfter(error: unknown, failures: number): number {
-  return Math.max(retryAfterMs(error), Math.min(1_000 * 2 ** failures, LONGEST_PAUSE_MS));
+  const longest = isGone(error) ? GONE_PAUSE_MS : LONGEST_PAUSE_MS;
+  return Math.max(retryAfterMs(error), Math.min(1_000 * 2 ** failures, longest));
 }

@@ -10,13 +10,13 @@ import {
 import { type Facts, judge } from './domain/migration.ts';
 import { commandWarnings, pendingCommands } from './domain/migration-commands.ts';
 import { digestOf, type MigrationFile } from './domain/migration-file.ts';
-import { configSecrets, type Redact, redacting } from './domain/redaction.ts';
+import { type Redact, redactingConfig } from './domain/redaction.ts';
 import { judgeReleasePhase } from './domain/release-phase.ts';
 import type { Migrations } from './domain/switchover-file.ts';
 import type { Commit, Heroku, Migrator, SourceHost } from './outside.ts';
 
 export type MigrationSources = {
-  heroku: Pick<Heroku, 'config'>;
+  heroku: Pick<Heroku, 'config' | 'configSeen'>;
   source: Pick<SourceHost, 'tarball' | 'file'>;
   migrator: Migrator;
   /** What the database's catalog says, read and never changed. */
@@ -52,7 +52,8 @@ export async function pendingMigrations(
     };
   }
   const [tarball, config] = await Promise.all([source.tarball(repository, commit.sha), heroku.config(app)]);
-  return withoutSecrets(await read(sources, ask, { where, tarball, config }), redacting(configSecrets(config)));
+  const redact = redactingConfig(config, await heroku.configSeen(app));
+  return withoutSecrets(await read(sources, ask, { where, tarball, config }), redact);
 }
 
 const withoutSecrets = ({ migrations, problems, warnings }: Pending, redact: Redact): Pending => ({
@@ -121,7 +122,7 @@ function judged(
   }: { commit: string; closed: boolean } & Pick<PendingMigrations, 'place' | 'maintenance' | 'sharedWith'>,
 ): PendingMigrations {
   const verdicts = judge(
-    files.map(({ path, sql }) => ({ file: path, sql })),
+    files.map(({ path, sql, review }) => ({ file: path, sql, review })),
     facts,
   );
   const pending = files.flatMap(({ name, table, review }, index): PendingFile[] => {

@@ -5,6 +5,7 @@ import { retryAfterMs } from './pace.ts';
 import { RANKS } from './post-queue.ts';
 import { type Posting, postOnce } from './posting.ts';
 import { FileRefused, type Files, type Message } from './team.ts';
+import { isGone, isThreadGone } from './unheard.ts';
 
 // What a thread shows of a switchover when its deploy has ended: a chart that Slack draws, and the whole story as a file.
 
@@ -42,7 +43,11 @@ export class Pictures {
     if (message && !kept.some(({ key, ts }) => key === 'chart' && ts)) {
       await pace.turn(deploy.plan.channel, RANKS.quiet);
       const since = latest(deploy, 'ended')?.at ?? deploy.startedAt;
-      if (!(await postOnce(this.#parts, { deploy, key: 'chart', thread, message, since }))) return false;
+      const posted = postOnce(this.#parts, { deploy, key: 'chart', thread, message, since });
+      // The deploy is told without it, where its thread or channel is gone by now.
+      const chart = await posted.catch(err => (isGone(err) || isThreadGone(err) ? 'nowhere' : Promise.reject(err)));
+      if (chart === 'nowhere') return true;
+      if (!chart) return false;
     }
     return kept.some(({ key, ts }) => key === PICTURE && ts) || this.#upload(deploy, series, thread);
   }

@@ -5,12 +5,13 @@ import type { App } from './domain/permission.ts';
 import { fingerprint, type Plan, type Preflight, preflight } from './domain/plan.ts';
 import { Refusal } from './domain/refusal.ts';
 import { type Objections, type Place, placeBehind } from './domain/turn.ts';
+import { archivedReason } from './domain/unheard.ts';
 import { usualSeconds } from './domain/usual.ts';
 import type { Locking } from './locking.ts';
 import { gather, type Sources } from './situation.ts';
 import { gatherBack } from './situation-back.ts';
-import type { Gate } from './starting.ts';
-import type { Ledger, StoredPlan } from './team.ts';
+import type { Gate, Starting } from './starting.ts';
+import type { Directory, Ledger, StoredPlan } from './team.ts';
 
 /** So many of the last deploys. */
 const TIMED_BY = 20;
@@ -20,7 +21,13 @@ export type Planned = { id: string; plan: Plan; place: Place | null; gate: Gate 
 /** `maintenance`: behind a closed page. */
 export type Mode = { maintenance?: boolean | undefined };
 
-type Parts = { ledger: Ledger; locking: Locking; sources: Sources; gate: (app: App) => Promise<Gate> };
+type Parts = {
+  ledger: Ledger;
+  locking: Locking;
+  sources: Sources;
+  directory: Pick<Directory, 'isArchived'>;
+  starting: () => Pick<Starting, 'gate' | 'frozen'>;
+};
 
 /** What a deploy would do, asked of the world as it is now. */
 export class Planning {
@@ -33,12 +40,12 @@ export class Planning {
   /** A deploy of the ref. Throws a Refusal with every reason against it. */
   async of(app: App, wish: { ref: string | null } & Mode, user: string): Promise<Plan> {
     const asked = { ...wish, ref: wish.ref ?? app.defaultRef };
-    return this.#ready(await this.#judge(app, asked, user, await this.#isNext(app)), app, user);
+    return this.#ready(this.#judge(app, asked, user, await this.#isNext(app)), app, user);
   }
 
   /** Going back to a release, or to the newest one of other code (null). */
   async back(app: App, wish: { version: number | null } & Mode, user: string): Promise<Plan> {
-    return this.#ready(await this.#judgeBack(app, wish, user, await this.#isNext(app)), app, user);
+    return this.#ready(this.#judgeBack(app, wish, user, await this.#isNext(app)), app, user);
   }
 
   /** What was shown, planned anew. */
@@ -56,13 +63,21 @@ export class Planning {
     return judged.kind === 'ready' ? { ...judged, plan: { ...judged.plan, ref, channel } } : judged;
   }
 
-  /** What the bot's own store has against a deploy right when it begins: reasons, and the oldest release that fits the schema. */
-  async notNow({ plan, startedBy }: Deploy): Promise<Objections> {
-    const { ledger, locking } = this.#parts;
-    const [floor, locks] = await Promise.all([ledger.schemaFloor(plan.app), locking.on({ name: plan.app })]);
-    const reasons = lockRefusals(locks, startedBy);
-    if (reasons.length > 0) await locking.wait(startedBy, plan.app);
-    return { floor, reasons };
+  /**
+   * What the bot's own store has against a deploy right when it begins: reasons, and the oldest release that fits the schema.
+   * Hours may have passed since it was started or approved, with no bot there.
+   */
+  async notNow({ id, plan, startedBy }: Deploy): Promise<Objections> {
+    const { ledger, locking, starting } = this.#parts;
+    const settings = await ledger.app(plan.app);
+    const [floor, locks, frozen] = await Promise.all([
+      ledger.schemaFloor(plan.app),
+      locking.on({ name: plan.app }),
+      settings && starting().frozen(settings, id),
+    ]);
+    const locked = lockRefusals(locks, startedBy);
+    if (locked.length > 0) await locking.wait(startedBy, plan.app);
+    return { floor, reasons: frozen ? [...locked, frozen] : locked };
   }
 
   /** Stores what is shown, so that Start can name it; `due` (ms) when it is for later. */
@@ -71,9 +86,13 @@ export class Planning {
     plan: Plan,
     { user, channel, due = null }: { user: string; channel: string; due?: number | null },
   ): Promise<Planned> {
-    const { ledger, gate } = this.#parts;
+    const { ledger, starting } = this.#parts;
     const stored: StoredPlan = { id: newId(), plan, digest: fingerprint(plan), askedBy: user, channel, due };
-    const [running, before] = await Promise.all([ledger.running(plan.app), gate(app), ledger.savePlan(stored)]);
+    const [running, before] = await Promise.all([
+      ledger.running(plan.app),
+      starting().gate(app),
+      ledger.savePlan(stored),
+    ]);
     return { id: stored.id, plan, place: placeBehind(running, Date.now()), gate: before };
   }
 
@@ -107,10 +126,12 @@ export class Planning {
     return { ...judged, plan: { ...judged.plan, usualSeconds: usualSeconds(recent, judged.plan) } };
   }
 
-  async #ready(judged: Preflight, { name }: App, user: string): Promise<Plan> {
-    if (judged.kind === 'ready') return judged.plan;
-    await this.#parts.locking.wait(user, name);
-    throw new Refusal(judged.reasons);
+  async #ready(judging: Promise<Preflight>, app: App, user: string): Promise<Plan> {
+    const [judged, isArchived] = await Promise.all([judging, this.#parts.directory.isArchived(app.channel)]);
+    if (judged.kind === 'ready' && !isArchived) return judged.plan;
+    await this.#parts.locking.wait(user, app.name);
+    const reasons = judged.kind === 'refused' ? judged.reasons : [];
+    throw new Refusal(isArchived ? [...reasons, archivedReason(app)] : reasons);
   }
 
   async #isNext({ name }: App): Promise<boolean> {

@@ -13,12 +13,16 @@ export const POSTS = { name: 'posts', everyMs: 250, atOnce: 30 };
 export const RANKS = { loud: 0, root: 5_000, quiet: 60_000 } as const;
 export type Rank = (typeof RANKS)[keyof typeof RANKS];
 
-export type Poster = { channel: string; rank: Rank; since: number; go: () => void };
+/** `rank`: asked whenever a place is given, since who waits may come to have more to say. */
+export type Poster = { channel: string; rank: () => Rank; since: number; go: () => void };
 
 /** Who waits to post, and whose turn it is. Times are a stopwatch's, ms; whoever asks says which it is. */
 export class PostQueue {
   #waiting: Poster[] = [];
+  /** When each channel may get the message after its last one, ms. */
   readonly #nextIn = new Map<string, number>();
+  /** Until when a channel takes nothing, whoever was last, ms. */
+  readonly #closed = new Map<string, number>();
   #left = POSTS.atOnce;
   #countedAt = 0;
 
@@ -30,10 +34,11 @@ export class PostQueue {
   next(now: number): Poster | number | null {
     this.#left = Math.min(POSTS.atOnce, this.#left + (now - this.#countedAt) / POSTS.everyMs);
     this.#countedAt = now;
-    const freeAt = ({ channel }: Poster): number => this.#nextIn.get(channel) ?? 0;
+    const freeAt = ({ channel }: Poster): number =>
+      Math.max(this.#nextIn.get(channel) ?? 0, this.#closed.get(channel) ?? 0);
     const [best] = this.#waiting
       .filter(poster => freeAt(poster) <= now)
-      .sort((a, b) => a.since + a.rank - (b.since + b.rank));
+      .sort((a, b) => a.since + a.rank() - (b.since + b.rank()));
     if (best && this.#left >= 1) {
       this.#left--;
       this.#waiting = this.#waiting.filter(poster => poster !== best);
@@ -44,16 +49,16 @@ export class PostQueue {
     return best ? (1 - this.#left) * POSTS.everyMs : Math.min(...this.#waiting.map(freeAt)) - now;
   }
 
-  /** It did not post after all, and its channel is closed until then. */
-  putBack(poster: Poster, until: number): void {
+  /** It did not post after all: its channel may get the next message then, in place of a second later. */
+  putBack(poster: Poster, nextAt: number): void {
     this.#left++;
     this.#waiting.push(poster);
-    this.closeUntil(poster.channel, until);
+    this.#nextIn.set(poster.channel, nextAt);
   }
 
-  /** Nothing is posted in the channel before then. */
+  /** Nothing is posted in the channel before then, nor before what was said earlier. */
   closeUntil(channel: string, at: number): void {
-    this.#nextIn.set(channel, at);
+    this.#closed.set(channel, Math.max(at, this.#closed.get(channel) ?? 0));
   }
 
   /** All who wait, taken out. */

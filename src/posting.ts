@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Deploy } from './domain/deploy.ts';
-import type { Pace } from './pace.ts';
-import type { Chat, Message, Messages } from './team.ts';
+import { type Pace, retryAfterMs } from './pace.ts';
+import { type Chat, type Message, MessageRefused, type Messages } from './team.ts';
 
 // A message of a deploy is posted once, whatever is killed when: claimed before, kept after, and looked for between.
 
@@ -59,9 +59,13 @@ export async function postOnce(
     return await keep({ key, ts, hash: ask.hash ?? hashOf(message) });
   } catch (error) {
     pace.postRefused(channel, error);
+    // It need not be looked for. Where that is not noted, it is.
+    if (isSurelyNotThere(error)) await messages.free(deploy.id, key, instance).catch(() => {});
     throw error;
   }
 }
+
+const isSurelyNotThere = (error: unknown): boolean => error instanceof MessageRefused || retryAfterMs(error) > 0;
 
 /** Of what a message says: it is edited when this is another. */
 export const hashOf = (message: Message): string =>

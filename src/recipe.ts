@@ -1,14 +1,8 @@
 import { askForApproval, soak } from './approval.ts';
 import { listenBefore, recordBefore } from './before.ts';
-import { cancelAsked, cancelled, isCancelled } from './cancelling.ts';
-import {
-  afterClosedRelease,
-  closeForTheDeploy,
-  openAgain,
-  putBack,
-  startTheDynos,
-  stopTheDynos,
-} from './closed-deploy.ts';
+import { cancelAsked, cancelled, isCalledOff, isCancelled } from './cancelling.ts';
+import { afterClosedRelease, closeForTheDeploy, openAgain, putBack } from './closed-deploy.ts';
+import { startTheDynos, stopTheDynos } from './closed-dynos.ts';
 import { candidatesOf, LOOKED_AT } from './domain/back.ts';
 import { latest } from './domain/deploy.ts';
 import { filesOf } from './domain/gate.ts';
@@ -20,11 +14,13 @@ import { askAboutTheClosedApp } from './maintenance.ts';
 import { expandByCommand } from './migration-commands.ts';
 import { contract, expand, open } from './migrations.ts';
 import { notWell, smokeTest, watchNewCode } from './new-code.ts';
+import { replacedBy, webNow } from './old-code.ts';
 import { lastLines } from './output.ts';
-import { type Build, HerokuRefused, NotFound, type Release } from './outside.ts';
+import { type Build, HerokuRefused, NotBegun, NotFound, orNotBegun, type Release } from './outside.ts';
 import { planAgain } from './queue.ts';
 import { goBack, proveRollback, undo } from './rollback.ts';
 import type { Next, Run, Stage } from './run.ts';
+import { otherRelease, supersededBy } from './superseding.ts';
 import { askAPerson, watchWhile } from './watching.ts';
 
 // A deploy, top to bottom. Each stage looks whether its work is done already, acts, records, and names what comes next.
@@ -36,7 +32,7 @@ export const FIRST_STAGE = 'Take the turn';
 export const recipe: { readonly [stage: string]: Stage } = {
   'Take the turn': beforeRelease(unlessCancelled(takeTheTurn)),
   'Plan again': beforeRelease(planAgain),
-  'Go back': beforeRelease(unlessCancelled(hearingBefore(goBack))),
+  'Go back': beforeRelease(hearingBefore(goBack)),
   'Expand the schema': beforeRelease(unlessCancelled(hearingBefore(expand))),
   'Upload the source': beforeRelease(unlessCancelled(hearingBefore(uploadTheSource))),
   Build: beforeRelease(hearingBefore(build)),
@@ -122,8 +118,7 @@ async function build(run: Run): Promise<Next> {
   const { heroku } = run.outside;
   const { app, commit } = run.deploy.plan;
   const known = await foundInFlight(run, latest(run.deploy, 'build asked') !== undefined, () => ourBuild(run));
-  if (!known) await hearCancel(run);
-  if (!known && isCancelled(run)) return cancelled(run);
+  if (!known && (await isCalledOff(run))) return cancelled(run);
   const begun = known ?? (await startBuild(run, commit.sha));
   await run.record({ kind: 'build started', build: begun.id });
   const stop = (): Promise<void> => heroku.cancelBuild(app, begun.id, run.mayAct);
@@ -160,8 +155,10 @@ async function ourBuild(run: Run): Promise<Build | undefined> {
 
 async function startBuild(run: Run, commit: string): Promise<Build> {
   const url = latest(run.deploy, 'uploaded')?.url ?? '';
-  await run.record({ kind: 'build asked' });
-  return run.outside.heroku.startBuild(run.deploy.plan.app, { url, commit, marker: marker(run) }, run.mayAct);
+  await run.record({ kind: 'build asked', web: await webNow(run) });
+  return orNotBegun(
+    run.outside.heroku.startBuild(run.deploy.plan.app, { url, commit, marker: marker(run) }, run.mayAct),
+  );
 }
 
 async function release(run: Run): Promise<Next> {
@@ -190,7 +187,8 @@ async function release(run: Run): Promise<Next> {
       `The release phase of v${ended.version} failed, so it never went live: the old code serves as before. What its command had already done stays done: look before you deploy again.`,
     );
   }
-  await run.record(released(ended, ended.slug));
+  const [replaces, web] = await Promise.all([replacedBy(run, ended.version), webNow(run)]);
+  await run.record({ ...released(ended, ended.slug), replaces, web });
   const asked = latest(run.deploy, 'cancel asked');
   if (!asked) return afterRelease(run);
   await run.record({ kind: 'rollback asked', by: asked.by, why: 'the deploy was cancelled' });
@@ -211,19 +209,26 @@ function released(release: Release, slug: string) {
 
 async function writeTheReceipt(run: Run): Promise<Next> {
   await judge(run);
+  const other = await otherRelease(run);
+  if (other) return supersededBy(run, other);
   const { plan } = run.deploy;
   const version = phaseFact(run.deploy, 'deploy')?.version ?? latest(run.deploy, 'released')?.version;
   const code = plan.back ? `the code of v${plan.back.version} again` : plan.commit.sha.slice(0, 8);
   return run.end('succeeded', `${plan.app} runs ${code}, as v${version}.`);
 }
 
-/** While nothing is released, a plain no from Heroku or GitHub ends the deploy: asking again would not help. */
+/**
+ * While nothing is released, a plain no from Heroku or GitHub ends the deploy: asking again would not help. What was asked
+ * to make a release goes on by itself, whatever Heroku says to a look at it: then only a no to that request does.
+ */
 function beforeRelease(stage: Stage): Stage {
   return async run => {
     try {
       return await stage(run);
     } catch (error) {
-      if (!(error instanceof HerokuRefused || error instanceof NotFound)) throw error;
+      const isAsked = (latest(run.deploy, 'build asked') ?? latest(run.deploy, 'going back')) !== undefined;
+      const isNo = error instanceof HerokuRefused || error instanceof NotFound;
+      if (!isNo || (isAsked && !(error instanceof NotBegun))) throw error;
       return run.end(
         'failed',
         withoutMentions(`${error.message} Nothing was released: the old code serves as before.`),
@@ -242,11 +247,5 @@ function hearingBefore(stage: Stage): Stage {
 
 /** A stage that is not begun when somebody called the deploy off before it. */
 function unlessCancelled(stage: Stage): Stage {
-  return async run => {
-    await hearCancel(run);
-    return isCancelled(run) ? cancelled(run) : stage(run);
-  };
+  return async run => ((await isCalledOff(run)) ? cancelled(run) : stage(run));
 }
-
-const hearCancel = (run: Run): Promise<void> =>
-  run.answerPresses(click => cancelAsked(run, click, 'Cancelled: nothing is built or released.'));

@@ -1,12 +1,14 @@
 import { recordBefore } from './before.ts';
-import { candidatesOf, chooseBack } from './domain/back.ts';
+import { cancelled, isCalledOff } from './cancelling.ts';
+import { candidatesOf, chooseBack, LOOKED_AT } from './domain/back.ts';
 import { latest } from './domain/deploy.ts';
-import { destroyed, serves } from './domain/readings.ts';
+import { destroyed, oldCode, serves } from './domain/readings.ts';
 import { safeUntil } from './domain/window.ts';
 import { followDeploy, followRelease, record } from './following.ts';
 import { foundInFlight } from './in-flight.ts';
 import { judge } from './judging.ts';
-import { HerokuRefused, type Release } from './outside.ts';
+import { replacedBy, webNow } from './old-code.ts';
+import { HerokuRefused, orNotBegun, type Release } from './outside.ts';
 import type { Next, Run } from './run.ts';
 
 // Going back, best while old code still serves. A rollback is a release of its own: Heroku runs the old code's release phase
@@ -19,10 +21,13 @@ export async function undo(run: Run): Promise<Next> {
   const released = latest(run.deploy, 'released');
   const ours = released?.version ?? 0;
   const clockFrom = plan.maintenance ? (released?.releasedAt ?? 0) : followDeploy(run).watch.clockFrom;
-  const releases = await heroku.releases(plan.app, 10);
+  const releases = await heroku.releases(plan.app, LOOKED_AT);
   const intended = latest(run.deploy, 'rollback intended');
   if (!intended || !ourRollback(run, releases)) {
-    const stranger = releases.find(release => release.version > ours && release.slug !== released?.slug);
+    // One that failed, or is in its release phase, does not keep users from what is bad in ours.
+    const stranger = releases.find(
+      ({ version, slug, status }) => version > ours && slug !== released?.slug && status === 'succeeded',
+    );
     if (stranger) {
       return run.end(
         'superseded',
@@ -32,7 +37,8 @@ export async function undo(run: Run): Promise<Next> {
   }
   if (!intended) {
     if (serves(run.deploy)) await judge(run);
-    const why = serves(run.deploy) ? whyNotBack(run, releases) : null;
+    const to = await replacedBy(run, ours, releases);
+    const why = serves(run.deploy) ? whyNotBack(run, to.version, releases) : null;
     if (why) {
       await run.record({ kind: 'rollback failed', why });
       return run.end('failed', `It could not go back: ${why} v${ours} serves on. Mend it, and deploy that.`);
@@ -40,6 +46,8 @@ export async function undo(run: Run): Promise<Next> {
     const intention = {
       newest: releases[0]?.version ?? ours,
       safeUntil: safeUntil(run.deploy, clockFrom),
+      to,
+      web: await webNow(run),
     };
     await run.record({ kind: 'rollback intended', ...intention });
   }
@@ -51,7 +59,7 @@ export async function undo(run: Run): Promise<Next> {
     await run.record({ kind: 'rollback failed', why: begun.refused });
     return run.end(
       'failed',
-      `Heroku refused to go back to v${plan.live.version}: ${begun.refused} ${plan.maintenance ? `${plan.app} was opened with v${ours}` : `v${ours} goes live when its window ends`}. Act now by hand: \`heroku releases -a ${plan.app}\`.`,
+      `Heroku refused to go back to v${oldCode(run.deploy).version}: ${begun.refused} ${plan.maintenance ? `${plan.app} was opened with v${ours}` : `v${ours} goes live when its window ends`}. Act now by hand: \`heroku releases -a ${plan.app}\`.`,
     );
   }
   await run.record({ kind: 'rolling back', release: begun.id, version: begun.version });
@@ -68,14 +76,19 @@ export async function undo(run: Run): Promise<Next> {
     );
   }
   const releasedAt = Date.parse(ended.updatedAt);
-  await run.record({ kind: 'rollback released', version: ended.version, slug: ended.slug, releasedAt });
+  await run.record({
+    kind: 'rollback released',
+    version: ended.version,
+    slug: ended.slug,
+    releasedAt,
+    web: await webNow(run),
+  });
   return { to: plan.maintenance ? 'Start the dynos' : 'Rollback serves' };
 }
 
 /** After the switch the rules are those of any going back: Heroku must still have it, and the schema that it needs. */
-function whyNotBack(run: Run, releases: readonly Release[]): string | null {
+function whyNotBack(run: Run, version: number, releases: readonly Release[]): string | null {
   if (destroyed(run.deploy)) return 'The contract migrations destroyed what old code needs.';
-  const { version } = run.deploy.plan.live;
   const chosen = chooseBack(candidatesOf(releases, null), version);
   return 'refused' in chosen ? chosen.refused.join(' ') : null;
 }
@@ -87,13 +100,17 @@ export async function goBack(run: Run): Promise<Next> {
   const { heroku } = run.outside;
   const asked = latest(run.deploy, 'going back') !== undefined;
   if (!asked) await recordBefore(run);
-  if (!asked) await run.record({ kind: 'going back', newest: (await heroku.releases(app, 1))[0]?.version ?? 0 });
+  if (!asked) {
+    const [[newest], web] = await Promise.all([heroku.releases(app, 1), webNow(run)]);
+    await run.record({ kind: 'going back', newest: newest?.version ?? 0, web });
+  }
   const newest = latest(run.deploy, 'going back')?.newest ?? Number.POSITIVE_INFINITY;
   const known = await foundInFlight(run, asked, async () =>
     (await heroku.releases(app, 10)).find(
       ({ version, description }) => version > newest && description === wordsFor(back.version),
     ),
   );
+  if (!known && (await isCalledOff(run))) return cancelled(run);
   const other = known ? undefined : (await heroku.releases(app, 1)).find(({ version }) => version > newest);
   if (other) {
     return run.end(
@@ -101,7 +118,7 @@ export async function goBack(run: Run): Promise<Next> {
       `${other.by} released v${other.version} (${other.description}) meanwhile: going back would undo that. Nothing was begun: plan it again.`,
     );
   }
-  const begun = known ?? (await heroku.rollBack(app, back.id, run.mayAct));
+  const begun = known ?? (await orNotBegun(heroku.rollBack(app, back.id, run.mayAct)));
   await run.record({ kind: 'went back', release: begun.id });
   return { to: 'Release' };
 }
@@ -112,14 +129,13 @@ const wordsFor = (version: number): string => `Rollback to v${version}`;
 /** A rollback takes no marker: ours is the one to our target that is newer than what there was when we meant to ask. */
 function ourRollback(run: Run, releases: readonly Release[]): Release | undefined {
   const newest = latest(run.deploy, 'rollback intended')?.newest ?? Number.POSITIVE_INFINITY;
-  const description = wordsFor(run.deploy.plan.live.version);
+  const description = wordsFor(oldCode(run.deploy).version);
   return releases.find(release => release.version > newest && release.description === description);
 }
 
 async function rollBack(run: Run): Promise<Release | { refused: string }> {
-  const { app, live } = run.deploy.plan;
   try {
-    return await run.outside.heroku.rollBack(app, live.id, run.mayAct);
+    return await run.outside.heroku.rollBack(run.deploy.plan.app, oldCode(run.deploy).id, run.mayAct);
   } catch (error) {
     if (error instanceof HerokuRefused) return { refused: error.message };
     throw error;
@@ -134,7 +150,9 @@ export async function proveRollback(run: Run): Promise<Next> {
   if (!back) throw new Error(`${deploy.id} has no rollback to watch`);
   const seen = followDeploy(run);
   // The same commit serves before and after: only a release number can tell them apart.
-  const following = followRelease(run, back, plan.live.commit);
+  const old = oldCode(deploy);
+  const web = latest(deploy, 'rollback intended')?.web;
+  const following = followRelease(run, back, { commit: old.commit, web });
   // What was bad and served is to be gone as well.
   const wasLive = serves(deploy);
   const settled = [...(wasLive ? [] : ['new serves']), 'old gone', 'not proved', 'crashed', 'superseded'];
@@ -146,7 +164,7 @@ export async function proveRollback(run: Run): Promise<Next> {
   switch (phase.kind) {
     case 'new serves':
     case 'old gone':
-      return run.end('rolled back', `${plan.app} serves the code of v${plan.live.version} again, as ${version}.`);
+      return run.end('rolled back', `${plan.app} serves the code of v${old.version} again, as ${version}.`);
     case 'crashed':
       return run.end(
         'failed',
@@ -161,12 +179,12 @@ export async function proveRollback(run: Run): Promise<Next> {
       if (wasLive && following.watch.served) {
         return run.end(
           'rolled back',
-          `${plan.app} serves the code of v${plan.live.version} again, as ${version}. That v${seen.watch.goal.ours} is gone could not be proved: look with \`heroku ps -a ${plan.app}\`.`,
+          `${plan.app} serves the code of v${old.version} again, as ${version}. That v${seen.watch.goal.ours} is gone could not be proved: look with \`heroku ps -a ${plan.app}\`.`,
         );
       }
       return run.end(
         'not proved',
-        `${version} went back to the code of v${plan.live.version}, but that it serves could not be proved. Look which release answers before you deploy again.`,
+        `${version} went back to the code of v${old.version}, but that it serves could not be proved. Look which release answers before you deploy again.`,
       );
   }
 }

@@ -5,7 +5,15 @@ import { callsShort } from './domain/plan.ts';
 import { Refusal } from './domain/refusal.ts';
 import type { HerokuSituation, Situation } from './domain/situation.ts';
 import { readSwitchoverFile } from './domain/switchover-file.ts';
-import { type Commit, type Heroku, HerokuRefused, NotFound, type Prober, type SourceHost } from './outside.ts';
+import {
+  type Answer,
+  type Commit,
+  type Heroku,
+  HerokuRefused,
+  NotFound,
+  type Prober,
+  type SourceHost,
+} from './outside.ts';
 import { type MigrationSources, pendingMigrations } from './pending.ts';
 
 export type Sources = MigrationSources & {
@@ -41,7 +49,7 @@ export async function gather(
   const pending =
     commit && app && problems.length === 0
       ? await pendingMigrations(
-          { ...sources, heroku: { config: () => vars as Promise<Config> } },
+          { ...sources, heroku: { ...heroku, config: () => vars as Promise<Config> } },
           {
             app: settings.name,
             repository: settings.repository,
@@ -134,14 +142,18 @@ async function changesOf(source: SourceHost, { repository }: AppSettings, base: 
   return absent(NotFound, source.compare(repository, base, head.sha));
 }
 
-const ASKED_WITHIN_MS = 10_000;
+/** Longer than the prober waits for an answer: that there is none is an answer, too. */
+const ASKED_WITHIN_MS = 12_000;
 /** Tries to get any answer: a connection that breaks says nothing of what the app's answers tell. */
 const TRIES = 3;
 
 /** What the probe reads from the app today, in its first answer. */
 export async function askOnce(prober: Prober, url: string, probe: Probe): Promise<Situation['probed']> {
   const signal = AbortSignal.timeout(ASKED_WITHIN_MS);
-  let answer = await prober.ask(url, probe, signal);
+  const unheard = { status: null, version: null, problem: `no answer within ${ASKED_WITHIN_MS / 1000} s` };
+  let answer: Pick<Answer, 'status' | 'version' | 'problem'> = await prober
+    .ask(url, probe, signal)
+    .catch(() => unheard);
   for (let tries = 1; answer.status === null && tries < TRIES && !signal.aborted; tries++) {
     const again = await prober.ask(url, probe, signal).catch(() => null);
     answer = again ?? answer;

@@ -48,7 +48,9 @@ export class Starting {
   /** Why a deploy that waited may not begin now: a freeze that holds, unless it was let through one. */
   async frozen(settings: AppSettings, id: string): Promise<string | null> {
     const gate = await this.gate(settings);
-    if (gate.kind !== 'frozen' || (await this.#parts.starts.get(id))?.emergency) return null;
+    if (gate.kind !== 'frozen') return null;
+    const request = await this.#parts.starts.get(id);
+    if (request?.emergency && request.answer === 'approved') return null;
     return frozenWords(settings, gate.frozen);
   }
 

@@ -9,6 +9,7 @@ import type { Plan } from './domain/plan.ts';
 import type { Schedule } from './domain/schedule.ts';
 import type { SettingChange } from './domain/settings-changes.ts';
 import type { Ahead, Place } from './domain/turn.ts';
+import type { Unheard } from './domain/unheard.ts';
 
 // What the bot keeps of its own, and how it reaches people: deploys and their facts, messages, locks, closings, starts,
 // settings. Its adapters keep them in Postgres and Slack.
@@ -19,8 +20,19 @@ export type Message = { text: string; blocks: readonly object[] };
 /** Names a message of ours for ever: its deploy, and which of the deploy's messages it is. */
 export type MessageKey = { deploy: string; key: string };
 
+/** Slack refused, and surely did nothing. `gone`: the thread is, or why its channel takes nothing; null for all else. */
+export class MessageRefused extends Error {
+  readonly gone: Unheard | 'thread' | null;
+
+  constructor(message: string, gone: Unheard | 'thread' | null, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'MessageRefused';
+    this.gone = gone;
+  }
+}
+
 export interface Chat {
-  /** Gives the message's `ts`. Rejects when the answer was lost: the message may be there. */
+  /** Gives the message's `ts`. Rejects with a MessageRefused or a `retryAfterMs` when it is surely not there; else it may be. */
   post(ask: {
     channel: string;
     thread?: string;
@@ -28,9 +40,23 @@ export interface Chat {
     message: Message;
     key: MessageKey;
   }): Promise<string>;
-  /** The `ts` of a message of ours that carries the key, posted since (ms) `after`; null when there is none. */
+  /**
+   * The `ts` of a message of ours that carries the key, posted since (ms) `after`; null when there is none, and also
+   * where the bot may post but not read: a line that comes twice is better than silence.
+   */
   find(ask: { channel: string; thread?: string; key: MessageKey; after: number }): Promise<string | null>;
   update(ask: { channel: string; ts: string; message: Message }): Promise<void>;
+}
+
+/** Calls of one kind: so many ms apart, of which some may come at once. */
+export type Budget = { name: string; everyMs: number; atOnce: number };
+
+/** What Slack allows the bot is for all of its processes together. */
+export interface Shared {
+  /** No other process calls Slack now: what is kept in this one is all there is. */
+  alone(): boolean;
+  /** Takes a place if there is one: 0. Else for how many ms there is none. */
+  take(budget: Budget): Promise<number>;
 }
 
 /** Slack takes no file of ours, and will not when it is asked again: no scope, no space, not allowed. */
@@ -101,8 +127,14 @@ export type Notice = { id: string; channel: string; message: Message };
 export interface Locks {
   /** Those that hold now, on these scopes or on any (null). */
   on(scopes: readonly string[] | null): Promise<Lock[]>;
-  /** Takes it, also from whoever holds it as `instead` (an id); gives the lock that is in the way. `request`: once. */
-  take(lock: Lock, ask: { instead: string | null; request: string }): Promise<Lock | null>;
+  /**
+   * Takes it for so many seconds from now by the store's clock (null: no end), also from whoever holds it as `instead` (an
+   * id); *held*: by the lock that is in the way. `request`: once; *over*: it was taken so before, and is gone since.
+   */
+  take(
+    lock: Pick<Lock, 'scope' | 'id' | 'by' | 'reason' | 'channel'> & { seconds: number | null },
+    ask: { instead: string | null; request: string },
+  ): Promise<{ kind: 'taken' | 'held'; lock: Lock } | { kind: 'over' }>;
   /** Lets go of one's own lock, or of another's that is named by its id. `request`: once. */
   release(
     scope: string,
@@ -203,6 +235,8 @@ export interface Directory {
   group(id: string): Promise<Group>;
   /** User groups, by their handles, and the channels that the bot is in: those that may be given a role. */
   groups(): Promise<{ id: string; name: string }[]>;
+  /** True of a channel that surely takes no message; false also where Slack does not tell. */
+  isArchived(channel: string): Promise<boolean>;
 }
 
 /** What holds for every app. */
@@ -258,6 +292,8 @@ export interface Schedules {
 export interface Messages {
   of(deploy: string): Promise<{ key: string; ts: string | null; hash: string | null }[]>;
   claim(ask: { deploy: string; key: string; channel: string; by: string }): Promise<'first' | 'again' | 'taken'>;
+  /** What was claimed was surely not posted: the next claim is the first. */
+  free(deploy: string, key: string, by: string): Promise<void>;
   /** One process edits a message, and none the same once more; another when that one is gone, or has not for 20 s. */
   mayEdit(deploy: string, key: string, by: string): Promise<boolean>;
   /** `ts` null: it is not known to be there yet. */

@@ -1,12 +1,13 @@
 import { afterOldCode } from './approval.ts';
 import { type Click, latest } from './domain/deploy.ts';
 import { failsUnnamed } from './domain/health-gate.ts';
-import { openComplaint } from './domain/readings.ts';
+import { openComplaint, smokeTestOf } from './domain/readings.ts';
 import type { Phase } from './domain/watch.ts';
 import { followDeploy, record } from './following.ts';
 import { unlessIll } from './illness.ts';
 import type { Following } from './outside.ts';
 import { first, type Next, type Run } from './run.ts';
+import { superseded } from './superseding.ts';
 
 // The part of a deploy in which Heroku does the work and we find out what is true of it.
 
@@ -80,7 +81,7 @@ function decided(run: Run): Next | null {
   if (latest(deploy, 'rollback asked')) return { to: 'Roll back' };
   if (openComplaint(deploy)) return { to: 'Not well' };
   const gone = deploy.facts.some(fact => fact.kind === 'checked' && fact.what === 'old gone');
-  return gone ? afterOldCode(run) : null;
+  return gone ? alone(run) : null;
 }
 
 /** The stage that stands for a phase. */
@@ -95,23 +96,35 @@ export async function next(run: Run, phase: Phase): Promise<Next> {
     case 'new serves':
       return { to: isUntested(run) ? 'Smoke test' : 'Old code gone' };
     case 'old gone':
-      return isUntested(run) ? { to: 'Smoke test' } : afterOldCode(run);
+      return alone(run);
     case 'not proved':
-      return { to: 'Ask a person' };
+      // That new code serves is proved: it is tested before anybody is asked for the rest.
+      return { to: phase.missing === 'old gone' && isUntested(run) ? 'Smoke test' : 'Ask a person' };
     case 'crashed':
       await run.record({ kind: 'rollback asked', by: null, why: `${phase.dyno} ${phase.what}` });
       return { to: 'Roll back' };
     case 'superseded':
-      return run.end(
-        'superseded',
-        `${phase.by} released v${phase.version} (${phase.what}). This deploy does nothing more.`,
-      );
+      return superseded(run, phase);
     default:
       return phase satisfies never;
   }
 }
 
-const isUntested = ({ deploy }: Run): boolean => Boolean(deploy.plan.smoke) && !latest(deploy, 'smoke test');
+const isUntested = ({ deploy }: Run): boolean => Boolean(deploy.plan.smoke) && !smokeTestOf(deploy);
+
+/** Where a deploy goes when new code serves alone, however that was found. */
+const alone = (run: Run): Next => (isUntested(run) ? { to: 'Smoke test' } : afterOldCode(run));
+
+export const GONE_NOTED = 'Noted: you looked, and old code is gone.';
+
+/** Takes their word that old code is gone; false where nobody is asked for it. */
+export async function saidGone(run: Run, { by, reason }: Click): Promise<boolean> {
+  const phase = latest(run.deploy, 'phase')?.phase;
+  if (phase?.kind !== 'not proved' || phase.missing !== 'old gone') return false;
+  const why = reason ?? 'No reason was given.';
+  await run.record({ kind: 'checked', by, what: 'old gone', why }, 'checked old gone');
+  return true;
+}
 
 /** A button: each phase allows what is true and safe in it, and answers the rest. */
 async function pressed(run: Run, following: Following, click: Click): Promise<{ answer: string; instead?: Next }> {
@@ -146,10 +159,9 @@ async function pressed(run: Run, following: Following, click: Click): Promise<{ 
       following.checked(click.by);
       return { answer: 'Noted: you looked, and new code serves.' };
     case 'old code is gone':
-      if (missing !== 'old gone')
+      if (!(await saidGone(run, click)))
         return { answer: 'That is not in question now: see the newest state on the message.' };
-      await run.record({ kind: 'checked', by: click.by, what: 'old gone', why: reason }, 'checked old gone');
-      return { answer: 'Noted: you looked, and old code is gone.', instead: afterOldCode(run) };
+      return { answer: GONE_NOTED, instead: alone(run) };
     case 'go on':
       return { answer: 'It has gone on long since: see the newest state on the message.' };
     case 'keep it':

@@ -28,7 +28,6 @@ function world(change: Partial<AppSettings> = {}) {
         if (!group) throw new Error('no_such_subteam');
         return group;
       },
-      groups: async () => [],
     },
     admins: ['U0BOSS'],
   });
@@ -96,7 +95,6 @@ describe('who may', () => {
       directory: {
         person: () => Promise.reject(new Error('timeout')),
         group: () => Promise.reject(new Error('timeout')),
-        groups: async () => [],
       },
       admins: [],
     });

@@ -70,6 +70,15 @@ describe('the card', () => {
     }
   });
 
+  it('says why nothing was run after all, and so does the thread', () => {
+    const deploy = migrating['held after all'];
+    expect(card(deploy)).toMatch(/approved, but not run.*<@U0BOB> approved them.*Old code still runs: run\.7/);
+    const held = deploy.facts.find(fact => fact.kind === 'held');
+    expect(JSON.stringify(held && replyTo(held, deploy)?.message)).toContain('Old code still runs: run.7');
+    const usual = migrating.held.facts.find(fact => fact.kind === 'held');
+    expect(usual && replyTo(usual, migrating.held)).toBeNull();
+  });
+
   it('warns while new code is not well, and cannot be pressed; who kept it is said to whoever approves', () => {
     const ill = card(migrating['not well while it waits']);
     expect(ill).toMatch(/New code is not well\*: 31 of 100 requests failed.*Roll back.*Keep it/);
@@ -89,6 +98,22 @@ describe('the card', () => {
     expect(deploy.facts.filter(fact => replyTo(fact, deploy)?.live).map(({ kind }) => kind)).toEqual([
       'approval asked',
     ]);
+  });
+});
+
+describe('migrations that wait', () => {
+  const told = (blockers: string[], why: string) => {
+    const fact = { kind: 'migration waits', direction: 'contract', file: null, why, blockers } as const;
+    const deploy = migrating.contracting;
+    const stamped = { ...fact, seq: deploy.facts.length + 1, at: '2026-01-01T00:00:00.000Z' };
+    return JSON.stringify(replyTo(stamped, { ...deploy, facts: [...deploy.facts, stamped] })?.message);
+  };
+
+  it('for what an earlier run began ask nobody to end that', () => {
+    expect(told([], 'What an earlier run of this deploy began goes on in the database.')).toMatch(
+      /earlier run.*Leave it/,
+    );
+    expect(told(['a laptop (process 7)'], 'Somebody else migrates this database.')).toMatch(/a laptop.*end what is in/);
   });
 });
 

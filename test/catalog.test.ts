@@ -16,7 +16,9 @@ import { startPostgres } from './stage/made.ts';
 const SCHEMA = `
   CREATE SCHEMA app;
   CREATE DOMAIN positive AS int CHECK (value > 0);
+  CREATE EXTENSION pgcrypto;
   CREATE FUNCTION lucky() RETURNS int LANGUAGE sql STABLE AS 'SELECT 7';
+  CREATE FUNCTION lucky(int) RETURNS int LANGUAGE sql STABLE AS 'SELECT 7';
   CREATE TABLE app.orders (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, code varchar(20) NOT NULL UNIQUE, note text, total int,
     at timestamp, since timestamp, spare text, CONSTRAINT total_known CHECK (total IS NOT NULL), CONSTRAINT short CHECK (length(note) < 9));
@@ -73,6 +75,8 @@ it('is read as it is', () => {
   expect(facts.relations['public.events']).toMatchObject({ kind: 'partitioned', partitionKey: ['day'] });
   expect(facts.relations['public.events']?.bytes).toBe(facts.relations['public.events_1']?.bytes);
   expect(facts.domains).toEqual({ positive: { base: 'integer', constrained: true } });
+  expect(facts.ownFunctions).toEqual({ lucky: 2 });
+  expect(facts.relations['app.orders_id_seq']).toMatchObject({ kind: 'sequence', lastValue: 20000 });
   expect(facts.functions).toMatchObject({ lucky: 'stable', now: 'stable', random: 'volatile', lower: 'immutable' });
 });
 

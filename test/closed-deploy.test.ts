@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import type { Fact } from '../src/domain/deploy.ts';
 import { type PendingFile, whileClosed } from '../src/domain/gate.ts';
+import { asOf } from '../src/domain/readings.ts';
 import { afterAnswer, bootOf, isOpen, NOTHING_HEARD, notHeardToExit, type Row } from '../src/domain/reopening.ts';
 import { stepsOf } from '../src/domain/step-readings.ts';
+import { HerokuRefused } from '../src/outside.ts';
 import { replyTo } from '../views/reply.ts';
 import { rootMessage } from '../views/root.ts';
+import { stateOf } from '../views/state.ts';
 import { kinds, plan, play, World } from './recipe-world.ts';
 import { closed } from './sample-closed.ts';
 
@@ -170,6 +174,67 @@ describe('a deploy in maintenance mode', () => {
     expect(isPutBack(world)).toBe(true);
   });
 
+  /** Heroku takes the scaling down, and refuses to start dynos until somebody has answered so many cards. */
+  function refusing(answers: number, files?: PendingFile[]): World {
+    const world = closedWorld({}, files);
+    const { scale } = world.heroku;
+    world.heroku.scale = async (app, formation, mayAct) => {
+      const answered = kinds(world).filter(kind => kind === 'closed app answered').length;
+      if (answered < answers && formation.some(({ quantity }) => quantity > 0)) {
+        throw new HerokuRefused(422, 'invalid_params', 'You have reached the limit of dynos.');
+      }
+      return scale(app, formation, mayAct);
+    };
+    return world;
+  }
+
+  it('asks a person when Heroku refuses to start its dynos, stays closed, and tries again on their word', async () => {
+    const worldOf = () => {
+      const world = refusing(1);
+      world.presses = [YES, { after: 'left closed', kind: 'try again', by: 'U2' }];
+      return world;
+    };
+    const rehearsal = worldOf();
+    expect((await play(rehearsal)).outcome).toBe('succeeded');
+    for (let kill = 1; kill <= rehearsal.calls; kill++) {
+      const world = worldOf();
+      expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('succeeded');
+      expect(world.doors, `killed at ${kill}`).toEqual(expect.arrayContaining(['closed', 'open']));
+      const facts = world.facts.map(({ kind }) => kind);
+      expect(facts.indexOf('opened'), `killed at ${kill}`).toBeGreaterThan(facts.indexOf('closed app answered'));
+      expect(isPutBack(world), `killed at ${kill}`).toBe(true);
+    }
+    const down = rehearsal.facts.find(({ kind }) => kind === 'dynos down') as Fact;
+    const told = replyTo(down, rehearsal.deploy())?.message.text;
+    expect(told).toMatch(/Heroku refused to start the dynos of shop.*You have reached the limit of dynos\./);
+    expect(told).toMatch(
+      /v42 is released, and its contract migrations have run; its dynos are not started\. .*closed page still/,
+    );
+    const card = rehearsal.facts.find(({ kind }) => kind === 'left closed') as Fact;
+    const then = asOf(rehearsal.deploy(), card.seq);
+    const asked = { ...then, plan: { ...then.plan, approvers: ['U2'] } };
+    expect(replyTo(card, asked)?.message.text).toMatch(/shop is closed: visitors are turned away\. .*limit of dynos/);
+    expect(stateOf(asked).words).toContain('A person must say how it goes on');
+  });
+
+  it('asks too where it was put back and Heroku refuses to start the old code', async () => {
+    const world = refusing(1);
+    Object.assign(world.trouble, { buildFails: true });
+    world.presses = [YES, { after: 'left closed', kind: 'try again', by: 'U2' }];
+    expect((await play(world)).outcome).toBe('failed');
+    expect(isPutBack(world)).toBe(true);
+    const down = world.facts.find(({ kind }) => kind === 'dynos down') as Fact;
+    expect(replyTo(down, world.deploy())?.message.text).toContain('Nothing was released, and nothing was destroyed');
+  });
+
+  it('opens it without them only for somebody who says so', async () => {
+    const world = refusing(2);
+    world.presses = [YES, { after: 'left closed', kind: 'open', by: 'U2' }];
+    await play(world);
+    expect(world.closed).toBe(false);
+    expect(kinds(world).filter(kind => kind === 'left closed')).toHaveLength(1);
+  });
+
   it('tries a half done migration again on a person’s word', async () => {
     const world = closedWorld({ breaks: '3_drop' }, [pending(DROP, 'contract'), pending('3_drop', 'contract')]);
     world.presses = [YES, { after: 'left closed', kind: 'try again', by: 'U2' }];
@@ -182,6 +247,23 @@ describe('a deploy in maintenance mode', () => {
     const world = closedWorld();
     world.presses = [{ after: 'approval asked', kind: 'hold', by: 'U2', reason: 'Not today.' }];
     expect((await play(world)).outcome).toBe('cancelled');
+    expect([world.doors, world.applied, world.builds]).toEqual([[], [], []]);
+  });
+
+  it('begins nothing with a yes that comes in a freeze or under a lock, and says why', async () => {
+    const world = closedWorld();
+    world.presses = [YES];
+    world.patient = false;
+    const append = world.append.bind(world);
+    world.append = (fact, key) => {
+      append(fact, key);
+      if (fact.kind === 'approval asked')
+        world.notNow = { reasons: ['Nothing is deployed: Black Friday.'], floor: null };
+    };
+    expect((await play(world)).outcome).toBe('cancelled');
+    expect(world.clicks[0]?.answer).toBe(
+      'Not begun. Nothing is deployed: Black Friday. Press again when that is over, or hold it.',
+    );
     expect([world.doors, world.applied, world.builds]).toEqual([[], [], []]);
   });
 

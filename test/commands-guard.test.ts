@@ -52,6 +52,18 @@ describe('what Slack did not send, or not now', () => {
     expect(bench.kept.size).toBe(0);
   });
 
+  it.each(['/x', '/wp-login.php', '//', '/slack/events/', '/healthz', '/%zz'])(
+    'posted to %s is not found, whatever it is, and the next request is taken',
+    async path => {
+      for (const type of ['application/json', 'application/x-www-form-urlencoded', 'text/plain']) {
+        const unread = { method: 'POST', headers: { 'content-type': type }, body: '{}' };
+        const answer = await fetch(`${bench.address}${path}`, { ...unread, signal: AbortSignal.timeout(2_000) });
+        expect(answer.status).toBe(404);
+      }
+      expect((await bench.types('')).status).toBe(200);
+    },
+  );
+
   it('unsigned is kept nowhere, a check of the connection with something smuggled in neither', async () => {
     expect((await bench.types('shop', { secret: 'f'.repeat(32) })).status).toBe(401);
     const smuggled = { ssl_check: '1', command: '/deploy', text: 'cancel shop', user_id: 'U0ANN', team_id: 'T1' };

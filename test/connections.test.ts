@@ -78,6 +78,11 @@ describe('switchover.json', () => {
     });
   });
 
+  it.each(['//', '//elsewhere/', '/\\[', '//:99', 'health'])('names no smoke test of another host: %s', path => {
+    const { problems } = readSwitchoverFile(JSON.stringify({ smoke: [{ path }] }));
+    expect(problems).toEqual([expect.stringMatching(/smoke\.0\.path.*must be a path of the app itself/)]);
+  });
+
   it('is told what is wrong with them', () => {
     const { problems } = readSwitchoverFile(
       '{"smoke": [{"path": "health"}, {"path": "/", "status": 20}], "connections": "5"}',

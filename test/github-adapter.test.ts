@@ -75,6 +75,35 @@ describe.concurrent('the source host, on a bad day,', () => {
     expect(seen).toHaveLength(1);
   });
 
+  it('is never led elsewhere by what is typed for a branch', async () => {
+    const { source, seen } = await start((_, response) => json(response, 200, [{ ref: 'refs/heads/secret' }]));
+    for (const typed of [
+      '.~./.~./other/git/matching-refs/heads/',
+      '../x',
+      'a/./b',
+      'a//b',
+      '/a',
+      '..',
+      '.~',
+      '~.\\./x',
+    ])
+      expect(await source.refs('acme/shop', typed), typed).toEqual([]);
+    for (const name of ['.', '..']) {
+      await expect(source.commit('acme/shop', name)).rejects.toBeInstanceOf(NotFound);
+      await expect(source.refs(`acme/${name}`, 'a')).rejects.toBeInstanceOf(NotFound);
+      await expect(source.refs(`${name}/shop`, 'a')).rejects.toBeInstanceOf(NotFound);
+    }
+    expect(seen).toEqual([]);
+    expect(await source.refs('acme/shop', 'team/?#ha..ts')).toEqual(['secret', 'secret']);
+    await source.refs('acme/shop', 'team/');
+    expect(seen.map(({ call }) => call).toSorted()).toEqual([
+      'GET /repos/acme/shop/git/matching-refs/heads/team',
+      'GET /repos/acme/shop/git/matching-refs/heads/team/ha..ts',
+      'GET /repos/acme/shop/git/matching-refs/tags/team',
+      'GET /repos/acme/shop/git/matching-refs/tags/team/ha..ts',
+    ]);
+  });
+
   it('says not found for an empty repository, and for a name that is no commit', async () => {
     for (const status of [409, 422]) {
       const { source, seen } = await start((_, response) => json(response, status, { message: 'No commit found' }));

@@ -1,9 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { connectHeroku } from '../src/adapters/heroku.ts';
-import { outputOf } from '../src/adapters/heroku-streams.ts';
+import { connectHerokuByApp } from '../src/adapters/heroku-by-app.ts';
+import { outputOf, readLines } from '../src/adapters/heroku-streams.ts';
 import { HerokuRefused } from '../src/outside.ts';
 
 // A Heroku of a few lines, to see exactly what reaches it.
@@ -301,17 +303,27 @@ describe.concurrent('a log session', () => {
   });
 
   it('tells when it had less to replay than was asked for: then nothing is older', async () => {
-    const at = (second: number): string => `2026-11-24T10:00:0${second}.000000+00:00 app[web.1]: hats\n`;
-    const whole = async (...said: string[]): Promise<boolean> => {
-      const { heroku } = await session((_, response) => void response.writeHead(200).end(said.join('')));
+    const said = (second: number, by = 'app[web.1]'): string =>
+      `2026-11-24T10:00:0${second}.900000+00:00 ${by}: hats\n`;
+    const whole = async (lines: readonly string[], connectMs = 0): Promise<boolean> => {
+      const { heroku } = await session(async (_, response) => {
+        await sleep(connectMs);
+        response.writeHead(200).end(lines.join(''));
+      });
       const onWhole = vi.fn();
       for await (const _ of heroku.openLog('shop', AbortSignal.timeout(5_000), onWhole));
       return onWhole.mock.calls.length === 1;
     };
-    expect(await whole(at(0), at(1))).toBe(false);
-    expect(await whole(at(0), at(3))).toBe(true);
-    expect(await whole(...Array<string>(1_499).fill(at(0)), at(3))).toBe(true);
-    expect(await whole(...Array<string>(1_500).fill(at(0)), at(3))).toBe(false);
+    // Made within second 0, and the clocks may differ by 2 s.
+    expect(await whole([said(0), said(2)])).toBe(false);
+    expect(await whole([said(0), said(4)])).toBe(true);
+    // What was said until the stream was connected to is replayed too, and 1,500 lines need not reach back to before.
+    expect(await whole([said(0), said(4)], 2_000)).toBe(false);
+    expect(await whole([said(0), said(4), said(6)], 2_000)).toBe(true);
+    // An add-on stamps its lines by a clock of its own.
+    expect(await whole([said(0), said(9, 'app[heroku-postgresql]')])).toBe(false);
+    expect(await whole([...Array<string>(1_499).fill(said(0)), said(4)])).toBe(true);
+    expect(await whole([...Array<string>(1_500).fill(said(0)), said(4)])).toBe(false);
   });
 
   it('hangs up when it is stopped', async () => {
@@ -415,6 +427,57 @@ describe.concurrent('an output', () => {
     expect(performance.now() - begunAt).toBeLessThan(2_000);
   });
 
+  it('without line ends is handed on in pieces, the same however it comes, and of a line of the log the beginning', async () => {
+    const long = `${'x'.repeat(1_999)}😀${'y'.repeat(3_000)}`;
+    const text = `a\r\n${long}\r\n${'z'.repeat(2_000)}\r\n\n${'w'.repeat(4_000)}`;
+    const cuts = [1, 2, 1_000, 2_003, 4_004, 5_007, 7_008, 7_009];
+    const { url } = await start((request, response) => {
+      if (request.url === '/log') return response.end(`${'l'.repeat(40_000)}\r\nnext\n`);
+      const bytes = Buffer.from(text);
+      // Broken off once, it is replayed from its start in other chunks.
+      const at = request.url === '/again' ? cuts : [];
+      const chunks = [0, ...at].map((from, nth) => bytes.subarray(from, at[nth] ?? bytes.length));
+      const next = (): unknown =>
+        chunks.length ? response.write(chunks.shift()) && setTimeout(next, 5) : response.end();
+      return void next();
+    });
+    const [whole, again]: string[][] = [[], []];
+    await outputOf(`${url}/whole`, piece => whole?.push(piece)).follow(AbortSignal.timeout(5_000));
+    await outputOf(`${url}/again`, piece => again?.push(piece)).follow(AbortSignal.timeout(5_000));
+    expect(whole?.map(piece => piece.length)).toEqual([1, 1_999, 2_000, 1_002, 2_000, 0, 2_000, 2_000]);
+    expect(whole?.every(piece => piece.isWellFormed())).toBe(true);
+    expect(again).toEqual(whole);
+    const lines: string[] = [];
+    for await (const line of readLines(`${url}/log`, AbortSignal.timeout(5_000))) lines.push(line.slice(0, 4));
+    expect(lines).toEqual(['llll', 'next']);
+  });
+
+  it('without line ends and without end keeps nobody waiting, and is not handed on for ever', async () => {
+    const chunk = '.'.repeat(64 * 1024);
+    let left = 24 * 16;
+    const { url } = await start((_, response) => {
+      const go = () => {
+        while (left-- > 0) if (!response.write(chunk)) return void response.once('drain', go);
+        response.end();
+      };
+      go();
+    });
+    let [longest, last, given] = [0, performance.now(), 0];
+    const beat = setInterval(() => {
+      longest = Math.max(longest, performance.now() - last);
+      last = performance.now();
+    }, 10);
+    let said = '';
+    await outputOf(url, piece => {
+      given += piece.length;
+      said = piece;
+    }).follow(AbortSignal.timeout(60_000));
+    clearInterval(beat);
+    expect(longest).toBeLessThan(1_500);
+    expect(given).toBeLessThan(21_000_000);
+    expect(said).toBe('… the output goes on; it is not shown any further');
+  });
+
   it('that never came is given up, and read when it is there after all', async () => {
     const lines: string[] = [];
     const { url } = await start((_, response, nth) =>
@@ -425,5 +488,25 @@ describe.concurrent('an output', () => {
     expect(await output.follow(AbortSignal.timeout(5_000), 0)).toBe(true);
     expect(await output.follow(AbortSignal.timeout(5_000), 0)).toBe(true);
     expect(lines).toEqual(['one', 'two']);
+  });
+});
+
+describe('the config vars of an app', () => {
+  it('are remembered by app, whatever token they were read with', async () => {
+    let reads = 0;
+    const { url } = await start((_, response) => json(response, 200, { TILL: `value ${++reads}` }));
+    let now = 0;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now);
+    const tokens = ['HRKU-first-token', 'HRKU-second-token'];
+    const heroku = connectHerokuByApp({ url, token, tokenOf: async () => tokens.shift() ?? null });
+    try {
+      await heroku.config('shop');
+      now += 60_000;
+      await heroku.config('shop');
+    } finally {
+      clock.mockRestore();
+    }
+    expect((await heroku.configSeen('shop')).map(({ value }) => value)).toEqual(['value 1', 'value 2']);
+    expect(await heroku.configSeen('till')).toEqual([]);
   });
 });

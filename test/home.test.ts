@@ -1,9 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Access } from '../src/access.ts';
+import { NotNow } from '../src/domain/refusal.ts';
 import { lookAtHome } from '../src/home-look.ts';
 import { Homes } from '../src/homes.ts';
 import { LiveReleases } from '../src/live-releases.ts';
 import type { Reports } from '../src/reports.ts';
+import type { Person } from '../src/team.ts';
 import { homeView } from '../views/home.ts';
 import { deploys, plan } from './sample-deploys.ts';
 import { migrating } from './sample-migrations.ts';
@@ -96,6 +98,54 @@ describe('the Home of a person', () => {
     expect(await live.of('shop', 'something happened')).toBeNull();
     answer = async () => [{ version: 43, current: true }];
     expect(await live.of('shop', 'something happened')).toBe(43);
+  });
+
+  it('says nothing of what they may see while Slack does not tell who they are, or who is in their groups', async () => {
+    const settings = {
+      ...plan,
+      name: 'shop',
+      deployers: ['U0ANN'],
+      approvers: [],
+      defaultRef: 'main',
+      probe: undefined,
+    };
+    const away = () => Promise.reject(new Error('ratelimited'));
+    const home = (person: () => Promise<Person>, deployers: string[]): Promise<readonly unknown[]> => {
+      const apps = async () => [{ ...settings, deployers }];
+      const directory = { person, group: away, groups: async () => [] };
+      const access = new Access({ ledger: { apps, app: async () => settings }, directory, admins: [] });
+      const reports = { status: async () => [] } as unknown as Reports;
+      return lookAtHome({ access, reports, live: {} as LiveReleases }, 'U0ANN');
+    };
+    const member = async () => ({ is: 'member' as const, zone: 'UTC' });
+    await expect(home(away, ['U0ANN'])).rejects.toThrow(NotNow);
+    await expect(home(member, ['S0TEAM'])).rejects.toThrow(NotNow);
+    expect(await home(async () => ({ is: 'guest', zone: 'UTC' }), ['U0ANN'])).toEqual([]);
+  });
+
+  it('stays as it is while nothing is known of them, is tried again, and holds up no other', async () => {
+    vi.useFakeTimers();
+    const published: string[] = [];
+    let away = true;
+    const homes = new Homes({
+      store: { opened: async () => {}, viewers: async () => ['U0ANN', 'U0BOB'] },
+      look: async user => (away && user === 'U0ANN' ? Promise.reject(new NotNow(['Not now.'])) : []),
+      draw: apps => apps.length,
+      publish: async user => void published.push(user),
+      log: { warn: () => {} },
+    });
+    try {
+      await homes.opened('U0ANN');
+      homes.changed();
+      await vi.advanceTimersByTimeAsync(5_000);
+      expect(published).toEqual(['U0BOB']);
+      away = false;
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(published).toEqual(['U0BOB', 'U0ANN']);
+      await homes.stop();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('is published when they open it, and again only when something in it changed', async () => {

@@ -28,6 +28,11 @@ describe('a line of the log', () => {
     expect(kindOf('app[api]: Scaled to web@1:Standard-1X by user jo@example.com')).toBe('api');
   });
 
+  it.each(['Restarting', 'Cycling', 'Relocating dyno to a new server'])('tells of a restart: %s', words => {
+    expect(kindOf(`heroku[web.1]: ${words}`)).toBe('restarting');
+    expect(kindOf(`app[web.1]: ${words}`)).toBe('other');
+  });
+
   it('is not taken for one of Heroku when the app prints the same words', () => {
     expect(kindOf('app[web.1]: Error L10 (output buffer overflow): 13 messages dropped')).toBe('other');
   });

@@ -131,12 +131,42 @@ describe('an app that migrates by its own commands', () => {
     expect(world.started).toEqual([EXPAND, SHOW, SHOW, CONTRACT]);
   });
 
+  /** Each plan command but from the `heard`th on is one that a killed bot left: only the log tells that it ended. */
+  const lostUntil = (heard: number): World => {
+    const world = approving(worldWith({ prints: () => ['DROP TABLE wigs;'] }, { plan: SHOW }));
+    const { run } = world.oneOffs;
+    let shown = 0;
+    world.oneOffs.run = ask => {
+      if (ask.command !== SHOW || ++shown >= heard) return run(ask);
+      ask.onLine('DROP TABLE');
+      return Promise.resolve({ kind: 'exited', code: 0, told: 'by log' });
+    };
+    return world;
+  };
+
+  it('runs its plan command once more when what that printed went to a bot that was killed', async () => {
+    const world = lostUntil(3);
+    expect((await play(world)).outcome).toBe('succeeded');
+    const planned = world.facts.find(fact => fact.kind === 'migrations planned');
+    expect(JSON.stringify(planned)).toContain('DROP TABLE wigs');
+    expect(JSON.stringify(planned)).not.toContain('could not be shown');
+  });
+
+  it('says that what it does could not be shown, when its output is lost each time', async () => {
+    const world = lostUntil(Number.POSITIVE_INFINITY);
+    await play(world);
+    const planned = JSON.stringify(world.facts.find(fact => fact.kind === 'migrations planned'));
+    expect(planned).toContain('could not be shown: `bin/rails db:sql` ended, but what it printed was lost');
+  });
+
   it('shows no value of a config var, neither in its SQL nor in what it printed when it failed', async () => {
     const sql = () => [`UPDATE hats SET till = '${CONFIG.TILL}';`, "ALTER ROLE till PASSWORD 'hunter2';"];
-    const world = approving(worldWith({ prints: sql, breaks: CONTRACT }, { plan: SHOW }));
+    const before = () => [...sql(), 'before: the old one of it'];
+    const world = approving(worldWith({ prints: before, breaks: CONTRACT }, { plan: SHOW }));
+    world.configSeen = [{ name: 'BEFORE', value: 'the old one of it' }];
     expect((await play(world)).outcome).toBe('unfinished');
     const facts = JSON.stringify(world.facts);
-    expect(facts).not.toMatch(/first line of it|hunter2/);
+    expect(facts).not.toMatch(/first line of it|hunter2|the old one/);
     for (const kept of ["UPDATE hats SET till = '[TILL]'", "ALTER ROLE till PASSWORD '•••'"]) {
       expect(facts.split(kept).length, kept).toBeGreaterThan(2);
     }

@@ -50,6 +50,21 @@ describe('the phase of a file', () => {
   });
 });
 
+describe('a program whose SQL is not known before it runs', () => {
+  const asking = (sql: string) => judge([{ file: '1_a.js', sql, review: 'It asks the database.' }], null)[0]!;
+
+  it('waits until old code is gone, whatever it would have done without a database', () => {
+    expect(asking(ADD)).toMatchObject({ phase: 'contract', by: 'verdict', loosened: null, problem: null });
+    expect(asking('')).toMatchObject({ phase: 'contract' });
+    expect(asking(`-- phase: expand\n${ADD}`)).toMatchObject({ phase: 'contract', problem: expect.any(String) });
+  });
+
+  it('runs before the release only with a reason, which is shown', () => {
+    const told = asking(`-- phase: expand -- reason: it only reads counts\n${ADD}`);
+    expect(told).toMatchObject({ phase: 'expand', loosened: 'it only reads counts', problem: null });
+  });
+});
+
 describe('a hazard', () => {
   it('is acknowledged beside its statement, with a reason, and stays listed', () => {
     const above = judgeFile('-- allow: idx-nonconcurrent the table is tiny\nCREATE INDEX ON t (a);');

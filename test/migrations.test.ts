@@ -1,52 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import type { PendingFile } from '../src/domain/gate.ts';
 import { parserReady } from '../src/domain/migration.ts';
 import { digestOf, type MigrationFile } from '../src/domain/migration-file.ts';
-import { good, kinds, plan, play, release, World } from './recipe-world.ts';
+import type { Blocker } from '../src/outside.ts';
+import { ADD, closing, DROP, worldWith, YES } from './migrating-world.ts';
+import { kinds, plan, play, release, type World } from './recipe-world.ts';
 
 await parserReady();
 
-const pending = (name: string, file: string, phase: PendingFile['phase']): PendingFile => ({
-  name,
-  file,
-  table: 'pgmigrations',
-  review: null,
-  phase,
-  by: 'verdict',
-  noSafePhase: false,
-  mixed: false,
-  loosened: null,
-  transaction: true,
-  problem: null,
-  statements: [],
-});
-const [ADD, DROP] = ['1_add', '2_drop'];
 const given = (sql: string): MigrationFile => ({
   ...{ name: DROP, path: 'migrations/contract/2_drop.sql', table: 'pgmigrations_contract', sql },
   ...{ transaction: true, steps: [{ sql, limitMs: null }], completion: null, review: null, source: 's' },
 });
-const YES = { after: 'approval asked', kind: 'run them', by: 'U2', about: 'digest' } as const;
-
-function worldWith(trouble: ConstructorParameters<typeof World>[1] = {}): World {
-  const world = new World({ 42: [...good] }, trouble);
-  const files = [
-    pending(ADD, 'migrations/1_add.sql', 'expand'),
-    pending(DROP, 'migrations/contract/2_drop.sql', 'contract'),
-  ];
-  const place = {
-    dir: 'migrations',
-    contractDir: 'migrations/contract',
-    table: 'pgmigrations',
-    contractTable: 'pgmigrations_contract',
-  };
-  world.plan = {
-    ...plan,
-    migrations: { place, files, digests: { expand: 'other', contract: 'digest' }, maintenance: false, sharedWith: [] },
-    soakSeconds: 300,
-  };
-  return world;
-}
-
 describe('migrations around a deploy', () => {
   it('add before anything is released, and destroy after a second person said yes, once, whatever is killed when', async () => {
     const rehearsal = worldWith();
@@ -134,6 +98,23 @@ describe('migrations around a deploy', () => {
     expect(kinds(world).slice(-3)).toEqual(['approval asked', 'held', 'ended']);
   });
 
+  it('are kept without what a config var held before, and so is why they failed', async () => {
+    const asked = worldWith({ gives: given('DROP TABLE wigs;') });
+    asked.presses = [YES, { after: 'migrations changed', kind: 'hold', by: 'U2', reason: 'Not that one.' }];
+    const failing = worldWith({ breaks: DROP });
+    failing.presses = [YES];
+    for (const world of [asked, failing]) {
+      world.configSeen = [
+        { name: 'OLD_KEY', value: 'wigs' },
+        { name: 'OLD', value: 'no such column' },
+      ];
+      await play(world);
+      const facts = JSON.stringify(world.facts);
+      expect(facts).not.toMatch(/wigs|no such column/);
+      expect(facts).toMatch(/\[OLD(_KEY)?\]/);
+    }
+  });
+
   it('that fail at the end say that new code serves all the same', async () => {
     const world = worldWith({ breaks: DROP });
     world.presses = [YES];
@@ -207,19 +188,6 @@ describe('an approval', () => {
 });
 
 describe('an app that is closed while its schema changes', () => {
-  const closing = (trouble: ConstructorParameters<typeof World>[1] = {}): World => {
-    const world = worldWith(trouble);
-    const { migrations } = world.plan;
-    if (!migrations) throw new Error('no migrations');
-    const more = pending('3_drop', 'migrations/contract/3_drop.sql', 'contract');
-    world.plan = {
-      ...world.plan,
-      migrations: { ...migrations, maintenance: true, files: [...migrations.files, more] },
-    };
-    world.presses = [YES];
-    return world;
-  };
-
   it('is opened again, whatever is killed when', async () => {
     const rehearsal = closing();
     expect((await play(rehearsal)).outcome).toBe('succeeded');
@@ -282,6 +250,66 @@ describe('an app that is closed while its schema changes', () => {
       const world = again();
       expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('succeeded');
       expect(world.closed, `killed at ${kill}`).toBe(false);
+    }
+  });
+});
+
+describe('what an earlier run began and goes on in the database', () => {
+  const [OURS, THEIRS] = ['switchover migrations', 'a laptop'].map(application => ({
+    ...{ pid: 7, application, state: 'active', ageMs: 70_000 },
+  })) as [Blocker, Blocker];
+
+  /** The first three times somebody has the lock for longer than is waited for. */
+  function busyWith(holder: Blocker): World {
+    const world = worldWith();
+    const { run } = world.migrator;
+    let asked = 0;
+    world.migrator.run = async ask => {
+      if (++asked > 3) return run(ask);
+      await ask.onProgress({ kind: 'waits for the lock', holders: [holder] });
+      return { kind: 'busy', holders: [holder] };
+    };
+    return world;
+  }
+
+  it.each(['expand', 'contract'] as const)('is waited for (%s), however long it takes', async direction => {
+    const world = direction === 'expand' ? busyWith(OURS) : worldWith();
+    world.presses = [YES];
+    if (direction === 'contract') {
+      const { run } = world.migrator;
+      let asked = 0;
+      world.migrator.run = async ask =>
+        ask.digest === 'other' || ++asked > 3 ? run(ask) : { kind: 'busy', holders: [OURS] };
+    }
+    const append = world.append.bind(world);
+    if (direction === 'expand') world.append({ kind: 'migrating', direction }, `migrating ${direction}`);
+    else {
+      world.append = (fact, key) => {
+        append(fact, key);
+        if (fact.kind === 'approved') append({ kind: 'migrating', direction }, `migrating ${direction}`);
+      };
+    }
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(world.applied).toEqual([ADD, DROP]);
+    expect(kinds(world)).not.toContain('migration failed');
+    if (direction === 'expand') {
+      expect(world.facts).toContainEqual(
+        expect.objectContaining({
+          kind: 'migration waits',
+          why: expect.stringContaining('an earlier run'),
+          blockers: [],
+        }),
+      );
+    }
+  });
+
+  it('is not taken for what somebody else does, nor for what another deploy of ours does', async () => {
+    for (const holder of [OURS, THEIRS]) {
+      const world = busyWith(holder);
+      if (holder === THEIRS) world.append({ kind: 'migrating', direction: 'expand' }, 'migrating expand');
+      expect((await play(world)).outcome).toBe('failed');
+      expect(world.facts.at(-1)).toMatchObject({ why: expect.stringContaining('Nothing of it stays') });
+      expect(JSON.stringify(world.facts)).toContain(`Somebody else migrates this database: ${holder.application}`);
     }
   });
 });

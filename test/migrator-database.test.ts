@@ -58,6 +58,23 @@ describe('the database that is migrated', () => {
     expect((await rig.migrator.applied(url, PLACE)).pgmigrations).toEqual([]);
   });
 
+  it('is asked in `public` what has run: where only another schema tells, nothing is run twice, and the ways out are named', async () => {
+    const url = await rig.database();
+    const client = await rig.connect(url);
+    await client.query(`CREATE SCHEMA "Old"; CREATE TABLE "Old".pgmigrations (id serial, name varchar(255), run_on timestamp);
+      CREATE SCHEMA other; CREATE TABLE other.pgmigrations_contract (id int)`);
+    const { problems } = await readPending(rig.migrator, url, {
+      ...HATS,
+      'migrations/contract/2_no.sql': 'DROP TABLE a;',
+    });
+    expect(problems).toEqual([
+      expect.stringMatching(/`ALTER TABLE "Old"\.pgmigrations SET SCHEMA public`.*`CREATE TABLE public\./),
+    ]);
+    expect((await readPending(rig.migrator, url, {})).problems).toEqual([]);
+    await client.query('ALTER TABLE "Old".pgmigrations SET SCHEMA public');
+    expect((await readPending(rig.migrator, url, HATS)).problems).toEqual([]);
+  });
+
   it('is missed in words when it is not there', async () => {
     const url = 'postgres://nobody:secret@127.0.0.1:1/none';
     const read = await readPending(rig.migrator, null, HATS);

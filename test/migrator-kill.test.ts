@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { isAlive } from '../src/adapters/claim.ts';
+import { createMigrator } from '../src/adapters/migrator.ts';
 import type { MigrationProgress } from '../src/domain/migration-outcome.ts';
 import type { MigrationRun } from '../src/outside.ts';
 import { type MigrationRig, PLACE, runAll, startMigrationRig } from './migrator-rig.ts';
@@ -210,5 +211,26 @@ describe.for(['bot', 'child'] as const)('after a SIGKILL of the %s', victim => {
     });
     expect(outcomes).toEqual({ '2_index': { kind: 'recorded' } });
     expect((await rig.migrator.applied(url, PLACE)).pgmigrations).toEqual(['1_hats', '2_index']);
+  });
+
+  it('inside DROP INDEX CONCURRENTLY, that it began is known, its end is waited for, and it is only recorded', async () => {
+    const url = await rig.database();
+    const client = await rig.connect(url);
+    await client.query('CREATE TABLE hats (id int); CREATE INDEX hats_id ON hats (id)');
+    const files = { 'migrations/1_drop.sql': '-- no-transaction\nDROP INDEX CONCURRENTLY hats_id' };
+    const reader = await rig.connect(url);
+    await reader.query('BEGIN; SELECT * FROM hats');
+    const bot = startBot(url, files);
+    await until('the index is being dropped', () => isAt(client, 'DROP INDEX CONCURRENTLY hats_id', 'active'));
+    await bot.says(said => 'kind' in said && said.kind === 'begins');
+    const child = await kill(bot);
+    await until('the migrating process ends', () => !isAlive(child));
+    const hasty = createMigrator({ patience: { tries: 1, firstMs: 1, withinMs: 1 }, lockMs: 300 });
+    const { run } = await runAll(hasty, url, files, { begun: ['1_drop'] });
+    expect(run).toMatchObject({ kind: 'busy', holders: [{ application: 'switchover migrations' }] });
+    await reader.query('COMMIT');
+    expect((await runAll(rig.migrator, url, files, { begun: ['1_drop'] })).outcomes).toEqual({
+      '1_drop': { kind: 'recorded' },
+    });
   });
 });

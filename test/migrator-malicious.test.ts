@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import inspector from 'node:inspector';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMigrator } from '../src/adapters/migrator.ts';
 import type { MigrationReading } from '../src/outside.ts';
@@ -65,7 +66,9 @@ describe('a malicious migration', () => {
     });
   });
 
-  it('can do nothing: no writing, no processes, no threads, no signals, no databases of Node', async () => {
+  it('can do nothing: no writing, no processes, no threads, no signals, no flags of V8, no databases of Node', async () => {
+    // Signal 0 is sent to nobody: only whether it could be is told.
+    const unstarted = "new (require('child_process').ChildProcess)()";
     const seen = await attempts({
       write: `require('fs').writeFileSync('${outside}/written', 'x')`,
       writeHere: "require('fs').writeFileSync(__filename, 'x')",
@@ -77,6 +80,10 @@ describe('a malicious migration', () => {
       kill: "process.kill(process.ppid, 'SIGKILL')",
       killBelow: 'process._kill(process.ppid, 9)',
       debugBot: 'process._debugProcess(process.ppid)',
+      killGroup: `${unstarted}._handle.kill(0)`,
+      killAsChild: `(child => { child._handle.pid = process.ppid; return child.kill(0); })(${unstarted})`,
+      slowBot: "require('os').setPriority(process.ppid, 0)",
+      flags: "require('v8').setFlagsFromString('--no-trace-turbo')",
       database: `new (require('node:sqlite').DatabaseSync)('${outside}/written.db')`,
     });
     expect(seen).toEqual({
@@ -90,10 +97,45 @@ describe('a malicious migration', () => {
       kill: 'refused: process.kill is not a function',
       killBelow: 'refused: process._kill is not a function',
       debugBot: 'refused: process._debugProcess is not a function',
+      killGroup: 'refused: (intermediate value)._handle.kill is not a function',
+      killAsChild: 'refused: this._handle.kill is not a function',
+      slowBot: 'refused: require(...).setPriority is not a function',
+      flags: 'refused: require(...).setFlagsFromString is not a function',
       database: expect.stringMatching(/^refused: (ERR_UNKNOWN_BUILTIN_MODULE|MODULE_NOT_FOUND)$/),
     });
     expect(existsSync(join(outside, 'written'))).toBe(false);
     expect(existsSync(join(outside, 'written.db'))).toBe(false);
+  });
+
+  it('cannot have V8 write a file', async () => {
+    const trace = join(outside, 'trace.cfg');
+    const { problems } = await readFiles({
+      'migrations/1_flags.mjs': `import { setFlagsFromString } from 'node:v8';
+        export const up = () => {
+          for (const flag of ['--trace-turbo', '--trace-turbo-path=${outside}', '--trace-turbo-cfg-file=${trace}'])
+            setFlagsFromString(flag);
+          const add = (a, b) => { let sum = 0; for (let i = 0; i < 2e7; i++) sum = (sum + i * a + b) | 0; return sum; };
+          for (let i = 0; i < 5; i++) add(i, 1);
+        };`,
+    });
+    expect(await readdir(outside)).toEqual(['secret']);
+    expect(problems).toEqual([expect.stringContaining('setFlagsFromString')]);
+  });
+
+  it('is in a group of processes of its own: no signal to its group reaches the bot', async () => {
+    const childrenOf = async () =>
+      (await readFile(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')).trim().split(' ');
+    const before = await childrenOf();
+    const reading = readFiles({
+      'migrations/1_slow.cjs': 'exports.up = () => new Promise(go => setTimeout(go, 2_000));',
+    });
+    const groupOf = async (pid: number | string) => (await readFile(`/proc/${pid}/stat`, 'utf8')).split(' ')[4];
+    let child: string | undefined;
+    while (child === undefined) child = (await childrenOf()).find(pid => !before.includes(pid));
+    await setTimeout(100);
+    expect(await groupOf(child)).toBe(child);
+    expect(await groupOf(process.pid)).not.toBe(child);
+    await reading;
   });
 
   it('cannot have the bot open its inspector, whose door is a signal', async () => {

@@ -81,10 +81,12 @@ export async function runAll(
   {
     read,
     onProgress,
+    begun = [],
     signal = AbortSignal.timeout(50_000),
   }: {
     read?: MigrationReading & { tarball: Uint8Array };
     onProgress?: (progress: MigrationProgress) => void;
+    begun?: readonly string[];
     signal?: AbortSignal;
   } = {},
 ): Promise<Ran> {
@@ -97,7 +99,8 @@ export async function runAll(
     commit: COMMIT,
     files: pending,
     digest: digestOf(COMMIT, pending),
-    onProgress: said => {
+    begun,
+    onProgress: async said => {
       progress.push(said);
       onProgress?.(said);
     },

@@ -65,6 +65,21 @@ describe('how long a statement may take', () => {
     ['ALTER TABLE hats VALIDATE CONSTRAINT positive', [0]],
     ['DO $$ BEGIN NULL; END $$', [15_000]],
     ["SET LOCAL statement_timeout = '2h'; CLUSTER hats", [null, null]],
+    ["SET LOCAL statement_timeout = '2h'; ALTER TABLE hats ADD a int; UPDATE hats SET a = 1", [null, null, null]],
+    ['UPDATE hats SET a = 1; ALTER TABLE hats ADD b int; UPDATE hats SET b = 1', [0, 15_000, 15_000]],
+    ['ALTER TABLE hats DROP a; SELECT slow()', [15_000, 15_000]],
+    ['CREATE INDEX ON hats (a); UPDATE hats SET b = 1', [15_000, 15_000]],
+    ['DROP TRIGGER g ON hats; DELETE FROM hats', [15_000, 15_000]],
+    ['LOCK TABLE hats; INSERT INTO hats SELECT * FROM caps', [15_000, 15_000]],
+    ['DO $$ BEGIN ALTER TABLE hats ADD a int; END $$; UPDATE hats SET a = 1', [15_000, 15_000]],
+    ['CREATE TABLE n (hat int REFERENCES hats); INSERT INTO n SELECT id FROM hats', [15_000, 15_000]],
+    ['ALTER TABLE hats ADD CHECK (a > 0) NOT VALID; ALTER TABLE hats VALIDATE CONSTRAINT c', [15_000, 15_000]],
+    ['CREATE TABLE n (id int); CREATE INDEX ON n (id); INSERT INTO n SELECT id FROM hats', [15_000, 15_000, 0]],
+    [
+      'ALTER TABLE hats ALTER a SET STATISTICS 500; COMMENT ON TABLE hats IS $$x$$; UPDATE hats SET a = 1',
+      [15_000, 15_000, 0],
+    ],
+    ["CREATE TYPE mood AS ENUM ('a'); SELECT setval('s', 5); UPDATE hats SET a = 1", [15_000, 0, 0]],
   ] as const)('%s', ([sql, limits]) => {
     expect(fileOf('1_a', sql).steps.map(({ limitMs }) => limitMs)).toEqual(limits);
   });
@@ -156,6 +171,11 @@ describe('what Postgres says of a migration that failed', () => {
       'canceling statement due to lock timeout',
       '55P03',
       'canceling statement due to lock timeout (55P03). Others have it in use, and nobody is made to wait longer: ask them, or try when it is free.',
+    ],
+    [
+      'canceling statement due to statement timeout',
+      '57014',
+      'canceling statement due to statement timeout (57014). It took longer than others may be kept waiting. Work on rows after a change of a table belongs into a migration of its own, for the table is locked until the end: split the file. Else find a way that does not lock so long, or put `SET LOCAL statement_timeout` at its start.',
     ],
   ] as const)('%s', ([message, code, words]) => {
     expect(errorInWords(message, code)).toBe(words);

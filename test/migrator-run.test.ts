@@ -78,6 +78,28 @@ describe('migrations that are run', () => {
     expect(await rig.migrator.applied(url, PLACE)).toEqual({ pgmigrations: [], pgmigrations_contract: [] });
   });
 
+  it.each([
+    ["pgm.db.query('COMMIT')", '`COMMIT`'],
+    ["pgm.db.query({ text: '/* x */ end; SELECT 1' })", '`end`'],
+    ["pgm.db.query('SELECT 1; ROLLBACK')", '`ROLLBACK`'],
+    ["pgm.db.select('COMMIT')", '`COMMIT`'],
+    ["pgm.sql('COMMIT')", '`COMMIT`'],
+  ])('end no transaction that a program could not be taken back from: %s', async (word, said) => {
+    const { url, client } = await withHats();
+    const program = `export const up = async pgm => {
+      await pgm.db.query('SAVEPOINT a');
+      await pgm.db.query('DROP TABLE hats');
+      await ${word};
+      pgm.sql('SELECT 1 / 0');
+    };`;
+    const { outcomes } = await runAll(rig.migrator, url, { ...HATS, 'migrations/2_ask.js': program });
+    expect(outcomes['2_ask']).toMatchObject({
+      kind: 'rolled back',
+      error: expect.stringContaining(`${said} is not for`),
+    });
+    expect((await client.query('SELECT count(*)::int AS hats FROM hats')).rows).toEqual([{ hats: 2 }]);
+  });
+
   it('take back what a program asked of the database itself, when it fails later', async () => {
     const { url, client } = await withHats();
     const program = (last: string) => ({
@@ -124,7 +146,7 @@ describe('migrations that are run', () => {
       lockMs: 300,
     });
     const { run, progress } = await runAll(hasty, url, HATS);
-    expect(run).toEqual({ kind: 'refused', reason: expect.stringContaining('a laptop') });
+    expect(run).toEqual({ kind: 'busy', holders: [expect.objectContaining({ application: 'a laptop' })] });
     expect(progress[0]).toMatchObject({ kind: 'waits for the lock', holders: [{ application: 'a laptop' }] });
     await other.end();
     expect((await runAll(rig.migrator, url, HATS)).outcomes['1_hats']).toEqual(applied);
@@ -201,14 +223,19 @@ describe('a statement that cannot be rolled back', () => {
       ALTER TABLE hats ADD CONSTRAINT positive CHECK (id > 0);
     `);
     const alone = (sql: string) => `-- no-transaction\n${sql}`;
-    const { outcomes } = await runAll(rig.migrator, url, {
-      ...HATS,
-      'migrations/2_made.sql': alone('CREATE INDEX CONCURRENTLY made ON hats (id)'),
-      'migrations/3_gone.sql': alone('DROP INDEX CONCURRENTLY never'),
-      'migrations/4_value.sql': alone("ALTER TYPE size ADD VALUE 'M'"),
-      'migrations/5_valid.sql': alone('ALTER TABLE hats VALIDATE CONSTRAINT positive'),
-      'migrations/6_rebuilt.sql': alone('REINDEX TABLE CONCURRENTLY hats'),
-    });
+    const { outcomes } = await runAll(
+      rig.migrator,
+      url,
+      {
+        ...HATS,
+        'migrations/2_made.sql': alone('CREATE INDEX CONCURRENTLY made ON hats (id)'),
+        'migrations/3_gone.sql': alone('DROP INDEX CONCURRENTLY gone'),
+        'migrations/4_value.sql': alone("ALTER TYPE size ADD VALUE 'M'"),
+        'migrations/5_valid.sql': alone('ALTER TABLE hats VALIDATE CONSTRAINT positive'),
+        'migrations/6_rebuilt.sql': alone('REINDEX TABLE CONCURRENTLY hats'),
+      },
+      { begun: ['3_gone'] },
+    );
     const recorded = { kind: 'recorded' };
     expect(outcomes).toEqual({
       ...{ '2_made': recorded, '3_gone': recorded, '4_value': recorded, '5_valid': recorded },

@@ -85,10 +85,15 @@ export class FakeMessages implements Messages {
     return row ? 'again' : 'first';
   }
 
+  async free(deploy: string, key: string, by: string) {
+    const row = this.rows.get(`${deploy} ${key}`);
+    if (row?.by === by && !row.ts) this.rows.delete(`${deploy} ${key}`);
+  }
+
   async mayEdit(deploy: string, key: string, by: string) {
     const row = this.rows.get(`${deploy} ${key}`);
     if (!row || (row.by !== by && row.at > Date.now() - 20_000)) return false;
-    this.rows.set(`${deploy} ${key}`, { ...row, by, at: row.at > Date.now() - 20_000 ? row.at : Date.now() });
+    this.rows.set(`${deploy} ${key}`, { ...row, by, at: Date.now() });
     return true;
   }
 

@@ -64,13 +64,14 @@ function startNarrator(instance = 'one'): Narrator {
     messages,
     chat: slack,
     illustrate: async () => true,
+    unheard: async () => {},
     pace: new Pace(),
     views: {
       // How many facts a root message shows can be read from it.
       root: deploy => ({ text: `${deploy.facts.length}`, blocks: [] }),
       reply: ({ seq, kind }, deploy) => {
         if (cards.has(seq))
-          return { message: { text: `card of ${deploy.facts.length}`, blocks: [] }, broadcast: true, live: true };
+          return { message: { text: `card of ${deploy.facts.length}`, blocks: [] }, broadcast: false, live: true };
         return seq % 3 === 0 || kind === 'ended'
           ? { message: { text: `fact ${seq}.`, blocks: [] }, broadcast: kind === 'ended' || seq === LOUD }
           : null;
@@ -162,6 +163,57 @@ describe('many deploys at once in one channel', () => {
     await seconds(60);
     const loud = slack.posted.find(({ key, broadcast }) => key.startsWith('d29 ') && broadcast);
     expect(((loud?.at ?? Number.POSITIVE_INFINITY) - from) / 1000).toBeLessThan(6);
+  });
+
+  it.each([
+    ['what people must hear of', END, /^fact 4/],
+    ['what people are asked', undefined, /^card/],
+  ])('%s does not wait for what its own thread had asked a turn for', async (_, body, words) => {
+    if (!body) cards.add(4);
+    for (let index = 0; index < 60; index++) begin(`d${index}`);
+    await seconds(90);
+    for (let index = 0; index < 60; index++) for (let seq = 2; seq <= 3; seq++) happens(`d${index}`);
+    await seconds(2);
+    happens('d59', body);
+    const from = Date.now();
+    await seconds(120);
+    const loud = slack.posted.find(({ key, text }) => key.startsWith('d59 ') && words.test(text));
+    expect(((loud?.at ?? Number.POSITIVE_INFINITY) - from) / 1000).toBeLessThan(6);
+    expect(slack.told('d59').slice(1, 3)).toEqual(['fact 3.', expect.stringMatching(words)]);
+  });
+});
+
+describe('a card', () => {
+  beforeEach(async () => {
+    cards.add(2);
+    begin('d1');
+    await seconds(5);
+  });
+
+  it('that had to wait says what is true when it is posted', async () => {
+    begin('d2');
+    slack.strict = what => (what === 'post' && now() < 6 ? { before: busy(20) } : undefined);
+    await seconds(1);
+    happens('d1');
+    await seconds(5);
+    happens('d1', END);
+    await seconds(60);
+    expect(slack.told('d1').slice(1)).toEqual(['card of 3', 'fact 3.']);
+  });
+
+  it('that was on its way when its deploy ended is brought up to date', async () => {
+    const post = slack.post.bind(slack);
+    slack.post = async ask => {
+      await new Promise(next => setTimeout(next, 5_000));
+      return post(ask);
+    };
+    happens('d1');
+    await seconds(2);
+    happens('d1', END);
+    await seconds(60);
+    const card = slack.posted.find(({ text }) => text.startsWith('card'));
+    expect([card?.text, card?.edits]).toEqual(['card of 2', ['card of 3']]);
+    expect(await messages.unfinished()).toEqual([]);
   });
 });
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectMessages } from '../src/adapters/messages.ts';
+import { connectNotices } from '../src/adapters/notices.ts';
 import { connect, type Embedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
 import { Store } from '../src/adapters/store.ts';
@@ -54,6 +55,17 @@ describe('who may post a message', () => {
     expect(await claim('root', 'bot 1')).toBe('taken');
   });
 
+  it('begins anew when it was surely not posted, and is nobody but who had claimed it', async () => {
+    expect(await claim('reply:7', 'bot 1')).toBe('first');
+    await messages.free('d1', 'reply:7', 'bot 2');
+    expect(await claim('reply:7', 'bot 1')).toBe('again');
+    await messages.free('d1', 'reply:7', 'bot 1');
+    expect(await claim('reply:7', 'bot 2')).toBe('first');
+    await messages.keep('d1', { key: 'reply:7', ts: '7.7', hash: null });
+    await messages.free('d1', 'reply:7', 'bot 2');
+    expect(await claim('reply:7', 'bot 2')).toBe('taken');
+  });
+
   it('is another bot when the first one is gone and what it sent has arrived', async () => {
     expect(await claim('reply:1', 'bot that died')).toBe('first');
     expect(await claim('reply:1', 'bot 2')).toBe('taken');
@@ -98,5 +110,20 @@ describe('what is left to tell', () => {
     await messages.allTold('d1', 'C1', 'bot 1');
     await messages.allTold('d1', 'C1', 'bot 2');
     expect(await messages.unfinished()).toEqual(['d2']);
+  });
+});
+
+describe('what is said once to a person', () => {
+  it('is kept to be sent when it is said first, and stays as it was', async () => {
+    const notices = connectNotices(pool);
+    const said = (text: string) => notices.once({ id: 'unheard d1', channel: 'U0ANN', message: { text, blocks: [] } });
+    await said('It is archived');
+    await said('It is still archived');
+    const place = { channel: 'U0ANN', isNew: true };
+    const next = await notices.claim('bot 1', place, []);
+    expect(next).toMatchObject({ channel: 'U0ANN', message: { text: 'It is archived' } });
+    if (next) await notices.sent(next, '8.8');
+    await said('It is archived for ever');
+    expect(await notices.claim('bot 1', place, [])).toBeNull();
   });
 });

@@ -3,8 +3,8 @@ import { createServer, type Server } from 'node:http';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connectSlack } from '../src/adapters/slack.ts';
-import type { Chat } from '../src/team.ts';
-import { plainBlocks } from '../views/plain.ts';
+import { type Chat, MessageRefused } from '../src/team.ts';
+import { bareBlocks, plainBlocks } from '../views/plain.ts';
 import { rootMessage } from '../views/root.ts';
 import { deploys } from './sample-deploys.ts';
 
@@ -34,7 +34,13 @@ beforeEach(async () => {
   await once(server, 'listening');
   const at = server.address();
   const slackApiUrl = `http://127.0.0.1:${typeof at === 'object' ? at?.port : ''}/api`;
-  chat = connectSlack({ botToken: 'xoxb-1', slackApiUrl, log: pino({ level: 'silent' }), plain: plainBlocks });
+  chat = connectSlack({
+    botToken: 'xoxb-1',
+    slackApiUrl,
+    log: pino({ level: 'silent' }),
+    plain: plainBlocks,
+    bare: bareBlocks,
+  });
 });
 
 afterEach(() => {
@@ -45,8 +51,12 @@ afterEach(() => {
 const key = { deploy: 'd1', key: 'root' };
 const message = rootMessage(deploys['old code still serving']);
 const no = (error: string): Answer => ({ body: { ok: false, error } });
-const looks = (): string[] =>
-  calls.map(({ ask }) => (ask.blocks?.includes('task_card') ? 'cards' : ask.blocks === '[]' ? 'sentence' : 'lines'));
+const lookOf = (blocks = ''): string => {
+  if (blocks === '[]') return 'sentence';
+  if (blocks.includes('Slack refused the rest')) return 'buttons';
+  return blocks.includes('task_card') ? 'cards' : 'lines';
+};
+const looks = (): string[] => calls.map(({ ask }) => lookOf(ask.blocks));
 
 describe('a post', () => {
   it('carries its label, links nobody by name, and gives its ts', async () => {
@@ -71,7 +81,27 @@ describe('a post', () => {
   it('goes out as its sentence when no blocks are taken at all', async () => {
     answer = ({ ask }) => (ask.blocks === '[]' ? { body: { ok: true, ts: '1.1' } } : no('invalid_blocks'));
     expect(await chat.post({ channel: 'C1', message, key })).toBe('1.1');
-    expect(looks()).toEqual(['cards', 'lines', 'sentence']);
+    expect(looks()).toEqual(['cards', 'lines', 'buttons', 'sentence']);
+  });
+
+  it.each(['msg_blocks_too_long', 'msg_too_long', 'invalid_blocks_format'])(
+    'that Slack finds %s goes out with its sentence and its buttons',
+    async code => {
+      answer = ({ ask }) => (lookOf(ask.blocks) === 'buttons' ? { body: { ok: true, ts: '1.1' } } : no(code));
+      expect(await chat.post({ channel: 'C1', message, key })).toBe('1.1');
+      expect(looks()).toEqual(['cards', 'lines', 'buttons']);
+      const sent = calls.at(-1)?.ask.blocks ?? '';
+      expect(sent).toContain('"action_id":"roll-back"');
+      expect(sent).toContain(JSON.stringify(message.text).slice(1, -1));
+    },
+  );
+
+  it('that was only too long does not take the cards from those after it', async () => {
+    let left = 1;
+    answer = () => (left-- > 0 ? no('msg_blocks_too_long') : { body: { ok: true, ts: '1.1' } });
+    await chat.post({ channel: 'C1', message, key });
+    await chat.update({ channel: 'C1', ts: '1.1', message });
+    expect(looks()).toEqual(['cards', 'lines', 'cards']);
   });
 
   it('that Slack wants later says when, is not repeated, and holds up nothing else', async () => {
@@ -98,6 +128,27 @@ describe('a post', () => {
   });
 });
 
+describe('a refusal', () => {
+  it.each([
+    ['is_archived', 'archived'],
+    ['channel_not_found', 'not in it'],
+    ['not_in_channel', 'not in it'],
+    ['restricted_action', 'not allowed'],
+    ['thread_not_found', 'thread'],
+    ['too_many_attachments', null],
+  ])('%s says that nothing was posted, and what is gone: %s', async (code, gone) => {
+    answer = () => no(code);
+    const refused = await chat.post({ channel: 'C1', message, key }).catch(error => error);
+    expect(refused).toBeInstanceOf(MessageRefused);
+    expect(refused).toMatchObject({ gone, message: expect.stringContaining(code) });
+  });
+
+  it.each(['fatal_error', 'internal_error'])('%s of Slack leaves open whether it was posted', async code => {
+    answer = () => no(code);
+    await expect(chat.post({ channel: 'C1', message, key })).rejects.not.toBeInstanceOf(MessageRefused);
+  });
+});
+
 describe('a lost post', () => {
   const posted = (deploy: string, name: string, ts: string) => ({
     ts,
@@ -120,6 +171,11 @@ describe('a lost post', () => {
       method: 'conversations.history',
       ask: { include_all_metadata: 'true', oldest: '999999940.000000' },
     });
+  });
+
+  it.each(['not_in_channel', 'thread_not_found'])('is not found where %s keeps the bot from looking', async code => {
+    answer = () => no(code);
+    expect(await chat.find({ channel: 'C1', key, after: 0 })).toBeNull();
   });
 
   it('is looked for in its thread', async () => {

@@ -46,6 +46,7 @@ function start(instance = 'one'): Narrator {
     messages,
     chat: slack,
     illustrate: async () => true,
+    unheard: async () => {},
     pace: new Pace(),
     views,
     instance,

@@ -198,6 +198,49 @@ describe('a smoke test', () => {
     expect(kinds(world)).toContain('smoke test');
   });
 
+  it('is made again when old code has answered since, and what it finds then counts', async () => {
+    const again = (): World => {
+      const world = new World({ 42: [...good.slice(0, 4), { kind: 'mixed', corrected: true }, ...good.slice(3)] });
+      world.plan = { ...plan, smoke };
+      const answer = { sentAt: 0, receivedAt: 1, status: 500, version: null };
+      world.prober.ask = async () => answer;
+      const isKept = (): boolean => world.facts.some(({ kind }) => kind === 'kept');
+      world.time.until = async (at, signal) => {
+        // The hour in which somebody decides passes only the second time.
+        if (isKept() || at <= Date.parse('2026-01-01T00:10:00.000Z')) return;
+        await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      };
+      return world;
+    };
+    const rehearsal = again();
+    expect((await play(rehearsal)).outcome).toBe('failed');
+    const told = (world: World): string[] => kinds(world).filter(kind => kind !== 'deploy: old gone');
+    const all = told(rehearsal);
+    expect(all.slice(all.indexOf('smoke test'))).toEqual([
+      ...['smoke test', 'not well', 'deploy: mixed', 'kept', 'deploy: new serves', 'smoke test', 'not well', 'ended'],
+    ]);
+    for (let kill = 1; kill <= rehearsal.calls; kill++) {
+      const world = again();
+      expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('failed');
+      expect(told(world), `killed at ${kill}`).toEqual(all);
+    }
+  });
+
+  it('is made also where old code is not proved to be gone; somebody may give their word meanwhile', async () => {
+    const unproved: Phase = { kind: 'not proved', missing: 'old gone', known: [] };
+    const world = new World({ 42: [...good.slice(0, 2), unproved] });
+    world.plan = { ...plan, smoke };
+    world.presses = [{ after: 'not proved', kind: 'old code is gone' }];
+    const { ask } = world.prober;
+    world.prober.ask = async (...asked) => {
+      await expect.poll(() => world.clicks[0]?.answer).toContain('Noted');
+      return ask(...asked);
+    };
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(kinds(world).filter(kind => kind === 'smoke test')).toHaveLength(1);
+    expect(kinds(world)).toContain('checked');
+  });
+
   it('that fails three times makes a complaint with what was wanted', async () => {
     const asked: string[] = [];
     const world = new World({ 42: [...good], 43: [...good] });

@@ -1,32 +1,39 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Notifier } from '../src/notifier.ts';
 import { Pace } from '../src/pace.ts';
+import { RANKS } from '../src/post-queue.ts';
 import type { Notice } from '../src/team.ts';
 import { FakeSlack } from './narrator-fakes.ts';
 
 // What belongs to no deploy, under Slack's limits, in a time that the test turns on.
 
+type Row = Notice & { at: number; ts: string | null; sent: unknown; claimed: boolean };
 let slack: FakeSlack;
 let pace: Pace;
 let notifier: Notifier;
-let kept: Map<string, Notice & { ts: string | null; sent: unknown }>;
+let kept: Map<string, Row>;
 
 beforeEach(() => {
   vi.useFakeTimers();
   slack = new FakeSlack();
   pace = new Pace();
   kept = new Map();
+  const unsent = (except: readonly string[]) =>
+    [...kept.values()].filter(({ id, message, sent }) => sent !== message && !except.includes(id));
   notifier = new Notifier({
     ...{ chat: slack, pace, instance: 'one', log: { warn: () => {} } },
     notices: {
-      async claim(_, { channels, ids }) {
-        const next = [...kept.values()].find(
-          ({ id, channel, message, sent }) => sent !== message && !channels.includes(channel) && !ids.includes(id),
-        );
-        return next ? { ...next, at: new Date().toISOString(), again: false } : null;
+      places: async (_, except) => unsent(except).map(({ channel, ts }) => ({ channel, isNew: ts === null })),
+      async claim(_, { channel, isNew }, except) {
+        const next = unsent(except).find(row => row.channel === channel && (row.ts === null) === isNew);
+        if (!next) return null;
+        const again = next.claimed;
+        next.claimed = true;
+        return { ...next, at: new Date(next.at).toISOString(), again };
       },
       free: async () => {},
-      sent: async ({ id, message }, ts) => void Object.assign(kept.get(id) ?? {}, { ts, sent: message }),
+      sent: async ({ id, message }, ts) =>
+        void Object.assign(kept.get(id) ?? {}, { ts, sent: message, claimed: false }),
     },
   });
 });
@@ -36,22 +43,105 @@ afterEach(async () => {
   vi.useRealTimers();
 });
 
+const busy = (s: number) => Object.assign(new Error('ratelimited'), { retryAfterMs: s * 1000 });
 const seconds = (count: number) => vi.advanceTimersByTimeAsync(count * 1000);
+const told = () => slack.posted.map(({ text }) => text);
 function says(id: string, channel: string, text: string): void {
-  kept.set(id, { ts: null, sent: null, ...kept.get(id), id, channel, message: { text, blocks: [] } });
+  const fresh = { at: Date.now(), ts: null, sent: null, claimed: false };
+  kept.set(id, { ...fresh, ...kept.get(id), id, channel, message: { text, blocks: [] } });
   notifier.wake();
 }
+
+describe('a new one', () => {
+  it('waits for no channel that Slack has closed but its own', async () => {
+    pace.postRefused('C1', busy(60));
+    says('n1', 'C1', 'Locked.');
+    says('n2', 'C2', 'Closed.');
+    says('n3', 'C3', 'Asked.');
+    await seconds(2);
+    expect(told()).toEqual(['Closed.', 'Asked.']);
+    await seconds(60);
+    expect(told()).toEqual(['Closed.', 'Asked.', 'Locked.']);
+  });
+
+  it('gets its turn in a channel that is full for minutes, and keeps to it', async () => {
+    const until = Date.now() + 300_000;
+    const deploy = async (): Promise<void> => {
+      while (Date.now() < until) await pace.turn('C1', RANKS.loud);
+    };
+    for (let index = 0; index < 20; index++) void deploy();
+    await seconds(1);
+    says('n1', 'C1', 'Locked.');
+    says('n2', 'C2', 'Closed.');
+    await seconds(2);
+    expect(told()).toEqual(['Closed.']);
+    await seconds(28);
+    expect(told()).toEqual(['Closed.', 'Locked.']);
+  });
+
+  it('that Slack will never take keeps no later one waiting', async () => {
+    slack.trouble = (what, _, key) =>
+      what === 'post' && key === 'n1' ? { before: new Error('msg_blocks_too_long') } : undefined;
+    const tries = vi.spyOn(slack, 'post');
+    says('n1', 'C1', 'Far too long.');
+    await seconds(600);
+    says('n2', 'C1', 'Closed.');
+    await seconds(3);
+    expect(told()).toEqual(['Closed.']);
+    expect(tries.mock.calls.length).toBeLessThan(20);
+  });
+
+  it('that meets a limit closes its channel for all, and is the first when that is open again', async () => {
+    let first = true;
+    slack.trouble = what => {
+      if (what !== 'post' || !first) return undefined;
+      first = false;
+      return { before: busy(30) };
+    };
+    says('n1', 'C1', 'Locked.');
+    await seconds(1);
+    says('n2', 'C1', 'Closed.');
+    let turn = 0;
+    const from = Date.now();
+    void pace.turn('C1', RANKS.quiet).then(() => {
+      turn = Date.now() - from;
+    });
+    await seconds(28);
+    expect(told()).toEqual([]);
+    await seconds(10);
+    expect(told()).toEqual(['Locked.', 'Closed.']);
+    expect(turn).toBeGreaterThan(29_000);
+  });
+
+  it('that hangs keeps nothing waiting in another channel, and is waited for at the end', async () => {
+    const post = slack.post.bind(slack);
+    slack.post = async ask => {
+      if (ask.channel === 'C1') await new Promise(next => setTimeout(next, 8_000));
+      return post(ask);
+    };
+    says('n1', 'C1', 'Locked.');
+    await seconds(1);
+    says('n2', 'C2', 'Closed.');
+    await seconds(1);
+    expect(told()).toEqual(['Closed.']);
+    pace.stop();
+    const stopped = notifier.stop();
+    await seconds(8);
+    await stopped;
+    expect(told()).toEqual(['Closed.', 'Locked.']);
+    expect(kept.get('n1')?.ts).toBe(slack.posted[1]?.ts);
+  });
+});
 
 it('an edit that must wait keeps no new one waiting, in its channel neither', async () => {
   says('n1', 'C1', 'Locked.');
   await seconds(5);
-  slack.trouble = what =>
-    what === 'update' ? { before: Object.assign(new Error('ratelimited'), { retryAfterMs: 30_000 }) } : undefined;
+  slack.trouble = what => (what === 'update' ? { before: busy(30) } : undefined);
   says('n1', 'C1', 'Free again.');
   says('n2', 'C1', 'Closed.');
   says('n3', 'C2', 'Frozen.');
   await seconds(5);
-  expect(slack.posted.map(({ text }) => text)).toEqual(['Locked.', 'Closed.', 'Frozen.']);
+  expect(told()).toEqual(['Locked.', 'Closed.', 'Frozen.']);
   slack.trouble = () => undefined;
   await seconds(60);
   expect(slack.posted[0]?.edits).toEqual(['Free again.']);

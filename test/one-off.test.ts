@@ -9,10 +9,9 @@ import { createInterface } from 'node:readline';
 import tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { connectHeroku } from '../src/adapters/heroku.ts';
+import { connectHeroku, type HerokuOfOneToken } from '../src/adapters/heroku.ts';
 import { connectOneOffs } from '../src/adapters/one-off.ts';
 import { readOutput, wrapCommand } from '../src/adapters/one-off-command.ts';
-import type { Heroku } from '../src/outside.ts';
 import { makeFolder } from './stage/folder.ts';
 import { tarball } from './stage/heroku/api/rig.ts';
 import type { HerokuApp } from './stage/heroku/app.ts';
@@ -23,7 +22,7 @@ const killed = fileURLToPath(new URL('fixtures/one-off-bot.ts', import.meta.url)
 
 let stage: LocalHeroku;
 let shop: HerokuApp;
-let heroku: Heroku;
+let heroku: HerokuOfOneToken;
 let folder: Awaited<ReturnType<typeof makeFolder>>;
 
 beforeAll(async () => {
@@ -40,7 +39,7 @@ afterAll(async () => {
 });
 
 /** One run, as the bot asks for it; `over` is what is different about Heroku. */
-function ask(command: string, over: Partial<Heroku> = {}) {
+function ask(command: string, over: Partial<HerokuOfOneToken> = {}) {
   const marker = `d-${randomUUID()} expand`;
   const lines: string[] = [];
   const leaving = new AbortController();
@@ -125,6 +124,15 @@ describe.concurrent('a command in a one-off dyno', () => {
     expect(lines).toEqual(['one', '', 'x'.repeat(2_000), 'x'.repeat(2_000), 'x'.repeat(1_995)]);
   });
 
+  it('is never cut in the middle of a letter, of which Postgres keeps no half', () => {
+    const lines: string[] = [];
+    const output = readOutput('secret', line => lines.push(line));
+    output.push(`${'x'.repeat(1_999)}😀y\n`);
+    for (const letter of `${'x'.repeat(1_999)}😀${'y'.repeat(3_000)}\0secret 1\n`) output.push(letter);
+    expect(lines.every(line => line.isWellFormed())).toBe(true);
+    expect(lines.map(line => line.length)).toEqual([1_999, 3, 1_999, 2_000, 1_002]);
+  });
+
   it('is asked for again when Heroku does not know its new release yet', async () => {
     stage.fails('POST /apps/shop/dynos', { status: 409 });
     expect(await ask('exit 7').run()).toEqual({ kind: 'exited', code: 7, told: 'by output' });
@@ -145,7 +153,7 @@ describe.concurrent('a command in a one-off dyno', () => {
     await once(silent, 'listening');
     const silentUrl = `rendezvous://127.0.0.1:${(silent.address() as AddressInfo).port}/secret`;
     for (const attachUrl of [meeting.url, 'rendezvous://127.0.0.1:1/secret', silentUrl]) {
-      const startOneOff: Heroku['startOneOff'] = async (...asked) => ({
+      const startOneOff: HerokuOfOneToken['startOneOff'] = async (...asked) => ({
         ...(await heroku.startOneOff(...asked)),
         attachUrl,
       });

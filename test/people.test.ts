@@ -38,6 +38,16 @@ describe('who is who, by Slack', () => {
     expect(asked('users.info')).toBe(2);
   });
 
+  it('knows which channels are archived, and of others, or where it may not ask, nothing', async () => {
+    const { isArchived } = await directory();
+    slack.archives('shop');
+    expect(await Promise.all(['C0SHOP', 'C0VAULT', 'C0NONE'].map(isArchived))).toEqual([true, false, false]);
+    await slack.stop();
+    const asking = await directory(['users:read']);
+    slack.archives('shop');
+    expect(await asking.isArchived('C0SHOP')).toBe(false);
+  });
+
   it('offers user groups, and the channels that the bot is in, for a role', async () => {
     const { groups, group } = await directory();
     expect(await groups()).toEqual([

@@ -3,7 +3,7 @@ import type { Deploy } from '../src/domain/deploy.ts';
 import type { Series } from '../src/domain/series.ts';
 import { Pace } from '../src/pace.ts';
 import { Pictures } from '../src/pictures.ts';
-import { FileRefused, type Files } from '../src/team.ts';
+import { FileRefused, type Files, MessageRefused } from '../src/team.ts';
 import { FakeMessages, FakeSlack } from './narrator-fakes.ts';
 import { deploys } from './sample-deploys.ts';
 import { switched } from './sample-series.ts';
@@ -83,6 +83,12 @@ describe('the pictures of a deploy', () => {
 
   it('are not there where nothing was watched', async () => {
     expect(await pictures('bot 1', null).show(deploy)).toBe(true);
+    expect([slack.posted, files.sent]).toEqual([[], []]);
+  });
+
+  it.each(['thread', 'archived'] as const)('are left out where there is no place for them any more: %s', async gone => {
+    slack.trouble = what => (what === 'post' ? { before: new MessageRefused('refused', gone) } : undefined);
+    expect(await pictures().show(deploy)).toBe(true);
     expect([slack.posted, files.sent]).toEqual([[], []]);
   });
 

@@ -13,7 +13,8 @@ const release = (version: number, slug: string, current = false) => ({
 });
 
 /** A Heroku on which v42 is live, and an app whose last deploys were these. */
-function planning(recent: readonly Deploy[]): Planning {
+type World = { isArchived?: boolean; frozen?: (id: string) => string | null };
+function planning(recent: readonly Deploy[], { isArchived = false, frozen = () => null }: World = {}): Planning {
   const heroku = {
     tokensLeft: 4_500,
     app: { name: 'shop', webUrl: plan.url, maintenance: false, space: null, generation: 'cedar' },
@@ -30,9 +31,10 @@ function planning(recent: readonly Deploy[]): Planning {
     Object.fromEntries(Object.entries(answers).map(([name, answer]) => [name, async () => answer]));
   const answer = { sentAt: 0, receivedAt: 1, status: 200, version: { release: 42 } };
   return new Planning({
-    ledger: answering({ running: [], held: [], schemaFloor: null, recent }),
+    ledger: answering({ running: [], held: [], schemaFloor: null, recent, app: settings }),
     locking: { on: async () => [], wait: async () => {} },
-    gate: async () => ({ kind: 'open' }),
+    directory: { isArchived: async () => isArchived },
+    starting: () => ({ gate: async () => ({ kind: 'open' }), frozen: async (_: unknown, id: string) => frozen(id) }),
     sources: { heroku: answering(heroku), source: answering(source), prober: { ask: async () => answer } },
   } as unknown as ConstructorParameters<typeof Planning>[0]);
 }
@@ -52,4 +54,25 @@ it('a deploy whose turn has come is told in the channel in which its thread is, 
   expect(await planning([]).back(moved, { version: 41 }, ANN)).toMatchObject({ channel: 'C0MOVED' });
   const again = await planning([]).atItsTurn(moved, { ...plan, back }, ANN);
   expect(again).toMatchObject({ kind: 'ready', plan: { channel: plan.channel } });
+});
+
+it('a deploy that nobody would hear of is refused with all else that is against it', async () => {
+  const [unheard, other] = [planning([], { isArchived: true }), expect.stringContaining('<#C0DEPLOYS>')];
+  const back = unheard.back(app, { version: 41 }, ANN);
+  await expect(back).rejects.toMatchObject({ reasons: [other] });
+  await expect(back).rejects.toThrow('Unarchive it, or have an admin choose another channel');
+  const gone = unheard.back(app, { version: 42 }, ANN);
+  await expect(gone).rejects.toMatchObject({ reasons: [expect.stringContaining('v42'), other] });
+});
+
+it('a deploy asks at its turn for freezes too: no bot may have been there since it was approved', async () => {
+  const frozen = (id: string) =>
+    id === 'd9' ? null : 'Nothing of shop is deployed until 2 Jan 00:00 UTC: Black Friday.';
+  const made = planning([], { frozen });
+  expect(await made.notNow({ ...deploys.building, id: 'd1' })).toEqual({
+    floor: null,
+    reasons: ['Nothing of shop is deployed until 2 Jan 00:00 UTC: Black Friday.'],
+  });
+  // One that was let through the freeze.
+  expect((await made.notNow({ ...deploys.building, id: 'd9' })).reasons).toEqual([]);
 });

@@ -23,7 +23,7 @@ function posted(ask: {
 }
 
 const add = (queue: PostQueue, channel: string, rank: Rank = RANKS.quiet, since = T0) =>
-  queue.add({ channel, rank, since, go: () => {} });
+  queue.add({ channel, rank: () => rank, since, go: () => {} });
 
 describe('messages to one workspace', () => {
   it('come a second apart in a channel, and at once in others', () => {
@@ -76,5 +76,21 @@ describe('messages to one workspace', () => {
       { name: 'caps', at: 0 },
       { name: 'hats', at: expect.toSatisfy((at: number) => at >= 30_000 && at < 30_200) },
     ]);
+  });
+
+  it('that did not go out after all leave their channel to whom it is closed, and to nobody sooner', () => {
+    const queue = new PostQueue();
+    const takeOut = (at: number) => {
+      const next = queue.next(at);
+      if (next === null || typeof next === 'number') throw new Error('nobody may post');
+      return next;
+    };
+    add(queue, 'hats');
+    queue.putBack(takeOut(T0), T0 + 200);
+    const again = takeOut(T0 + 200);
+    queue.closeUntil('hats', T0 + 30_000);
+    queue.closeUntil('hats', T0 + 2_000);
+    queue.putBack(again, T0 + 400);
+    expect(queue.next(T0 + 400)).toBe(29_600);
   });
 });

@@ -124,6 +124,8 @@ describe.concurrent('a probe', () => {
     expect((await ask(HEADER)).problem).toContain('ECONNREFUSED');
     const nowhere = await prober.ask('http://localhost:1/', HEADER, new AbortController().signal);
     expect(nowhere.problem).toContain('ECONNREFUSED');
+    for (const path of ['//', '//[', '//:99', '//elsewhere/'])
+      expect((await dropped.ask({ ...HEADER, path })).problem, path).toMatch(/Invalid URL|leads away/);
   });
 
   it('waits ten seconds and no longer, also for the rest of a body', async () => {

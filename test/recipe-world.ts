@@ -60,6 +60,8 @@ type Trouble = {
   buildStays?: boolean;
   releaseFails?: boolean;
   stranger?: boolean;
+  /** What others release while ours is built. */
+  between?: readonly Release[];
   /** A migration that fails. */
   breaks?: string;
   /** The tarball is not what it was when the plan was made. */
@@ -187,7 +189,11 @@ export class World {
     before: null as Sample | null,
     watch: (goal: Goal): Watch => beginWatch(goal),
     wake: () => {},
+    /** What the watch has seen that its phase does not say. */
+    seen: {} as Partial<Watch>,
   };
+
+  #next = (): number => Math.max(...this.releases.map(({ version }) => version)) + 1;
 
   #asked = 0;
   /** Each answer takes a second. */
@@ -226,12 +232,14 @@ export class World {
     },
     releases: () => this.touch(() => [...this.releases].reverse()),
     release: (_: string, id: string) => this.touch(() => this.releases.find(known => known.id === id)),
+    slugCommit: (_: string, slug: string) => this.touch(() => `commit of ${slug}`),
     builds: () => this.touch(() => [...this.builds]),
     uploadSource: () => this.touch(() => 'http://source'),
     startBuild: (_: string, ask: { marker: string }) =>
       this.touch(() => {
         const build = { id: `b${this.builds.length}`, description: ask.marker, status: 'pending' } as Build;
         this.builds.push(build);
+        this.releases.push(...(this.trouble.between ?? []));
         return build;
       }),
     cancelBuild: (_: string, id: string) =>
@@ -251,8 +259,10 @@ export class World {
         for (const line of this.trouble.buildPrints ?? []) onLine(line);
         const { status } = this.builds[0] ?? build;
         if (this.trouble.buildFails || status === 'failed') return { ...build, status: 'failed' };
-        if (!this.releases[1]) this.releases.push(release(42, 'new', { status: 'pending' }));
-        return { ...build, status: 'succeeded', slug: 'new', release: 'r42' };
+        const ours =
+          this.releases.find(({ slug }) => slug === 'new') ?? release(this.#next(), 'new', { status: 'pending' });
+        if (!this.releases.includes(ours)) this.releases.push(ours);
+        return { ...build, status: 'succeeded', slug: 'new', release: ours.id };
       });
     },
     releaseEnded: (_: string, begun: Release, onLine: (line: string) => void) =>
@@ -265,13 +275,13 @@ export class World {
         if (this.trouble.stranger && this.releases.length === 2) this.releases.push(release(43, 'else', { by: 'jo' }));
         return ended;
       }),
-    rollBack: () =>
+    rollBack: (_: string, id: string) =>
       this.touch(() => {
         const { back: planned } = this.plan;
-        const on =
-          planned && this.releases.length === 1 ? { slug: 'new', to: planned.version } : { slug: 'old', to: 41 };
-        const description = `Rollback to v${on.to}`;
-        const back = release(this.releases.length + 41, on.slug, { description, status: 'pending' });
+        const target = this.releases.find(known => known.id === id);
+        const on = planned?.id === id ? { slug: 'new', version: planned.version } : target;
+        const description = `Rollback to v${on?.version}`;
+        const back = release(this.#next(), on?.slug ?? '', { description, status: 'pending' });
         this.releases.push(back);
         return back;
       }),
@@ -349,6 +359,7 @@ export class World {
     before: () => this.met.before,
     followSparingly: ask => (this.isCrowded ? null : this.watcher.follow(ask)),
     follow: ({ goal }) => {
+      const { met } = this;
       const script = this.phases[goal.ours] ?? [];
       let resume = () => {};
       return {
@@ -356,7 +367,8 @@ export class World {
           const evidence = { by: 'logs', dyno: 'web.1', at: 1 } as const;
           const isServed = script[0]?.kind === 'new serves' || script[0]?.kind === 'old gone';
           const served = isServed ? { at: 2, from: 1, oldAt: null, evidence } : null;
-          return { ...beginWatch(goal), served };
+          const goneAt = script[0]?.kind === 'old gone' ? script[0].at : null;
+          return { ...beginWatch(goal), served, goneAt, ...met.seen };
         },
         when: async (passes, signal) => {
           for (;;) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { FactBody } from '../src/domain/deploy.ts';
-import type { Phase } from '../src/domain/watch.ts';
+import type { Goal, Phase } from '../src/domain/watch.ts';
 import { CONFIG, crash, good, kinds, plan, play, release, unproved, World } from './recipe-world.ts';
 
 const SUCCESS = [
@@ -110,6 +110,17 @@ describe('a deploy', () => {
     expect(JSON.stringify(world.facts)).not.toContain('the old one');
   });
 
+  it('keeps the last 20 lines, and hides of a value also what is left when its beginning is not kept', async () => {
+    const secret = 'ab'.repeat(2_000);
+    const pieces = [secret.slice(0, 2_000), secret.slice(2_000)];
+    const after = Array.from({ length: 19 }, (_, line) => `line ${line}`);
+    const world = new World({}, { buildFails: true, buildPrints: [...pieces, ...after] });
+    world.configSeen = [{ name: 'PEM', value: secret }];
+    await play(world);
+    const lines = world.facts.flatMap(fact => (fact.kind === 'build failed' ? fact.lines : []));
+    expect(lines).toEqual(['[PEM]', ...after]);
+  });
+
   it('shows nothing of an output whose secrets nobody can tell', async () => {
     const world = new World({}, { buildFails: true, buildPrints: ['first line of it'], configLost: true });
     expect((await play(world)).outcome).toBe('failed');
@@ -129,6 +140,27 @@ describe('a deploy', () => {
     const world = new World({ 42: [...good.slice(0, 2), superseded] });
     expect((await play(world)).outcome).toBe('superseded');
     expect(world.releases).toHaveLength(2);
+  });
+});
+
+describe('going back', () => {
+  const sha = (letter: string): string => letter.repeat(40);
+
+  it.each([
+    ['before the switch: what served serves on', { 42: crash }, {}, sha('a')],
+    ['after it: what the deploy brought', { 42: good }, { smoke: [{ path: '/', status: [418] }] }, sha('b')],
+  ])('is watched against the commit that served %s', async (_, phases, more, oldCommit) => {
+    const world = new World({ 42: [...phases[42]], 43: [...good] });
+    world.plan = { ...plan, autoRollback: true, ...more };
+    const goals: Goal[] = [];
+    const { follow } = world.watcher;
+    world.watcher.follow = ask => {
+      goals.push(ask.goal);
+      return follow(ask);
+    };
+    expect((await play(world)).outcome).toBe('rolled back');
+    expect(goals.findLast(({ ours }) => ours === 43)).toMatchObject({ commit: sha('a'), oldCommit });
+    expect(goals.findLast(({ ours }) => ours === 42)).toMatchObject({ commit: sha('b'), oldCommit: sha('a') });
   });
 });
 

@@ -95,11 +95,44 @@ describe('a config var', () => {
     expect(hide(config, 'connecting with p@ss or p%40ss')).toBe('connecting with [DATABASE_URL] or [DATABASE_URL]');
   });
 
+  it.each<[string, Record<string, string>, string, string]>([
+    ['the password of several hosts', { MONGO_URL: 'mongodb://usr:pa55@h1:1,h2:2/db' }, 'pw pa55.', 'pw [MONGO_URL].'],
+    ['each of several passwords', { REDIS: 'redis://:one1@a,redis://:two2@b' }, 'two2 one1', '[REDIS] [REDIS]'],
+    ['a text in JSON', { FIREBASE: '{"a":[{"token":"zyxwvut9"}]}' }, 'it is zyxwvut9', 'it is [FIREBASE]'],
+    ['a line of a text in JSON', { CERT: '{"pem":"one line 1\\ntwo lines 2"}' }, '> two lines 2', '> [CERT]'],
+    ['one of several', { API_KEYS: 'firstkey1, secondkey2' }, 'trying secondkey2', 'trying [API_KEYS]'],
+    ['bytes as Postgres shows them', { APP_PASS: 's3cr3t' }, '\\x733363723374', '\\x[APP_PASS]'],
+    ['bytes in capitals', { APP_PASS: 'jklmno' }, '6A6B6C6D6E6F', '[APP_PASS]'],
+    ['a text of SQL', { P: "it's secret" }, "say('it''s secret')", "say('[P]')"],
+    ['what changes its colour', { API_KEY: 'abcdefgh' }, 'x abcd\x1b[0m\x1b[1;31mefgh y', 'x [API_KEY] y'],
+    ['what is indented', { API_KEY: 'abcdefgh' }, 'x abcd\r\n\t  efgh y', 'x [API_KEY] y'],
+    ['what is indented and coloured', { API_KEY: 'abcdefgh' }, 'abcd\x1b[0m\n  \x1b[31m  efgh', '[API_KEY]'],
+    ['what is indented itself', { YAML: 'a: 1\n    b: 2' }, 'a: 1\n    b: 2, a: 1    b: 2', '[YAML], [YAML]'],
+  ])('is found as %s', (_, config, text, shown) => {
+    expect(hide(config, text)).toBe(shown);
+  });
+
+  it('in parts that are short or common hides nothing', () => {
+    const config = { LEVELS: 'info,warn', OPTIONS: '{"level":"info","port":3000,"on":true}', LIST: '[not, JSON' };
+    const text = 'info: level on port 3000, true\n  warn: not JSON';
+    expect(hide(config, text)).toBe(text);
+  });
+
+  it('is found among many in no time', () => {
+    const config = Object.fromEntries(
+      Array.from({ length: 300 }, (_, at) => [`VAR_${at}`, `https://user${at}:pass-word-${at}@host-${at}.example/`]),
+    );
+    const text = `${'https://host.example/ says: nothing of it, pass-word or so\n  '.repeat(20_000)} pass-word-299!`;
+    const from = performance.now();
+    expect(hide(config, text)).toMatch(/so\n {3}\[VAR_299\]!$/);
+    expect(performance.now() - from).toBeLessThan(2_000);
+  });
+
   const name = fc.constantFrom('TOKEN', 'NODE_ENV', 'A_KEY', 'DATABASE_URL', 'WORDS');
   const value = fc.oneof(
     fc.string({ minLength: 8, maxLength: 60 }),
     fc.string({ unit: 'binary', minLength: 8, maxLength: 40 }),
-    fc.constantFrom('[NODE_ENV]', 'DATABASE_URL', 'ssssssss', 'line one\nline two', 'a://b:cccc@d/'),
+    fc.constantFrom('[NODE_ENV]', 'DATABASE_URL', 'ssssssss', 'line one\nline two', 'a://b:cccc@d/', "it's '' it"),
   );
   const config = fc.dictionary(name, value, { minKeys: 1, maxKeys: 5 });
   const spelt = fc.constantFrom<(text: string) => string>(
@@ -108,6 +141,9 @@ describe('a config var', () => {
     text => JSON.stringify(text),
     text => Buffer.from(text).toString('base64'),
     text => [...text].join('\n'),
+    text => [...text].join('\x1b[0m'),
+    text => Buffer.from(text).toString('hex'),
+    text => text.replaceAll("'", "''"),
   );
   const between = fc.oneof(fc.string({ maxLength: 20 }), fc.constantFrom('\n', 'KEY=', 'x://y:', '@', '[NODE_'));
 
@@ -127,6 +163,9 @@ describe('a config var', () => {
             expect(shown.replace(/[\r\n]/g, '')).not.toContain(value.replace(/[\r\n]/g, ''));
             expect(shown).not.toContain(encodeURIComponent(value.toWellFormed()));
             expect(shown).not.toContain(Buffer.from(value).toString('base64'));
+            expect(shown).not.toContain(Buffer.from(value).toString('hex'));
+            expect(shown).not.toContain(value.replaceAll("'", "''"));
+            expect(shown.replaceAll('\x1b[0m', '')).not.toContain(value);
           }
         },
       ),

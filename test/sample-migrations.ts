@@ -114,6 +114,14 @@ export const migrating = {
     ],
     changed,
   ),
+  'held after all': deployOf(
+    [
+      ...toApproved.slice(0, -1),
+      [702, { kind: 'held', by: null, why: 'Old code still runs: run.7.' }],
+      [703, { kind: 'ended', outcome: 'succeeded', why: 'shop runs c0ffee12 as v42.' }],
+    ],
+    changed,
+  ),
   'failed to contract': deployOf(
     [
       ...toApproved,

@@ -115,6 +115,12 @@ describe('the settings of an app', () => {
         windowSeconds: expect.stringContaining('in seconds'),
       },
     });
+    for (const repository of ['../..', 'acme/..', './shop', '../shop', 'acme/.']) {
+      const led = { ...shop, name: 'shoop', repository };
+      expect(await administration.save({ user: 'U0ADA', app: null, version: 0, typed: led })).toMatchObject({
+        ...{ kind: 'wrong', problems: { repository: expect.stringContaining('owner/name') } },
+      });
+    }
     const unknown = { ...shop, name: 'shoop', defaultRef: 'gone' };
     expect(await administration.save({ user: 'U0ADA', app: null, version: 0, typed: unknown })).toMatchObject({
       kind: 'wrong',

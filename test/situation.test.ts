@@ -1,4 +1,9 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { createProber } from '../src/adapters/prober.ts';
+import { createVisit } from '../src/adapters/visit.ts';
 import { DEFAULT_PROBE } from '../src/domain/app.ts';
 import { Refusal } from '../src/domain/refusal.ts';
 import type { Answer, Heroku } from '../src/outside.ts';
@@ -43,4 +48,16 @@ describe('what an app tells of itself', () => {
     const silent: Answer = { sentAt: 0, receivedAt: 1, status: 200, version: null };
     expect(await asking([silent, told])).toEqual({ problem: expect.stringContaining('answered 200') });
   });
+
+  it('is not known where it hangs, and that is no error: it can be deployed, and rolled back', async () => {
+    const hangs = createServer(() => {}).listen(0, '127.0.0.1');
+    await once(hangs, 'listening');
+    const url = `http://127.0.0.1:${(hangs.address() as AddressInfo).port}/`;
+    const told = await askOnce(createProber(createVisit(['127.0.0.0/8'])), url, DEFAULT_PROBE);
+    hangs.close();
+    hangs.closeAllConnections();
+    expect(told).toEqual({ problem: 'no answer within 10 s' });
+    const gone = { ask: () => Promise.reject(new Error('aborted')) };
+    expect(await askOnce(gone, url, DEFAULT_PROBE)).toEqual({ problem: 'no answer within 12 s' });
+  }, 20_000);
 });

@@ -4,7 +4,7 @@ import { connectSlack } from '../src/adapters/slack.ts';
 import { connectFiles } from '../src/adapters/slack-files.ts';
 import { type Chat, FileRefused, type Files } from '../src/team.ts';
 import { chartOf } from '../views/chart.ts';
-import { plainBlocks } from '../views/plain.ts';
+import { bareBlocks, plainBlocks } from '../views/plain.ts';
 import { rootMessage } from '../views/root.ts';
 import { deploys } from './sample-deploys.ts';
 import { switched } from './sample-series.ts';
@@ -27,7 +27,7 @@ async function start(scopes: string[]): Promise<void> {
     channels: { shop: 'C0SHOP', far: { id: 'C0FAR', botIsIn: false } },
   });
   files = connectFiles({ ...access, slackApiUrl: slack.apiUrl });
-  chat = connectSlack({ ...access, slackApiUrl: slack.apiUrl, plain: plainBlocks });
+  chat = connectSlack({ ...access, slackApiUrl: slack.apiUrl, plain: plainBlocks, bare: bareBlocks });
   thread = await chat.post({
     channel: 'C0SHOP',
     message: { text: 'root', blocks: [] },

@@ -139,6 +139,8 @@ describe('the local Slack', () => {
     await refuses(client.apiCall('chat.postMessage', { channel, text: 'Hats', blocks }), 'invalid_blocks', {
       response_metadata: { messages: ['[ERROR] must be less than 3001 characters [json-pointer:/blocks/0/text/text]'] },
     });
+    const long = Array(4).fill({ type: 'section', text: { type: 'mrkdwn', text: 'x'.repeat(2_800) } });
+    await refuses(client.apiCall('chat.postMessage', { channel, text: 'Hats', blocks: long }), 'msg_blocks_too_long');
     await refuses(client.chat.postMessage({ channel, text: 'x'.repeat(40_001) }), 'msg_too_long');
     const ts = await post({ text: 'x'.repeat(40_000) });
     await refuses(client.chat.update({ channel, ts, text: 'x'.repeat(4_001) }), 'msg_too_long');

@@ -206,10 +206,18 @@ describe('a freeze', () => {
     await asked(EVE, 'The checkout is down');
     const { rows } = await pool.query('SELECT message FROM notices');
     expect(JSON.stringify(rows)).toMatch(/In a freeze.*The checkout is down/);
-    expect(await starting().frozen(settings, 'd1')).toBeNull();
-    expect(await starting().frozen(settings, 'd2')).toContain('Black Friday');
     expect(await answer(BOB)).toContain('Approved');
     expect(begun).toEqual(['d1 by U0EVE']);
+    expect(await starting().frozen(settings, 'd1')).toBeNull();
+    expect(await starting().frozen(settings, 'd2')).toContain('Black Friday');
+  });
+
+  it('holds for what was asked for in a freeze and declined, or answered by nobody', async () => {
+    await save([ALWAYS]);
+    await asked(EVE, 'The checkout is down');
+    expect(await starting().frozen(settings, 'd1')).toContain('Black Friday');
+    expect(await answer(BOB, false)).toContain('Declined');
+    expect(await starting().frozen(settings, 'd1')).toContain('Black Friday');
   });
 
   it('is told to whoever chooses a time in it, with when it ends', async () => {

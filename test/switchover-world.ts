@@ -17,8 +17,19 @@ export const goal: Goal = {
 };
 export const t = (ms: number): number => goal.releasedAt + ms;
 
-/** What somebody does meanwhile. A `restart` tells `Restarting` or not: real logs of one in a window are not known. */
-type Act = 'restart all' | 'restart one' | 'restart quietly' | 'scale down' | 'scale up' | 'set config' | 'crash';
+/**
+ * What somebody does meanwhile. A `restart` tells `Restarting` or not: real logs of one in a window are not known. Heroku
+ * itself relocates: without preboot, and with a SIGTERM 46.8 s later (log of 2020-12-03), or none (help.heroku.com/KR6BGO6A).
+ */
+type Act =
+  | 'restart all'
+  | 'restart one'
+  | 'restart quietly'
+  | 'scale down'
+  | 'scale up'
+  | 'set config'
+  | 'crash'
+  | 'relocate';
 
 export type World = {
   /** Whether answers say which release gave them. */
@@ -69,6 +80,7 @@ export const worlds = (skewMs: number): fc.Arbitrary<World> =>
             'scale up',
             'set config',
             'crash',
+            'relocate',
           ] as const),
         ),
       }),
@@ -106,7 +118,7 @@ export const worlds = (skewMs: number): fc.Arbitrary<World> =>
     ),
   });
 
-type Dyno = { name: string; release: number; state: 'starting' | 'up' | 'crashed'; stopped: boolean };
+type Dyno = { name: string; release: number; state: 'starting' | 'up' | 'crashed' | 'down'; stopped: boolean };
 type Fleet = { release: number; dynos: Dyno[]; leaving: Dyno[] };
 type Line = { at: number; from: string; event: LogEvent };
 type Timeless = { [K in LogEvent['kind']]: Omit<Extract<LogEvent, { kind: K }>, 'at'> }[LogEvent['kind']];
@@ -237,6 +249,26 @@ export function happen(world: World): History {
     dyno.state = 'starting';
     boot(dyno);
   };
+  const relocate = (dyno: Dyno | undefined): void => {
+    if (!dyno || dyno.stopped) return;
+    say(dyno.name, { kind: 'restarting', dyno: dyno.name });
+    turn(dyno, 'down');
+    dyno.state = 'down';
+    const fleet = newest();
+    const number = Number(dyno.name.slice(4));
+    later(next(world.exitMs) + 1_000, () => {
+      if (!fleet.dynos.includes(dyno)) return;
+      turn(dyno, 'starting');
+      const [fresh] = start(fleet.release, number, number);
+      fleet.dynos = fleet.dynos.map(each => (each === dyno && fresh ? fresh : each));
+    });
+    const isTold = next(world.exitMs) % 3 > 0;
+    later(next(world.exitMs) * 1.6, () => {
+      if (isTold) return stop(dyno);
+      dyno.stopped = true;
+      if (dyno.release < goal.ours) goneAt = Math.max(goneAt, now);
+    });
+  };
   const acts: Record<Act, () => void> = {
     'restart all': () => restart(newest().dynos, true),
     'restart one': () => restart(newest().dynos.slice(-1), true),
@@ -245,6 +277,7 @@ export function happen(world: World): History {
     'scale up': () => scale(quantity + 1),
     'set config': () => release((releases.at(-1)?.version ?? 0) + 1, 'new', 'Set A config vars'),
     crash: () => crash(newest().dynos[0]),
+    relocate: () => relocate(newest().dynos[0]),
   };
 
   releases.push({ version: 40, slug: 'older', status: 'succeeded', by: 'jo@example.com', what: 'Deploy 40', at: now });
@@ -254,7 +287,7 @@ export function happen(world: World): History {
   plans.push({ at: t(0), act: () => release(42, 'new', 'Deploy 42') });
   for (const { at, act } of world.acts) {
     // Before our release it would be another plan.
-    const fits = at > 0 || act.startsWith('restart') || act === 'crash';
+    const fits = at > 0 || /^restart|crash|relocate/.test(act);
     if (fits) plans.push({ at: t(at), act: acts[act] });
   }
   const snap = (): void => {

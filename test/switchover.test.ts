@@ -132,6 +132,18 @@ describe('what serves', () => {
     expect(phaseOf(every(200, 40_000, 42_800, 42).reduce(observe, later)).kind).toBe('new serves');
   });
 
+  it('is asked for as long as it takes after a restart, though the window was long over', () => {
+    const kept = watchOf(...every(1_000, 4_000, 20_000, 41), listed(20_000));
+    const later = resumeWatch(kept, t(900_000));
+    expect(phaseOf(later).kind).toBe('old serves');
+    expect(phaseOf(every(200, 900_100, 903_000, 42).reduce(observe, later)).kind).toBe('new serves');
+    expect(phaseOf(every(1_000, 900_100, 1_010_000, 41).reduce(observe, later)).kind).toBe('not proved');
+    // What was said before is not taken back.
+    const given = observe(kept, { kind: 'time', at: t(200_000) });
+    expect(phaseOf(given).kind).toBe('not proved');
+    expect(phaseOf(resumeWatch(given, t(900_000))).kind).toBe('not proved');
+  });
+
   it('is taken back after a restart too, though the clock of the former process was ahead', () => {
     const ahead = every(200, 3_630_000, 3_632_800, 42).reduce(observe, watchOf(listed(4_000)));
     expect(phaseOf(ahead).kind).toBe('new serves');
@@ -353,6 +365,16 @@ describe('old code is gone', () => {
     expect(phase(...dropped).kind).toBe('not proved');
   });
 
+  it('is read of the log once more before a restarted bot says that it could not be proved', () => {
+    const away = resumeWatch(watchOf(...served), t(400_000));
+    expect(phaseOf(away).kind).toBe('new serves');
+    const replayed = [logOpened(401_000), ...drained, other(401_500), listed(402_000)];
+    expect(phaseOf(replayed.reduce(observe, away)).kind).toBe('old gone');
+    expect(phaseOf(observe(away, { kind: 'time', at: t(416_000) })).kind).toBe('not proved');
+    const told = resumeWatch(watchOf(...served, { kind: 'time', at: t(230_000) }), t(400_000));
+    expect(phaseOf(told).kind).toBe('not proved');
+  });
+
   it('not when the log has a gap since the switch, and it says so', () => {
     const gap = [...served, logOpened(40_000, 39_000), ...drained, listed(41_000)];
     expect(phase(...gap).kind).toBe('new serves');
@@ -426,6 +448,7 @@ describe('trouble in the window', () => {
       version: 43,
       by: 'jo@example.com',
       what: 'Deploy 1234abcd',
+      at: t(9_000),
     });
   });
 

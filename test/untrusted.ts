@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { withoutMentions } from '../src/domain/refusal.ts';
-import { validateBlocks } from './stage/slack/blocks.ts';
+import { charactersOf, MOST_IN_ALL, validateBlocks } from './stage/slack/blocks.ts';
 
 /** Slack's limits on lengths, by the path of keys that leads to a string (block-kit reference). */
 const LIMITS: readonly [RegExp, number][] = [
@@ -37,6 +37,7 @@ export function expectSafe(message: { text: string; blocks: readonly object[] })
   expect(message.text.trim()).not.toBe('');
   expect(message.blocks.length).toBeGreaterThan(0);
   expect(validateBlocks(message.blocks, 'message')).toEqual([]);
+  expect(charactersOf(message.blocks)).toBeLessThanOrEqual(MOST_IN_ALL);
   expectHarmless(message);
 }
 

@@ -110,6 +110,19 @@ describe.concurrent('a watch', () => {
     expect(seen.sessions).toHaveLength(1);
   });
 
+  it('asks before it says that nothing was proved, though nobody watched while the window went by', async ({
+    expect,
+  }) => {
+    const it = world();
+    const begunAt = it.now - 500_000;
+    const goal = { ...it.goal, releasedAt: begunAt };
+    it.load = async () => ({ ...beginWatch(goal), begunAt, now: begunAt + 20_000 });
+    it.version = { release: 2 };
+    await it.until('new serves');
+    it.watcher.forget('d1');
+    expect(it.told.map(({ phase }) => phase.kind)).not.toContain('not proved');
+  });
+
   it('reads again when a line overtakes the list that was being read', async ({ expect }) => {
     const it = world();
     let reads = 0;

@@ -1,6 +1,7 @@
 import { type Deploy, type Fact, type FactOf, latest, migrationsOf } from '../src/domain/deploy.ts';
-import { asOf, openComplaint } from '../src/domain/readings.ts';
+import { asOf, oldCode, openComplaint } from '../src/domain/readings.ts';
 import { actions, type Message, message, section } from './blocks.ts';
+import { doneWords } from './closed-deploy.ts';
 import { fileSections } from './migrations.ts';
 import { foreign, literal, mention, sentence, time } from './text.ts';
 
@@ -25,7 +26,7 @@ export function approvalCard(asked: FactOf<'approval asked'>, deploy: Deploy): M
     open ? health(deploy) : null,
     ...fileSections(then),
     section(
-      `*Afterwards* ${app} cannot go back to v${plan.live.version} or before: that code needs what is destroyed here.`,
+      `*Afterwards* ${app} cannot go back to v${oldCode(deploy).version} or before: that code needs what is destroyed here.`,
       shared.length > 0
         ? `*Also reached*: ${foreign(shared.join(', '), 300)} use the same database. Ask their owners first: *Run them* asks whether you did.`
         : '',
@@ -91,9 +92,15 @@ function standing(
   switch (answer?.kind) {
     case 'approved': {
       const changed = deploy.facts.find(fact => fact.kind === 'migrations changed' && fact.seq > answer.seq);
+      const held = latest(deploy, 'held');
+      const since = changed
+        ? ' They are others by now: the newest card shows them.'
+        : held
+          ? ` ${sentence(foreign(held.why, 500))} They are asked again at the next deploy.`
+          : '';
       return {
-        headline: `Contract migrations of ${app}: approved${changed ? ', but not run' : ''}`,
-        words: `${mention(answer.by)} approved them at ${time(answer.at)}.${changed ? ' They are others by now: the newest card shows them.' : ''}`,
+        headline: `Contract migrations of ${app}: approved${since ? ', but not run' : ''}`,
+        words: `${mention(answer.by)} approved them at ${time(answer.at)}.${since}`,
       };
     }
     case 'held':
@@ -127,14 +134,19 @@ function standing(
   };
 }
 
-function whyClosed({ facts, plan }: Deploy): string {
-  const what = facts.findLast(
+function whyClosed(deploy: Deploy): string {
+  const what = deploy.facts.findLast(
     ({ kind }) => kind === 'migration failed' || kind === 'dynos down' || kind === 'rollback failed',
   );
+  if (what?.kind === 'dynos down' && what.refused)
+    return `Heroku refuses what its dynos need (${foreign(what.what, 400)}). ${doneWords(deploy)}`;
   if (what?.kind === 'dynos down') return `its dynos do not come up (${foreign(what.what, 400)}).`;
   if (what?.kind === 'rollback failed')
-    return `it could not go back to v${plan.live.version} (${foreign(what.why, 400)}).`;
+    return `it could not go back to v${oldCode(deploy).version} (${foreign(what.why, 400)}).`;
   const failure = what?.kind === 'migration failed' ? what.failure : null;
+  if (failure?.ran === false) {
+    return `its contract migrations are half done, and ${foreign(failure.file, 100)} was not run. ${sentence(foreign(failure.error, 500))}`;
+  }
   return `its contract migrations failed half-way (${foreign(failure?.file ?? '', 100)}: ${foreign(failure?.error ?? '', 500)}). What was applied before stays.`;
 }
 

@@ -1,15 +1,19 @@
 import type { Deploy } from '../src/domain/deploy.ts';
-import { type WayBack, wayBack } from '../src/domain/readings.ts';
+import { oldCode, type WayBack, wayBack } from '../src/domain/readings.ts';
 import { actions, type ButtonAsk, type Message, message, section } from './blocks.ts';
 import { foreign, literal, prose } from './text.ts';
 
 /** Plans the way back from what a deploy released: in the way in which it was deployed. */
-export const backButton = ({ plan: { app, live, maintenance } }: Deploy): ButtonAsk => ({
-  label: `Go back to v${live.version}…`,
-  action: 'plan-back',
-  value: `${app} ${live.version}${maintenance ? ' maintenance' : ''}`,
-  aloud: `Plan to go back to v${live.version} of ${literal(app, 30)}`,
-});
+export function backButton(deploy: Deploy): ButtonAsk {
+  const { app, maintenance } = deploy.plan;
+  const { version } = oldCode(deploy);
+  return {
+    label: `Go back to v${version}…`,
+    action: 'plan-back',
+    value: `${app} ${version}${maintenance ? ' maintenance' : ''}`,
+    aloud: `Plan to go back to v${version} of ${literal(app, 30)}`,
+  };
+}
 
 /** What came of calling a deploy off: where it is too late, with the way back or why there is none. */
 export function cancelAnswer(answer: string, deploy: Deploy): Message {

@@ -2,6 +2,7 @@ import type { KnownBlock } from '@slack/types';
 import { type Deploy, type FactOf, latest } from '../src/domain/deploy.ts';
 import { filesOf } from '../src/domain/gate.ts';
 import { expectedSeconds, type Plan } from '../src/domain/plan.ts';
+import { destroyed, oldCode } from '../src/domain/readings.ts';
 import { section } from './blocks.ts';
 import { duration, foreign, mention, plural, secondsBetween, sentence, sha, time } from './text.ts';
 import { loud, quiet, type Reply, type State } from './thread.ts';
@@ -44,6 +45,15 @@ export function closedReply(fact: ClosedFact, then: Deploy): Reply {
         `Visitors see a closed page for about ${duration(expectedSeconds(plan))}. It opens by itself when new code is up, and if anything fails before that.`,
       ]);
     case 'dynos down':
+      if (fact.refused) {
+        const stopped = latest(then, 'dynos stopping') !== undefined;
+        const headline = stopped
+          ? `Heroku refused to start the dynos of ${app}`
+          : `Heroku does not tell how the dynos of ${app} are`;
+        return quiet(headline, ':x:', [
+          `${mention(startedBy)} ${sentence(foreign(fact.what, 400))} ${doneWords(then)} Visitors see the closed page still, until somebody answers the card below.`,
+        ]);
+      }
       return quiet(`The dynos of ${app} do not come up`, ':x:', [
         `${mention(startedBy)} ${sentence(foreign(fact.what, 400))} Visitors see the closed page still. \`heroku logs -a ${app}\` shows why.`,
       ]);
@@ -52,6 +62,21 @@ export function closedReply(fact: ClosedFact, then: Deploy): Reply {
     default:
       return fact satisfies never;
   }
+}
+
+/** What a deploy that is stuck behind its closed page has done, and what not. */
+export function doneWords(deploy: Deploy): string {
+  const back = latest(deploy, 'rollback released')?.version;
+  const ours = latest(deploy, 'released')?.version;
+  const released =
+    back !== undefined
+      ? `It went back to the code of v${oldCode(deploy).version}, as v${back}`
+      : ours === undefined
+        ? 'Nothing was released'
+        : `v${ours} is released`;
+  const schema = destroyed(deploy) ? 'its contract migrations have run' : 'nothing was destroyed';
+  const dynos = latest(deploy, 'dynos stopping') ? 'its dynos are not started' : 'its dynos were never stopped';
+  return `${released}, and ${schema}; ${dynos}.`;
 }
 
 function letIn(fact: FactOf<'let in'>, then: Deploy): Reply {

@@ -1,5 +1,6 @@
 import type { Deploy, FactOf, MigrationFailure } from '../src/domain/deploy.ts';
 import type { Direction } from '../src/domain/gate.ts';
+import { oldCode, waitsForApproval } from '../src/domain/readings.ts';
 import { approvalCard, closedCard } from './approval.ts';
 import { section } from './blocks.ts';
 import { foreign, mention, output, sentence } from './text.ts';
@@ -34,7 +35,8 @@ export function migrationReply(fact: MigrationFact, then: Deploy, before: Deploy
         `${approversOf(then)} The card is above in this thread. After a day without an answer they are held.`,
       ]);
     case 'held':
-      return then.facts.some(known => known.kind === 'approval asked')
+      // Its card says so where that was open.
+      return waitsForApproval(before)
         ? null
         : quiet('Contract migrations are held', ':pause_button:', [
             `${mention(then.startedBy)} ${fact.by ? `${mention(fact.by)}: ` : ''}${foreign(fact.why, 600)} They are asked again at the next deploy.`,
@@ -43,7 +45,7 @@ export function migrationReply(fact: MigrationFact, then: Deploy, before: Deploy
       return fact.direction === 'expand'
         ? null
         : quiet('Contract migrations are done', ':white_check_mark:', [
-            `What only old code needed is gone from the database of ${foreign(then.plan.app)}. It cannot go back to v${then.plan.live.version} or before.`,
+            `What only old code needed is gone from the database of ${foreign(then.plan.app)}. It cannot go back to v${oldCode(then).version} or before.`,
           ]);
     case 'closing':
       return quiet(`${foreign(then.plan.app)} is closed while its schema changes`, ':construction:', [
@@ -65,6 +67,12 @@ export function migrationReply(fact: MigrationFact, then: Deploy, before: Deploy
 }
 
 function migrationWaits({ file, why, blockers }: FactOf<'migration waits'>): Reply {
+  if (file === null && blockers.length === 0) {
+    return quiet('The migrations wait', ':hourglass:', [
+      sentence(foreign(why, 400)),
+      'Leave it: what is ended there half-way leaves something broken behind.',
+    ]);
+  }
   return quiet(`${foreign(file ?? 'The migrations', 100)} waits for others`, ':hourglass:', [
     sentence(foreign(why, 400)),
     blockers.length > 0 ? `In its way: ${foreign(blockers.join('; '), 600)}.` : '',
@@ -75,6 +83,12 @@ function migrationWaits({ file, why, blockers }: FactOf<'migration waits'>): Rep
 function migrationFailed({ direction, failure }: FactOf<'migration failed'>, then: Deploy): Reply {
   const { file, error, stays, blockers } = failure;
   if (failure.byCommand) return commandFailed(direction, failure, then);
+  if (failure.ran === false) {
+    return loud(`${foreign(file, 100)} was not run`, ':x:', [
+      `${mention(then.startedBy)} ${sentence(foreign(error, 600))}`,
+      'Visitors see the closed page still. The card below says how it can go on.',
+    ]);
+  }
   const rest =
     stays === null
       ? 'It was rolled back: nothing of it stays.'
@@ -97,7 +111,7 @@ function commandFailed(direction: Direction, failure: MigrationFailure, then: De
   const rest = ran === false ? 'So nothing of it stays.' : 'What it had done by then stays: look at the database.';
   const next =
     direction === 'expand'
-      ? `The release is taken back now${then.plan.maintenance ? ', and the app opened again' : `, while v${then.plan.live.version} still serves`}.`
+      ? `The release is taken back now${then.plan.maintenance ? ', and the app opened again' : `, while v${oldCode(then).version} still serves`}.`
       : 'New code serves everybody; only this is not done.';
   const told = loud(`\`${foreign(file, 100)}\` failed`, ':x:', [
     `${mention(then.startedBy)} ${sentence(foreign(error, 600))}`,

@@ -3,13 +3,16 @@ import { type Deploy, migrationsOf } from '../src/domain/deploy.ts';
 import { filesOf, type PendingFile } from '../src/domain/gate.ts';
 import type { Hazard, Lasts, StatementVerdict, Verdict } from '../src/domain/migration.ts';
 import type { Plan } from '../src/domain/plan.ts';
-import { button, section } from './blocks.ts';
-import { code, codeBlock, foreign, literal, plural } from './text.ts';
+import { button, fairShare, section } from './blocks.ts';
+import { code, codeBlock, cut, foreign, literal, plural, shorter } from './text.ts';
 
 const SQL_SHOWN = 400;
 const FILES_SHOWN = 12;
-/** Slack takes 3,000 characters in a section. */
+/** Slack takes 3,000 characters in a section, and about 11,000 in a message: so many are for all files of its card. */
 const SECTION = 2_900;
+const CARD = 5_000;
+/** Of those that are only named. */
+const MORE = 1_000;
 
 /** In a plan: what each migration does, when it runs, and what it could hurt. */
 export function migrationSections(plan: Plan): KnownBlock[] {
@@ -52,14 +55,18 @@ export function fileSections(deploy: Deploy): KnownBlock[] {
   const { plan } = deploy;
   const migrations = migrationsOf(deploy);
   const files = filesOf(migrations, 'contract');
-  const shown = files.slice(0, FILES_SHOWN).map((verdict): KnownBlock => {
-    const lines = [`*${fileLink(verdict, plan)}*`, ...verdict.statements.flatMap(statementLines)];
-    if (verdict.review !== null) lines.push(`:warning: ${foreign(verdict.review, 400)}`);
-    if (verdict.loosened !== null) lines.push(`Its own reason for running earlier: ${foreign(verdict.loosened, 300)}`);
-    const text = lines.join('\n');
-    const isWhole = text.length <= SECTION && verdict.statements.every(({ sql }) => sql.length <= SQL_SHOWN);
+  const told = files.slice(0, FILES_SHOWN).map(verdict => ({ verdict, text: wholeText(verdict, plan) }));
+  const most = Math.min(
+    SECTION,
+    fairShare(
+      told.map(({ text }) => Math.min(text.length, SECTION)),
+      CARD,
+    ),
+  );
+  const shown = told.map(({ verdict, text }): KnownBlock => {
+    const isWhole = text.length <= most && verdict.statements.every(({ sql }) => sql.length <= SQL_SHOWN);
     if (isWhole) return section(text);
-    const short = text.length > SECTION ? `${lines[0]}\n${summary(verdict)}` : text;
+    const short = text.length > most ? shorter(summary(verdict, plan), most) : text;
     const index = migrations?.files.indexOf(verdict);
     const value = `${deploy.id} ${deploy.facts.at(-1)?.seq} ${index}`;
     const aloud = `Show all of ${literal(verdict.file, 40)}`;
@@ -68,7 +75,16 @@ export function fileSections(deploy: Deploy): KnownBlock[] {
     return { ...section(short), accessory: button({ label: 'Show all', action, value, aloud }) };
   });
   const more = files.slice(FILES_SHOWN);
-  return more.length > 0 ? [...shown, section(`And ${more.map(file => fileLink(file, plan)).join(', ')}.`)] : shown;
+  if (more.length === 0) return shown;
+  const named = `And ${plural(more.length, 'more file')}: ${more.map(file => fileLink(file, plan)).join(', ')}`;
+  return [...shown, section(cut(named, MORE))];
+}
+
+function wholeText(verdict: PendingFile, plan: Plan): string {
+  const lines = [`*${fileLink(verdict, plan)}*`, ...verdict.statements.flatMap(statementLines)];
+  if (verdict.review !== null) lines.push(`:warning: ${foreign(verdict.review, 400)}`);
+  if (verdict.loosened !== null) lines.push(`Its own reason for running earlier: ${foreign(verdict.loosened, 300)}`);
+  return lines.join('\n');
 }
 
 function statementLines(statement: StatementVerdict): string[] {
@@ -93,12 +109,16 @@ const LASTS: Record<Lasts, string> = {
   rows: 'while it changes the rows',
 };
 
-/** What a file does that does not fit: its statements by number, and every warning. */
-function summary({ statements }: Verdict): string {
+/** What a file does that does not fit: how many statements, and every warning, as far as there is room. */
+function summary(verdict: PendingFile, plan: Plan): string {
+  const { statements, review } = verdict;
   const warnings = statements.flatMap(({ hazards }) => hazards).map(hazardLine);
-  return [`${plural(statements.length, 'statement')}, too long to show here.`, ...warnings]
-    .join('\n')
-    .slice(0, SECTION);
+  return [
+    `*${fileLink(verdict, plan)}*`,
+    `${plural(statements.length, 'statement')}, too long to show here: *Show all* has them.`,
+    ...(review === null ? [] : [`:warning: ${foreign(review, 400)}`]),
+    ...warnings,
+  ].join('\n');
 }
 
 /** The file at the commit that is deployed. */

@@ -1,5 +1,5 @@
 import { type Deploy, type FactOf, latest } from '../src/domain/deploy.ts';
-import { destroyed, goesBackAt, isAsExpected, waitsForApproval } from '../src/domain/readings.ts';
+import { destroyed, goesBackAt, isAsExpected, oldCode, waitsForApproval } from '../src/domain/readings.ts';
 import { actions, type ButtonAsk, type Message, message, section } from './blocks.ts';
 import { healthWords } from './health.ts';
 import { expectedSwitch } from './step-words.ts';
@@ -49,10 +49,9 @@ function answerWords(answer: Answer): string {
 }
 
 function asking(asked: FactOf<'not well'>, deploy: Deploy): string {
-  const { plan } = deploy;
   const backAt = goesBackAt(asked);
   if (backAt !== null) {
-    return `*It goes back to the code of v${plan.live.version} by itself at ${time(backAt)}*, unless somebody keeps it.`;
+    return `*It goes back to the code of v${oldCode(deploy).version} by itself at ${time(backAt)}*, unless somebody keeps it.`;
   }
   if (destroyed(deploy)) {
     return 'There is no way back: the contract migrations destroyed what old code needs. Mend it, and deploy that. *Keep it* says that you know.';
@@ -60,14 +59,14 @@ function asking(asked: FactOf<'not well'>, deploy: Deploy): string {
   const waiting = waitsForApproval(deploy)
     ? ' Its contract migrations wait for the answer; should it be well again for five minutes, they are asked on.'
     : '';
-  return `Nothing goes back by itself. *Roll back* makes a release of the code of v${plan.live.version}; until it serves, which takes a window of its own, visitors get this.${waiting}`;
+  return `Nothing goes back by itself. *Roll back* makes a release of the code of v${oldCode(deploy).version}; until it serves, which takes a window of its own, visitors get this.${waiting}`;
 }
 
-export const backButton = ({ id, plan }: Deploy): ButtonAsk => ({
+export const backButton = (deploy: Deploy): ButtonAsk => ({
   label: 'Roll back',
   action: 'roll-back',
-  value: id,
-  aloud: `Roll ${literal(plan.app, 30)} back to v${plan.live.version}`,
+  value: deploy.id,
+  aloud: `Roll ${literal(deploy.plan.app, 30)} back to v${oldCode(deploy).version}`,
   style: 'danger',
 });
 
@@ -94,7 +93,7 @@ export function failingUnnamed({ since }: FactOf<'fails unnamed'>, then: Deploy)
   const released = latest(then, 'released')?.releasedAt ?? since;
   return loud(`${foreign(plan.app)} answers with errors that do not say whose they are`, ':rotating_light:', [
     `${mention(startedBy)} Since ${time(since)} no answer to the probe named its release, and they fail. It had not failed before this deploy.`,
-    `The switch was expected about ${time(expectedSwitch(then, released))}: after it this is most likely ${ours}, before it v${plan.live.version}. \`heroku logs -a ${foreign(plan.app, 40)}\` shows why.`,
+    `The switch was expected about ${time(expectedSwitch(then, released))}: after it this is most likely ${ours}, before it v${oldCode(then).version}. \`heroku logs -a ${foreign(plan.app, 40)}\` shows why.`,
     'Nothing goes back by itself, since it may be old code that fails. *Roll back* is on the first message.',
   ]);
 }

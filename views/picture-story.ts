@@ -1,4 +1,5 @@
 import { type Deploy, type FactOf, latest, type StepReading } from '../src/domain/deploy.ts';
+import { oldCode } from '../src/domain/readings.ts';
 import { stepsOf } from '../src/domain/step-readings.ts';
 import { duration, literal, secondsBetween } from './text.ts';
 
@@ -35,7 +36,7 @@ const endOf = ({ to }: StepReading, end: string): string => to ?? end;
 
 /** What happened between the release and the end of old code, oldest first. */
 export function momentsOf(deploy: Deploy): Moment[] {
-  const live = deploy.plan.live.version;
+  const live = oldCode(deploy).version;
   const moments: Moment[] = [];
   const ours = latest(deploy, 'released')?.version;
   for (const fact of deploy.facts) {

@@ -1,4 +1,5 @@
 import { type Deploy, latest } from '../src/domain/deploy.ts';
+import { oldCode } from '../src/domain/readings.ts';
 import { answersIn, namesIn, type Series } from '../src/domain/series.ts';
 
 /** Whoever answered, with a name for people, a colour, and how many answers came from there. */
@@ -39,14 +40,14 @@ function roleOf(deploy: Deploy, name: string): Role {
   return version === latest(deploy, 'rollback released')?.version ? 'back' : 'other';
 }
 
-function labelOf({ plan }: Deploy, name: string, role: Role): string {
+function labelOf(deploy: Deploy, name: string, role: Role): string {
   switch (role) {
     case 'old':
-      return name === 'old' ? `old code (v${plan.live.version})` : name;
+      return name === 'old' ? `old code (v${oldCode(deploy).version})` : name;
     case 'new':
       return name === 'new' ? 'new code' : name;
     case 'back':
-      return `${name} (the code of v${plan.live.version})`;
+      return `${name} (the code of v${oldCode(deploy).version})`;
     case 'silent':
       return 'told no release';
     case 'failed':

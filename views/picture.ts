@@ -1,5 +1,5 @@
 import { type Deploy, latest, type Outcome } from '../src/domain/deploy.ts';
-import { phaseFact } from '../src/domain/readings.ts';
+import { oldCode, phaseFact } from '../src/domain/readings.ts';
 import type { Series } from '../src/domain/series.ts';
 import { answersPanel, failuresPanel, latencyPanel, niceAbove, type Place } from './picture-panels.ts';
 import { type Moment, momentsOf, stepsTold, type Told } from './picture-story.ts';
@@ -78,13 +78,13 @@ const hatch = draw(
 const endOf = (deploy: Deploy): (typeof ENDS)[Outcome] => ENDS[latest(deploy, 'ended')?.outcome ?? 'stopped'];
 
 function headline(deploy: Deploy): string {
-  const { app, live } = deploy.plan;
-  return `${literal(app, 40)}: v${live.version} to v${latest(deploy, 'released')?.version}, ${endOf(deploy).words}`;
+  const { app } = deploy.plan;
+  return `${literal(app, 40)}: v${oldCode(deploy).version} to v${latest(deploy, 'released')?.version}, ${endOf(deploy).words}`;
 }
 
 function header(deploy: Deploy, series: Series, voices: readonly Voice[]): Svg[] {
-  const { app, live, commit } = deploy.plan;
-  const title = `${literal(app, 40)}: v${live.version} to v${latest(deploy, 'released')?.version}`;
+  const { app, commit } = deploy.plan;
+  const title = `${literal(app, 40)}: v${oldCode(deploy).version} to v${latest(deploy, 'released')?.version}`;
   const { words: outcome, colour } = endOf(deploy);
   const beside = 24 + widthOf(title, 24) + 12;
   const facts = [

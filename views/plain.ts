@@ -1,4 +1,4 @@
-import type { PlanBlock, RichTextBlock, SectionBlock, TaskCardBlock } from '@slack/types';
+import type { ActionsBlock, PlanBlock, RichTextBlock, SectionBlock, TaskCardBlock } from '@slack/types';
 import { section } from './blocks.ts';
 import { type ChartBlock, isChart } from './chart.ts';
 import { foreign, inert, time } from './text.ts';
@@ -22,11 +22,29 @@ export function plainBlocks<M extends { blocks: readonly object[] }>(message: M)
   return { ...message, blocks: message.blocks.map(plain) };
 }
 
+/**
+ * What is left of a message that Slack takes in no other way: its sentence, and all that can be pressed, each with the
+ * first line of what it stands beside.
+ */
+export function bareBlocks<M extends { text: string; blocks: readonly object[] }>(
+  message: M,
+): M & { blocks: object[] } {
+  const pressed = message.blocks.flatMap((block): object[] => {
+    if (isActions(block)) return [block];
+    if (!isSection(block) || !block.accessory) return [];
+    return [{ ...section((block.text?.text ?? '').split('\n')[0] ?? ''), accessory: block.accessory }];
+  });
+  const whole = section(message.text, '_Slack refused the rest of this message._');
+  return { ...message, blocks: [whole, ...pressed] };
+}
+
 function plain(block: object): object {
   if (isPlan(block)) return cardLines(block);
   return isChart(block) ? chartLines(block) : block;
 }
 
+const isActions = (block: object): block is ActionsBlock => 'type' in block && block.type === 'actions';
+const isSection = (block: object): block is SectionBlock => 'type' in block && block.type === 'section';
 const isPlan = (block: object): block is PlanBlock => 'type' in block && block.type === 'plan';
 const isCard = (task: object): task is TaskCardBlock => 'type' in task && task.type === 'task_card';
 

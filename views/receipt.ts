@@ -1,6 +1,6 @@
 import { type Deploy, type FactOf, latest, migrationsOf } from '../src/domain/deploy.ts';
 import { type Direction, filesOf } from '../src/domain/gate.ts';
-import { phaseFact } from '../src/domain/readings.ts';
+import { oldCode, phaseFact } from '../src/domain/readings.ts';
 import { stepsOf } from '../src/domain/step-readings.ts';
 import { secondsOfStep } from '../src/domain/usual.ts';
 import { closedLines } from './closed-deploy.ts';
@@ -14,12 +14,13 @@ const COMMITS_SHOWN = 5;
 export function receiptOf(deploy: Deploy): string[] {
   const { plan, startedAt, startedBy } = deploy;
   const end = latest(deploy, 'ended')?.at ?? startedAt;
+  const old = oldCode(deploy);
   const tally = phaseFact(deploy)?.tally;
-  const window = tally ? windowOf(tally, plan.live.version) : '';
+  const window = tally ? windowOf(tally, old.version) : '';
   return [
     `• Who: ${mention(startedBy)}, ${dayAndTime(startedAt)} to ${dayAndTime(end)}, ${duration(secondsBetween(startedAt, end))} in all.`,
     ...startLines(deploy),
-    `• What: ${sha(plan.commit.sha)} of ${foreign(plan.ref, 80)}${releaseOf(deploy)}, after v${plan.live.version} (${sha(plan.live.commit)}).`,
+    `• What: ${sha(plan.commit.sha)} of ${foreign(plan.ref, 80)}${releaseOf(deploy)}, after v${old.version} (${sha(old.commit)}).`,
     ...commitLines(deploy),
     ...proofLines(deploy),
     ...closedLines(deploy),

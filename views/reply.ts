@@ -1,5 +1,5 @@
 import { type Deploy, type Fact, type FactOf, latest } from '../src/domain/deploy.ts';
-import { asOf, isAsExpected } from '../src/domain/readings.ts';
+import { asOf, isAsExpected, oldCode } from '../src/domain/readings.ts';
 import { section } from './blocks.ts';
 import { closedReply, oldServes } from './closed-deploy.ts';
 import { meddled } from './meddling-reply.ts';
@@ -44,7 +44,7 @@ export function replyTo(fact: Fact, deploy: Deploy): Reply | null {
     case 'checked':
       return quiet(
         fact.what === 'old gone'
-          ? `Old code (v${deploy.plan.live.version}) is gone, on the word of ${mention(fact.by)}`
+          ? `Old code (v${oldCode(deploy).version}) is gone, on the word of ${mention(fact.by)}`
           : `New code serves, on the word of ${mention(fact.by)}`,
         ':ballot_box_with_check:',
         [`It could not be proved; a person looked. What they saw: ${sentence(foreign(fact.why ?? 'not told', 500))}`],

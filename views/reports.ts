@@ -5,7 +5,7 @@ import type { Lock } from '../src/domain/lock.ts';
 import { phaseFact } from '../src/domain/readings.ts';
 import type { NotBegun } from '../src/domain/schedule.ts';
 import type { Place } from '../src/domain/turn.ts';
-import { type Message, message, section } from './blocks.ts';
+import { asManyAsFit, type Message, message, section } from './blocks.ts';
 import { closingLine } from './closings.ts';
 import { lockLines } from './locks.ts';
 import { placeWords } from './queue.ts';
@@ -14,8 +14,6 @@ import { stateOf } from './state.ts';
 import { code, dayAndTime, duration, foreign, mention, plural, secondsBetween, sha } from './text.ts';
 
 // Answers to `/deploy status`, `history`, `queue` and `live`: only whoever asked sees them.
-
-const APPS_SHOWN = 40;
 
 type Status = {
   app: string;
@@ -35,7 +33,10 @@ export function statusOfAll(all: readonly Status[]): Message {
   const headline = `${plural(all.length, 'app')}, ${busy === 0 ? 'none' : busy} being deployed`;
   return message(`${headline}.`, [
     section(`*${headline}*`),
-    ...all.slice(0, APPS_SHOWN).map(status => section(...linesOf(status))),
+    ...asManyAsFit(
+      all.map(status => section(...linesOf(status))),
+      left => `and ${plural(left, 'more app')}: ${code('/deploy status')} with its name shows one.`,
+    ),
   ]);
 }
 
@@ -91,9 +92,8 @@ export function queueOf(all: readonly Status[]): Message {
   );
   return message(`${headline} for its turn.`, [
     section(`*${headline}*`),
-    ...busy
-      .slice(0, APPS_SHOWN)
-      .map(({ app, waiting }) =>
+    ...asManyAsFit(
+      busy.map(({ app, waiting }) =>
         section(
           `*${foreign(app)}*`,
           ...waiting.map(
@@ -101,6 +101,8 @@ export function queueOf(all: readonly Status[]): Message {
           ),
         ),
       ),
+      left => `and ${plural(left, 'more app')}: ${code('/deploy queue')} with its name shows one.`,
+    ),
   ]);
 }
 
@@ -108,7 +110,11 @@ export function queueOf(all: readonly Status[]): Message {
 export function historyOf(app: string, deploys: readonly Deploy[]): Message {
   if (deploys.length === 0) return said(`${foreign(app)} was not deployed by this bot yet.`);
   const headline = `The last ${plural(deploys.length, 'deploy')} of ${foreign(app)}`;
-  return message(`${headline}.`, [section(`*${headline}*`), ...deploys.map(deploy => section(historyLine(deploy)))]);
+  const lines = deploys.map(deploy => section(historyLine(deploy)));
+  return message(`${headline}.`, [
+    section(`*${headline}*`),
+    ...asManyAsFit(lines, left => `and ${plural(left, 'earlier one')}, for which there is no room here.`),
+  ]);
 }
 
 function historyLine(deploy: Deploy): string {

@@ -1,5 +1,5 @@
 import { type Deploy, type FactOf, latest } from '../src/domain/deploy.ts';
-import { exposureOf, serves } from '../src/domain/readings.ts';
+import { exposureOf, oldCode, serves } from '../src/domain/readings.ts';
 import { evidenceOf, probesOf, routerOf } from './evidence.ts';
 import { duration, foreign, mention, sentence, sha, time } from './text.ts';
 import { loud, quiet, type Reply } from './thread.ts';
@@ -16,7 +16,7 @@ export function rollbackReply({ phase, version }: FactOf<'phase'>, then: Deploy,
   if (told) return null;
   const { plan, startedBy } = then;
   return loud(
-    `Rolled back: ${foreign(plan.app)} serves the code of v${plan.live.version} again`,
+    `Rolled back: ${foreign(plan.app)} serves the code of v${oldCode(then).version} again`,
     ':leftwards_arrow_with_hook:',
     [
       `${mention(startedBy)} It is v${version} now. ${sha(plan.commit.sha)} ${foreign(plan.commit.subject)} is not live.`,
@@ -65,14 +65,14 @@ export function rollingBack({ safeUntil, at }: FactOf<'rollback intended'>, then
     : late
       ? `The last safe moment to ask for it was ${time(safeUntil)}, and it has passed: *users may see ${bad}* until the rollback has succeeded.`
       : `A rollback is a release of its own, in a race against the switch. It is asked for in time: the last safe moment was ${time(safeUntil)}. If its release phase takes longer than the last one did, users may still see ${bad} for a while.`;
-  return quiet(`Rolling ${foreign(plan.app)} back to the code of v${plan.live.version}`, ':rewind:', [
+  return quiet(`Rolling ${foreign(plan.app)} back to the code of v${oldCode(then).version}`, ':rewind:', [
     `${asked?.by === startedBy ? '' : `${mention(startedBy)} `}${by}`,
     plan.maintenance ? 'Visitors see the closed page until old code is up again, and then it opens.' : race,
   ]);
 }
 
 export function rollbackFailed(fact: FactOf<'rollback failed'>, deploy: Deploy): Reply {
-  return loud(`Going back to the code of v${deploy.plan.live.version} failed`, ':x:', [
+  return loud(`Going back to the code of v${oldCode(deploy).version} failed`, ':x:', [
     `${mention(deploy.startedBy)} Why: ${sentence(foreign(fact.why, 600))}`,
     `${deploy.plan.maintenance ? 'It is still closed: the next card asks what to do.' : 'The release that was to be undone goes live, or is live.'} Act now by hand: \`heroku releases -a ${foreign(deploy.plan.app, 40)}\` shows what there is.`,
   ]);

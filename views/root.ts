@@ -1,7 +1,7 @@
 import type { ActionsBlock } from '@slack/types';
 import type { Deploy, Fact, FactOf } from '../src/domain/deploy.ts';
 import { latest } from '../src/domain/deploy.ts';
-import { clicksOf, type RootClick, wayBack } from '../src/domain/readings.ts';
+import { clicksOf, oldCode, type RootClick, wayBack } from '../src/domain/readings.ts';
 import { backButton } from './back.ts';
 import { type ButtonAsk, button, context, type Message, message, section } from './blocks.ts';
 import { cardButtons } from './open-card.ts';
@@ -65,15 +65,15 @@ const BUTTONS: Record<RootClick, (deploy: Deploy) => ButtonAsk> = {
       no: 'Go on deploying',
     },
   }),
-  'roll back': ({ id, plan }) => ({
+  'roll back': deploy => ({
     label: 'Roll back',
     action: 'roll-back',
-    value: id,
-    aloud: `Roll ${literal(plan.app, 30)} back to v${plan.live.version}`,
+    value: deploy.id,
+    aloud: `Roll ${literal(deploy.plan.app, 30)} back to v${oldCode(deploy).version}`,
     style: 'danger',
     confirm: {
-      title: `Roll ${literal(plan.app, 40)} back to v${plan.live.version}?`,
-      text: `A new release with the code of v${plan.live.version} takes the place of this deploy. It runs that code's release phase again. If it is not done when the routers switch, visitors see the new code for a while.`,
+      title: `Roll ${literal(deploy.plan.app, 40)} back to v${oldCode(deploy).version}?`,
+      text: `A new release with the code of v${oldCode(deploy).version} takes the place of this deploy. It runs that code's release phase again. If it is not done when the routers switch, visitors see the new code for a while.`,
       yes: 'Roll back',
       no: 'Go on deploying',
     },

@@ -1,5 +1,5 @@
 import { type Deploy, type FactOf, latest, type Outcome } from '../src/domain/deploy.ts';
-import { goesBackAt, openComplaint, phaseFact } from '../src/domain/readings.ts';
+import { goesBackAt, oldCode, openComplaint, phaseFact } from '../src/domain/readings.ts';
 import { closedState } from './closed-deploy.ts';
 import { silenceOf } from './evidence.ts';
 import { placeWords } from './queue.ts';
@@ -58,7 +58,7 @@ function rollbackState(deploy: Deploy): State | null {
   const { plan } = deploy;
   const asked = latest(deploy, 'rollback asked');
   if (!asked && !latest(deploy, 'rollback intended')) return null;
-  const to = `the code of v${plan.live.version}`;
+  const to = `the code of v${oldCode(deploy).version}`;
   const headline = `${foreign(plan.app)} is going back to ${to}`;
   const failed = latest(deploy, 'rollback failed');
   if (failed)
@@ -139,7 +139,7 @@ function switchState(deploy: Deploy): State | null {
   if (!released) return null;
   const { plan } = deploy;
   const app = foreign(plan.app);
-  const live = `v${plan.live.version}`;
+  const live = `v${oldCode(deploy).version}`;
   const { phase, version = released.version } = phaseFact(deploy, 'deploy') ?? {};
   const silence = silenceOf(phase);
   const old = silence ?? `Old code (${live}) still serves everybody.`;

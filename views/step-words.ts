@@ -1,6 +1,6 @@
 import { type Deploy, latest, migrationsOf, type StepReading } from '../src/domain/deploy.ts';
 import { type Direction, filesOf } from '../src/domain/gate.ts';
-import { exposureOf, phaseFact, silentSince } from '../src/domain/readings.ts';
+import { exposureOf, oldCode, phaseFact, silentSince } from '../src/domain/readings.ts';
 import type { Step } from '../src/domain/steps.ts';
 import { duration, literal, plural, secondsBetween } from './text.ts';
 
@@ -56,13 +56,13 @@ const WORDS: Record<Step, (reading: StepReading, deploy: Deploy) => Words> = {
       return [literal(`${crash.phase.dyno} ${crash.phase.what}`, 200)];
     }
     const phase = phaseFact(deploy, 'deploy')?.phase;
-    const { quantity } = deploy.plan.web;
+    const quantity = latest(deploy, 'released')?.web ?? deploy.plan.web.quantity;
     if (reading.state === 'running')
       return [phase?.kind === 'booting' ? `${phase.up} of ${phase.of} up` : `0 of ${quantity} up`];
     return reading.state === 'done' ? [`all up${took(reading)}`] : [];
   },
   'Old code still serving': (reading, deploy) => {
-    const live = `v${deploy.plan.live.version}`;
+    const live = `v${oldCode(deploy).version}`;
     if (reading.state === 'done') {
       const seconds = phaseFact(deploy)?.tally.windowSeconds ?? null;
       if (seconds !== null) return [`${live} served on for ${duration(seconds)} after the release`];
@@ -96,14 +96,14 @@ const WORDS: Record<Step, (reading: StepReading, deploy: Deploy) => Words> = {
     if (phase?.kind === 'mixed') {
       return [
         silentSince(phase) === null
-          ? `v${deploy.plan.live.version} and v${version} both answer${phase.corrected ? ' again' : ''}: not yet proved`
+          ? `v${oldCode(deploy).version} and v${version} both answer${phase.corrected ? ' again' : ''}: not yet proved`
           : 'no answer says any more which release it comes from: not yet proved',
       ];
     }
     return phase?.kind === 'not proved' ? ['not proved: somebody has to look, the thread says at what'] : [];
   },
   'Old code gone': (reading, deploy) => {
-    const live = `v${deploy.plan.live.version}`;
+    const live = `v${oldCode(deploy).version}`;
     const phase = phaseFact(deploy, 'deploy')?.phase;
     if (phase?.kind === 'old gone') return [literal(`${phase.dynos.join(', ')} of ${live} have stopped`, 200)];
     if (reading.state === 'done') return ['on the word of a person who looked'];
@@ -124,7 +124,7 @@ const WORDS: Record<Step, (reading: StepReading, deploy: Deploy) => Words> = {
     return state === 'done' ? [`v${latest(deploy, 'let in')?.version} answers visitors`] : [];
   },
   'Roll back': (reading, deploy) => {
-    const to = `to the code of v${deploy.plan.live.version}`;
+    const to = `to the code of v${oldCode(deploy).version}`;
     const failed = latest(deploy, 'rollback failed');
     if (failed) return [literal(failed.why, 200)];
     const version = latest(deploy, 'rolling back')?.version;

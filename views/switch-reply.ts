@@ -1,4 +1,5 @@
 import { type Deploy, type FactOf, latest } from '../src/domain/deploy.ts';
+import { oldCode, servedSince } from '../src/domain/readings.ts';
 import { answeredBy, evidenceOf, probesOf, routerOf, silenceOf, windowOf } from './evidence.ts';
 import { duration, foreign, mention, plural, sha, time } from './text.ts';
 import { loud, quiet, type Reply } from './thread.ts';
@@ -8,7 +9,8 @@ export function switchReply(fact: FactOf<'phase'>, then: Deploy, before: Deploy)
   const { plan, startedBy } = then;
   const { phase, version, tally } = fact;
   const app = foreign(plan.app);
-  const live = `v${plan.live.version}`;
+  const old = oldCode(then);
+  const live = `v${old.version}`;
   const earlier = before.facts.filter(
     (known): known is FactOf<'phase'> => known.kind === 'phase' && known.of === 'deploy',
   );
@@ -50,7 +52,7 @@ export function switchReply(fact: FactOf<'phase'>, then: Deploy, before: Deploy)
         [
           `${mention(startedBy)} ${sha(plan.commit.sha)} ${foreign(plan.commit.subject)} (${foreign(plan.commit.author, 60)})${changes}`,
           evidenceOf(phase.evidence, `v${version}`),
-          windowOf(tally, plan.live.version),
+          windowOf(tally, old.version),
           probesOf(tally),
           routerOf(tally),
           aheadWords(tally, phase),
@@ -67,10 +69,15 @@ export function switchReply(fact: FactOf<'phase'>, then: Deploy, before: Deploy)
         `${mention(startedBy)} ${foreign(`${phase.dyno} of v${version} ${phase.what}`, 400)}. ${answeredBy(tally, live)} \`heroku logs -a ${app}\` shows why.`,
         probesOf(tally),
       ]);
-    case 'superseded':
+    case 'superseded': {
+      const since = servedSince(before);
+      const until = since === null ? ` while v${version} was switching over` : '';
+      const ours = since === null ? '' : `v${version} went live at ${time(since)}. `;
+      const when = phase.at === undefined || since === null ? '' : ` at ${time(phase.at)}`;
       return loud(`${app} was released by somebody else: v${phase.version}`, ':twisted_rightwards_arrows:', [
-        `${mention(startedBy)} ${foreign(`${phase.by} released v${phase.version} (${phase.what})`, 500)} while v${version} was switching over. v${phase.version} takes its place, and this deploy does nothing more. Talk to them, look what serves, then \`/deploy ${app}\` again if your code should be live.`,
+        `${mention(startedBy)} ${ours}${foreign(`${phase.by} released v${phase.version} (${phase.what})`, 500)}${when}${until}${since === null ? '.' : ', so it was not watched to the end.'} v${phase.version} takes its place, and this deploy does nothing more. Talk to them, look what serves, then \`/deploy ${app}\` again if your code should be live.`,
       ]);
+    }
     case 'not proved': {
       const what = phase.missing === 'new serves' ? `that v${version} serves` : `that all old code (${live}) is gone`;
       const look =

@@ -65,6 +65,14 @@ export function cut(text: string, most: number): string {
   return `${head.replace(/<[^>]*$/, '').replace(/&\w*$/, '')}…`;
 }
 
+/** The same for lines of mrkdwn: cut after a line where there is one, and never inside a code block. */
+export function shorter(text: string, most: number): string {
+  const head = cut(text, most - 4);
+  const lines = head.slice(0, head.lastIndexOf('\n') + 1);
+  const kept = lines.length > most / 2 ? `${lines}…` : head;
+  return kept.split('```').length % 2 === 0 ? `${kept}\`\`\`` : kept;
+}
+
 const seen = (text: string): string => stripVTControlCharacters(text).replace(/\s+/g, ' ').replace(UNSEEN, '').trim();
 /** Text that Slack shows as it is, in mrkdwn too. */
 export const inert = (text: string): string =>

@@ -10,26 +10,43 @@ const SIGNATURE = /^v0=[0-9a-f]{64}$/;
 
 type Receive = (request: IncomingMessage, response: ServerResponse) => void;
 
+type Guard = {
+  /** The only path that Slack posts to. */
+  path: string;
+  /** Bytes. */
+  most: number;
+  onError: (error: unknown) => void;
+};
+
 /**
- * Refuses what Slack does not send: by its headers before any of it is read, then by its size (bytes) and form. Whether the
- * signature is right, and its age, Bolt checks; but a signed body that is no object would end the process (seen with 5.1).
+ * Refuses what Slack does not send: by its path and headers before any of it is read, then by its size and form. Whether
+ * the signature is right, and its age, Bolt checks; but a signed body that is no object would end the process, and it
+ * throws at a path that it does not know (seen with 5.1).
  */
-export function guarded(receive: Receive, most: number): Receive {
+export function guarded(receive: Receive, { path, most, onError }: Guard): Receive {
   return (request, response) => {
-    const refuse = (status: number) => void response.writeHead(status, { connection: 'close' }).end();
+    const refuse = (status: number) => {
+      if (!response.headersSent) response.writeHead(status, { connection: 'close' }).end();
+    };
     if (request.method !== 'POST') return receive(request, response);
+    if (request.url?.split('?')[0] !== path) return refuse(404);
     const status = refusal(request.headers);
     if (status !== null) return refuse(status);
-    // A request that breaks off needs no answer.
-    void bodyOf(request, most).then(
-      body => {
-        if (body === null) return refuse(413);
-        if (!isObject(body.toString(), request.headers['content-type'])) return refuse(400);
-        // Bolt reads no further where it finds this.
-        receive(Object.assign(request, { rawBody: body }), response);
-      },
-      () => response.destroy(),
-    );
+    bodyOf(request, most)
+      .then(
+        body => {
+          if (body === null) return refuse(413);
+          if (!isObject(body.toString(), request.headers['content-type'])) return refuse(400);
+          // Bolt reads no further where it finds this.
+          receive(Object.assign(request, { rawBody: body }), response);
+        },
+        // A request that breaks off needs no answer.
+        () => void response.destroy(),
+      )
+      .catch(error => {
+        onError(error);
+        refuse(500);
+      });
   };
 }
 

@@ -30,6 +30,8 @@ export type Bolt = {
   stop(): Promise<void>;
 };
 
+/** Where the manifest has Slack send everything. */
+const PATH = '/slack/events';
 /** Slack gives up on an answer after 3 s. */
 const ANSWER_WITHIN_MS = 2_500;
 const STOP_WITHIN_MS = 4_000;
@@ -87,6 +89,7 @@ export function createBolt(parts: BoltParts): Bolt {
 function httpReceiver({ signingSecret, log, checks }: BoltParts, logger: SlackLogger): HTTPReceiver {
   const receiver = new HTTPReceiver({
     signingSecret,
+    endpoints: [PATH],
     logger,
     bodyLimit: BODY_LIMIT,
     customPropertiesExtractor: ({ headers }) => ({ delivery: headers['x-slack-signature'] }),
@@ -99,7 +102,11 @@ function httpReceiver({ signingSecret, log, checks }: BoltParts, logger: SlackLo
       return true;
     },
   });
-  receiver.requestListener = guarded(receiver.requestListener, BODY_LIMIT);
+  receiver.requestListener = guarded(receiver.requestListener, {
+    path: PATH,
+    most: BODY_LIMIT,
+    onError: err => log.error({ err }, 'a request of Slack could not be taken'),
+  });
   return receiver;
 }
 

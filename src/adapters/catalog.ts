@@ -36,6 +36,7 @@ async function readFacts(client: pg.PoolClient): Promise<Facts> {
   const constraints = groupBy((await client.query<Owned<ConstraintFacts>>(CONSTRAINTS)).rows);
   const indexes = groupBy((await client.query<Owned<IndexFacts>>(INDEXES)).rows);
   const functions = (await client.query<{ name: string; volatility: Volatility }>(FUNCTIONS)).rows;
+  const own = (await client.query<{ name: string; count: number }>(OWN_FUNCTIONS)).rows;
   const domains = (await client.query<{ name: string; base: string; constrained: boolean }>(DOMAINS)).rows;
   return {
     version: session?.version ?? 0,
@@ -54,13 +55,18 @@ async function readFacts(client: pg.PoolClient): Promise<Facts> {
       ]),
     ),
     functions: Object.fromEntries(functions.map(({ name, volatility }) => [name, volatility])),
+    ownFunctions: Object.fromEntries(own.map(({ name, count }) => [name, count])),
     domains: Object.fromEntries(domains.map(({ name, ...domain }) => [name, domain])),
   };
 }
 
 type Session = Pick<Facts, 'version' | 'timeZone' | 'searchPath'>;
 /** `bytes` is a bigint, which arrives as text. */
-type RelationRow = Pick<RelationFacts, 'kind' | 'rows' | 'partitionKey'> & { oid: number; key: string; bytes: string };
+type RelationRow = Pick<RelationFacts, 'kind' | 'rows' | 'partitionKey' | 'lastValue'> & {
+  oid: number;
+  key: string;
+  bytes: string;
+};
 type Owned<T> = T & { owner: number };
 
 function groupBy<T>(rows: readonly Owned<T>[]): Map<number, Omit<Owned<T>, 'owner'>[]> {
@@ -83,6 +89,8 @@ const RELATIONS = `
          CASE WHEN c.relkind IN ('p', 'I')
               THEN (SELECT coalesce(sum(pg_total_relation_size(relid)), 0) FROM pg_partition_tree(c.oid))
               ELSE coalesce(pg_total_relation_size(c.oid), 0) END AS bytes,
+         CASE WHEN c.relkind = 'S' AND has_sequence_privilege(c.oid, 'USAGE,SELECT')
+              THEN pg_sequence_last_value(c.oid)::float8 END AS "lastValue",
          ARRAY(SELECT a.attname::text FROM pg_partitioned_table p, unnest(p.partattrs) WITH ORDINALITY AS k(attnum, place)
                JOIN pg_attribute a ON a.attnum = k.attnum AND a.attrelid = c.oid
                WHERE p.partrelid = c.oid AND p.partexprs IS NULL ORDER BY k.place) AS "partitionKey"
@@ -125,6 +133,12 @@ const FUNCTIONS = `
          CASE WHEN bool_or(provolatile = 'v') THEN 'volatile' WHEN bool_or(provolatile = 's') THEN 'stable'
               ELSE 'immutable' END AS volatility
   FROM pg_proc GROUP BY proname`;
+
+// An extension's functions depend on it.
+const OWN_FUNCTIONS = `
+  SELECT p.proname::text AS name, count(*)::int AS count FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+  WHERE ${OURS} AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = p.oid AND deptype = 'e')
+  GROUP BY p.proname`;
 
 const DOMAINS = `
   SELECT t.typname::text AS name, format_type(t.typbasetype, t.typtypmod) AS base,

@@ -9,9 +9,9 @@ const LOOK_MS = 5_000;
  */
 export const steadyNow = (): number => Math.round(performance.timeOrigin + performance.now());
 
-/** Resolves when it is `at` (ms since 1970) by the computer's clock, also when that is set meanwhile. Rejects when the signal aborts. */
-export async function until(at: number, signal: AbortSignal): Promise<void> {
-  for (let left = at - Date.now(); left > 0; left = at - Date.now()) {
+/** Resolves when it is `at` (ms since 1970) by the clock `now`, also when that is set meanwhile. Rejects when the signal aborts. */
+export async function until(at: number, signal: AbortSignal, now: () => number): Promise<void> {
+  for (let left = at - now(); left > 0; left = at - now()) {
     await sleep(Math.min(left, LOOK_MS), undefined, { signal });
   }
 }

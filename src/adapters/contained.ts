@@ -97,12 +97,15 @@ function start(program: string, folder: string) {
     `--max-old-space-size=${HEAP_MB}`,
     // It opens and writes any file, whatever --permission says.
     '--no-experimental-sqlite',
+    // V8's own traces are written to any file that a flag names: one that is set now ends the program.
+    '--freeze-flags-after-init',
     '--no-warnings',
   ];
   // jiti would write what it compiled beside the files, and finds node-pg-migrate only where we say.
   const env = { JITI_FS_CACHE: 'false', JITI_ALIAS: JSON.stringify({ 'node-pg-migrate': nodePgMigrate }) };
   const limited = ['-c', `ulimit -t ${PROCESSOR_S}; exec "$@"`, 'sh', process.execPath, ...flags, program];
-  return spawn('/bin/sh', limited, { cwd: folder, env, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
+  // In a group of its own, so that a signal to its group does not reach us.
+  return spawn('/bin/sh', limited, { cwd: folder, env, detached: true, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
 }
 
 /** Hears lines of JSON. What is no JSON, or too much of it, is not ours. */

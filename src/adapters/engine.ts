@@ -38,6 +38,8 @@ export type Engine = {
   sure(): boolean;
   /** No other process of the bot works on the same database. */
   alone(): boolean;
+  /** By the database's clock, ms. */
+  now(): number;
   /** Leaves every deploy where it is, for this or another process to go on. */
   stop(): Promise<void>;
 };
@@ -238,6 +240,7 @@ export async function startEngine(ask: {
       await DBOS.startWorkflow(workflow, { workflowID: deploy, ...queued })(deploy);
     },
     alone: liveness.alone,
+    now: liveness.now,
     sure: () => !stopping.signal.aborted && !liveness.sure().aborted,
     notBegun: async deploys => {
       const { rows } = await pool.query<{ id: string }>(

@@ -49,6 +49,7 @@ export function connectGitHub({ url, token }: { url: string; token: string }): S
 
   const ask = async ({ repository, of, values, absent, raw, ms = CALL_MS, bytes = JSON_BYTES }: Ask) => {
     const [owner = '', repo = ''] = repository.split('/');
+    if ([owner, repo, ...Object.values(values)].some(isStep)) throw new AbortError(new NotFound(absent));
     const request = { signal: AbortSignal.timeout(ms), parseSuccessResponseBody: false };
     const mediaType = raw ? { mediaType: { format: 'raw' } } : {};
     try {
@@ -108,10 +109,13 @@ export function connectGitHub({ url, token }: { url: string; token: string }): S
       }
     },
     refs: async (repository, prefix) => {
-      // Reserved expansion keeps the slashes; nothing else may reach the path.
-      const begins = prefix.replace(/[^\w./-]|\.\.+/g, '');
+      const parts = prefix.replace(/[^\w./-]/g, '').split('/');
+      // Only the last may be empty: so it is while `team/` is typed.
+      if (parts.some(isStep) || parts.slice(0, -1).includes('')) return [];
+      const begins = parts.map((_, at) => `{part${at}}`).join('/');
+      const values = Object.fromEntries(parts.map((part, at) => [`part${at}`, part]));
       const names = async (kind: 'heads' | 'tags') => {
-        const asked = { repository, of: `git/matching-refs/${kind}/{+begins}`, values: { begins }, absent: repository };
+        const asked = { repository, of: `git/matching-refs/${kind}/${begins}`, values, absent: repository };
         return (await readJson(refsShape, asked)).map(({ ref }) => ref.replace(/^refs\/(heads|tags)\//, ''));
       };
       return (await Promise.all([names('heads'), names('tags')])).flat();
@@ -126,6 +130,9 @@ export function connectGitHub({ url, token }: { url: string; token: string }): S
     },
   };
 }
+
+/** In a path it would lead elsewhere, with our token, and it is the name of nothing. */
+const isStep = (part: string | number): boolean => part === '.' || part === '..';
 
 async function collect(stream: AsyncIterable<Uint8Array>, most: number, repository: string): Promise<Buffer> {
   const chunks: Uint8Array[] = [];

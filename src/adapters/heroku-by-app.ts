@@ -1,6 +1,7 @@
+import { configSecrets, type Secret } from '../domain/redaction.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { Heroku } from '../outside.ts';
-import { connectHeroku } from './heroku.ts';
+import { connectHeroku, type HerokuOfOneToken } from './heroku.ts';
 
 /** So long a token that was looked up is used without looking again. */
 const ASK_AGAIN_MS = 5_000;
@@ -12,18 +13,20 @@ export function connectHerokuByApp(ask: {
   tokenOf: (app: string) => Promise<string | null>;
 }): Heroku {
   const { url, tokenOf } = ask;
-  const clients = new Map<string, Heroku>();
-  const known = new Map<string, { heroku: Heroku; at: number }>();
-  const withToken = (token: string): Heroku => {
+  const clients = new Map<string, HerokuOfOneToken>();
+  const known = new Map<string, { heroku: HerokuOfOneToken; at: number }>();
+  /** By app and not by token: what was seen with another one is as secret. */
+  const configSeen = new Map<string, Map<string, Secret>>();
+  const withToken = (token: string): HerokuOfOneToken => {
     const client = clients.get(token) ?? connectHeroku({ url, token });
     clients.set(token, client);
     return client;
   };
 
-  const of = async (app: string): Promise<Heroku> => {
+  const of = async (app: string): Promise<HerokuOfOneToken> => {
     const last = known.get(app);
     if (last && performance.now() - last.at < ASK_AGAIN_MS) return last.heroku;
-    let heroku: Heroku;
+    let heroku: HerokuOfOneToken;
     try {
       heroku = withToken((await tokenOf(app)) ?? ask.token);
     } catch (error) {
@@ -36,7 +39,7 @@ export function connectHerokuByApp(ask: {
   };
   type Call<A extends unknown[], T> = (app: string, ...rest: A) => Promise<T>;
   const byApp =
-    <A extends unknown[], T>(method: (heroku: Heroku) => Call<A, T>): Call<A, T> =>
+    <A extends unknown[], T>(method: (heroku: HerokuOfOneToken) => Call<A, T>): Call<A, T> =>
     async (app, ...rest) =>
       method(await of(app))(app, ...rest);
 
@@ -50,8 +53,14 @@ export function connectHerokuByApp(ask: {
     slugCommit: byApp(heroku => heroku.slugCommit),
     builds: byApp(heroku => heroku.builds),
     build: byApp(heroku => heroku.build),
-    config: byApp(heroku => heroku.config),
-    configSeen: byApp(heroku => heroku.configSeen),
+    config: async app => {
+      const config = await (await of(app)).config(app);
+      const seen = configSeen.get(app) ?? new Map<string, Secret>();
+      for (const secret of configSecrets(config)) seen.set(`${secret.name}=${secret.value}`, secret);
+      configSeen.set(app, seen);
+      return config;
+    },
+    configSeen: async app => [...(configSeen.get(app)?.values() ?? [])],
     sharedDatabases: byApp(heroku => heroku.sharedDatabases),
     tokensLeft: byApp(heroku => heroku.tokensLeft),
     uploadSource: byApp(heroku => heroku.uploadSource),

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HerokuRefused } from '../outside.ts';
 import { NotAsDocumented } from './heroku-shapes.ts';
+import { piecesOf } from './pieces.ts';
 
 // Heroku's streams live on other hosts and take no token: the URL is the secret.
 
@@ -14,11 +15,50 @@ const UNREADABLE_MS = 15 * 60_000;
 
 const backOff = (attempt: number, most: number): number => Math.min(250 * 2 ** attempt, most);
 
+/** So much of an output without a line end is handed on at once, in characters. */
+const LONGEST_PIECE = 2_000;
+/** So much of an output is handed on, in characters; it is followed to its end all the same. */
+const MOST_OUTPUT = 20_000_000;
+/** Longer than any of the log: it cuts lines at 10,000 bytes (Logplex's limits). */
+const LONGEST_LINE = 16_000;
+
 /**
- * Lines of a chunked text stream until it ends or is cut (then it rejects). NUL bytes are heartbeats (build and release
- * output article, 2014).
+ * Lines of a chunked text stream until it ends or is cut (then it rejects). Of a line that is too long the beginning: what
+ * an app writes after it must not look like a line of its own.
  */
 export async function* readLines(url: string, signal: AbortSignal): AsyncGenerator<string> {
+  for await (const { text, begins } of readPieces(url, signal, LONGEST_LINE)) if (begins) yield text;
+}
+
+/** Of a line that is too long its first piece `begins` it. The same, however the stream was cut into chunks. */
+type Piece = { text: string; begins: boolean };
+
+async function* readPieces(url: string, signal: AbortSignal, longest: number): AsyncGenerator<Piece> {
+  let rest = '';
+  let begins = true;
+  for await (const chunk of readText(url, signal)) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      for (const text of piecesOf(line.replace(/\r$/, ''), longest)) {
+        // Nothing but half of its line end may be left of a long one.
+        if (begins || text) yield { text, begins };
+        begins = false;
+      }
+      begins = true;
+    }
+    const pieces = piecesOf(rest, longest);
+    rest = pieces.pop() ?? '';
+    for (const text of pieces) {
+      yield { text, begins };
+      begins = false;
+    }
+  }
+  if (rest) yield { text: rest, begins };
+}
+
+/** NUL bytes are heartbeats (build and release output article, 2014). */
+async function* readText(url: string, signal: AbortSignal): AsyncGenerator<string> {
   const idle = new AbortController();
   const watchdog = setTimeout(() => idle.abort(new Error('The stream went silent')), IDLE_MS);
   try {
@@ -27,14 +67,10 @@ export async function* readLines(url: string, signal: AbortSignal): AsyncGenerat
       await response.body?.cancel();
       throw new StreamRefused(response.status);
     }
-    let rest = '';
     for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
       watchdog.refresh();
-      const lines = (rest + chunk.replaceAll('\0', '')).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) yield line.replace(/\r$/, '');
+      yield chunk.replaceAll('\0', '');
     }
-    if (rest) yield rest;
   } finally {
     clearTimeout(watchdog);
   }
@@ -54,20 +90,29 @@ export type Output = {
   follow(signal: AbortSignal, startsWithinMs?: number): Promise<boolean>;
 };
 
-/** Gives every line of an output once, though its connection may break: a new one replays it from its start. */
+/**
+ * Gives every line of an output once, those that are too long in pieces, though its connection may break: a new one replays
+ * it from its start.
+ */
 export function outputOf(url: string, onLine: (line: string) => void): Output {
   let given = 0;
+  let characters = 0;
+  const give = (text: string) => {
+    if (characters > MOST_OUTPUT) return;
+    characters += text.length + 1;
+    onLine(characters > MOST_OUTPUT ? '… the output goes on; it is not shown any further' : text);
+  };
   return {
     follow: async (signal, startsWithinMs = STARTS_WITHIN_MS) => {
       const begun = performance.now();
       for (let attempt = 0; ; attempt++) {
         try {
           let seen = 0;
-          for await (const line of readLines(url, signal)) {
+          for await (const { text } of readPieces(url, signal, LONGEST_PIECE)) {
             if (++seen <= given) continue;
             given = seen;
             attempt = 0;
-            onLine(line);
+            give(text);
           }
           return true;
         } catch (error) {

@@ -4,9 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import HerokuClient from 'heroku-client';
 import pRetry, { AbortError } from 'p-retry';
 import { z } from 'zod';
-import { configSecrets, type Secret } from '../domain/redaction.ts';
+import { readLogLine } from '../domain/log-line.ts';
 import { withoutMentions } from '../domain/refusal.ts';
 import { type Heroku, HerokuRefused, type MayAct } from '../outside.ts';
+import { steadyNow } from './clock.ts';
 import * as shape from './heroku-shapes.ts';
 import { type Output, outputOf, readLines, settled } from './heroku-streams.ts';
 
@@ -20,18 +21,21 @@ const RELEASE_NAMED_MS = 5 * 60_000;
 const BACKLOG = 1_500;
 /** Heroku's API and its log may tell times that differ by this much: an assumption. */
 const CLOCKS_MS = 2_000;
+const GRAIN_MS = 1_000; // The API tells times in whole seconds, cut off (Platform API reference).
 
 type Call = { method: 'GET' | 'POST' | 'PATCH' | 'DELETE'; path: string; body?: object; range?: string };
 
+/** What belongs to an app whatever token it is reached with, others keep. */
+export type HerokuOfOneToken = Omit<Heroku, 'configSeen'>;
+
 /** Heroku's Platform API. Throws HerokuRefused for a plain no; other errors mean that the answer was not heard. */
-export function connectHeroku({ url, token }: { url: string; token: string }): Heroku {
+export function connectHeroku({ url, token }: { url: string; token: string }): HerokuOfOneToken {
   stopClientRetries();
   // Its own timeout comes later than ours, only to close the connection.
   const client = new HerokuClient({ host: url, token, partial: true, userAgent: 'switchover', timeout: CALL_MS + 500 });
 
   /** By slug, which never changes: each call counts against the account's. */
   const commits = new Map<string, string | null>();
-  const configSeen = new Map<string, Map<string, Secret>>();
 
   /** Sends a call once. */
   const send = <T extends z.ZodType>(answer: T, call: Call, signal?: AbortSignal): Promise<z.infer<T>> =>
@@ -133,14 +137,7 @@ export function connectHeroku({ url, token }: { url: string; token: string }): H
       return found.sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt)).slice(0, most);
     },
     build: (app, which) => build(app, which),
-    config: async app => {
-      const config = await get(shape.configShape, `/apps/${app}/config-vars`);
-      const known = configSeen.get(app) ?? new Map<string, Secret>();
-      for (const secret of configSecrets(config)) known.set(`${secret.name}=${secret.value}`, secret);
-      configSeen.set(app, known);
-      return config;
-    },
-    configSeen: async app => [...(configSeen.get(app)?.values() ?? [])],
+    config: app => get(shape.configShape, `/apps/${app}/config-vars`),
     sharedDatabases: async app => {
       const addons = await get(shape.addonsShape, `/apps/${app}/addons`);
       const databases = addons.filter(addon => addon.addon_service.name.includes('postgres'));
@@ -208,14 +205,17 @@ export function connectHeroku({ url, token }: { url: string; token: string }): H
     openLog: async function* (app, signal, onWhole) {
       const path = `/apps/${app}/log-sessions`;
       const ask = { method: 'POST', path, body: { lines: BACKLOG, tail: true } } as const;
+      const askedAt = steadyNow();
       const session = await send(shape.logSessionShape, ask, signal);
-      const live = Date.parse(session.created_at) + CLOCKS_MS;
+      let live = Number.NaN;
       let known = 0;
       for await (const line of readLines(session.logplex_url, signal)) {
+        // What is replayed ends when the stream is connected to: some time before its first line comes.
+        live ||= Date.parse(session.created_at) + GRAIN_MS + CLOCKS_MS + (steadyNow() - askedAt);
         yield line;
         if (known >= BACKLOG) continue;
-        // With the first line that came after the session, all that was to be replayed has been.
-        const isLive = Date.parse(line.slice(0, line.indexOf(' '))) > live;
+        // With the first line that was surely said later, all that was to be replayed has been.
+        const isLive = (readLogLine(line)?.at ?? 0) > live;
         if (isLive) onWhole?.();
         known = isLive ? BACKLOG : known + 1;
       }

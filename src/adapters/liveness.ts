@@ -19,7 +19,7 @@ const ANSWER_MS = 3_000;
 const LOCKS = 77;
 
 const BEAT = `INSERT INTO instances (id) VALUES ($1) ON CONFLICT (id) DO UPDATE SET beat = now()
-  RETURNING xmax <> 0 AS known, (SELECT count(*)::int FROM instances WHERE id <> $1) AS others`;
+  RETURNING xmax <> 0 AS known, extract(epoch FROM clock_timestamp())::float8 * 1000 AS now, (SELECT count(*)::int FROM instances WHERE id <> $1) AS others`;
 
 // Deleted before they are taken over: one that beats at that moment is spared by the row's lock, and one that was
 // wrongly given up finds its row gone. What a judge left undone shows as deploys whose owner has no row.
@@ -42,6 +42,8 @@ export type Liveness = {
   sure(): AbortSignal;
   /** No other process was known at our last beat. */
   alone(): boolean;
+  /** By the database's clock, ms: what facts are dated by, whatever becomes of ours. As of the last beat, and a stopwatch since. */
+  now(): number;
   /** From now on every other instance that is found dead is handed to `takeOver`, again until its deploys are taken. */
   watchPeers(takeOver: (dead: string[]) => Promise<void>): void;
   stop(): Promise<void>;
@@ -61,6 +63,7 @@ export async function startLiveness(ask: {
   let beatenAt: number | null = null;
   let quietUntil = 0;
   let others = 0;
+  let ahead = 0;
   let takeOver: ((dead: string[]) => Promise<void>) | null = null;
   let taking = false;
 
@@ -90,8 +93,9 @@ export async function startLiveness(ask: {
     line.locked ||= (
       await client.query('SELECT pg_try_advisory_lock($1, hashtext($2)) AS locked', [LOCKS, id])
     ).rows[0].locked;
-    const { known, others: found } = (await client.query(BEAT, [id])).rows[0];
+    const { known, now, others: found } = (await client.query(BEAT, [id])).rows[0];
     others = found;
+    ahead = now - performance.now();
     const gap = beatenAt === null ? 0 : sentAt - beatenAt;
     if (gap > GRACE_MS) quietUntil = sentAt + QUIET_MS;
     if (beatenAt !== null && !known)
@@ -141,6 +145,7 @@ export async function startLiveness(ask: {
   return {
     sure: fenceIfLate,
     alone: () => others === 0,
+    now: () => performance.now() + ahead,
     watchPeers: take => {
       takeOver = take;
     },

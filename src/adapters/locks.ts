@@ -43,17 +43,21 @@ export function connectLocks(pool: pg.Pool, words: LockWords): Locks {
         await client.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`lock of ${lock.scope}`]);
         const query = `SELECT ${LOCK} FROM locks WHERE scope = $1 AND ${HELD}`;
         const [old] = (await client.query<Lock>(query, [lock.scope])).rows;
-        if (old && old.by !== lock.by && old.id !== instead) return old;
-        if (!(await isFirst(client, request))) return null;
-        const { scope, id, by, reason, channel, until } = lock;
-        await client.query(
-          `INSERT INTO locks (scope, id, by, reason, channel, until) VALUES ($1, $2, $3, $4, $5, $6)
+        if (old && old.by !== lock.by && old.id !== instead) return { kind: 'held', lock: old };
+        if (!(await isFirst(client, request))) return old ? { kind: 'taken', lock: old } : { kind: 'over' };
+        const { scope, id, by, reason, channel, seconds } = lock;
+        const { rows } = await client.query<Lock>(
+          `INSERT INTO locks (scope, id, by, reason, channel, until)
+             VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))
            ON CONFLICT (scope) DO UPDATE SET id = EXCLUDED.id, by = EXCLUDED.by, reason = EXCLUDED.reason,
-             channel = EXCLUDED.channel, until = EXCLUDED.until, at = now(), reminded_at = now()`,
-          [scope, id, by, reason, channel, until],
+             channel = EXCLUDED.channel, until = EXCLUDED.until, at = now(), reminded_at = now()
+           RETURNING ${LOCK}`,
+          [scope, id, by, reason, channel, seconds],
         );
-        await putNotices(client, words.locked(lock, old ?? null));
-        return null;
+        const [taken] = rows;
+        if (!taken) throw new Error(`The lock of ${scope} was not kept`);
+        await putNotices(client, words.locked(taken, old ?? null));
+        return { kind: 'taken', lock: taken };
       }),
 
     release: (scope, { by, id, request }) =>

@@ -47,12 +47,18 @@ export function connectMessages(pool: pg.Pool) {
       return rows[0].first ? 'first' : 'again';
     },
 
+    async free(deploy: string, key: string, by: string): Promise<void> {
+      await pool.query('DELETE FROM messages WHERE deploy_id = $1 AND key = $2 AND claimed_by = $3 AND ts IS NULL', [
+        deploy,
+        key,
+        by,
+      ]);
+    },
+
     async mayEdit(deploy: string, key: string, by: string): Promise<boolean> {
-      const age = `now() - make_interval(secs => $4)`;
       const { rowCount } = await pool.query(
-        `UPDATE messages SET claimed_by = $3,
-           claimed_at = CASE WHEN claimed_by = $3 AND claimed_at > ${age} THEN claimed_at ELSE now() END
-         WHERE deploy_id = $1 AND key = $2 AND (claimed_by = $3 OR claimed_at < ${age} OR ${IS_GONE})`,
+        `UPDATE messages SET claimed_by = $3, claimed_at = now() WHERE deploy_id = $1 AND key = $2
+           AND (claimed_by = $3 OR claimed_at < now() - make_interval(secs => $4) OR ${IS_GONE})`,
         [deploy, key, by, CLAIM_SECONDS],
       );
       return rowCount === 1;

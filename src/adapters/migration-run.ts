@@ -1,12 +1,7 @@
 import { z } from 'zod';
 import { digestOf, type MigrationFile } from '../domain/migration-file.ts';
 import { type Applied, findMigrations } from '../domain/migration-folder.ts';
-import {
-  type Blocker,
-  blockersInWords,
-  type FileOutcome,
-  type MigrationProgress,
-} from '../domain/migration-outcome.ts';
+import { type Blocker, type FileOutcome, type MigrationProgress, wordsForBusy } from '../domain/migration-outcome.ts';
 import type { MigrationRun, Migrator } from '../outside.ts';
 import { readEntries } from './commit-reader.ts';
 import { contain, type End } from './contained.ts';
@@ -43,6 +38,7 @@ export async function runMigrations(
   ask.signal.throwIfAborted();
   const connection = connectionTo(ask.databaseUrl);
   const told = new Map<string, FileOutcome | 'began'>();
+  let busy: Blocker[] | null = null;
   let refused: string | null = null;
   let failed: string | null = null;
   const locked = Promise.withResolvers<true>();
@@ -52,27 +48,33 @@ export async function runMigrations(
       const { data } = message.safeParse(said);
       if (!data) return;
       if ('locked' in data) locked.resolve(true);
-      else if ('progress' in data) ask.onProgress(data.progress);
+      else if ('progress' in data) void hear(data.progress);
       else if ('began' in data) told.set(keyOf(data.began), 'began');
       else if ('ended' in data) told.set(keyOf(data.ended), data.ended.outcome);
       else if ('failed' in data) failed = data.failed;
-      else refused = 'busy' in data ? wordsForBusy(data.busy) : data.unusable;
+      else if ('busy' in data) busy = data.busy;
+      else refused = data.unusable;
     },
   });
+  const hear = async (progress: MigrationProgress): Promise<void> => {
+    await ask.onProgress(progress);
+    if (progress.kind === 'begins') child.tell({ kept: progress.name });
+  };
   try {
     child.tell({ connection, lockMs, patience });
     if (!(await Promise.race([locked.promise, child.ended.then(() => false)]))) {
       const end = await child.ended;
       ask.signal.throwIfAborted();
+      if (busy) return { kind: 'busy', holders: busy };
       return { kind: 'refused', reason: refused ?? failed ?? wordsForEnd(end) };
     }
     const order = await readAgain(ask, dir);
     if ('problems' in order) return { kind: 'changed', problems: order.problems };
-    child.tell({ dir, ...order });
+    child.tell({ dir, ...order, begun: ask.begun });
     const end = await child.ended;
     ask.signal.throwIfAborted();
     const names = await namesOnceFree(connection, [ask.place.table, ask.place.contractTable], lockMs).catch(() => null);
-    const why = refused ?? failed ?? (end.code === 0 ? null : wordsForEnd(end));
+    const why = refused ?? failed ?? (busy && wordsForBusy(busy)) ?? (end.code === 0 ? null : wordsForEnd(end));
     return { kind: 'ran', files: outcomesOf(order.files, told, names, why) };
   } finally {
     child.kill();
@@ -142,9 +144,6 @@ function outcomeOf(
     ? { kind: 'rolled back', error, code: null, statement: null, blockers: [] }
     : { kind: 'unclear', error };
 }
-
-const wordsForBusy = (holders: readonly Blocker[]): string =>
-  `Somebody else migrates this database: ${blockersInWords(holders) || 'nobody knows who'}. Wait until that has ended, then try again.`;
 
 const wordsForEnd = ({ by, said }: End): string =>
   by === null ? `The process that migrated ended by itself. ${said}` : `It was ended because ${by}.`;

@@ -5,12 +5,18 @@ import { NEWS } from './store.ts';
 /** A notice that Slack does not have yet, or not with these words. `again`: an earlier attempt may have got through. */
 export type Unsent = Notice & { at: string; ts: string | null; again: boolean };
 
+/** A channel in which something new is to be said, or something that was said put into other words. */
+type Place = { channel: string; isNew: boolean };
+
 /** Payload of the database's notification that there are new ones. */
 export const NOTICES = 'notices';
 
 const CLAIM_SECONDS = 20;
 /** Nobody wants to read it any more, and Slack has refused it for a day. */
 const KEPT = '1 day';
+/** What is left to be sent by $1, but for $2. */
+const WAITS = `sent IS DISTINCT FROM message AND NOT id = ANY ($2) AND changed_at > now() - interval '${KEPT}'
+  AND (claimed_at IS NULL OR claimed_by = $1 OR claimed_at < now() - interval '${CLAIM_SECONDS} s')`;
 
 type Queries = Pick<pg.Pool, 'query'>;
 
@@ -30,18 +36,34 @@ export async function putNotices(on: Queries, notices: readonly Notice[]): Promi
 /** Queries of whoever sends them. */
 export function connectNotices(pool: pg.Pool) {
   return {
-    /** Claims the oldest unsent notice that is not to be left alone for now, nor its channel; null when there is none. */
-    async claim(by: string, except: { channels: readonly string[]; ids: readonly string[] }): Promise<Unsent | null> {
+    /** Keeps one to be sent, unless there was one of its id. */
+    async once({ id, channel, message }: Notice): Promise<void> {
+      const { rowCount } = await pool.query(
+        'INSERT INTO notices (id, channel, message) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING',
+        [id, channel, JSON.stringify(message)],
+      );
+      if (rowCount) await pool.query(`SELECT pg_notify('${NEWS}', '${NOTICES}')`);
+    },
+
+    /** Where something waits that no other process is at, the oldest first; `except`: ids of those left alone for now. */
+    async places(by: string, except: readonly string[]): Promise<Place[]> {
+      const { rows } = await pool.query<Place>(
+        `SELECT channel, ts IS NULL AS "isNew" FROM notices WHERE ${WAITS}
+         GROUP BY channel, ts IS NULL ORDER BY min(changed_at)`,
+        [by, except],
+      );
+      return rows;
+    },
+
+    /** Claims the oldest that waits there; null when there is none. */
+    async claim(by: string, { channel, isNew }: Place, except: readonly string[]): Promise<Unsent | null> {
       const { rows } = await pool.query<Unsent>(
         `UPDATE notices SET claimed_by = $1, claimed_at = now() FROM (
-           SELECT id, claimed_at FROM notices
-           WHERE sent IS DISTINCT FROM message AND NOT channel = ANY ($2) AND NOT id = ANY ($3)
-             AND changed_at > now() - interval '${KEPT}'
-             AND (claimed_at IS NULL OR claimed_by = $1 OR claimed_at < now() - interval '${CLAIM_SECONDS} s')
+           SELECT id, claimed_at FROM notices WHERE ${WAITS} AND channel = $3 AND (ts IS NULL) = $4
            ORDER BY changed_at LIMIT 1 FOR UPDATE SKIP LOCKED) AS next
          WHERE notices.id = next.id
          RETURNING notices.id, channel, message, to_json(at) #>> '{}' AS at, ts, next.claimed_at IS NOT NULL AS again`,
-        [by, except.channels, except.ids],
+        [by, except, channel, isNew],
       );
       return rows[0] ?? null;
     },

@@ -1,3 +1,5 @@
+import { piecesOf } from './pieces.ts';
+
 // A command as a one-off dyno is to run it, and what comes back of it.
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
@@ -54,9 +56,7 @@ export function readOutput(secret: string, onLine: (line: string) => void): Outp
     if (given > MOST_OUTPUT) return;
     given += line.length + 1;
     if (given > MOST_OUTPUT) onLine('… the output goes on; it is not shown any further');
-    else
-      for (let at = 0; at === 0 || at < line.length; at += LONGEST_LINE)
-        onLine(legible(line.slice(at, at + LONGEST_LINE)));
+    else for (const piece of piecesOf(line, LONGEST_LINE)) onLine(legible(piece));
   };
   return {
     get code() {
@@ -74,8 +74,11 @@ export function readOutput(secret: string, onLine: (line: string) => void): Outp
         }
       }
       // The end of it may be the beginning of what tells the code.
-      for (; rest.length > LONGEST_LINE + longestEnd; rest = rest.slice(LONGEST_LINE))
-        give(rest.slice(0, LONGEST_LINE));
+      while (rest.length > LONGEST_LINE + longestEnd) {
+        const [piece = ''] = piecesOf(rest, LONGEST_LINE);
+        give(piece);
+        rest = rest.slice(piece.length);
+      }
     },
     end() {
       if (rest) give(rest);

@@ -56,7 +56,10 @@ export function connectDirectory(access: SlackAccess): Directory {
       return { name: id, members: [], untold: 'ever' as const };
     }),
   );
-  return { person, group, groups: () => groups('') };
+  const archived = kept(async channel => (await client.conversations.info({ channel })).channel?.is_archived === true);
+  // Without its optional scopes the bot cannot ask, and may post all the same.
+  const isArchived = (channel: string): Promise<boolean> => archived(channel).catch(() => false);
+  return { person, group, groups: () => groups(''), isArchived };
 }
 
 /** Slack's plain no: no such group, a scope that was declined, a plan without user groups. Asking again does not help. */

@@ -16,8 +16,6 @@ const BODY_BYTES = 64 * 1024;
 export function createProber(visit: Visit): Prober {
   return {
     ask: async (base, probe, signal) => {
-      const url = new URL(probe.path, base);
-      url.searchParams.set(PROBE_MARK, randomBytes(6).toString('hex'));
       const headers = { 'User-Agent': 'Switchover-Probe', 'Cache-Control': 'no-cache', Accept: '*/*' };
       const timeout = AbortSignal.timeout(TIMEOUT_MS);
       const sentAt = steadyNow();
@@ -27,6 +25,8 @@ export function createProber(visit: Visit): Prober {
         ...rest,
       });
       try {
+        const url = new URL(probe.path, base);
+        url.searchParams.set(PROBE_MARK, randomBytes(6).toString('hex'));
         // A commit names the path: `//elsewhere/` in it is another host.
         if (url.origin !== new URL(base).origin) throw new Error(`${probe.path} leads away from the app`);
         const response = await visit(url, { headers, signal: AbortSignal.any([signal, timeout]) });

@@ -1,8 +1,8 @@
 import { WebAPIPlatformError, WebClient } from '@slack/web-api';
 import { z } from 'zod';
 import { FileRefused, type Files } from '../team.ts';
-import { told } from './slack.ts';
 import { CALL_WITHIN_MS, clientOptions, type SlackAccess } from './slack-client.ts';
+import { isCode, told } from './slack-refusals.ts';
 
 /**
  * Files in the three calls that Slack wants (docs.slack.dev, files.getUploadURLExternal), rather than by `filesUploadV2`
@@ -41,9 +41,12 @@ export function connectFiles(access: SlackAccess): Files {
 
     async isShared({ file, channel, thread, after }) {
       const oldest = (after / 1000 - 60).toFixed(6);
-      const read = await client
-        .apiCall('conversations.replies', { channel, ts: thread, oldest, limit: 200 })
-        .catch(error => Promise.reject(told(error)));
+      const ask = { channel, ts: thread, oldest, limit: 200 };
+      const read = await client.apiCall('conversations.replies', ask).catch(error => {
+        // Where the bot may not read, or there is nothing to read, nobody will ever know.
+        if (isCode(error, 'not_in_channel', 'channel_not_found', 'thread_not_found')) return { messages: [] };
+        throw told(error);
+      });
       return replies.parse(read).messages.some(({ files = [] }) => files.some(({ id }) => id === file));
     },
   };

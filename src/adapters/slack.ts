@@ -1,18 +1,8 @@
-import { WebAPIPlatformError, WebAPIRateLimitedError, WebClient } from '@slack/web-api';
+import { WebClient } from '@slack/web-api';
 import { z } from 'zod';
 import type { Chat, Message, MessageKey } from '../team.ts';
 import { clientOptions, type SlackAccess } from './slack-client.ts';
-
-/** Slack wants no more of this for a while. `retryAfterMs` says how long: a Chat's rejections may carry it. */
-export class SlackBusy extends Error {
-  readonly retryAfterMs: number;
-
-  constructor(seconds: number, cause: unknown) {
-    super(`Slack asks to wait ${seconds} s`, { cause });
-    this.name = 'SlackBusy';
-    this.retryAfterMs = seconds * 1000;
-  }
-}
+import { isCode, isLookRefused, told } from './slack-refusals.ts';
 
 /** Label of our messages, by which one whose answer was lost is found again. Anyone in the workspace can read it. */
 const EVENT = 'switchover';
@@ -20,11 +10,14 @@ const EVENT = 'switchover';
 const CLOCKS_MS = 60_000;
 const PAGES = 5;
 
+type Look = (message: Message) => Message;
+
 /**
- * Posts, finds and edits. `plain` draws a message without the newer blocks, for a workspace that answers
- * `invalid_blocks`; what even that one refuses goes out as its sentence alone, since the thread must not stand still.
+ * Posts, finds and edits. `plain` draws a message without the newer blocks, for a workspace that does not take them, and
+ * `bare` only its sentence and buttons; what even that refuses goes out as its sentence alone, since the thread must not
+ * stand still.
  */
-export function connectSlack({ plain, ...access }: SlackAccess & { plain: (message: Message) => Message }): Chat {
+export function connectSlack({ plain, bare, ...access }: SlackAccess & { plain: Look; bare: Look }): Chat {
   const client = new WebClient(access.botToken, clientOptions(access));
   /** Kinds of blocks that this workspace refused, and took the plain ones instead. */
   const refused = new Set<string>();
@@ -32,18 +25,21 @@ export function connectSlack({ plain, ...access }: SlackAccess & { plain: (messa
   async function send<T>(message: Message, call: (message: Message) => Promise<T>): Promise<T> {
     const simple = plain(message);
     const newer = kindsOf(message).filter(kind => !kindsOf(simple).includes(kind));
-    const isTaken = !newer.some(kind => refused.has(kind));
-    const looks = [...(isTaken ? [message] : []), simple, { ...message, blocks: [] }];
-    for (const [index, look] of looks.entries()) {
+    const looks = [simple, bare(message), { ...message, blocks: [] }];
+    if (newer.length > 0 && !newer.some(kind => refused.has(kind))) looks.unshift(message);
+    const refusals: unknown[] = [];
+    for (const look of looks) {
       try {
         const result = await call(look);
-        if (index === 1 && looks.length === 3) for (const kind of newer) refused.add(kind);
+        if (look === simple && isCode(refusals[0], 'invalid_blocks', 'invalid_blocks_format'))
+          for (const kind of newer) refused.add(kind);
         return result;
       } catch (error) {
-        if (index === looks.length - 1 || !isPlatformError(error, 'invalid_blocks')) throw told(error);
+        refusals.push(error);
+        if (!isLookRefused(error)) break;
       }
     }
-    throw new Error('unreachable: the last look returns or throws');
+    throw told(refusals.at(-1));
   }
 
   return {
@@ -72,7 +68,11 @@ export function connectSlack({ plain, ...access }: SlackAccess & { plain: (messa
       let cursor = '';
       for (let page = 0; page < PAGES; page++) {
         const ask = { ...place, oldest, limit: 200, include_all_metadata: true, ...(cursor ? { cursor } : {}) };
-        const read = await client.apiCall(method, ask).catch(error => Promise.reject(told(error)));
+        const read = await client.apiCall(method, ask).catch(error => {
+          if (isCode(error, 'not_in_channel', 'thread_not_found')) return null;
+          throw told(error);
+        });
+        if (read === null) return null;
         const mine = history.parse(read).messages.find(posted => carries(posted, key));
         if (mine) return mine.ts;
         cursor = read.response_metadata?.next_cursor ?? '';
@@ -82,12 +82,12 @@ export function connectSlack({ plain, ...access }: SlackAccess & { plain: (messa
     },
 
     async update({ channel, ts, message }) {
-      try {
-        await send(message, ({ text, blocks }) => client.apiCall('chat.update', { channel, ts, text, blocks }));
-      } catch (error) {
-        // Somebody deleted it: there is nothing left to keep up to date.
-        if (!isPlatformError(error, 'message_not_found')) throw error;
-      }
+      await send(message, ({ text, blocks }) =>
+        client.apiCall('chat.update', { channel, ts, text, blocks }).catch(error => {
+          // Somebody deleted it: there is nothing left to keep up to date.
+          if (!isCode(error, 'message_not_found')) throw error;
+        }),
+      );
     },
   };
 }
@@ -99,14 +99,6 @@ const kindsOf = ({ blocks }: Message): string[] =>
 export async function slackAnswers(access: SlackAccess): Promise<void> {
   await new WebClient(access.botToken, clientOptions(access)).auth.test();
 }
-
-/** What whoever waits for Slack understands: that it is busy, and for how long. */
-export function told(error: unknown): unknown {
-  return error instanceof WebAPIRateLimitedError ? new SlackBusy(error.retryAfter, error) : error;
-}
-
-const isPlatformError = (error: unknown, code: string): boolean =>
-  error instanceof WebAPIPlatformError && error.data.error === code;
 
 const posting = z.object({ ts: z.string() });
 const label = z.object({ event_type: z.string(), event_payload: z.record(z.string(), z.unknown()) });

@@ -79,6 +79,15 @@ export function chooseBack(
   return { refused: reasons.length > 0 ? reasons : ['There is no release before the live one.'] };
 }
 
+/** What was live right before that release: the newest one that had succeeded and has code. Failed ones never were. */
+export const liveBefore = <R extends Pick<PastRelease, 'version' | 'status' | 'slug'>>(
+  releases: readonly R[],
+  version: number,
+): R | undefined =>
+  releases
+    .filter(release => release.version < version && release.status === 'succeeded' && release.slug !== null)
+    .sort((a, b) => b.version - a.version)[0];
+
 function listed(candidates: readonly Candidate[]): string {
   const open = candidates.filter(({ refused }) => refused === null).map(({ release }) => `v${release.version}`);
   return open.length > 0

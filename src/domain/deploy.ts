@@ -30,19 +30,32 @@ export type FactBody =
   /** Planned again at its turn. With news its owner is asked first. */
   | { kind: 'planned again'; plan: Plan; news: readonly string[] }
   | { kind: 'agreed'; by: string }
-  /** About to go back to an older release on purpose: the newest one before that. Then Heroku's new release of it. */
-  | { kind: 'going back'; newest: number }
+  /**
+   * About to go back to an older release on purpose: the newest one before that. Then Heroku's new release of it. `web`, here
+   * and below: how many web dynos there were at that moment.
+   */
+  | { kind: 'going back'; newest: number; web?: number }
   | { kind: 'went back'; release: string }
   /** How the app was before anything was done to it, and what it suffered from then. */
   | { kind: 'before'; sample: Sample; ill: readonly string[] }
   | { kind: 'uploaded'; url: string; bytes: number }
   /** About to ask Heroku for it: from now on one may be under way. */
-  | { kind: 'build asked' }
+  | { kind: 'build asked'; web?: number }
   | { kind: 'build started'; build: string }
   | { kind: 'built'; slug: string; release: string }
   | { kind: 'build failed'; lines: readonly string[] }
   | { kind: 'release started'; version: number }
-  | { kind: 'released'; release: string; version: number; slug: string; releasedAt: number; phaseSeconds: number }
+  /** `replaces`: what was live until then, which others may have released since the plan. */
+  | {
+      kind: 'released';
+      release: string;
+      version: number;
+      slug: string;
+      releasedAt: number;
+      phaseSeconds: number;
+      replaces?: Plan['live'];
+      web?: number;
+    }
   | { kind: 'release failed'; version: number; lines: readonly string[] }
   /** What the watch of a switchover said when it changed: of our release, or of the rollback, or of a newer one of its code. */
   | { kind: 'phase'; of: 'deploy' | 'rollback'; version: number; phase: Phase; tally: Tally }
@@ -52,10 +65,10 @@ export type FactBody =
   | { kind: 'cancel asked'; by: string }
   /** Someone, or the bot itself (`by` null), decided to go back. */
   | { kind: 'rollback asked'; by: string | null; why: string }
-  /** About to ask Heroku: the newest release before it, and the last moment (ms) at which it surely beats the switch. */
-  | { kind: 'rollback intended'; newest: number; safeUntil: number }
+  /** About to ask Heroku: the newest release before it, the last moment (ms) at which it surely beats the switch, and where to. */
+  | { kind: 'rollback intended'; newest: number; safeUntil: number; to?: Plan['live']; web?: number }
   | { kind: 'rolling back'; release: string; version: number }
-  | { kind: 'rollback released'; version: number; slug: string; releasedAt: number }
+  | { kind: 'rollback released'; version: number; slug: string; releasedAt: number; web?: number }
   | { kind: 'rollback failed'; why: string }
   /** Somebody looked at what could not be proved, and says how they know. */
   | { kind: 'checked'; by: string; what: 'new serves' | 'old gone'; why?: string }
@@ -81,8 +94,8 @@ export type FactBody =
   | { kind: 'watching'; until: number }
   /** What was made of new code in the end, and all that was met. `why` is empty where it was well in every way. */
   | { kind: 'judged'; verdict: 'well' | 'not well' | 'not judged'; why: string; met: Met }
-  /** Until (ms) when new code is only watched, before anything is destroyed. */
-  | { kind: 'soaking'; until: number }
+  /** Until (ms) when new code is only watched, before anything is destroyed. `lastOldAt`: of the watch as it began. */
+  | { kind: 'soaking'; until: number; lastOldAt?: number | null }
   /** What was approved is not what the commit would run now: this is, and it is asked anew. */
   | { kind: 'migrations changed'; why: string; migrations: PendingMigrations }
   /** What the app's plan command shows of its contract command. */
@@ -102,10 +115,10 @@ export type FactBody =
   /** Of a deploy in maintenance mode: about to stop these dynos, how many there were of each type; then that none was left. */
   | { kind: 'dynos stopping'; formation: readonly Quantity[]; dynos: readonly string[] }
   | { kind: 'dynos stopped' }
-  /** What was stopped is started, and is up; of those `unheard` only the dyno list says so. Or it does not come up. */
+  /** What was stopped is started, and is up; of those `unheard` only the dyno list says so. Or it does not come up, or is `refused`. */
   | { kind: 'dynos starting' }
   | { kind: 'dynos up'; dynos: readonly string[]; unheard: readonly string[] }
-  | { kind: 'dynos down'; what: string }
+  | { kind: 'dynos down'; what: string; refused?: true }
   /** How it will end once everything is put back and open. */
   | { kind: 'giving up'; outcome: Outcome; why: string }
   /** Visitors were let in again: the answers that prove it, or null when none did in time. */

@@ -26,6 +26,8 @@ export const PROBE_MARK = 'switchover';
 const LINE = /^(\S+) (\w+)\[([^\]]+)\]: (.*)$/s;
 /** L10 to L15 (error-codes article, 2024-05): lines were dropped. One that names a drain lost nothing of this session. */
 const DROPPED = /^Error L1[0-5]\b(?!.*\bdrain 'd\.)/;
+/** The last is another server's turn (help.heroku.com/KR6BGO6A): such a dyno gets no preboot, and need not get a SIGTERM. */
+const RESTARTING = /^(?:Restarting$|Cycling$|Relocating dyno\b)/;
 const field = (text: string, name: string): string | undefined =>
   new RegExp(`(?:^| )${name}=("[^"]*"|\\S*)`).exec(text)?.[1];
 
@@ -46,7 +48,7 @@ export function readLogLine(line: string): LogEvent | null {
 
   const state = /^State changed from (\w+) to (\w+)$/.exec(text);
   if (state?.[1] && state[2]) return { kind: 'state', at, dyno: process, from: state[1], to: state[2] };
-  if (text === 'Restarting' || text === 'Cycling') return { kind: 'restarting', at, dyno: process };
+  if (RESTARTING.test(text)) return { kind: 'restarting', at, dyno: process };
   if (text.startsWith('Stopping all processes with SIGTERM')) return { kind: 'sigterm', at, dyno: process };
   const exited = /^Process exited with status (\d+)/.exec(text);
   if (exited) return { kind: 'exited', at, dyno: process, status: Number(exited[1]) };

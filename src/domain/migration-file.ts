@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Node } from 'libpg-query';
 import { type Completion, completionOf } from './completion.ts';
 import { readHeader } from './migration/file-phase.ts';
+import { Holding } from './migration/holding.ts';
+import { readStatement } from './migration/read-statement.ts';
 import { type Piece, readSource } from './migration/source.ts';
 import { bodyOf } from './migration/tree.ts';
 import type { Entry } from './migration-folder.ts';
@@ -85,15 +87,22 @@ function fileOf(
   const [only] = pieces;
   return {
     ...{ name, path, table, sql, transaction, review },
-    steps: stepsOf(pieces),
+    steps: stepsOf(pieces, transaction),
     completion: !transaction && only ? completionOf(only.node) : null,
     source: sha256(text),
   };
 }
 
-function stepsOf(pieces: readonly Piece[]): Step[] {
+function stepsOf(pieces: readonly Piece[], transaction: boolean): Step[] {
   const ownLimit = pieces.some(({ node }) => bodyOf(node, 'VariableSetStmt')?.name === 'statement_timeout');
-  return pieces.map(({ sql, node }) => ({ sql, limitMs: ownLimit ? null : mayTakeLong(node) ? 0 : BRIEF_MS }));
+  if (ownLimit) return pieces.map(({ sql }) => ({ sql, limitMs: null }));
+  const holding = new Holding();
+  return pieces.map(({ sql, node }) => {
+    // While a table is kept from everybody, work on rows must be as brief as the change itself.
+    const limitMs = mayTakeLong(node) && !holding.holds ? 0 : BRIEF_MS;
+    if (transaction && pieces.length > 1 && !holding.holds) holding.take(readStatement(node, sql));
+    return { sql, limitMs };
+  });
 }
 
 const OF_ROWS = ['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt', 'RefreshMatViewStmt'] as const;
@@ -103,14 +112,8 @@ const mayTakeLong = (node: Node): boolean =>
   OF_ROWS.some(tag => tag in node) || (completionOf(node) !== null && !('AlterEnumStmt' in node));
 
 function problemsOf(path: string, pieces: readonly Piece[], transaction: boolean): string[] {
-  const ends = pieces.filter(({ node }) => {
-    const kind = bodyOf(node, 'TransactionStmt')?.kind;
-    return kind !== undefined && !/SAVEPOINT|RELEASE|ROLLBACK_TO/.test(kind);
-  });
-  const problems = ends.map(
-    ({ line, sql }) =>
-      `\`${path}\`, line ${line}: \`${sql}\` is not for a migration to say. Its transaction belongs to whoever runs it, or after a failure half of it would stay: take it out.`,
-  );
+  const ends = pieces.filter(({ node }) => isTransactionWord(node));
+  const problems = ends.map(({ line, sql }) => `\`${path}\`, line ${line}: ${wordsForTransaction(sql)}`);
   if (transaction) return [...problems, ...pieces.flatMap(piece => problemInTransaction(path, piece))];
   const [only] = pieces;
   if (pieces.length === 1 && only && completionOf(only.node)) return problems;
@@ -121,6 +124,26 @@ function problemsOf(path: string, pieces: readonly Piece[], transaction: boolean
     ...problems,
     `\`${path}\` runs outside a transaction and has ${has}. After a kill nobody could say what of it was done, so such a file holds exactly one statement whose end the catalog shows: ${wanted}`,
   ];
+}
+
+/** BEGIN, COMMIT and ROLLBACK, in all their spellings; savepoints stay inside the transaction. */
+function isTransactionWord(node: Node): boolean {
+  const kind = bodyOf(node, 'TransactionStmt')?.kind;
+  return kind !== undefined && !/SAVEPOINT|RELEASE|ROLLBACK_TO/.test(kind);
+}
+
+const wordsForTransaction = (sql: string): string =>
+  `\`${sql}\` is not for a migration to say. Its transaction belongs to whoever runs it, or after a failure half of it would stay: take it out.`;
+
+const LIKE_TRANSACTION = /\b(begin|start\s+transaction|commit|end|rollback|abort|prepare\s+transaction)\b/i;
+
+/** Why SQL that a program sends while it runs may not be sent: it would begin or end the transaction. Null when it may. */
+export function refusedWhileRunning(sql: string): string | null {
+  const { pieces, unparsed } = readSource(sql);
+  // A newer server may understand what this parser does not.
+  if (unparsed) return LIKE_TRANSACTION.test(sql) ? wordsForTransaction(unparsed.sql) : null;
+  const word = pieces.find(({ node }) => isTransactionWord(node));
+  return word ? wordsForTransaction(word.sql) : null;
 }
 
 function problemInTransaction(path: string, { node, line, sql }: Piece): string[] {

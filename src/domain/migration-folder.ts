@@ -4,7 +4,10 @@ import type { MigrationPlace } from './switchover-file.ts';
 /** A migration in a commit, by its place alone: `name` is what node-pg-migrate records of it in `table`. */
 export type Entry = { name: string; path: string; table: string; kind: 'sql' | 'code' };
 
-/** Names in a table, in the order in which they ran. */
+/**
+ * Names in a table, in the order in which they ran. What has the table's name and shape in another schema, where `public` has
+ * none, goes by both names (`legacy.pgmigrations`) and is not read.
+ */
 export type Applied = Readonly<Record<string, readonly string[]>>;
 
 const MIGRATION = /\.(sql|[cm]?[jt]s)$/;
@@ -96,5 +99,16 @@ export function pendingOf(entries: readonly Entry[], applied: Applied): Pending 
     if (!overtaken) return [];
     return `\`${entry.path}\` has not run, but \`${overtaken.path}\` behind it has: whoever runs node-pg-migrate by hand is refused from then on, for ever. Give it a number behind all that ran.`;
   });
-  return { entries: pending, unknown, problems };
+  return { entries: pending, unknown, problems: [...problems, ...keptElsewhere(entries, applied)] };
+}
+
+/** To run them all once more, because the table in which they are recorded was not found, would do everything twice. */
+function keptElsewhere(entries: readonly Entry[], applied: Applied): string[] {
+  const tables = [...new Set(entries.map(({ table }) => table))];
+  return Object.keys(applied).flatMap(other => {
+    const table = tables.find(name => other.endsWith(`.${name}`));
+    if (table === undefined) return [];
+    const ours = `CREATE TABLE public.${table} (id serial PRIMARY KEY, name varchar(255) NOT NULL, run_on timestamp NOT NULL)`;
+    return `What has run is read from \`public.${table}\`, and there is none, but a table \`${other}\`: with that, migrations that have run would run once more. If it is this app's, \`ALTER TABLE ${other} SET SCHEMA public\` and take \`migrationsSchema\` out of its settings, or let the app run its own commands (\`"migrations": { "expand": "<command>" }\` in switchover.json). If it is another app's, \`${ours}\`. Then plan again.`;
+  });
 }

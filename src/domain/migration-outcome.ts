@@ -1,6 +1,13 @@
 /** Who keeps a lock that a migration waits for. `ageMs`: since its transaction began. */
 export type Blocker = { pid: number; application: string; state: string; ageMs: number };
 
+/** What our connections that migrate call themselves. */
+export const OUR_APPLICATION = 'switchover migrations';
+
+/** True when nobody but an earlier run of ours, or its statement that goes on without it, keeps a lock. */
+export const isOurs = (holders: readonly Blocker[]): boolean =>
+  holders.every(({ application }) => application === OUR_APPLICATION);
+
 export type FileOutcome =
   /** `ms` is null when the one who ran it could not say so any more. */
   | { kind: 'applied'; ms: number | null }
@@ -26,7 +33,7 @@ const NEXT: Readonly<Record<string, string>> = {
   '55P03': 'Others have it in use, and nobody is made to wait longer: ask them, or try when it is free.',
   '40P01': 'It and others waited for each other, each time: try when less is going on.',
   '57014':
-    'It took longer than others may be kept waiting: find a way that does not lock so long, or put `SET LOCAL statement_timeout` at its start.',
+    'It took longer than others may be kept waiting. Work on rows after a change of a table belongs into a migration of its own, for the table is locked until the end: split the file. Else find a way that does not lock so long, or put `SET LOCAL statement_timeout` at its start.',
 };
 
 /** What Postgres said, with what to do next where its own words do not tell. */
@@ -44,3 +51,6 @@ export function blockersInWords(blockers: readonly Blocker[]): string {
     )
     .join('; ');
 }
+
+export const wordsForBusy = (holders: readonly Blocker[]): string =>
+  `Somebody else migrates this database: ${blockersInWords(holders) || 'nobody knows who'}. Wait until that has ended, then try again.`;

@@ -19,8 +19,11 @@ export type { Facts } from './migration/facts.ts';
 export { parserReady } from './migration/parser.ts';
 export type { Harm, Lasts, Lock, Phase } from './migration/rule.ts';
 
-/** A migration as SQL. Its path tells its folder and name; paths are shown as they are given. */
-export type Migration = { file: string; sql: string };
+/**
+ * A migration as SQL. Its path tells its folder and name; paths are shown as they are given. With a `review`, why its SQL
+ * is not known before it runs, it waits until old code is gone, whatever was recorded of it.
+ */
+export type Migration = { file: string; sql: string; review?: string | null };
 
 /** `allowed` is the reason of an `-- allow: RULE reason` beside the statement. */
 export type Hazard = {
@@ -69,7 +72,7 @@ export function judge(migrations: readonly Migration[], facts: Facts | null): Ve
   return migrations.map(migration => judgeOne(migration, known));
 }
 
-function judgeOne({ file, sql }: Migration, known: Known): Verdict {
+function judgeOne({ file, sql, review = null }: Migration, known: Known): Verdict {
   const source = readSource(sql);
   const header = readHeader(source.header);
   known.startFile({ codeKnows: declaredPhase(file, header).phase === 'contract' });
@@ -86,11 +89,8 @@ function judgeOne({ file, sql }: Migration, known: Known): Verdict {
       )[0] ?? {};
     statements.push(statementVerdict({ ...unparsed, comments: [] }, findings));
   }
-  const { phase, by, loosened, problem } = phaseOfFile(
-    file,
-    header,
-    strictest(statements.map(verdict => verdict.phase)),
-  );
+  const found = review === null ? strictest(statements.map(verdict => verdict.phase)) : 'contract';
+  const { phase, by, loosened, problem } = phaseOfFile(file, header, found);
   return {
     file,
     phase,

@@ -1,5 +1,5 @@
 import { doomed } from './health-gate.ts';
-import { LINGERS, logKnownSinceOld, restartsKnown } from './proof.ts';
+import { LINGERS, logKnownSinceOld, oldWebOf, restartsKnown } from './proof.ts';
 import type { Phase, Watch } from './watch.ts';
 
 /** SIGTERM came up to 71 s after the switch (heroku/barnes#58), then 30 s of grace: past this the log will not prove it. */
@@ -10,18 +10,22 @@ const SILENT_ANSWERS = 5;
 /** A probe is sent each second, and waits for its answer. */
 const FIRST_ANSWER_MS = 5_000;
 
+/** A log session is opened within 5 s or later, and a dyno list read. */
+const READ_AGAIN_MS = 15_000;
+
 /** What a watch says now. */
 export function phaseOf(watch: Watch): Phase {
   const { served, booted, superseded, now } = watch;
   const crash = watch.crash ?? doomed(watch);
   const silent = silentSince(watch);
   if (superseded) {
-    return { kind: 'superseded', version: superseded.version, by: superseded.by, what: superseded.what };
+    const { version, by, what, at } = superseded;
+    return { kind: 'superseded', version, by, what, at };
   }
   if (crash && watch.firstNewAt === null && !served) return { kind: 'crashed', ...crash };
-  if (served && watch.goneAt !== null) return { kind: 'old gone', at: watch.goneAt, dynos: watch.goal.oldWeb };
+  if (served && watch.goneAt !== null) return { kind: 'old gone', at: watch.goneAt, dynos: oldWebOf(watch) };
   if (served) {
-    if (now > drainedBy(watch, served.at)) return notProved(watch, 'old gone');
+    if (isOver(watch, drainedBy(watch, served.at))) return notProved(watch, 'old gone');
     const { at, evidence } = served;
     return { kind: 'new serves', at, evidence, ...(evidence.by === 'probe' ? silent : {}) };
   }
@@ -34,6 +38,12 @@ export function phaseOf(watch: Watch): Phase {
     return { kind: 'booting', up: booted?.up ?? 0, of: booted?.of ?? watch.goal.web, ...silent };
   }
   return { kind: 'old serves', expectedSwitch: watch.clockFrom + watch.goal.windowMs, ...silent };
+}
+
+/** What went by while nobody watched is over only when the log, and the lists, could have been read again. */
+function isOver({ now, unwatched }: Watch, by: number): boolean {
+  const unseen = unwatched !== null && by > unwatched.from;
+  return now > (unseen ? Math.max(by, unwatched.to + READ_AGAIN_MS) : by);
 }
 
 /** When what the log can prove of old code's end must have been proved. */
@@ -63,11 +73,11 @@ export function samePhase(a: Phase, b: Phase): boolean {
 }
 
 function notProved(watch: Watch, missing: 'new serves' | 'old gone'): Phase {
-  const { logFrom, served, older, goal, clockFrom } = watch;
+  const { logFrom, served, older, clockFrom } = watch;
   const known = missing === 'new serves' || watch.silence ? answersKnown(watch) : [];
   if (logFrom === null) known.push('The log could not be read.');
   else if (served && !logKnownSinceOld(watch)) known.push('The log has a gap since the switch.');
-  const waiting = goal.oldWeb.filter(dyno => !watch.sigterms[dyno]?.some(at => at >= clockFrom));
+  const waiting = oldWebOf(watch).filter(dyno => !watch.sigterms[dyno]?.some(at => at >= clockFrom));
   if (waiting.length > 0) known.push(`No SIGTERM was seen for the old ${waiting.join(', ')}.`);
   if (older && older.names.length > 0) known.push(`Still on an older release: ${older.names.join(', ')}.`);
   return { kind: 'not proved', missing, known };

@@ -1,4 +1,4 @@
-import type { Evidence, StateChange, Watch } from './watch.ts';
+import type { Evidence, Goal, StateChange, Watch } from './watch.ts';
 
 // What follows from all that a watch has seen: that new code serves, where the answers cannot say so, and that old code
 // is gone. The log's times are compared with Heroku's only, ours with ours: the clocks may differ by anything.
@@ -13,8 +13,12 @@ export const LINGERS = 2.5;
 export const GRACE_MS = 30_000;
 /** Where no old answer was seen: that long before the first sign of new code the switch had not begun. An assumption. */
 const SURELY_BEFORE_MS = 10_000;
-/** A dyno's SIGTERM and its change of state were logged at most 1.8 s apart (heroku.md's real logs). */
-const PAIR_MS = 3_000;
+/** Lines of one dyno may come in another order than things happened, by so much: an assumption. */
+const DISORDER_MS = 3_000;
+/** A dyno is stopped within this much of its change of state: 46.8 s were seen (a relocation, log of 2020-12-03). */
+const STOPPED_WITHIN_MS = 60_000;
+/** What a release hides is stopped a window later: a part of that is no such thing, however short windows are made. */
+const stoppedWithin = ({ windowMs }: Goal): number => Math.max(DISORDER_MS, Math.min(STOPPED_WITHIN_MS, windowMs / 3));
 
 /** The watch with what follows drawn, and with the reads asked for that would settle more. */
 export function settle(watch: Watch): Watch {
@@ -104,11 +108,11 @@ function stateAt({ changes, clockFrom, logFrom }: Watch, dyno: string, at: numbe
 
 const isStop = ({ from, to }: StateChange): boolean => to === 'down' || (from === 'up' && to === 'starting');
 
-/** SIGTERMs that no change of state goes with: those of dynos that `GET /dynos` hides. */
-function hiddenSigterms({ changes, sigterms }: Watch, dyno: string): number[] {
+/** SIGTERMs that no change of state goes with: those of dynos that `GET /dynos` hides. A stop takes the next one. */
+function hiddenSigterms({ changes, sigterms, goal }: Watch, dyno: string): number[] {
   const stops = (changes[dyno] ?? []).filter(isStop);
   return (sigterms[dyno] ?? []).filter(at => {
-    const pair = stops.findIndex(change => Math.abs(change.at - at) <= PAIR_MS);
+    const pair = stops.findIndex(stop => at >= stop.at - DISORDER_MS && at <= stop.at + stoppedWithin(goal));
     if (pair >= 0) stops.splice(pair, 1);
     return pair < 0;
   });
@@ -123,6 +127,32 @@ function settleDeparture(watch: Watch): Watch {
   return { ...watch, leftAt, asks: { ...watch.asks, dynos: true } };
 }
 
+/**
+ * The old web dynos, without those that by an unbroken log somebody stopped before the release: unless a restart or a
+ * release may have left another one of that name, which is hidden.
+ */
+export function oldWebOf(watch: Watch): string[] {
+  const { goal, changes, logFrom, restarts } = watch;
+  return goal.oldWeb.filter(dyno => {
+    const last = changes[dyno]?.findLast(({ at }) => at < goal.releasedAt + CLOCKS_MS);
+    const isStopped = last?.to === 'down' && last.at < goal.releasedAt - CLOCKS_MS;
+    const isKnown = isStopped && logFrom !== null && logFrom <= last.at;
+    return !isKnown || restarts[dyno] !== undefined || followsSoon(watch, 0);
+  });
+}
+
+/** Of a new dyno in such a state, a SIGTERM may be its own. */
+const NOT_UP: ReadonlySet<string> = new Set(['starting', 'crashed', 'down']);
+
+/**
+ * The restarts that left one more hidden dyno of that name, with no telling which of them goes first. One that goes down
+ * before another starts, as in a relocation, is not left.
+ */
+const hiddenBy = ({ restarts, changes }: Watch, dyno: string): number[] =>
+  (restarts[dyno] ?? []).filter(
+    at => !changes[dyno]?.some(change => change.to === 'down' && Math.abs(change.at - at) <= DISORDER_MS),
+  );
+
 /** True when by the log each old web dyno was stopped and is gone; false too where it has a gap since the switch. */
 function haveLeft(watch: Watch): boolean {
   const oldAt = oldServedAt(watch);
@@ -131,14 +161,11 @@ function haveLeft(watch: Watch): boolean {
   // What a restart that we do not know of left behind may be stopped as well: until no such dyno can be left.
   if (!restartsKnown(watch) && (logTo ?? 0) < goal.releasedAt + LINGERS * goal.windowMs) return false;
   const from = oldAt - CLOCKS_MS;
-  return goal.oldWeb.every(dyno => {
-    // A restart leaves one more hidden dyno of that name, and no telling which of them goes first.
-    const left = watch.restarts[dyno] ?? [];
+  return oldWebOf(watch).every(dyno => {
+    const left = hiddenBy(watch, dyno);
     if (left.length > 0 && followsSoon(watch, 0)) return false;
     const hidden = hiddenSigterms(watch, dyno).filter(at => at >= Math.min(from, ...left));
-    const stoppedAt = hidden.filter(at => !['starting', 'crashed'].includes(stateAt(watch, dyno, at) ?? ''))[
-      left.length
-    ];
+    const stoppedAt = hidden.filter(at => !NOT_UP.has(stateAt(watch, dyno, at) ?? ''))[left.length];
     if (stoppedAt === undefined || stoppedAt < from) return false;
     return hasExited(watch, dyno, stoppedAt) || (watch.logTo ?? 0) >= stoppedAt + GRACE_MS + CLOCKS_MS;
   });
@@ -147,7 +174,7 @@ function haveLeft(watch: Watch): boolean {
 /** Its exit, where no other dyno of that name can have been the one that exited. */
 function hasExited({ changes, sigterms, exits, restarts }: Watch, dyno: string, stoppedAt: number): boolean {
   const stopped = sigterms[dyno]?.filter(at => at >= stoppedAt - GRACE_MS) ?? [];
-  const crashed = changes[dyno]?.some(({ to, at }) => to === 'crashed' && at >= stoppedAt - PAIR_MS) ?? false;
+  const crashed = changes[dyno]?.some(({ to, at }) => to === 'crashed' && at >= stoppedAt - DISORDER_MS) ?? false;
   const isAlone = stopped.length === 1 && !crashed && !restarts[dyno];
   return isAlone && Boolean(exits[dyno]?.some(at => at >= stoppedAt));
 }

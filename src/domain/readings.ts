@@ -1,4 +1,4 @@
-import type { Click, Deploy, Fact, FactOf, Outcome, SmokeResult } from './deploy.ts';
+import { type Click, type Deploy, type Fact, type FactOf, latest, type Outcome, type SmokeResult } from './deploy.ts';
 import type { Plan } from './plan.ts';
 import type { Phase } from './watch.ts';
 
@@ -10,6 +10,10 @@ type Told = Pick<Deploy, 'facts'>;
 export function asOf(deploy: Deploy, seq: number): Deploy {
   return { ...deploy, facts: deploy.facts.filter(fact => fact.seq <= seq) };
 }
+
+/** The release that ours takes the place of, and to which a rollback goes: that of the plan, or what others released since. */
+export const oldCode = (deploy: Told & { plan: Pick<Plan, 'live'> }): Plan['live'] =>
+  latest(deploy, 'rollback intended')?.to ?? latest(deploy, 'released')?.replaces ?? deploy.plan.live;
 
 /** What the watch said last, of our release or of the rollback. */
 export function phaseFact(deploy: Told, of?: 'deploy' | 'rollback'): FactOf<'phase'> | undefined {
@@ -44,7 +48,7 @@ export type WayBack = { kind: 'plan'; version: number } | { kind: 'none'; versio
 
 /** Null as long as new code does not serve, and when something else serves by now. */
 export function wayBack(deploy: Told & { plan: Pick<Plan, 'live' | 'maintenance'> }): WayBack | null {
-  const { facts, plan } = deploy;
+  const { facts } = deploy;
   const has = (kind: Fact['kind']): boolean => facts.some(fact => fact.kind === kind);
   const ended = facts.findLast((fact): fact is FactOf<'ended'> => fact.kind === 'ended');
   const leaves: readonly Outcome[] = ['succeeded', 'unfinished', 'not proved'];
@@ -52,7 +56,7 @@ export function wayBack(deploy: Told & { plan: Pick<Plan, 'live' | 'maintenance'
   if (has('rollback asked') || has('rollback intended') || !serves(deploy)) return null;
   // As long as they run nobody can say; and where new code is not well, its card has the way back.
   if (contractRuns(deploy) || openComplaint(deploy)) return null;
-  return { kind: destroyed(deploy) ? 'none' : 'plan', version: plan.live.version };
+  return { kind: destroyed(deploy) ? 'none' : 'plan', version: oldCode(deploy).version };
 }
 
 function contractRuns({ facts }: Told): boolean {
@@ -72,12 +76,35 @@ export function serves(deploy: Told & { plan: Pick<Plan, 'maintenance'> }): bool
   );
 }
 
+/** Since when (ms) new code serves, or served until others released other code; null when it never did. */
+export function servedSince({ facts }: Told): number | null {
+  const since = facts.findLast(
+    fact =>
+      (fact.kind === 'let in' && fact.proof !== null) ||
+      (fact.kind === 'phase' && fact.of === 'deploy' && ['new serves', 'mixed'].includes(fact.phase.kind)),
+  );
+  if (since?.kind !== 'phase') return since ? Date.parse(since.at) : null;
+  return since.phase.kind === 'new serves' ? since.phase.at : null;
+}
+
 /** The newest complaint of new code, as long as nobody answered it. */
 export function openComplaint({ facts }: Told): FactOf<'not well'> | null {
   const asked = facts.findLast((fact): fact is FactOf<'not well'> => fact.kind === 'not well');
   const answers: readonly Fact['kind'][] = ['kept', 'rollback asked', 'ended'];
   return asked && !facts.some(fact => fact.seq > asked.seq && answers.includes(fact.kind)) ? asked : null;
 }
+
+/** The newest `mixed`: old code answered then, and what was found of new code before may have been old code's. */
+export const lastMixed = ({ facts }: Told): FactOf<'phase'> | undefined =>
+  facts.findLast(
+    (fact): fact is FactOf<'phase'> => fact.kind === 'phase' && fact.of === 'deploy' && fact.phase.kind === 'mixed',
+  );
+
+/** The smoke test of the code that serves now; undefined before it was made, and when old code has answered since. */
+export const smokeTestOf = (deploy: Told): FactOf<'smoke test'> | undefined =>
+  deploy.facts.findLast(
+    (fact): fact is FactOf<'smoke test'> => fact.kind === 'smoke test' && fact.seq > (lastMixed(deploy)?.seq ?? 0),
+  );
 
 /** A path of the smoke test that answered what was wanted. */
 export const isAsExpected = ({ expected, status }: SmokeResult): boolean =>

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Deploy, type FactOf, latest, type Outcome, type Tally } from './deploy.ts';
-import { phaseFact } from './readings.ts';
+import { oldCode, phaseFact } from './readings.ts';
 import { stepsOf } from './step-readings.ts';
 import { secondsOfStep } from './usual.ts';
 import type { Evidence } from './watch.ts';
@@ -58,7 +58,7 @@ export function receiptFor(
   const told = facts.filter((fact): fact is FactOf<'phase'> => fact.kind === 'phase');
   return {
     ...{ deploy: id, app: plan.app, by: deploy.startedBy, startedAt: deploy.startedAt, endedAt: at, outcome, why },
-    ...{ ref: plan.ref, commit: plan.commit.sha, live: plan.live.version },
+    ...{ ref: plan.ref, commit: plan.commit.sha, live: oldCode(deploy).version },
     release: latest(deploy, 'released')?.version ?? null,
     rollback: latest(deploy, 'rollback released')?.version ?? null,
     steps: stepsOf(deploy).map(reading => ({

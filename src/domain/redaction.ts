@@ -1,4 +1,5 @@
 import { patternSpans } from './secret-patterns.ts';
+import { searching } from './word-search.ts';
 
 // What an app prints, and its SQL, may hold its secrets: it is kept and shown only as it comes out of here.
 
@@ -21,20 +22,31 @@ const HIDDEN = '•••';
 export const configSecrets = (config: Readonly<Record<string, string>>): Secret[] =>
   Object.entries(config).map(([name, value]) => ({ name, value }));
 
+/** Hides what an app's config vars hold, and what they are known to have held, as `redacting` does. */
+export const redactingConfig = (config: Readonly<Record<string, string>>, seen: readonly Secret[]): Redact =>
+  redacting([...configSecrets(config), ...seen]);
+
 /**
- * Hides these secrets, in the spellings that are usual for them, also broken by line ends, and whatever looks like one:
- * tokens of known kinds, passwords in addresses, private keys, `PASSWORD=…`. Of a text in which a value would still be
- * found nothing is shown.
+ * Hides these secrets, in the spellings that are usual for them, also broken by line ends, indentation or colours, and
+ * whatever looks like one: tokens of known kinds, passwords in addresses, private keys, `PASSWORD=…`. Of a text in which a
+ * value would still be found nothing is shown.
  */
 export function redacting(secrets: readonly Secret[]): Redact {
-  const needles = secrets.flatMap(({ name, value }) => wordsOf(name, value).map(word => ({ word, name })));
+  const names = new Map<string, string | null>();
+  for (const { name, value } of secrets) {
+    for (const word of wordsOf(name, value)) if (!names.has(word)) names.set(word, name);
+  }
+  const search = searching(names.keys());
+  const spansIn = (text: string): Span[] =>
+    squeezes(text).flatMap(({ bare, at }) =>
+      search(bare).map(({ word, from, to }) => ({ from: at(from), to: at(to - 1) + 1, name: names.get(word) ?? null })),
+    );
   const placeholder = (name: string | null): string => {
     const shown = name === null ? HIDDEN : `[${name}]`;
-    return needles.some(({ word }) => shown.includes(word)) ? HIDDEN : shown;
+    return search(shown).length > 0 ? HIDDEN : shown;
   };
   return text => {
-    const bare = squeezed(text);
-    const spans = merged([...needles.flatMap(needle => spansOf(bare, needle)), ...patternSpans(text)]);
+    const spans = merged([...spansIn(text), ...patternSpans(text)]);
     if (spans.length === 0) return text;
     let shown = '';
     let at = 0;
@@ -43,31 +55,60 @@ export function redacting(secrets: readonly Secret[]): Redact {
       at = to;
     }
     shown += text.slice(at);
-    const left = withoutLineEnds(shown);
-    return needles.some(({ word }) => left.includes(word)) ? HIDDEN : shown;
+    return spansIn(shown).length > 0 ? HIDDEN : shown;
   };
 }
 
-/** The value as it may be met: as it is, line by line, and as programs write it into addresses, JSON and headers. */
+/** The value and what is in it, as they may be met: as they are, line by line, and as programs write them elsewhere. */
 function wordsOf(name: string | null, value: string): string[] {
   const least = name === null || SECRET_NAME.test(name) ? SHORT_SECRET : LONG_ENOUGH;
-  const whole = [value, value.trim(), ...passwordsIn(value)].filter(word => word.length >= SHORT_SECRET);
-  const [first = '', ...passwords] = [...new Set(whole)];
-  const parts = [first, ...first.split(/\r?\n/)].filter(part => part.length >= least).concat(passwords);
-  const spelt = parts.flatMap(part => [part, ...spellings(part)]).map(withoutLineEnds);
-  return [...new Set(spelt)].filter(word => word.length >= SHORT_SECRET);
+  const within = partsIn(value);
+  const passwords = [value, ...within].flatMap(passwordsIn);
+  const parts = [
+    ...linesOf(value).filter(part => part.length >= least),
+    ...within.flatMap(linesOf).filter(part => part.length >= LONG_ENOUGH),
+    ...passwords.filter(part => part.length >= SHORT_SECRET),
+  ];
+  const spelt = [...new Set(parts)].flatMap(part => [part, ...spellings(part)]);
+  return [...new Set(spelt.flatMap(word => [withoutLineEnds(word), word.replace(GAPS, '')]))].filter(
+    word => word.length >= SHORT_SECRET,
+  );
 }
 
+const linesOf = (value: string): string[] => [value, ...value.split(/\r?\n/)].flatMap(line => [line, line.trim()]);
+
+/** The texts in a value of JSON, or what commas part. */
+function partsIn(value: string): string[] {
+  if (/^\s*[{[]/.test(value)) {
+    const texts: string[] = [];
+    try {
+      JSON.parse(value, (_, member) => {
+        if (typeof member === 'string') texts.push(member);
+      });
+      return texts;
+    } catch {
+      // It only looks so.
+    }
+  }
+  return value.includes(',') ? value.split(',').map(item => item.trim()) : [];
+}
+
+/** Of several hosts, as MongoDB has them, URL makes nothing. */
 function passwordsIn(value: string): string[] {
+  const [, plain = ''] = /^[a-z][\w+.-]*:\/\/[^\s/?#@:]*:([^\s/?#]*)@/i.exec(value.trim()) ?? [];
   const password = URL.parse(value)?.password ?? '';
-  return password === '' ? [] : [password, unescaped(password)];
+  return [plain, password].flatMap(word => [word, unescaped(word)]);
 }
 
 function spellings(value: string): string[] {
   const escaped = encodeURIComponent(value.toWellFormed());
+  // So Postgres shows bytes.
+  const hex = Buffer.from(value).toString('hex');
   return [
     ...[escaped, escaped.replace(/%[0-9A-F]{2}/g, code => code.toLowerCase()), encodeURI(value.toWellFormed())],
     JSON.stringify(value).slice(1, -1),
+    value.replaceAll("'", "''"),
+    ...[hex, hex.toUpperCase()],
     ...base64(value),
   ];
 }
@@ -91,27 +132,37 @@ function unescaped(text: string): string {
   }
 }
 
-const withoutLineEnds = (text: string): string => text.replace(/[\r\n]/g, '');
+const LINE_ENDS = /[\r\n]+/g;
+/** Line ends with what indents the next line, and what a terminal is told (ECMA-48, control sequences). */
+const GAPS = /[\r\n](?:[\r\n\t ]|\x1b\[[0-?]*[ -/]*[@-~])*|\x1b\[[0-?]*[ -/]*[@-~]/g;
 
-/** A text without line ends, and where each of its characters stood. */
-type Squeezed = { bare: string; at: Uint32Array };
+const withoutLineEnds = (text: string): string => text.replace(LINE_ENDS, '');
 
-function squeezed(text: string): Squeezed {
-  const at = new Uint32Array(text.length);
-  let length = 0;
-  for (let index = 0; index < text.length; index++) {
-    if (text[index] !== '\n' && text[index] !== '\r') at[length++] = index;
-  }
-  return { bare: withoutLineEnds(text), at };
+/** A text without what may stand in the middle of a word, and where each of its characters stood. */
+type Squeezed = { bare: string; at: (index: number) => number };
+
+/** Indentation may belong to a value, too: so it is looked for with and without. */
+function squeezes(text: string): Squeezed[] {
+  const strict = squeezed(text, LINE_ENDS);
+  const loose = squeezed(text, GAPS);
+  return loose.bare.length === strict.bare.length ? [strict] : [strict, loose];
 }
 
-/** Where a word stands, whatever line ends are in it. */
-function spansOf({ bare, at }: Squeezed, { word, name }: { word: string; name: string | null }): Span[] {
-  const spans: Span[] = [];
-  for (let found = bare.indexOf(word); found >= 0; found = bare.indexOf(word, found + 1)) {
-    spans.push({ from: at[found] ?? 0, to: (at[found + word.length - 1] ?? 0) + 1, name });
+function squeezed(text: string, gaps: RegExp): Squeezed {
+  if (text.search(gaps) < 0) return { bare: text, at: index => index };
+  const places = new Uint32Array(text.length);
+  let bare = '';
+  let from = 0;
+  const keep = (to: number) => {
+    for (let at = from; at < to; at++) places[bare.length + at - from] = at;
+    bare += text.slice(from, to);
+  };
+  for (const { index, 0: gap } of text.matchAll(gaps)) {
+    keep(index);
+    from = index + gap.length;
   }
-  return spans;
+  keep(text.length);
+  return { bare, at: index => places[index] ?? 0 };
 }
 
 /** In their order, those that overlap as one. */

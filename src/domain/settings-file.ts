@@ -21,7 +21,7 @@ export const settings = z.strictObject({
     .string()
     .regex(/^[a-z][a-z0-9-]{1,29}$/, "is the Heroku app's name: lower case letters, digits and dashes")
     .refine(name => name !== ALL_APPS, 'is the word for every app: an app of that name cannot be told from them'),
-  repository: z.string().regex(/^[\w.-]+\/[\w.-]+$/, 'is owner/name on GitHub'),
+  repository: z.string().regex(/^(?!\.\.?\/)[\w.-]+\/(?!\.\.?$)[\w.-]+$/, 'is owner/name on GitHub'),
   defaultRef: z.string().min(1).default('main'),
   channel,
   viewers: z.array(whoever).default([]),

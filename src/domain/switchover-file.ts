@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { isOwnPath, type Probe } from './app.ts';
 
-const path = z.string().refine(isOwnPath);
+const path = z.string().refine(isOwnPath, 'must be a path of the app itself, such as "/health"');
 const probe: z.ZodType<Probe> = z.union(
-  [z.strictObject({ path: path, header: z.string().min(1) }), z.strictObject({ path: path, json: z.string().min(1) })],
+  [z.strictObject({ path, header: z.string().min(1) }), z.strictObject({ path, json: z.string().min(1) })],
   'must be {"path": "/…", "header": "…"} or {"path": "/…", "json": "…"}, the path one of the app itself',
 );
 
@@ -68,7 +68,7 @@ const soak = z.number('must be seconds').int().min(0).max(86_400).default(300);
 
 const status = z.number('must be a status such as 200').int().min(100).max(599);
 const smokeTest = z.strictObject({
-  path: z.string().startsWith('/'),
+  path,
   status: z
     .union([status, z.array(status).min(1)], 'must be a status such as 200, or a list of them')
     .default(200)

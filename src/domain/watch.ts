@@ -11,7 +11,7 @@ export type Goal = {
   slug: string;
   commit: string | null;
   oldCommit: string | null;
-  /** The web dynos that served when it was released (`web.1`, …): each must be seen to go. */
+  /** The web dynos that may have served when it was released (`web.1`, …): each must be seen to go. */
   oldWeb: readonly string[];
   /** Web dynos of the new release. */
   web: number;
@@ -66,7 +66,8 @@ export type Phase =
   | ({ kind: 'new serves'; at: number; evidence: Evidence } & Silent)
   | { kind: 'old gone'; at: number; dynos: readonly string[] }
   | { kind: 'crashed'; dyno: string; what: string }
-  | { kind: 'superseded'; version: number; by: string; what: string }
+  /** `at`: when others released it, ms. */
+  | { kind: 'superseded'; version: number; by: string; what: string; at?: number }
   | { kind: 'not proved'; missing: 'new serves' | 'old gone'; known: readonly string[] };
 
 /** A change of state that the log tells of a dyno which `GET /dynos` shows. */
@@ -80,6 +81,8 @@ export type Watch = {
   /** The same by our clock, or when we began to watch; null before. The two clocks may differ by anything. */
   begunAt: number | null;
   now: number;
+  /** When nobody watched last, by our clock; null when somebody always did. */
+  unwatched: { from: number; to: number } | null;
   releases: Record<string, SeenRelease>;
   superseded: SeenRelease | null;
   /** New web dynos, from the newest dyno list; null before the first. */
@@ -150,6 +153,7 @@ export function beginWatch(goal: Goal): Watch {
     clockFrom: goal.releasedAt,
     begunAt: null,
     now: goal.releasedAt,
+    unwatched: null,
     releases: {},
     superseded: null,
     booted: null,
@@ -184,20 +188,23 @@ export function beginWatch(goal: Goal): Watch {
 }
 
 /**
- * What another process kept, as this one goes on with it at `now`. Nobody asked meanwhile, so no run of answers goes on;
- * and a clock that was ahead of ours must not leave times that have still to come.
+ * What another process kept, as this one goes on with it at `now`. Nobody asked meanwhile, so no run of answers goes on,
+ * and that time is none in which new code was not seen; and a clock that was ahead of ours must not leave times that have
+ * still to come.
  */
 export function resumeWatch(kept: Watch, now: number): Watch {
   const begun = beginWatch(kept.goal);
   const past = (at: number | null): number | null => (at === null ? null : Math.min(at, now));
   const { served } = kept;
+  const awayMs = Math.max(0, now - kept.now);
   return {
     ...begun,
     ...kept,
     // A former version of the bot may have kept less.
     answers: { ...begun.answers, ...kept.answers },
     now,
-    begunAt: past(kept.begunAt),
+    unwatched: { from: now - awayMs, to: now },
+    begunAt: past(kept.begunAt === null || served ? kept.begunAt : kept.begunAt + awayMs),
     older: null,
     run: null,
     firstNewAt: past(kept.firstNewAt),

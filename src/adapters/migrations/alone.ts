@@ -16,10 +16,11 @@ export async function runAlone(
   seen: Seen,
 ): Promise<FileOutcome | null> {
   const { client } = job.session;
-  const before = await lookAt(client, completion);
-  if (before.invalid.length > 0) return leftBehind(before.invalid, 'An earlier try did not end');
+  const [{ sql, limitMs } = { sql: '', limitMs: null }] = file.steps;
+  const begun = job.begun.includes(file.name);
+  const before = await lookAt(client, { completion, sql, begun });
+  if (before.inTheWay.length > 0) return leftBehind(before.inTheWay, 'An earlier try did not end');
   if (!before.done) {
-    const [{ sql, limitMs } = { sql: '', limitMs: null }] = file.steps;
     await client.query(`SET statement_timeout = ${limitMs ?? 0}`);
     if (completion.concurrent) await client.query(`SET lock_timeout = ${CONCURRENT_MS}`);
     seen.statement = 1;
@@ -28,8 +29,11 @@ export async function runAlone(
       () => null,
       (error: Error) => error,
     );
-    const { invalid } = await lookAt(client, completion);
-    if (invalid.length > 0) return leftBehind(invalid, failed?.message ?? 'Postgres passed over one of that name');
+    const { invalid } = await lookAt(client, { completion, sql, begun });
+    // What was so before is not of this try, except where the try before this one was ours too.
+    const isOurs = begun && completion.kind === 'index gone';
+    const left = invalid.filter(name => isOurs || !before.invalid.includes(name));
+    if (left.length > 0) return leftBehind(left, failed?.message ?? 'Postgres passed over one of that name');
     if (failed) throw failed;
   }
   await runner({ ...optionsFor(job, file, { up: () => {}, down: false }), dbClient: client, fake: true });

@@ -15,7 +15,7 @@ const LOOK_MS = 150;
 export async function apply(job: Job, file: MigrationFile): Promise<FileOutcome> {
   const began = performance.now();
   if ((await namesOf(job.session.client, file.table)).includes(file.name)) return { kind: 'already applied' };
-  job.onProgress({ kind: 'begins', name: file.name, statements: file.steps.length });
+  await job.begins(file);
   const seen: Seen = { statement: null, blockers: [] };
   try {
     const applied = await pRetry(() => attempt(job, file, seen), {

@@ -14,6 +14,10 @@ export type Job = {
   /** Programs of the commit that named types may come from. */
   programs: readonly string[];
   patience: Patience;
+  /** Names of those that an earlier run began, of which nobody heard how they ended. */
+  begun: readonly string[];
+  /** Resolves when the bot has kept that this one begins. */
+  begins: (file: MigrationFile) => Promise<void>;
   onProgress: (progress: MigrationProgress) => void;
 };
 

@@ -40,8 +40,24 @@ export async function namesOnceFree(
 
 async function readNames(client: pg.Client, tables: readonly string[]): Promise<Applied> {
   const applied: Record<string, string[]> = {};
-  for (const table of tables) applied[table] = await namesOf(client, table);
+  for (const table of tables) {
+    applied[table] = await namesOf(client, table);
+    for (const other of await elsewhere(client, table)) applied[other] = [];
+  }
   return applied;
+}
+
+/** node-pg-migrate's table in other schemas (its `migrationsSchema`), where there is none in `public`. */
+async function elsewhere(client: pg.Client, table: string): Promise<string[]> {
+  const { rows } = await client.query<{ found: string }>(
+    `SELECT quote_ident(nspname) || '.' || relname AS found FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+     WHERE relname = $1 AND relkind IN ('r', 'p') AND relpersistence <> 't' AND to_regclass($2) IS NULL
+       AND 2 = (SELECT count(*) FROM pg_attribute
+         WHERE attrelid = pg_class.oid AND attname IN ('name', 'run_on') AND NOT attisdropped)
+     ORDER BY nspname`,
+    [table, `public.${table}`],
+  );
+  return rows.map(({ found }) => found);
 }
 
 /** In `public`, where node-pg-migrate keeps them unless it is told otherwise, in the order in which they ran. */

@@ -7,10 +7,11 @@ import type { Patience } from './job.ts';
 import { openSession, takeLock, Unusable } from './session.ts';
 
 // A contained program: migrates over a connection of its own, which also holds the lock, so that both end together. Its
-// stdin is two lines: first how to connect; once it has told that the lock is taken, what to run.
+// stdin is lines: how to connect; once it has told that the lock is taken, what to run; then one for each migration that it
+// told to begin, when the bot has kept that.
 
 type Opening = { connection: pg.ClientConfig; lockMs: number; patience: Patience };
-type Order = { dir: string; programs: string[]; files: MigrationFile[] };
+type Order = { dir: string; programs: string[]; files: MigrationFile[]; begun: string[] };
 
 endWithTheBot();
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
@@ -27,13 +28,17 @@ async function main(): Promise<void> {
   if (taken) return tell({ busy: taken.holders });
   tell({ locked: true });
 
-  const { dir, programs, files } = await next<Order>();
+  const { dir, programs, files, begun } = await next<Order>();
+  const begins = async ({ name, steps }: MigrationFile): Promise<void> => {
+    onProgress({ kind: 'begins', name, statements: steps.length });
+    await next();
+  };
   for (const file of files) {
     const { name, table } = file;
     const lost = await takeLock(session, lockMs, () => {});
     if (lost) return tell({ busy: lost.holders });
     tell({ began: { name, table } });
-    const outcome = await apply({ session, dir, programs, patience, onProgress }, file);
+    const outcome = await apply({ session, dir, programs, patience, begun, begins, onProgress }, file);
     tell({ ended: { name, table, outcome } });
     if (!['applied', 'already applied', 'recorded'].includes(outcome.kind)) break;
   }

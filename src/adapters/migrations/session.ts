@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PG_MIGRATE_LOCK_ID } from 'node-pg-migrate';
 import pg from 'pg';
-import type { Blocker } from '../../domain/migration-outcome.ts';
+import { type Blocker, OUR_APPLICATION } from '../../domain/migration-outcome.ts';
 
 /** A connection that migrates, and one beside it that sees whom the first waits for. */
 export type Session = {
@@ -18,7 +18,7 @@ export const LOCK_MS = 1_000;
 
 // Sent when the connection is made, so that RESET ALL goes back to them whatever a migration has set.
 const SETTINGS = {
-  application_name: 'switchover migrations',
+  application_name: OUR_APPLICATION,
   lock_timeout: LOCK_MS,
   statement_timeout: 15_000,
   idle_in_transaction_session_timeout: 30_000,
@@ -29,7 +29,7 @@ export async function openSession(connection: pg.ClientConfig): Promise<Session>
   const client = new pg.Client({ ...connection, ...lasting, ...SETTINGS });
   // Whatever is asked next fails, which is what tells of it.
   client.on('error', () => {});
-  const beside = new pg.Client({ ...connection, application_name: 'switchover migrations, watching' });
+  const beside = new pg.Client({ ...connection, application_name: `${OUR_APPLICATION}, watching` });
   beside.on('error', () => {});
   await client.connect().catch(cause => {
     const message: string = cause instanceof Error ? cause.message : String(cause);

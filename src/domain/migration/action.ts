@@ -64,6 +64,8 @@ export type TableAction =
   | { kind: 'set default'; column: string; default: Node }
   | { kind: 'drop default'; column: string }
   | { kind: 'set generated'; column: string }
+  /** `how`: GENERATED ALWAYS, or an option of its sequence. */
+  | { kind: 'change identity'; column: string; how: string }
   | { kind: 'set not null'; column: string }
   | { kind: 'drop not null'; column: string }
   | { kind: 'change type'; column: string; type: ColumnType | null; using: Node | null; collated: boolean }
@@ -95,6 +97,9 @@ export type TableAction =
   | { kind: 'update'; where: Node | null }
   /** `slow`: rows come from a query or a file, not from VALUES. */
   | { kind: 'insert'; slow: boolean }
+  | { kind: 'limit sequence'; how: string }
+  /** `to` is null for the number that it once started with. */
+  | { kind: 'restart sequence'; to: number | null; by: 'RESTART' | 'setval' }
   | { kind: 'lock table'; mode: string };
 
 export type Action =
@@ -110,11 +115,22 @@ export type Action =
       /** `CREATE TABLE … AS` and SELECT INTO read for as long as their query. */
       slow: boolean;
     }
-  | { kind: 'create'; thing: Thing; unlessThere: boolean; replace: boolean; tightens: boolean; slow: boolean }
+  | {
+      kind: 'create';
+      thing: Thing;
+      unlessThere: boolean;
+      replace: boolean;
+      tightens: boolean;
+      slow: boolean;
+      /** Of a view that is nothing but `SELECT * FROM` it. */
+      standsFor: Name | null;
+    }
   | { kind: 'drop'; thing: Thing; cascade: boolean; concurrently: boolean; ifThere: boolean }
   | { kind: 'rename'; thing: Thing; to: string }
   | { kind: 'set schema'; thing: Thing; to: string }
   | { kind: 'change owner'; thing: Thing }
+  /** ALTER ROLE and ALTER DATABASE: of every connection from then on. */
+  | { kind: 'change settings'; thing: Thing; how: string }
   | { kind: 'replace'; thing: Thing }
   | { kind: 'revoke'; thing: Thing }
   | { kind: 'add enum value'; thing: Thing; value: string }
@@ -126,8 +142,10 @@ export type Action =
   | { kind: 'define function'; thing: Thing; replace: boolean; volatility: Volatility; does: () => readonly Action[] }
   | { kind: 'call'; functions: readonly Name[] }
   | { kind: 'dynamic'; how: string }
-  /** Empty: the usual one again. */
-  | { kind: 'search path'; path: readonly string[] }
+  /** Empty: the usual one again. Null: nobody knows which. */
+  | { kind: 'search path'; path: readonly string[] | null }
+  /** The user of the session changes, and with it what `$user` means on the search path. */
+  | { kind: 'role' }
   | { kind: 'time zone'; zone: string }
   /** A statement that Postgres refuses inside a transaction, besides those CONCURRENTLY. */
   | { kind: 'alone'; what: string }

@@ -9,6 +9,8 @@ export type Facts = {
   searchPath: readonly string[];
   relations: Readonly<Record<string, RelationFacts>>;
   functions: Readonly<Record<string, Volatility>>;
+  /** Those that are neither Postgres's own nor an extension's: how many share a bare name. */
+  ownFunctions: Readonly<Record<string, number>>;
   /** Domains by name; `constrained` when it has a CHECK or NOT NULL of its own. */
   domains: Readonly<Record<string, { base: string; constrained: boolean }>>;
 };
@@ -24,6 +26,8 @@ export type RelationFacts = {
   columns: Readonly<Record<string, ColumnFacts>>;
   constraints: readonly ConstraintFacts[];
   indexes: readonly IndexFacts[];
+  /** Of a sequence that was used. */
+  lastValue: number | null;
   /** Of a partitioned table: its key, when that is plain columns. */
   partitionKey: readonly string[];
 };

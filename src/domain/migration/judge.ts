@@ -1,6 +1,6 @@
 import type { Node } from 'libpg-query';
 import type { Action } from './action.ts';
-import type { Known } from './known.ts';
+import type { Definition, Known } from './known.ts';
 import { learn } from './learn.ts';
 import type { Finding, Rule, Scene } from './rule.ts';
 import { columnRules } from './rules/columns.ts';
@@ -8,6 +8,7 @@ import { constraintRules } from './rules/constraints.ts';
 import { indexRules } from './rules/indexes.ts';
 import { objectRules } from './rules/objects.ts';
 import { rowRules } from './rules/rows.ts';
+import { settingRules } from './rules/settings.ts';
 import { tableRules } from './rules/tables.ts';
 import { transactionRules } from './rules/transactions.ts';
 import { typeRules } from './rules/types.ts';
@@ -23,6 +24,7 @@ const RULES: readonly Rule[] = [
   ...rowRules,
   ...objectRules,
   ...valueRules,
+  ...settingRules,
   ...transactionRules,
 ];
 
@@ -59,25 +61,30 @@ function partOf(findings: readonly Finding[]): Part {
   return findings.some(({ phase, firm }) => phase === 'expand' && firm) ? 'expand' : 'either';
 }
 
-function judgeAction(action: Action, scene: Scene): Held[] {
+/** `followed`: bodies of functions that were judged already, for one may call itself. */
+function judgeAction(action: Action, scene: Scene, followed = new Set<unknown>()): Held[] {
   const { known, transaction } = scene;
   if (isDone(action, known)) return [];
   const findings = RULES.flatMap(rule => rule(action, scene) ?? []);
   const keeps = tablesKept(action, findings, known);
   if (transaction) remember(action, known, transaction);
   learn(known, action);
-  return [{ action, findings, keeps }, ...calledBy(action, known).flatMap(inner => judgeAction(inner, scene))];
+  const inside = calledBy(action, known).flatMap(definition => {
+    if (followed.has(definition)) return [];
+    followed.add(definition);
+    return definition.does().flatMap(inner => judgeAction(inner, scene, followed));
+  });
+  return [{ action, findings, keeps }, ...inside];
 }
 
-/** A function is judged where it is called; what it calls itself is not followed, for it may be itself. */
-function calledBy(action: Action, { functions }: Known): Action[] {
-  if (action.kind !== 'call') return [];
-  const called = action.functions.flatMap(({ name }) => functions.get(name)?.does() ?? []);
-  return called.filter(({ kind }) => kind !== 'call');
+/** A function is judged where it is called. */
+function calledBy(action: Action, known: Known): Definition[] {
+  return action.kind === 'call' ? action.functions.flatMap(name => known.definitions(name)) : [];
 }
 
 /** IF NOT EXISTS and IF EXISTS with nothing left to do, as far as the catalog or the batch tells. */
 function isDone(action: Action, known: Known): boolean {
+  if ('table' in action && !known.isSure(action.table)) return false;
   switch (action.kind) {
     case 'add column':
       return action.unlessThere && known.relation(action.table).columns.has(action.column.name);

@@ -1,5 +1,5 @@
 import type { Node } from 'libpg-query';
-import type { Action, Thing, What } from './action.ts';
+import type { ActionOf, Thing, What } from './action.ts';
 import { BUILTINS } from './builtins.ts';
 import type { Facts, IndexFacts, RelationFacts, Volatility } from './facts.ts';
 import { parseExpression } from './parser.ts';
@@ -41,13 +41,18 @@ const RELATIONS: ReadonlySet<What> = new Set(['table', 'view', 'materialized vie
 
 const keyOf = ({ schema, name }: Name): string => `${schema}.${name}`;
 
+/** A function that this batch defines. */
+export type Definition = ActionOf<'define function'>;
+
 /** What is known of the database at one point of a batch: the catalog's facts, and what the statements before did. */
 export class Known {
   readonly facts: Facts | null;
   /** Types made over a base, by name. */
   readonly domains: Map<string, { base: ColumnType | null; constrained: boolean }>;
-  /** Functions defined in this batch, by name. */
-  readonly functions = new Map<string, { volatility: Volatility; does: () => readonly Action[] }>();
+  /** Functions defined in this batch, by bare name: any of those that share one may be the one called. */
+  readonly #definitions = new Map<string, Definition[]>();
+  /** Functions of the catalog that are neither Postgres's nor an extension's, by bare name: how many. */
+  readonly #own: Map<string, number>;
   readonly #relations = new Map<string, Relation>();
   readonly #gone = new Set<string>();
   readonly #newThings = new Set<string>();
@@ -55,12 +60,16 @@ export class Known {
   /** The session's, which decides what a timestamp without zone means; null when nobody knows. */
   timeZone: string | null;
   #path: readonly string[];
+  /** Something may have changed the path that nobody can read here. */
+  #pathIsSure = true;
+  #unknownPaths = 0;
   #file = 0;
 
   constructor(facts: Facts | null) {
     this.facts = facts;
     this.timeZone = facts?.timeZone ?? null;
     this.#path = this.#usualPath();
+    this.#own = new Map(Object.entries(facts?.ownFunctions ?? {}));
     this.domains = new Map(
       Object.entries(facts?.domains ?? {}).map(([name, { base, constrained }]) => [
         name,
@@ -90,14 +99,25 @@ export class Known {
     }
   }
 
-  /** An empty path is the usual one again. */
-  setPath(path: readonly string[]): void {
-    this.#path = path.length > 0 ? path : this.#usualPath();
+  /** An empty path is the usual one again; on one that nobody knows is only what is made there from now on. */
+  setPath(path: readonly string[] | null): void {
+    this.#pathIsSure = path !== null;
+    if (path === null) this.#path = [`?${++this.#unknownPaths}`];
+    else this.#path = path.length > 0 ? path : this.#usualPath();
+  }
+
+  doubtPath(): void {
+    this.#pathIsSure = false;
+  }
+
+  /** False for a name whose schema something unreadable may have changed. */
+  isSure({ schema }: Name): boolean {
+    return schema !== null || this.#pathIsSure;
   }
 
   /** The relation that a name means here: the first of that name on the search path, or a blank that nobody knows. */
   relation(name: Name): Relation {
-    const path = name.schema === null ? this.#path : [name.schema];
+    const path = name.schema === null ? ['pg_temp', ...this.#path] : [name.schema];
     for (const schema of path) {
       const found = this.#find(`${schema}.${name.name}`);
       if (found) return found;
@@ -130,17 +150,47 @@ export class Known {
   forget(thing: Thing): void {
     this.#newThings.delete(this.#thingKey(thing));
     this.#dropped.add(this.#thingKey(thing));
+    if (thing.what === 'function') this.#undefine(thing.name.name);
     if (!RELATIONS.has(thing.what)) return;
     const { key } = this.relation(thing.name);
     this.#relations.delete(key);
     this.#gone.add(key);
   }
 
+  define(definition: Definition): void {
+    const { name } = definition.thing.name;
+    if (definition.replace) this.#disown(name);
+    this.#definitions.set(name, [...(this.#definitions.get(name) ?? []), definition]);
+  }
+
+  #undefine(name: string): void {
+    this.#definitions.delete(name);
+    this.#disown(name);
+  }
+
+  #disown(name: string): void {
+    const left = (this.#own.get(name) ?? 0) - 1;
+    if (left > 0) this.#own.set(name, left);
+    else this.#own.delete(name);
+  }
+
+  /** True when somebody made a function of that name before this batch. */
+  isOwn(name: string): boolean {
+    return this.#own.has(name);
+  }
+
+  /** What a call may mean of what this batch defines. */
+  definitions({ schema, name }: Name): readonly Definition[] {
+    const all = this.#definitions.get(name) ?? [];
+    return all.filter(({ thing }) => schema === null || thing.name.schema === null || thing.name.schema === schema);
+  }
+
   rename(name: Name, to: Name): void {
     const relation = this.relation(name);
     this.#relations.delete(relation.key);
     this.#gone.add(relation.key);
-    this.#put({ ...relation, key: this.#keyHere(to) });
+    const [schema = ''] = relation.key.split('.');
+    this.#put({ ...relation, key: keyOf({ schema: to.schema ?? schema, name: to.name }) });
   }
 
   makeThing(thing: Thing): void {
@@ -164,7 +214,7 @@ export class Known {
 
   /** True only when the catalog was read and it is not there. */
   isAbsent(thing: Thing): boolean {
-    if (!this.facts || this.isNew(thing)) return false;
+    if (!this.facts || this.isNew(thing) || !this.isSure(thing.of ?? thing.name)) return false;
     if (thing.what === 'function') return !(thing.name.name in this.facts.functions);
     if (thing.of) return this.#isAbsentOn(this.relation(thing.of), thing);
     return RELATIONS.has(thing.what) && !this.relation(thing.name).known;
@@ -186,7 +236,7 @@ export class Known {
   }
 
   volatility(name: string): Volatility | null {
-    return this.functions.get(name)?.volatility ?? this.facts?.functions[name] ?? BUILTINS.get(name) ?? null;
+    return this.#definitions.get(name)?.at(-1)?.volatility ?? this.facts?.functions[name] ?? BUILTINS.get(name) ?? null;
   }
 
   /** A function of nobody knows whom counts as volatile: Postgres would call it once a row. */

@@ -1,4 +1,5 @@
 import type { Action, Column, Constraint, TableAction } from './action.ts';
+import { strangeCalls } from './calls.ts';
 import type { Known, KnownColumn, Relation } from './known.ts';
 import type { Name } from './tree.ts';
 
@@ -13,14 +14,15 @@ export function learn(known: Known, action: Action): void {
       learnTable(known, action);
       return;
     case 'create': {
-      // IF NOT EXISTS and OR REPLACE leave what is there.
-      const mayBeThere = action.replace || (action.unlessThere && known.facts !== null);
+      // IF NOT EXISTS and OR REPLACE leave what is there; extensions mostly are.
+      const isUnsure = known.facts !== null || action.thing.what === 'extension';
+      const mayBeThere = action.replace || (action.unlessThere && isUnsure);
       if (!mayBeThere || known.isAbsent(action.thing)) known.makeThing(action.thing);
       return;
     }
     case 'define function':
       if (!action.replace || known.isAbsent(action.thing)) known.makeThing(action.thing);
-      known.functions.set(action.thing.name.name, action);
+      known.define(action);
       return;
     case 'create domain':
       known.makeThing(action.thing);
@@ -44,6 +46,13 @@ export function learn(known: Known, action: Action): void {
       return;
     case 'search path':
       known.setPath(action.path);
+      return;
+    case 'role':
+    case 'dynamic':
+      known.doubtPath();
+      return;
+    case 'call':
+      if (strangeCalls(action.functions, known).length > 0) known.doubtPath();
       return;
     default:
       return;

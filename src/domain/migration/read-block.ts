@@ -13,11 +13,15 @@ export function readCode(options: readonly Node[] | undefined, sql: string, read
   const body = definition(options, 'as')?.arg;
   // CREATE FUNCTION says its language, or has a body in SQL; DO may leave it out.
   const language = (stringOf(definition(options, 'language')?.arg) ?? 'plpgsql').toLowerCase();
-  if (language === 'sql') return readText(body ? (nameParts(body)[0] ?? '') : '', read);
+  if (language === 'sql') return readText(body ? (nameParts(body)[0] ?? '') : '', read).map(perhaps);
   if (language !== 'plpgsql') return [{ kind: 'dynamic', how: `code in ${language}` }];
   const tree = parseBlock(sql);
-  return tree === null ? [{ kind: 'dynamic', how: 'a block that could not be read' }] : readTree(tree, read);
+  if (tree === null) return [{ kind: 'dynamic', how: 'a block that could not be read' }];
+  return readTree(tree, read).map(perhaps);
 }
+
+/** In which branch it stands, and what it is set back to, is known only when it runs. */
+const perhaps = (action: Action): Action => (action.kind === 'search path' ? { ...action, path: null } : action);
 
 function readText(sql: string, read: Read): Action[] {
   const parsed = parse(sql);
@@ -31,14 +35,27 @@ const DYNAMIC = new Set(['PLpgSQL_stmt_dynexecute', 'PLpgSQL_stmt_dynfors', 'dyn
 function readTree(tree: unknown, read: Read): Action[] {
   if (typeof tree !== 'object' || tree === null) return [];
   return Object.entries(tree).flatMap(([key, child]): Action[] => {
-    if (key === 'PLpgSQL_expr') return isStatement(child) ? readText(child.query, read) : [];
+    if (key === 'PLpgSQL_expr') return isQuery(child) ? readQuery(child, read) : [];
     const inside = readTree(child, read);
     return DYNAMIC.has(key) ? [{ kind: 'dynamic', how: 'EXECUTE' }, ...inside] : inside;
   });
 }
 
-/** `parseMode` 0 (RAW_PARSE_DEFAULT) marks whole statements; the others are expressions and assignments. */
-function isStatement(value: unknown): value is { query: string } {
-  if (typeof value !== 'object' || value === null || !('query' in value)) return false;
-  return typeof value.query === 'string' && (!('parseMode' in value) || value.parseMode === 0);
+/** `parseMode` as in Postgres's RawParseMode: 0 a statement, 1 a type, 2 an expression, above an assignment. */
+type Query = { query: string; parseMode?: number };
+
+function isQuery(value: unknown): value is Query {
+  return typeof value === 'object' && value !== null && 'query' in value && typeof value.query === 'string';
+}
+
+/** What stands before the sign of an assignment. */
+const TARGET = /^((?:"[^"]*"|\[[^\]]*\]|[^:="[])*):?=/;
+
+function readQuery({ query, parseMode = 0 }: Query, read: Read): Action[] {
+  if (parseMode === 0) return readText(query, read);
+  // Whatever does something has parentheses.
+  if (parseMode === 1 || !query.includes('(')) return [];
+  const [sign = '', target = ''] = parseMode > 2 ? (TARGET.exec(query) ?? []) : [];
+  const expressions = [query.slice(sign.length), ...(target.includes('(') ? [target] : [])];
+  return expressions.flatMap(expression => readText(`SELECT ${expression}`, read));
 }

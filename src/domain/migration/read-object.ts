@@ -7,6 +7,7 @@ import type {
   ObjectType,
   RangeVar,
   RenameStmt,
+  ViewStmt,
 } from 'libpg-query';
 import type { Action, ActionOf, Thing, What } from './action.ts';
 import { bodyOf, type Name, nameFrom, nameOf, nameParts, stringsOf } from './tree.ts';
@@ -121,14 +122,14 @@ export function readGrant({ is_grant, objtype, objects = [] }: GrantStmt): Actio
   return objects.map(object => ({ kind: 'revoke', thing: thingOf(objtype, object) }));
 }
 
-type Made = { thing: Thing; unlessThere?: boolean; replace?: boolean; tightens?: boolean };
+type Made = { thing: Thing; unlessThere?: boolean; replace?: boolean; tightens?: boolean; standsFor?: Name | null };
 
 /** CREATE of what old code does not know yet; null for anything else. */
 export function readCreate(node: Node): Action[] | null {
   const made = madeBy(node);
   if (!made) return null;
-  const { thing, unlessThere = false, replace = false, tightens = false } = made;
-  return [{ kind: 'create', thing, unlessThere, replace, tightens, slow: false }];
+  const { thing, unlessThere = false, replace = false, tightens = false, standsFor = null } = made;
+  return [{ kind: 'create', thing, unlessThere, replace, tightens, slow: false, standsFor }];
 }
 
 /** A thing that has no schema of its own. */
@@ -141,13 +142,16 @@ export const named = (what: What, name: string | undefined, of: Name | null = nu
 function madeBy(node: Node): Made | null {
   if ('ViewStmt' in node) {
     const { view, replace = false } = node.ViewStmt;
-    return { thing: { what: 'view', name: nameOf(view), of: null }, replace };
+    return { thing: { what: 'view', name: nameOf(view), of: null }, replace, standsFor: shownBy(node.ViewStmt) };
   }
   if ('CreateSeqStmt' in node) {
     const { sequence, if_not_exists: unlessThere = false } = node.CreateSeqStmt;
     return { thing: { what: 'sequence', name: nameOf(sequence), of: null }, unlessThere };
   }
-  if ('CreateExtensionStmt' in node) return { thing: named('extension', node.CreateExtensionStmt.extname) };
+  if ('CreateExtensionStmt' in node) {
+    const { extname, if_not_exists: unlessThere = false } = node.CreateExtensionStmt;
+    return { thing: named('extension', extname), unlessThere };
+  }
   if ('CreateEnumStmt' in node) return { thing: typeNamed(node.CreateEnumStmt.typeName) };
   if ('CreateRangeStmt' in node) return { thing: typeNamed(node.CreateRangeStmt.typeName) };
   if ('CompositeTypeStmt' in node) {
@@ -171,6 +175,19 @@ function madeBy(node: Node): Made | null {
   if ('CreateForeignServerStmt' in node) return { thing: named('server', node.CreateForeignServerStmt.servername) };
   if ('CreateStatsStmt' in node) return { thing: named('statistics', stringsOf(node.CreateStatsStmt.defnames).at(-1)) };
   return OTHERS.some(tag => tag in node) ? { thing: named('other', '') } : null;
+}
+
+/** The table of `CREATE VIEW v AS SELECT * FROM t`, when it says no more than that. */
+function shownBy({ aliases, options, query, view, withCheckOption }: ViewStmt): Name | null {
+  const select = bodyOf(query, 'SelectStmt');
+  const isPlain = view?.relpersistence === 'p' && !aliases && !options && withCheckOption === 'NO_CHECK_OPTION';
+  if (!select || !isPlain || select.op !== 'SETOP_NONE') return null;
+  const { targetList = [], fromClause = [], limitOption, op, ...more } = select;
+  const fields = bodyOf(bodyOf(targetList[0], 'ResTarget')?.val, 'ColumnRef')?.fields ?? [];
+  const isAll = targetList.length === 1 && fields.length === 1 && fields[0] !== undefined && 'A_Star' in fields[0];
+  const [from] = fromClause;
+  if (!isAll || fromClause.length !== 1 || !from || !('RangeVar' in from) || Object.keys(more).length > 0) return null;
+  return from.RangeVar.inh ? nameOf(from.RangeVar) : null;
 }
 
 const OTHERS = [

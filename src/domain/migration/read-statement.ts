@@ -13,7 +13,8 @@ import {
   readGrant,
   readRename,
 } from './read-object.ts';
-import { madeFromQuery, rangesIn, readRows, readSelect } from './read-rows.ts';
+import { madeFromQuery, rangesIn, readCalls, readRows, readSelect } from './read-rows.ts';
+import { readDatabase, readRole, readSequence } from './read-settings.ts';
 import { readAlterTable, readCreateTable, readIndex } from './read-table.ts';
 import {
   type Body,
@@ -41,11 +42,11 @@ function on<T extends Tag>(tag: T, read: (statement: Body<T>, sql: string) => Ac
 
 const HARMLESS: ReadonlySet<string> = new Set([
   ...['CommentStmt', 'SecLabelStmt', 'NotifyStmt', 'ListenStmt', 'UnlistenStmt', 'DiscardStmt', 'CheckPointStmt'],
-  ...['VariableShowStmt', 'ConstraintsSetStmt', 'DeallocateStmt', 'FetchStmt', 'ClosePortalStmt', 'DeclareCursorStmt'],
-  ...['AlterDatabaseSetStmt', 'AlterRoleSetStmt', 'AlterSeqStmt', 'AlterStatsStmt', 'AlterObjectDependsStmt'],
+  ...['VariableShowStmt', 'ConstraintsSetStmt', 'DeallocateStmt', 'FetchStmt', 'ClosePortalStmt'],
+  ...['AlterStatsStmt', 'AlterObjectDependsStmt'],
   ...['AlterDefaultPrivilegesStmt', 'AlterTSDictionaryStmt', 'AlterTSConfigurationStmt', 'AlterEventTrigStmt'],
   ...['AlterFdwStmt', 'AlterForeignServerStmt', 'AlterUserMappingStmt', 'AlterPublicationStmt', 'LoadStmt'],
-  ...['AlterExtensionStmt', 'AlterExtensionContentsStmt', 'AlterRoleStmt', 'AlterDatabaseStmt'],
+  ...['AlterExtensionStmt', 'AlterExtensionContentsStmt'],
   ...['AlterOperatorStmt', 'AlterTypeStmt', 'AlterCollationStmt', 'AlterDatabaseRefreshCollStmt', 'AlterOpFamilyStmt'],
 ]);
 
@@ -69,19 +70,26 @@ const READERS: readonly Reader[] = [
   on('AlterTableStmt', readAlterTable),
   on('IndexStmt', readIndex),
   on('CreateForeignTableStmt', ({ base }) => readCreateTable(base ?? {})),
-  on('CreateTableAsStmt', ({ into, objtype, if_not_exists: unlessThere = false }) => {
+  on('CreateTableAsStmt', ({ into, objtype, query, if_not_exists: unlessThere = false }, sql) => {
     const table = nameOf(into?.rel);
-    if (objtype !== 'OBJECT_MATVIEW') return madeFromQuery(table, into?.rel?.relpersistence === 't', unlessThere);
+    const does = query && !into?.skipData ? readStatement(query, sql) : [];
+    if (objtype !== 'OBJECT_MATVIEW') {
+      return [madeFromQuery(table, into?.rel?.relpersistence === 't', unlessThere), ...does];
+    }
     const thing: Thing = { what: 'materialized view', name: table, of: null };
-    return { kind: 'create', thing, unlessThere, replace: false, tightens: false, slow: !into?.skipData };
+    return [
+      { kind: 'create', thing, unlessThere, replace: false, tightens: false, slow: !into?.skipData, standsFor: null },
+      ...does,
+    ];
   }),
   on('SelectStmt', readSelect),
   ...(['InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt'] as const).map((tag): Reader => {
     return node => (tag in node ? readRows(node) : null);
   }),
-  on('CopyStmt', ({ relation, is_from, is_program, filename }) => {
-    if (!is_from) return { kind: 'harmless' };
-    if (is_program) return { kind: 'dynamic', how: 'COPY FROM PROGRAM' };
+  on('DeclareCursorStmt', ({ query }, sql) => (query ? readStatement(query, sql) : [])),
+  on('CopyStmt', ({ relation, query, is_from, is_program, filename }, sql) => {
+    if (is_program) return { kind: 'dynamic', how: `COPY ${is_from ? 'FROM' : 'TO'} PROGRAM` };
+    if (!is_from) return query ? readStatement(query, sql) : { kind: 'harmless' };
     if (!filename) return { kind: 'unparsed', message: 'COPY FROM stdin: a migration has no input to copy from' };
     return { kind: 'insert', table: nameOf(relation), slow: true };
   }),
@@ -155,6 +163,19 @@ const READERS: readonly Reader[] = [
       ({ name }): Action => ({ kind: 'change owner', thing: named('other', `everything of ${name}`) }),
     ),
   ),
+  on('AlterSeqStmt', readSequence),
+  on('AlterRoleStmt', readRole),
+  on('AlterRoleSetStmt', ({ role, setstmt }) => ({
+    kind: 'change settings',
+    thing: named('role', role?.rolename ?? 'ALL'),
+    how: setstmt?.name ?? 'ALL',
+  })),
+  on('AlterDatabaseStmt', ({ dbname, options }) => readDatabase(dbname, options)),
+  on('AlterDatabaseSetStmt', ({ dbname, setstmt }) => ({
+    kind: 'change settings',
+    thing: named('database', dbname),
+    how: setstmt?.name ?? 'ALL',
+  })),
   on('GrantStmt', readGrant),
   on('GrantRoleStmt', ({ is_grant, granted_roles = [] }) => {
     if (is_grant) return { kind: 'harmless' };
@@ -189,11 +210,20 @@ const READERS: readonly Reader[] = [
   })),
   on('CreateSchemaStmt', ({ schemaname, if_not_exists: unlessThere = false, schemaElts = [] }, sql) => {
     const thing = named('schema', schemaname);
-    const schema: Action = { kind: 'create', thing, unlessThere, replace: false, tightens: false, slow: false };
+    const schema: Action = {
+      kind: 'create',
+      thing,
+      unlessThere,
+      replace: false,
+      tightens: false,
+      slow: false,
+      standsFor: null,
+    };
     return [schema, ...schemaElts.flatMap(element => readStatement(element, sql))];
   }),
   on('DoStmt', ({ args }, sql) => readCode(args, sql, readStatement)),
-  on('CallStmt', ({ funccall }) => ({ kind: 'call', functions: [nameFrom(stringsOf(funccall?.funcname))] })),
+  on('CallStmt', ({ funccall = {} }) => readCalls({ FuncCall: funccall })),
+  on('ReturnStmt', ({ returnval }) => (returnval ? readRows(returnval) : [])),
   on('PrepareStmt', ({ query }, sql) => (query ? readStatement(query, sql) : [])),
   on('ExecuteStmt', ({ name }) => ({ kind: 'dynamic', how: `EXECUTE ${name}` })),
   on('ExplainStmt', ({ options, query }, sql) =>
@@ -201,12 +231,15 @@ const READERS: readonly Reader[] = [
   ),
   on('VariableSetStmt', ({ name, args = [], kind }) => {
     const values = kind === 'VAR_SET_VALUE' ? stringsOf(args) : [];
-    if (name === 'search_path') return { kind: 'search path', path: values };
+    if (name === 'search_path' || kind === 'VAR_RESET_ALL') return { kind: 'search path', path: values };
+    if (name === 'role' || name === 'session_authorization') return { kind: 'role' };
     const [zone] = values;
     return name === 'timezone' && zone !== undefined ? { kind: 'time zone', zone } : { kind: 'harmless' };
   }),
   on('TransactionStmt', ({ kind }) => {
     if (kind === 'TRANS_STMT_BEGIN' || kind === 'TRANS_STMT_START') return { kind: 'start of transaction' };
+    // It takes a SET back too.
+    if (kind === 'TRANS_STMT_ROLLBACK_TO') return { kind: 'search path', path: null };
     const ends = kind === 'TRANS_STMT_COMMIT' || kind === 'TRANS_STMT_ROLLBACK' || kind === 'TRANS_STMT_PREPARE';
     return { kind: ends ? 'end of transaction' : 'harmless' };
   }),

@@ -9,6 +9,7 @@ import type {
 } from 'libpg-query';
 import type { Action, Column, Constraint, TableAction, Thing } from './action.ts';
 import { dropOf, WHAT } from './read-object.ts';
+import { identityChanges } from './read-settings.ts';
 import { bodyOf, columnsIn, isNull, type Name, nameOf, objectName, stringsOf, typeOf } from './tree.ts';
 
 // CREATE TABLE and every part of ALTER TABLE, in our words.
@@ -69,6 +70,16 @@ function readChange(part: AlterTableCmd): TableAction[] {
     case 'AT_DropIdentity':
     case 'AT_DropExpression':
       return [{ kind: 'drop default', column }];
+    case 'AT_AddIdentity':
+      return bodyOf(def, 'Constraint')?.generated_when === 'a'
+        ? [{ kind: 'change identity', column, how: 'GENERATED ALWAYS' }]
+        : [{ kind: 'set option', lock: 'ACCESS EXCLUSIVE' }];
+    case 'AT_SetIdentity': {
+      const changes = identityChanges(bodyOf(def, 'List')?.items);
+      return changes.length > 0
+        ? changes.map(how => ({ kind: 'change identity', column, how }))
+        : [{ kind: 'set option', lock: 'ACCESS EXCLUSIVE' }];
+    }
     case 'AT_SetExpression':
       return [{ kind: 'set generated', column }];
     case 'AT_SetNotNull':

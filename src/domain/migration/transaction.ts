@@ -24,13 +24,13 @@ export function holdsLong(statement: readonly Held[], transaction: Transaction):
   for (const { keeps } of statement) for (const table of keeps) transaction.locked.add(table);
   if (transaction.warned || !(waited || transaction.locked.size > 1)) return [];
   transaction.warned = true;
-  const tables = [...transaction.locked].map(key => `\`${key.replace(/^public\./, '')}\``).join(', ');
+  const tables = [...transaction.locked].map(key => `\`${key.replace(/^(public|pg_temp|\?\d+)\./, '')}\``).join(', ');
   const finding: Finding = {
     ...HAZARD,
     rule: 'long-tx-multi-lock',
     harm: 'warns',
     message: waited
-      ? `This takes long while the transaction keeps everybody out of ${tables}.`
+      ? `This takes long while the transaction keeps everybody out of ${tables}. Unless the file sets a statement_timeout, it is undone after 15 s.`
       : `One transaction keeps everybody out of ${tables} until it ends; two such can wait for each other.`,
     fix: 'One table a migration, and slow work in a migration of its own.',
   };

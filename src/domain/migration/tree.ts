@@ -13,6 +13,9 @@ type TagOf<N> = N extends N ? keyof N : never;
 export type Tag = TagOf<Node>;
 export type Tree<T extends Tag> = Extract<Node, Record<T, unknown>>;
 
+/** Of several tags: one of their trees. */
+type AnyTree<T extends Tag> = T extends Tag ? Tree<T> : never;
+
 const isTree = <T extends Tag>(value: unknown, tag: T): value is Tree<T> =>
   typeof value === 'object' && value !== null && tag in value;
 
@@ -24,15 +27,15 @@ export function bodyOf<T extends Tag>(node: Node | undefined, tag: T): Body<T> |
   return isTree(node, tag) ? (node[tag as keyof Tree<T>] as Body<T>) : undefined;
 }
 
-/** Every tree with this tag in it, itself and those in subqueries included, in the order of the text. */
-export function findAll<T extends Tag>(value: unknown, tag: T): Tree<T>[] {
-  const found: Tree<T>[] = [];
+/** Every tree with one of these tags in it, itself and those in subqueries included, in the order of the text. */
+export function findAll<T extends Tag>(value: unknown, ...tags: readonly T[]): AnyTree<T>[] {
+  const found: AnyTree<T>[] = [];
   // No recursion: a sum of thousands of terms is as deep as it is long.
   const left: unknown[] = [value];
   while (left.length > 0) {
     const next = left.pop();
     if (typeof next !== 'object' || next === null) continue;
-    if (isTree(next, tag)) found.push(next);
+    for (const tag of tags) if (isTree(next, tag)) found.push(next as AnyTree<T>);
     for (const child of Object.values(next).reverse()) left.push(child);
   }
   return found;
@@ -47,8 +50,9 @@ export function stringOf(node: Node | undefined): string | null {
 
 export const stringsOf = (nodes: readonly Node[] = []): string[] => nodes.map(node => stringOf(node) ?? '');
 
+/** What is made TEMPORARY lies in a schema of its own, before all others. */
 export const nameOf = (range: RangeVar | undefined): Name => ({
-  schema: range?.schemaname ?? null,
+  schema: range?.schemaname ?? (range?.relpersistence === 't' ? 'pg_temp' : null),
   name: range?.relname ?? '',
 });
 

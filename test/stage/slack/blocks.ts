@@ -114,6 +114,20 @@ export function validateBlocks(blocks: unknown, surface: Surface): string[] {
   return [...misplaced(read.data, surface), ...repeated(read.data)];
 }
 
+/**
+ * Most characters of all blocks of a message together. Slack speaks of "12,000 with a buffer for block containers" and
+ * does not say what it counts (bolt-js #2509); the shortest refusal that was measured had 11,341 (#2867).
+ */
+export const MOST_IN_ALL = 11_000;
+const IDS = new Set(['type', 'action_id', 'block_id', 'task_id', 'value', 'url', 'image_url', 'style', 'status']);
+
+/** The harsher reading of it: all that is read or read aloud, in confirmations too. */
+export function charactersOf(shown: unknown): number {
+  if (typeof shown === 'string') return shown.length;
+  if (typeof shown !== 'object' || shown === null) return 0;
+  return Object.entries(shown).reduce((sum, [key, inner]) => sum + (IDS.has(key) ? 0 : charactersOf(inner)), 0);
+}
+
 /** Blocks that were found good, by their types. Throws when they were not. */
 export const readBlocks = (blocks: unknown): Block[] => z.array(block).parse(blocks);
 

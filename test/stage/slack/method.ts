@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Block, readBlocks, validateBlocks } from './blocks.ts';
+import { type Block, charactersOf, MOST_IN_ALL, readBlocks, validateBlocks } from './blocks.ts';
 import type { Uploads } from './files.ts';
 import type { Tier } from './limits.ts';
 import { SlackError } from './slack-error.ts';
@@ -59,6 +59,7 @@ export function contentOf(
   const problems = blocks === undefined ? [] : validateBlocks(blocks, 'message');
   if (problems.length > 0) throw new SlackError('invalid_blocks', problems);
   const read = blocks === undefined ? [] : readBlocks(blocks);
+  if (charactersOf(read) > MOST_IN_ALL) throw new SlackError('msg_blocks_too_long');
   if (!text && read.length === 0) throw new SlackError('no_text');
   return { text: text ?? '', blocks: read };
 }

@@ -202,7 +202,7 @@ function page(posts: Post[], { limit = 100, cursor, include_all_metadata }: Page
   };
 }
 
-function channelJson({ id, name, kind, botIsIn }: Channel): Record<string, unknown> {
+function channelJson({ id, name, kind, botIsIn, archived = false }: Channel): Record<string, unknown> {
   return {
     id,
     name,
@@ -210,7 +210,7 @@ function channelJson({ id, name, kind, botIsIn }: Channel): Record<string, unkno
     is_group: kind === 'private',
     is_im: kind === 'im',
     is_private: kind !== 'public',
-    is_archived: false,
+    is_archived: archived,
     is_member: botIsIn,
   };
 }

@@ -1,6 +1,8 @@
 import type { ActionOf } from '../action.ts';
+import type { KnownConstraint } from '../known.ts';
+import { oldInsertsPass } from '../old-inserts.ts';
 import { provesNotNull } from '../proof.ts';
-import { type Phase, type Rule, rules, type Scene, sized } from '../rule.ts';
+import { type Phase, type Rule, rules, type Scene, sized, thingText } from '../rule.ts';
 import { nameText, overIndex, quoted } from '../words.ts';
 
 // Constraints on tables. Tightening is contract: old code may still write what they forbid.
@@ -17,9 +19,13 @@ const validates = ({ notValid, enforced }: Add['constraint']): boolean => enforc
 const later = ({ notValid, enforced }: Add['constraint']): boolean => enforced && notValid;
 const builds = ({ usingIndex }: Add['constraint']): boolean => usingIndex === null;
 
-/** Old code cannot break a rule on columns that it does not know. */
-const tightening = ({ table, constraint }: Add, { known }: Scene): Phase =>
-  known.areNew(table, constraint.columns) ? 'expand' : 'contract';
+/** Old code cannot break a rule on columns that it does not know, unless it is one against leaving them out. */
+function tightening({ table, constraint }: Add, { known }: Scene): Phase {
+  const { kind, columns, expression } = constraint;
+  const mayLeaveOut = kind !== 'check' && kind !== 'not null';
+  const isSafe = mayLeaveOut ? known.areNew(table, columns) : oldInsertsPass(table, columns, expression, known);
+  return isSafe ? 'expand' : 'contract';
+}
 
 const constraintName = ({ table, constraint }: Add): string =>
   constraint.name ?? `${table.name}_${constraint.columns.join('_')}`;
@@ -160,8 +166,67 @@ const adding = rules(
   ],
 );
 
+type Drop = ActionOf<'drop'>;
+
+const isConstraint = ({ thing, ifThere }: Drop, { known }: Scene): boolean =>
+  thing.what === 'constraint' && !(ifThere && known.isAbsent(thing));
+
+const constraintOf = ({ thing: { name, of } }: Drop, { known }: Scene): KnownConstraint | null =>
+  of && known.isSure(of) ? (known.relation(of).constraints.get(name.name) ?? null) : null;
+
+/** Those that only forbid values. */
+const FORBIDDING: ReadonlySet<string> = new Set(['check', 'foreign key', 'not null']);
+
+/** Old code may need what a constraint gives: its index, or what CASCADE drops with it. */
+function isNeeded(action: Drop, scene: Scene): boolean {
+  const dropped = constraintOf(action, scene);
+  if (action.cascade || !dropped) return true;
+  return !FORBIDDING.has(dropped.kind) && !isSwapped(action, dropped, scene);
+}
+
+/** Another one like it takes its place before anybody sees it gone. */
+function isSwapped({ thing: { of } }: Drop, dropped: KnownConstraint, { known, later, transaction }: Scene): boolean {
+  if (!of) return false;
+  const { key, indexes } = known.relation(of);
+  const sorted = (columns: readonly string[] = []): string => [...columns].sort().join();
+  return later().some(action => {
+    if (action.kind !== 'add constraint' || known.relation(action.table).key !== key) return false;
+    const { kind, columns, usingIndex } = action.constraint;
+    const covered = usingIndex === null ? columns : indexes.get(usingIndex)?.columns;
+    return transaction !== null && kind === dropped.kind && sorted(covered) === sorted(dropped.columns);
+  });
+}
+
+const dropping = rules(
+  ['drop'],
+  [
+    {
+      id: 'drop-constraint',
+      when: (action, scene) => isConstraint(action, scene) && !isNeeded(action, scene),
+      phase: 'expand',
+      firm: false,
+      lock: 'ACCESS EXCLUSIVE',
+      harm: 'warns',
+      says: ({ thing }, scene) =>
+        `Rows that ${thingText(thing)} forbade may be written to ${thing.of ? sized(thing.of, scene) : 'its table'} from then on.`,
+      fix: 'Make sure that old code can read such rows.',
+    },
+    {
+      id: 'drop-constraint',
+      when: (action, scene) => isConstraint(action, scene) && isNeeded(action, scene),
+      phase: 'contract',
+      lock: 'ACCESS EXCLUSIVE',
+      harm: 'breaks',
+      says: (action, scene) =>
+        `${thingText(action.thing)} goes${action.cascade ? ', with everything that depends on it' : constraintOf(action, scene) ? '' : ', and it may be UNIQUE'}: ON CONFLICT of old code fails without it, and duplicates may be written.`,
+      fix: 'Do it in a contract migration, after old code is gone.',
+    },
+  ],
+);
+
 export const constraintRules: Rule[] = [
   ...adding,
+  ...dropping,
   ...rules(
     ['enforce constraint'],
     [

@@ -49,17 +49,6 @@ const dropping = rules(
       lock: 'SHARE UPDATE EXCLUSIVE',
     },
     {
-      id: 'drop-constraint',
-      when: (action, scene) => action.thing.what === 'constraint' && !isGone(action, scene),
-      phase: 'expand',
-      firm: false,
-      lock: 'ACCESS EXCLUSIVE',
-      harm: 'warns',
-      says: ({ thing }, scene) =>
-        `Rows that ${thingText(thing)} forbade may be written to ${thing.of ? sized(thing.of, scene) : 'its table'} from then on.`,
-      fix: 'Make sure that old code can read such rows.',
-    },
-    {
       id: 'drop-database',
       when: ({ thing }) => thing.what === 'database',
       phase: 'contract',
@@ -86,12 +75,16 @@ const NOT_MISSED: ReadonlySet<What> = new Set(['index', 'constraint', 'database'
 type Move = ActionOf<'rename'> | ActionOf<'set schema'>;
 
 /** The accepted way to rename: a view under the old name, in the same transaction, for old code. */
-function keepsOldName({ thing }: Move, { later, transaction }: Scene): boolean {
-  const isStandIn = (action: Action): boolean =>
-    action.kind === 'create' &&
-    action.thing.what === 'view' &&
-    action.thing.name.name === thing.name.name &&
-    (action.thing.name.schema ?? thing.name.schema) === thing.name.schema;
+function keepsOldName({ kind, thing, to }: Move, { later, transaction }: Scene): boolean {
+  const { schema, name } = thing.name;
+  const isStandIn = (action: Action): boolean => {
+    if (action.kind !== 'create' || !action.standsFor) return false;
+    const [view, shown] = [action.thing.name, action.standsFor];
+    if (view.name !== name || (view.schema ?? schema) !== schema) return false;
+    return kind === 'rename'
+      ? shown.name === to && (shown.schema ?? schema) === schema
+      : shown.name === name && shown.schema === to;
+  };
   return transaction !== null && thing.what === 'table' && later().some(isStandIn);
 }
 
@@ -221,7 +214,21 @@ const making = [
       changed<ActionOf<'define function'>>(replaces),
     ],
   ),
-  ...rules(['replace'], [changed<ActionOf<'replace'>>(() => true)]),
+  ...rules(
+    ['replace'],
+    [
+      changed<ActionOf<'replace'>>(({ thing }) => thing.what !== 'policy'),
+      {
+        id: 'change-policy',
+        when: ({ thing }) => thing.what === 'policy',
+        phase: 'contract',
+        lock: 'ACCESS EXCLUSIVE',
+        harm: 'breaks',
+        says: ({ thing }) => `The policy ${thingText(thing)} changes: it may hide rows that old code sees.`,
+        fix: 'Make a new policy beside it for new code; change this one in a contract migration.',
+      },
+    ],
+  ),
 ];
 
 const owning = [

@@ -1,5 +1,6 @@
-import { BUILTINS } from '../builtins.ts';
+import { strangeCalls } from '../calls.ts';
 import { type Rule, rules } from '../rule.ts';
+import { nameText } from '../words.ts';
 
 // What depends on the transaction, and what nobody can judge.
 
@@ -50,15 +51,11 @@ export const transactionRules: Rule[] = [
     [
       {
         id: 'dynamic-sql',
-        // What the batch defines itself is judged by what it does; Postgres's own change no schema.
-        when: ({ functions }, { known }) => functions.some(({ schema, name }) => isStrange(schema, name, known)),
+        when: ({ functions }, { known }) => strangeCalls(functions, known).length > 0,
         phase: 'contract',
         harm: 'unproven',
         says: ({ functions }, { known }) =>
-          `Calls ${functions
-            .filter(({ schema, name }) => isStrange(schema, name, known))
-            .map(({ name }) => `\`${name}\``)
-            .join(', ')}, which may do anything: a person must look.`,
+          `Calls ${[...new Set(strangeCalls(functions, known).map(name => `\`${nameText(name)}\``))].join(', ')}, which may do anything: a person must look.`,
         fix: 'Write out what it does.',
       },
     ],
@@ -76,9 +73,3 @@ export const transactionRules: Rule[] = [
     ],
   ),
 ];
-
-function isStrange(schema: string | null, name: string, known: Parameters<Rule>[1]['known']): boolean {
-  if (schema === 'pg_catalog' || name.startsWith('pg_') || known.functions.has(name) || BUILTINS.has(name))
-    return false;
-  return (known.volatility(name) ?? 'volatile') === 'volatile';
-}

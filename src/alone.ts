@@ -1,0 +1,76 @@
+import { listedUntilGone } from './closed-dynos.ts';
+import { latest } from './domain/deploy.ts';
+import type { Run } from './run.ts';
+
+// Before anything is destroyed: that no code but this deploy's can be there which needs it, neither as the live release nor
+// in a dyno of any kind, nor may have come and be hidden by Heroku.
+
+/** What speaks against destroying anything now, and what whoever pressed can do about it. */
+export type Objection = { why: string; next: string };
+
+/** Releases that are looked at: an approval may wait for a day. */
+const HISTORY = 200;
+
+const PRESS_AGAIN = 'Press again when that is mended, or hold them.';
+
+/** The code that must be alone: that of the live release as long as nothing is released. */
+function ours({ deploy }: Run): { version: number; slug: string | null } {
+  return latest(deploy, 'released') ?? deploy.plan.live;
+}
+
+/**
+ * Other code that came after ours, in a sentence; null when there is none. Also where ours is live again: under preboot the
+ * dynos of what was released in between serve on for minutes, and `GET /dynos` hides them.
+ */
+export async function otherLive(run: Run): Promise<string | null> {
+  const { version, slug } = ours(run);
+  const releases = await run.outside.heroku.releases(run.deploy.plan.app, HISTORY);
+  const others = releases.filter(release => release.slug !== slug && (release.current || release.version > version));
+  // What failed never ran.
+  const other = others.find(({ status }) => status === 'succeeded' || status === 'pending');
+  if (!other) return null;
+  const done = other.status === 'pending' ? 'is being released' : 'was released meanwhile';
+  return `v${other.version} (${other.description}, by ${other.by}) ${done}, and may need what these would destroy.`;
+}
+
+/** What speaks against it at this moment; null when new code is alone and well. */
+export async function objection(run: Run): Promise<Objection | null> {
+  const { app } = run.deploy.plan;
+  // In this order: a release that is made in between is then among those that are read.
+  const dynos = await run.outside.heroku.dynos(app);
+  const other = await otherLive(run);
+  if (other) return { why: other, next: 'Hold them, and deploy again: then they are asked anew.' };
+  const released = latest(run.deploy, 'released');
+  const older = released ? dynos.filter(({ release }) => release < released.version) : [];
+  if (older.length > 0) {
+    const names = older.map(({ name, release }) => `${name} (v${release})`);
+    return { why: wordsForOlder(names, app), next: PRESS_AGAIN };
+  }
+  const down = dynos.filter(dyno => dyno.type === 'web' && dyno.state !== 'up');
+  if (down.length === 0) return null;
+  return {
+    why: `New code is not well: ${down.map(dyno => `${dyno.name} is ${dyno.state}`).join(', ')}. See \`heroku logs -a ${app}\`.`,
+    next: PRESS_AGAIN,
+  };
+}
+
+const wordsForOlder = (names: readonly string[], app: string): string =>
+  `Old code still runs: ${names.join(', ')}. End what runs there, with \`heroku ps:stop ${names[0]?.split(' ')[0]} -a ${app}\`.`;
+
+/**
+ * Right before it runs, for the yes may be old by now. Dynos of old code are waited for. `other`: code came that may be
+ * there in ways that nobody sees, so it is over with this deploy.
+ */
+export async function notAlone(run: Run): Promise<{ kind: 'other' | 'older'; why: string } | null> {
+  const version = latest(run.deploy, 'released')?.version;
+  const older =
+    version === undefined
+      ? []
+      : await run.listening(
+          signal => listedUntilGone(run, signal, version),
+          async () => ({ answer: 'It waits until no dyno of old code runs, and then its migrations do.' }),
+        );
+  const other = await otherLive(run);
+  if (other) return { kind: 'other', why: other };
+  return older.length > 0 ? { kind: 'older', why: wordsForOlder(older, run.deploy.plan.app) } : null;
+}

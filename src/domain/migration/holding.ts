@@ -1,0 +1,70 @@
+import type { Action, What } from './action.ts';
+import type { Name } from './tree.ts';
+
+// Locks that last: after a change of a table everybody waits for the rest of its transaction.
+
+const keyOf = ({ schema, name }: Name): string => `${schema ?? 'public'}.${name}`;
+
+/** Things that are locked themselves, or whose table is. */
+const LOCKED: ReadonlySet<What> = new Set([
+  ...(['table', 'view', 'materialized view', 'index', 'sequence', 'trigger', 'policy', 'rule'] as const),
+  ...(['constraint', 'column'] as const),
+]);
+
+/** Follows the statements of one file, of which nothing but their text is known. */
+export class Holding {
+  #made = new Set<string>();
+  #holds = false;
+
+  /** True once something that was there before the file is kept from those who write or read it. */
+  get holds(): boolean {
+    return this.#holds;
+  }
+
+  take(actions: readonly Action[]): void {
+    for (const action of actions) this.#holds = this.#keepsOut(action) || this.#holds;
+  }
+
+  #keepsOut(action: Action): boolean {
+    switch (action.kind) {
+      case 'create table': {
+        this.#made.add(keyOf(action.table));
+        // Writers to a table that is referred to wait, and readers of a parent too.
+        const { columns, constraints, partitionOf } = action;
+        const others = [...columns, ...constraints].flatMap(({ references }) => references ?? []);
+        return [...others, ...(partitionOf ? [partitionOf] : [])].some(table => this.#isOld(table));
+      }
+      case 'create':
+        this.#made.add(keyOf(action.thing.name));
+        return action.thing.of !== null && this.#isOld(action.thing.of);
+      case 'insert':
+      case 'update':
+      case 'delete':
+      case 'validate constraint':
+        return false;
+      case 'restart sequence':
+        return action.by === 'RESTART' && this.#isOld(action.table);
+      case 'set option':
+        return action.lock === 'ACCESS EXCLUSIVE' && this.#isOld(action.table);
+      case 'create index':
+      case 'reindex':
+      case 'refresh view':
+        return !action.concurrently && this.#isOld(action.table);
+      case 'drop':
+      case 'rename':
+      case 'set schema':
+      case 'change owner': {
+        const { what, name, of } = action.thing;
+        return LOCKED.has(what) && this.#isOld(of ?? name);
+      }
+      case 'dynamic':
+        return true;
+      default:
+        return 'table' in action && this.#isOld(action.table);
+    }
+  }
+
+  #isOld(table: Name): boolean {
+    return !this.#made.has(keyOf(table));
+  }
+}

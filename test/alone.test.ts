@@ -1,0 +1,175 @@
+import { describe, expect, it } from 'vitest';
+import { parserReady } from '../src/domain/migration.ts';
+import { ADD, closing, DROP, worldWith, YES } from './migrating-world.ts';
+import { kinds, play, release, unproved, type World } from './recipe-world.ts';
+
+await parserReady();
+
+/** Does it once, right before the first fact of a kind is appended. */
+function rightBefore(world: World, kind: string, act: () => void): World {
+  const append = world.append.bind(world);
+  let done = false;
+  world.append = (fact, key) => {
+    if (fact.kind === kind && !done) {
+      done = true;
+      act();
+    }
+    append(fact, key);
+  };
+  return world;
+}
+
+/** Somebody releases that by hand, and it is live. */
+function released(world: World, version: number, slug: string): void {
+  for (const known of world.releases) known.current = false;
+  world.releases.push(release(version, slug, { description: `Rollback of ${slug}`, by: 'jo', current: true }));
+}
+
+function withDyno(world: World, name: string, version: number): void {
+  const dynos = world.dynos.bind(world);
+  const [type = ''] = name.split('.');
+  const createdAt = '2026-01-01T00:00:00.000Z';
+  world.dynos = () => [...dynos(), { name, type, state: 'up', release: version, createdAt }];
+}
+
+const heldWhy = (world: World): unknown => world.facts.findLast(({ kind }) => kind === 'held');
+
+describe('what destroys is not run', () => {
+  it('once other code was released while the card waited, though this code is live again', async () => {
+    const world = worldWith();
+    rightBefore(world, 'approval asked', () => {
+      released(world, 43, 'old');
+      released(world, 44, 'new');
+    });
+    world.presses = [YES, { after: 'approval asked', kind: 'hold', by: 'U2', reason: 'Next time.' }];
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(world.applied).toEqual([ADD]);
+    expect(world.clicks[0]?.answer).toMatch(/^Not run\. v43 \(Rollback of old, by jo\) was released .*deploy again/);
+  });
+
+  it('while other code is in its release phase', async () => {
+    const world = worldWith();
+    rightBefore(world, 'approval asked', () => world.releases.push(release(43, 'old', { status: 'pending' })));
+    world.presses = [YES, { after: 'approval asked', kind: 'hold', by: 'U2', reason: 'Next time.' }];
+    await play(world);
+    expect(world.applied).toEqual([ADD]);
+    expect(world.clicks[0]?.answer).toContain('is being released');
+  });
+
+  it.each(['web.2', 'worker.1', 'run.7', 'scheduler.3'])('while %s still runs an older release', async name => {
+    const world = worldWith();
+    withDyno(world, name, 41);
+    world.presses = [YES];
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(world.applied).toEqual([ADD]);
+    expect(heldWhy(world)).toMatchObject({ by: null, why: expect.stringContaining(`ps:stop ${name} -a shop`) });
+  });
+
+  it('when a dyno of old code is found after the yes, whatever is killed when', async () => {
+    const found = () => {
+      const world = worldWith();
+      const old = { name: 'run.7', type: 'run', state: 'up', release: 41, createdAt: '2026-01-01T00:00:00.000Z' };
+      const dynos = world.dynos.bind(world);
+      // Until it is held for it.
+      const isThere = () => heldWhy(world) === undefined && world.facts.some(({ kind }) => kind === 'approved');
+      world.dynos = () => [...dynos(), ...(isThere() ? [old] : [])];
+      world.presses = [YES];
+      return world;
+    };
+    const rehearsal = found();
+    expect((await play(rehearsal)).outcome).toBe('succeeded');
+    expect(heldWhy(rehearsal)).toMatchObject({ by: null, why: expect.stringContaining('run.7') });
+    for (let kill = 1; kill <= rehearsal.calls; kill++) {
+      const world = found();
+      expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('succeeded');
+      expect(world.applied, `killed at ${kill}`).toEqual([ADD]);
+    }
+  });
+
+  it('and is, when only config vars were changed meanwhile', async () => {
+    const world = worldWith();
+    rightBefore(world, 'approval asked', () => released(world, 43, 'new'));
+    world.presses = [YES];
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(world.applied).toEqual([ADD, DROP]);
+  });
+});
+
+describe('a closed app, half of whose migrations failed', () => {
+  const rolledBack = () => {
+    const world = closing({ breaks: '3_drop' });
+    rightBefore(world, 'left closed', () => released(world, 43, 'old'));
+    const append = world.append.bind(world);
+    let cards = 0;
+    world.append = (fact, key) => {
+      const isNew = !world.facts.some(known => known.key === key);
+      append(fact, key);
+      if (fact.kind !== 'left closed' || !isNew) return;
+      const kind = ++cards === 1 ? ('try again' as const) : ('open' as const);
+      world.clicks.push({ id: `card ${cards}`, kind, by: 'U1', at: '', about: null, reason: null });
+      setImmediate(() => world.wake());
+    };
+    return world;
+  };
+
+  it('is not tried again when somebody went back by hand: that code may need the rest', async () => {
+    const rehearsal = rolledBack();
+    expect((await play(rehearsal)).outcome).toBe('superseded');
+    expect(rehearsal.applied).toEqual([ADD, DROP]);
+    expect(rehearsal.doors).toEqual(['closed', 'open']);
+    expect(rehearsal.facts.at(-1)).toMatchObject({
+      why: expect.stringMatching(/v43 .*2_drop\.sql had been applied before, and stay/),
+    });
+    expect(kinds(rehearsal).filter(kind => kind === 'left closed')).toHaveLength(2);
+    for (let kill = 1; kill <= rehearsal.calls; kill++) {
+      const world = rolledBack();
+      expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('superseded');
+      expect(world.applied, `killed at ${kill}`).toEqual([ADD, DROP]);
+      expect(world.closed, `killed at ${kill}`).toBe(false);
+    }
+  });
+});
+
+describe('old code that answers once more after it was said to be gone', () => {
+  it('has them held, though new answers came since', async () => {
+    const world = worldWith();
+    // One old answer takes the proof back; new ones then say no more than that new code serves.
+    rightBefore(world, 'soaking', () => Object.assign(world.met.seen, { goneAt: null, lastOldAt: 9 }));
+    world.presses = [YES];
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(world.applied).toEqual([ADD]);
+    expect(heldWhy(world)).toMatchObject({ by: null, why: expect.stringContaining('Old code answered again') });
+  });
+
+  it('has them refused while the card waits', async () => {
+    const world = worldWith();
+    rightBefore(world, 'approval asked', () => Object.assign(world.met.seen, { goneAt: null, lastOldAt: 9 }));
+    world.presses = [YES, { after: 'approval asked', kind: 'hold', by: 'U2', reason: 'Next time.' }];
+    await play(world);
+    expect(world.applied).toEqual([ADD]);
+    expect(world.clicks[0]?.answer).toMatch(/^Not run\. Old code answered again.*deploy again/);
+  });
+
+  const onTheirWord = () => {
+    const world = worldWith();
+    world.phases[42]?.splice(0, 9, ...unproved.slice(0, 2), { kind: 'not proved', missing: 'old gone', known: [] });
+    Object.assign(world.met.seen, { lastOldAt: 5 });
+    world.presses = [{ after: 'not proved', kind: 'old code is gone', by: 'U1', reason: 'I looked.' }, YES];
+    return world;
+  };
+
+  it('has them held where a person had said so, and not without such an answer', async () => {
+    const quiet = onTheirWord();
+    expect((await play(quiet)).outcome).toBe('succeeded');
+    expect(quiet.applied).toEqual([ADD, DROP]);
+    const world = onTheirWord();
+    const append = world.append.bind(world);
+    world.append = (fact, key) => {
+      append(fact, key);
+      if (fact.kind === 'soaking') Object.assign(world.met.seen, { lastOldAt: 6 });
+    };
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(world.applied).toEqual([ADD]);
+    expect(heldWhy(world)).toMatchObject({ why: expect.stringContaining('Old code answered again') });
+  });
+});

@@ -1,0 +1,26 @@
+import { type Deploy, latest } from '../src/domain/deploy.ts';
+import { UNHEARD, type Unheard } from '../src/domain/unheard.ts';
+import { type Message, message, section } from './blocks.ts';
+import { stateOf } from './state.ts';
+import { channelLink, code, foreign } from './text.ts';
+
+/** To whoever started it, when its channel takes no word of a deploy: once, and once more when it has ended. */
+export function unheardNotice(deploy: Deploy, why: Unheard): { id: string; channel: string; message: Message } {
+  const { plan, id, startedBy } = deploy;
+  const { is, mend } = UNHEARD[why];
+  const ended = latest(deploy, 'ended') !== undefined;
+  const app = foreign(plan.app);
+  const headline = `Nobody in ${channelLink(plan.channel)} hears of your deploy of ${app}`;
+  const { mark, headline: state, words } = stateOf(deploy);
+  const next = ended
+    ? `${mend}: what is missing comes within five minutes.`
+    : `It goes on, and what it asks is not seen by anybody. ${mend}: what is missing comes within five minutes. Until then ${code(`/deploy status ${plan.app}`)} says how it stands.`;
+  return {
+    id: `unheard ${id}${ended ? ' at its end' : ''}`,
+    channel: startedBy,
+    message: message(`${headline}: the channel ${is}. ${state}. ${next}`, [
+      section(`:mute: *${headline}*: the channel ${is}.`, next),
+      section(`${mark} *${state}*`, words),
+    ]),
+  };
+}
