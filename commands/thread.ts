@@ -1,5 +1,5 @@
 import type { Deploy } from '../src/domain/deploy.ts';
-import { Refusal } from '../src/domain/refusal.ts';
+import { Refusal, withoutMentions } from '../src/domain/refusal.ts';
 import { deployNow, pressInstead, whatToSay } from '../views/thread-help.ts';
 import type { Answer } from './answer.ts';
 import { click, type Door, type Press } from './buttons.ts';
@@ -81,7 +81,7 @@ function commandIn(text: string, { plan }: Deploy): string | null {
     app === null || app === plan.app
       ? 'Slash commands do not work in threads.'
       : `That is about ${app}, and this is the thread of a deploy of ${plan.app}.`;
-  return `${whose} Nothing was done. Type \`/deploy ${words.replaceAll('`', '')}\` in the channel.`;
+  return `${whose} Nothing was done. Type \`/deploy ${withoutMentions(words).replaceAll('`', '')}\` in the channel.`;
 }
 
 /** The app, or `all`, of which `/deploy` would read one of its verbs (null: of none); undefined where it would not. */

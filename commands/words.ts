@@ -1,4 +1,4 @@
-import { Refusal } from '../src/domain/refusal.ts';
+import { Refusal, withoutMentions } from '../src/domain/refusal.ts';
 
 // What every command has in common: words, names of apps, refs.
 
@@ -61,5 +61,5 @@ export function refOf(app: string, word: string): string {
 }
 
 export const didYouMean = (words: string): string =>
-  `Did you mean \`/deploy ${words.replaceAll('`', '').slice(0, 100)}\`?`;
-export const quoted = (word: string): string => `“${word.slice(0, 60)}”`;
+  `Did you mean \`/deploy ${withoutMentions(words).replaceAll('`', '').slice(0, 100)}\`?`;
+export const quoted = (word: string): string => `“${withoutMentions(word).slice(0, 60)}”`;

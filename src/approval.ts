@@ -3,6 +3,7 @@ import { cancelAsked, cancelled, isCancelled } from './cancelling.ts';
 import { type Click, type Fact, latest, latestOfThese, migrationsOf } from './domain/deploy.ts';
 import { filesOf, gateReasons } from './domain/gate.ts';
 import { openComplaint } from './domain/readings.ts';
+import { withoutMentions } from './domain/refusal.ts';
 import { followDeploy, followSparingly } from './following.ts';
 import { NOT_WELL, settled, unlessIll } from './illness.ts';
 import { judge } from './judging.ts';
@@ -102,7 +103,10 @@ async function decided(run: Run): Promise<Next | null> {
   const before = deploy.plan.maintenance;
   const held = latest(deploy, 'held');
   if (held && before) {
-    return run.end('cancelled', `Its contract migrations were not approved: ${held.why} Nothing was begun.`);
+    return run.end(
+      'cancelled',
+      `Its contract migrations were not approved: ${withoutMentions(held.why)} Nothing was begun.`,
+    );
   }
   if (held) return RECEIPT;
   if (!latestOfThese(deploy, 'approved')) return null;

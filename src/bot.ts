@@ -6,7 +6,7 @@ import { type App, askThem, mayDeploy } from './domain/permission.ts';
 import { fingerprint, type Preflight } from './domain/plan.ts';
 import { planChanges } from './domain/plan-changes.ts';
 import { phaseFact } from './domain/readings.ts';
-import { Refusal } from './domain/refusal.ts';
+import { Refusal, withoutMentions } from './domain/refusal.ts';
 import type { Place } from './domain/turn.ts';
 import type { LockAnswer, Locking } from './locking.ts';
 import { notBegun } from './not-begun.ts';
@@ -231,7 +231,7 @@ export class Bot {
     } catch (error) {
       if (!(error instanceof NotFound)) throw error;
       throw new Refusal([
-        `${settings.repository} has no branch, tag or commit ${ref}. Check the spelling, or push it.`,
+        `${settings.repository} has no branch, tag or commit ${withoutMentions(ref)}. Check the spelling, or push it.`,
       ]);
     }
   }

@@ -3,6 +3,7 @@ import { type Code, codeToServe } from './closed-dynos.ts';
 import { latest } from './domain/deploy.ts';
 import { filesOf } from './domain/gate.ts';
 import { destroyed, oldCode } from './domain/readings.ts';
+import { withoutMentions } from './domain/refusal.ts';
 import { afterAnswer, isOpen, type Row } from './domain/reopening.ts';
 import { closeTheApp, openTheApp } from './maintenance.ts';
 import type { Next, Run } from './run.ts';
@@ -86,7 +87,9 @@ export async function openAgain(run: Run): Promise<Next> {
   if (last?.kind !== 'migration failed') return plan.smoke ? { to: 'Smoke test' } : { to: 'Write the receipt' };
   return run.end(
     'unfinished',
-    `${plan.app} runs the new code, but ${last.failure.file} failed, and what was applied before it stays. Mend it, push, and deploy again: what is left is asked anew.`,
+    withoutMentions(
+      `${plan.app} runs the new code, but ${last.failure.file} failed, and what was applied before it stays. Mend it, push, and deploy again: what is left is asked anew.`,
+    ),
   );
 }
 

@@ -3,6 +3,7 @@ import { type Closing, type Door, doorIn, isOverdue, nextMove } from './domain/c
 import { type Deploy, latest } from './domain/deploy.ts';
 import { directDatabase } from './domain/direct-database.ts';
 import { blockersInWords } from './domain/migration-outcome.ts';
+import { withoutMentions } from './domain/refusal.ts';
 import type { Heroku, MayAct, Migrator, Prober } from './outside.ts';
 import type { Closings, Ledger, Notice } from './team.ts';
 
@@ -181,8 +182,7 @@ async function migrating(
   if (deploy) return [`the deploy of <@${deploy.startedBy}>`];
   const database = directDatabase(await heroku.config(app));
   const holders = database.kind === 'direct' ? await migrator.holders(database.url) : [];
-  // What a connection calls itself must mention nobody.
-  return holders.map(holder => blockersInWords([holder]).replaceAll('<', '‹'));
+  return holders.map(holder => withoutMentions(blockersInWords([holder])));
 }
 
 /** Its contract migrations have begun, and are neither done nor taken back. */

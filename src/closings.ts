@@ -3,7 +3,7 @@ import { type Barred, closedByADeploy, whyNotOpen } from './closing-moves.ts';
 import type { AppSettings } from './domain/app.ts';
 import type { Closing } from './domain/closing.ts';
 import { type App, mayAdminister, who } from './domain/permission.ts';
-import { Refusal, sentence } from './domain/refusal.ts';
+import { Refusal, sentence, withoutMentions } from './domain/refusal.ts';
 import type { Heroku, Migrator } from './outside.ts';
 import type { Closings, Ledger } from './team.ts';
 
@@ -68,7 +68,7 @@ export class Doors {
     ]);
     if (open)
       throw new Refusal([
-        `<@${open.by}> has closed ${name} already: ${sentence(open.reason)} \`/maintenance ${name} status\` shows it; *15 minutes more* on its message keeps it closed for longer.`,
+        `<@${open.by}> has closed ${name} already: ${sentence(withoutMentions(open.reason))} \`/maintenance ${name} status\` shows it; *15 minutes more* on its message keeps it closed for longer.`,
       ]);
     if (known.maintenance) {
       throw new Refusal([`${name} is closed already, and not by this bot. \`/maintenance ${name} off\` opens it.`]);
@@ -192,4 +192,4 @@ export class Doors {
 const notThatOne = (now: Closing | null): string =>
   now === null
     ? 'It is open again already.'
-    : `Nothing was opened: since that was asked <@${now.by}> has closed ${now.app} anew: ${sentence(now.reason)} *Open now* on its message opens it.`;
+    : `Nothing was opened: since that was asked <@${now.by}> has closed ${now.app} anew: ${sentence(withoutMentions(now.reason))} *Open now* on its message opens it.`;

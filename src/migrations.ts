@@ -8,6 +8,7 @@ import { type Commands, type Direction, filesOf } from './domain/gate.ts';
 import { blockersInWords, isOurs, wordsForBusy } from './domain/migration-outcome.ts';
 import { destroyed, oldCode, openComplaint } from './domain/readings.ts';
 import { redactingConfig } from './domain/redaction.ts';
+import { withoutMentions } from './domain/refusal.ts';
 import { NOT_WELL } from './illness.ts';
 import { closeTheApp, openTheApp } from './maintenance.ts';
 import { contractByCommands, planByCommand } from './migration-commands.ts';
@@ -39,7 +40,9 @@ export async function expand(run: Run): Promise<Next> {
     case 'failed':
       return run.end(
         'failed',
-        `${ended.failure.file} failed before anything was released: the old code serves as before. ${left(run, 'expand', ended.failure)} Mend it, push, and deploy again.`,
+        withoutMentions(
+          `${ended.failure.file} failed before anything was released: the old code serves as before. ${left(run, 'expand', ended.failure)} Mend it, push, and deploy again.`,
+        ),
       );
     default:
       return ended satisfies never;
@@ -81,7 +84,10 @@ export async function contract(run: Run): Promise<Next> {
     case 'failed': {
       if ((closes || maintenance) && destroyed(run.deploy)) return { to: 'Ask about the closed app' };
       if (maintenance)
-        return run.end('rolled back', `${ended.failure.file} failed and nothing of it stays, so it went back.`);
+        return run.end(
+          'rolled back',
+          withoutMentions(`${ended.failure.file} failed and nothing of it stays, so it went back.`),
+        );
       return closes ? { to: 'Open the app' } : unfinished(run, ended.failure);
     }
     default:
@@ -142,7 +148,9 @@ export async function open(run: Run): Promise<Next> {
 function unfinished(run: Run, failure: MigrationFailure): Promise<Next> {
   return run.end(
     'unfinished',
-    `${run.deploy.plan.app} runs the new code, but ${failure.file} failed. ${left(run, 'contract', failure)} Mend it, push, and deploy again: what is left is asked anew.`,
+    withoutMentions(
+      `${run.deploy.plan.app} runs the new code, but ${failure.file} failed. ${left(run, 'contract', failure)} Mend it, push, and deploy again: what is left is asked anew.`,
+    ),
   );
 }
 

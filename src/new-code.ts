@@ -13,6 +13,7 @@ import {
   smokeTestOf,
   waitsForApproval,
 } from './domain/readings.ts';
+import { withoutMentions } from './domain/refusal.ts';
 import type { SmokeTest } from './domain/switchover-file.ts';
 import { followDeploy, record } from './following.ts';
 import { complain, settled, unlessIll } from './illness.ts';
@@ -70,7 +71,7 @@ function openedThoughWrong(run: Run, wrong: readonly SmokeResult[]): Promise<Nex
 }
 
 const said = ({ path, status }: SmokeResult): string =>
-  `${path} ${status === null ? 'did not answer' : `answered ${status}`}`;
+  withoutMentions(`${path} ${status === null ? 'did not answer' : `answered ${status}`}`);
 
 async function ask(run: Run, { path, status: expected }: SmokeTest, signal: AbortSignal): Promise<SmokeResult> {
   const { plan } = run.deploy;

@@ -7,6 +7,7 @@ import { candidatesOf, LOOKED_AT } from './domain/back.ts';
 import { latest } from './domain/deploy.ts';
 import { filesOf } from './domain/gate.ts';
 import { phaseFact } from './domain/readings.ts';
+import { withoutMentions } from './domain/refusal.ts';
 import { foundInFlight } from './in-flight.ts';
 import { judge } from './judging.ts';
 import { askAboutTheClosedApp } from './maintenance.ts';
@@ -228,7 +229,10 @@ function beforeRelease(stage: Stage): Stage {
       const isAsked = (latest(run.deploy, 'build asked') ?? latest(run.deploy, 'going back')) !== undefined;
       const isNo = error instanceof HerokuRefused || error instanceof NotFound;
       if (!isNo || (isAsked && !(error instanceof NotBegun))) throw error;
-      return run.end('failed', `${error.message} Nothing was released: the old code serves as before.`);
+      return run.end(
+        'failed',
+        withoutMentions(`${error.message} Nothing was released: the old code serves as before.`),
+      );
     }
   };
 }

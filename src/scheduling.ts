@@ -1,6 +1,6 @@
 import type { Access } from './access.ts';
 import { readMoment } from './domain/moment.ts';
-import { NotNow, Refusal, sentence } from './domain/refusal.ts';
+import { NotNow, Refusal, sentence, withoutMentions } from './domain/refusal.ts';
 import type { Directory, Ledger, Schedules } from './team.ts';
 
 /** What came of a start at its time. */
@@ -27,7 +27,8 @@ export class Scheduling {
   async moment(user: string, text: string): Promise<number> {
     const { zone } = await this.#parts.directory.person(user);
     const read = readMoment(text, zone, Date.now());
-    if (read.kind === 'wrong') throw new Refusal([`${read.why}. As in \`/deploy shop main at 18:30\`.`]);
+    if (read.kind === 'wrong')
+      throw new Refusal([`${withoutMentions(read.why)}. As in \`/deploy shop main at 18:30\`.`]);
     return read.at;
   }
 

@@ -4,7 +4,7 @@ import type { AppSettings } from './domain/app.ts';
 import { type Frozen, frozenAt } from './domain/freeze.ts';
 import { type App, mayAdminister, mayDeploy, who } from './domain/permission.ts';
 import { fingerprint, type Plan } from './domain/plan.ts';
-import { Refusal, sentence } from './domain/refusal.ts';
+import { Refusal, sentence, withoutMentions } from './domain/refusal.ts';
 import type { Ledger, StartRequest, Starts, StoredPlan } from './team.ts';
 
 /** What stands between a plan and its start: nothing, a second person's yes, or a freeze. */
@@ -41,7 +41,7 @@ export class Starting {
     if (gate.kind !== 'frozen') return gate;
     const { reason, until } = gate.frozen;
     throw new Refusal([
-      `Nothing of ${settings.name} is deployed at that time: ${sentence(reason)} Choose one after ${clock(until)}.`,
+      `Nothing of ${settings.name} is deployed at that time: ${sentence(withoutMentions(reason))} Choose one after ${clock(until)}.`,
     ]);
   }
 
@@ -120,7 +120,7 @@ export class Starting {
 }
 
 function frozenWords({ name }: AppSettings, { reason, until }: Frozen): string {
-  return `Nothing of ${name} is deployed until ${clock(until)}: ${sentence(reason)} In an emergency plan it again and press *Emergency start*: that takes an admin, a reason and a second person.`;
+  return `Nothing of ${name} is deployed until ${clock(until)}: ${sentence(withoutMentions(reason))} In an emergency plan it again and press *Emergency start*: that takes an admin, a reason and a second person.`;
 }
 
 const clock = (at: number): string => DateTime.fromMillis(at, { zone: 'utc' }).toFormat("d LLL HH:mm 'UTC'");

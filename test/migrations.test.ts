@@ -46,6 +46,22 @@ describe('migrations around a deploy', () => {
     expect(world.facts.at(-1)).toMatchObject({ why: expect.stringContaining('Nothing of it stays.') });
   });
 
+  it('whose files are named like people mention nobody at their end', async () => {
+    const [named, shown] = ['migrations/1_<@U0999ZZZZ>.sql', 'migrations/1_‹@U0999ZZZZ>.sql failed'];
+    for (const name of [ADD, DROP]) {
+      const world = worldWith({ breaks: name });
+      const migrations = world.plan.migrations;
+      if (!migrations) throw new Error('it has some');
+      const files = migrations.files.map(file => (file.name === name ? { ...file, file: named } : file));
+      world.plan = { ...world.plan, migrations: { ...migrations, files } };
+      world.presses = [YES];
+      await play(world);
+      const ended = world.facts.findLast(({ kind }) => kind === 'ended');
+      expect(ended).toMatchObject({ why: expect.stringContaining(shown) });
+      expect(ended).toMatchObject({ why: expect.not.stringContaining('<@') });
+    }
+  });
+
   it('that changed since the plan was made are not run', async () => {
     const world = worldWith({ changed: true });
     expect((await play(world)).outcome).toBe('stopped');

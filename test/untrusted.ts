@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
+import { withoutMentions } from '../src/domain/refusal.ts';
 import { charactersOf, MOST_IN_ALL, validateBlocks } from './stage/slack/blocks.ts';
 
 /** Slack's limits on lengths, by the path of keys that leads to a string (block-kit reference). */
@@ -62,6 +63,8 @@ const evil = fc.oneof(
       '<!here|here>',
       '<!subteam^S1>',
       '<#C123|general>',
+      '<@U0999ZZZZ>',
+      '<#C0999ZZZZ>',
       '<http://evil.example|shop>',
     ),
   },
@@ -83,6 +86,10 @@ const evil = fc.oneof(
 );
 /** What others may write, at its worst. */
 export const foreignText = fc.array(evil, { minLength: 1, maxLength: 6 }).map(parts => parts.join(''));
+
+/** Our own sentences: what they quote of others has lost its mentions before (`mentions.test.ts`). */
+const SENTENCES: ReadonlySet<string> = new Set(['why', 'warnings[]', 'news[]']);
+export const ourSentence = foreignText.map(withoutMentions);
 
 /** The same value with foreign text in place of every string that is not ours. */
 export function poisoned<T>(value: T, text: string): T {
@@ -108,6 +115,7 @@ export function poisoned<T>(value: T, text: string): T {
   const poison = (inner: unknown, key: string): unknown => {
     // Ids are ours, and names of apps are checked when they are added: at most 30 characters.
     if (typeof inner === 'string' && ['id', 'app'].includes(key)) return text.slice(0, 30).replaceAll(' ', '_') || 'x';
+    if (typeof inner === 'string' && SENTENCES.has(key)) return withoutMentions(text);
     if (typeof inner === 'string')
       return kept.has(key) && !(key === 'what' && !/serves|gone/.test(inner)) ? inner : text;
     if (Array.isArray(inner)) return key === 'steps' ? inner : inner.map(item => poison(item, `${key}[]`));

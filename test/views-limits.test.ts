@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Deploy, Fact } from '../src/domain/deploy.ts';
 import { withRoles } from '../src/domain/permission.ts';
 import type { Plan } from '../src/domain/plan.ts';
+import { withoutMentions } from '../src/domain/refusal.ts';
 import { answered, ourFault, refused, started } from '../views/answers.ts';
 import { chartOf } from '../views/chart.ts';
 import { help } from '../views/help.ts';
@@ -27,7 +28,7 @@ describe('whatever others wrote', () => {
         const bad: Plan = {
           ...poisoned({ ...plan, migrations: pending }, text),
           changes: { commits, total: many * 3, behind: many },
-          warnings: Array.from({ length: many }, () => text),
+          warnings: Array.from({ length: many }, () => withoutMentions(text)),
         };
         const place = { ahead: many + 1, behind: text, asks: many % 2 === 0, waitSeconds: many };
         const gate = { kind: 'frozen', frozen: { reason: text, until: many } } as const;
@@ -46,7 +47,7 @@ describe('whatever others wrote', () => {
         expectSafe(
           planChanged(
             { id: 'd1', plan: bad, place, gate },
-            Array.from({ length: many }, () => text),
+            Array.from({ length: many }, () => withoutMentions(text)),
           ),
         );
       }),
@@ -103,7 +104,7 @@ describe('whatever others wrote', () => {
           fourEyes: true,
           windowSeconds: 1,
         };
-        expectSafe(refused(Array.from({ length: many }, () => text.replaceAll('@', ''))));
+        expectSafe(refused(Array.from({ length: many }, () => withoutMentions(text))));
         expectSafe(
           help(
             'U0ANN',
@@ -120,7 +121,7 @@ describe('whatever others wrote', () => {
         );
         expectSafe(ourFault(text));
         expectSafe(started({ channel: text, place: null }));
-        expectSafe(answered(text.replaceAll('@', '') || '.'));
+        expectSafe(answered(withoutMentions(text) || '.'));
       }),
       cases(60, 12),
     );

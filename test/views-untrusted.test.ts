@@ -40,7 +40,7 @@ import { deploys } from './sample-deploys.ts';
 import { migrating } from './sample-migrations.ts';
 import { suggestions } from './stage/slack/elements.ts';
 import { validateView } from './stage/slack/views.ts';
-import { expectHarmless, expectSafe, foreignText, poisoned } from './untrusted.ts';
+import { expectHarmless, expectSafe, foreignText, ourSentence, poisoned } from './untrusted.ts';
 
 // What is shown beside plans and threads, of whatever others wrote: names of branches, commit messages, reasons, SQL.
 
@@ -140,7 +140,7 @@ describe('whatever others wrote, within the limits and without a mention', () =>
     ));
 
   it('closed doors are told', () =>
-    holds(fc.tuple(closing, foreignText, stopped, many(foreignText)), ([door, text, workers, who]) => {
+    holds(fc.tuple(closing, foreignText, stopped, many(ourSentence)), ([door, text, workers, who]) => {
       const barred = [
         { kind: 'migrating', who },
         { kind: 'not known', why: text },
@@ -168,7 +168,7 @@ describe('whatever others wrote, within the limits and without a mention', () =>
     }));
 
   it('starts and schedules are told', () =>
-    holds(fc.tuple(deploy, perhaps(foreignText)), ([{ plan }, text]) => {
+    holds(fc.tuple(deploy, perhaps(ourSentence)), ([{ plan }, text]) => {
       const known = { ...plan, channel: CHANNEL };
       for (const answer of [null, 'approved', 'declined', 'expired', 'changed'] as const) {
         told(startNotices({ id: 'd1', app: 'shop', by: ANN, emergency: text, answer, answeredBy: BOB, plan: known }));

@@ -4,7 +4,7 @@ import { filesOf, type PendingFile } from '../src/domain/gate.ts';
 import type { Hazard, Lasts, StatementVerdict, Verdict } from '../src/domain/migration.ts';
 import type { Plan } from '../src/domain/plan.ts';
 import { button, fairShare, section } from './blocks.ts';
-import { code, codeBlock, cut, foreign, literal, plural, prose, shorter } from './text.ts';
+import { code, codeBlock, cut, foreign, literal, plural, shorter } from './text.ts';
 
 const SQL_SHOWN = 400;
 const FILES_SHOWN = 12;
@@ -43,10 +43,10 @@ export function migrationSections(plan: Plan): KnownBlock[] {
 }
 
 const line = (plan: Plan) => (verdict: PendingFile) => {
-  if (plan.migrations?.commands) return `• ${fileLink(verdict, plan)}: ${prose(verdict.review ?? '', 300)}`;
+  if (plan.migrations?.commands) return `• ${fileLink(verdict, plan)}: ${foreign(verdict.review ?? '', 300)}`;
   const hazards = verdict.statements.flatMap(statement => statement.hazards);
   const what =
-    hazards.length > 0 ? prose(hazards.map(({ message }) => message).join(' '), 500) : 'safe: nothing waits.';
+    hazards.length > 0 ? foreign(hazards.map(({ message }) => message).join(' '), 500) : 'safe: nothing waits.';
   return `• ${fileLink(verdict, plan)}, ${plural(verdict.statements.length, 'statement')}: ${what}`;
 };
 
@@ -82,7 +82,7 @@ export function fileSections(deploy: Deploy): KnownBlock[] {
 
 function wholeText(verdict: PendingFile, plan: Plan): string {
   const lines = [`*${fileLink(verdict, plan)}*`, ...verdict.statements.flatMap(statementLines)];
-  if (verdict.review !== null) lines.push(`:warning: ${prose(verdict.review, 400)}`);
+  if (verdict.review !== null) lines.push(`:warning: ${foreign(verdict.review, 400)}`);
   if (verdict.loosened !== null) lines.push(`Its own reason for running earlier: ${foreign(verdict.loosened, 300)}`);
   return lines.join('\n');
 }
@@ -98,7 +98,7 @@ export function statementWords({ lock, lasts, hazards }: StatementVerdict): stri
 
 function hazardLine({ message, allowed, noSafePhase }: Hazard): string {
   const why = allowed === undefined ? '' : ` Allowed, because: ${foreign(allowed, 200)}`;
-  return `:warning: ${noSafePhase ? '*No safe order.* ' : ''}${prose(message, 400)}${why}`;
+  return `:warning: ${noSafePhase ? '*No safe order.* ' : ''}${foreign(message, 400)}${why}`;
 }
 
 const LASTS: Record<Lasts, string> = {
@@ -116,7 +116,7 @@ function summary(verdict: PendingFile, plan: Plan): string {
   return [
     `*${fileLink(verdict, plan)}*`,
     `${plural(statements.length, 'statement')}, too long to show here: *Show all* has them.`,
-    ...(review === null ? [] : [`:warning: ${prose(review, 400)}`]),
+    ...(review === null ? [] : [`:warning: ${foreign(review, 400)}`]),
     ...warnings,
   ].join('\n');
 }

@@ -198,7 +198,7 @@ function switchState(deploy: Deploy): State | null {
     }
     case 'not proved': {
       const what = phase.missing === 'new serves' ? `that v${version} serves` : 'that old code is gone';
-      const words = `It could not be proved ${what}. ${prose(phase.known.join(' '), 800)} Please look, then press a button below.`;
+      const words = `It could not be proved ${what}. ${foreign(phase.known.join(' '), 800)} Please look, then press a button below.`;
       return { mark: ':grey_question:', headline: `${app}: a person must look`, words };
     }
     default:

@@ -1,7 +1,7 @@
 import { type Deploy, type FactOf, latest } from '../src/domain/deploy.ts';
 import { oldCode, servedSince } from '../src/domain/readings.ts';
 import { answeredBy, evidenceOf, probesOf, routerOf, silenceOf, windowOf } from './evidence.ts';
-import { duration, foreign, mention, plural, prose, sha, time } from './text.ts';
+import { duration, foreign, mention, plural, sha, time } from './text.ts';
 import { loud, quiet, type Reply } from './thread.ts';
 
 /** What the thread says when the watch of the deploy's own release says something new. */
@@ -86,7 +86,7 @@ export function switchReply(fact: FactOf<'phase'>, then: Deploy, before: Deploy)
           : `\`heroku ps -a ${app}\` must show no older release, and the log that the old web dynos exited. Then press *Old code is gone* on the first message.`;
       return quiet(`A person must look: it could not be proved ${what}`, ':grey_question:', [
         mention(startedBy),
-        `*What is known*: ${prose(phase.known.join(' '), 1_000) || 'nothing that tells.'}`,
+        `*What is known*: ${foreign(phase.known.join(' '), 1_000) || 'nothing that tells.'}`,
         `*What to do*: ${look} The bot goes on looking meanwhile.`,
         probesOf(tally),
       ]);

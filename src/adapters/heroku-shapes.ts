@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { withoutMentions } from '../domain/refusal.ts';
 import type { Build, Dyno, FormationEntry, HerokuApp, Release, WaitingDyno } from '../outside.ts';
 
 // The fields of Heroku's answers that we use, and what they are called here (Platform API reference, schema of 2026-02).
@@ -93,8 +94,8 @@ export const releaseShape = z
       version: release.version,
       status: release.status,
       current: release.current,
-      description: release.description,
-      by: release.user.email,
+      description: withoutMentions(release.description),
+      by: withoutMentions(release.user.email),
       slug: release.slug?.id ?? null,
       eligible: release.eligible_for_rollback ?? release.status === 'succeeded',
       outputUrl: release.output_stream_url ?? null,
@@ -120,7 +121,7 @@ export const buildShape = z
       id: build.id,
       status: build.status,
       description: build.source_blob.version_description ?? null,
-      by: build.user.email,
+      by: withoutMentions(build.user.email),
       outputUrl: build.output_stream_url,
       slug: build.slug?.id ?? null,
       release: build.release?.id ?? null,

@@ -5,6 +5,7 @@ import HerokuClient from 'heroku-client';
 import pRetry, { AbortError } from 'p-retry';
 import { z } from 'zod';
 import { readLogLine } from '../domain/log-line.ts';
+import { withoutMentions } from '../domain/refusal.ts';
 import { type Heroku, HerokuRefused, type MayAct } from '../outside.ts';
 import { steadyNow } from './clock.ts';
 import * as shape from './heroku-shapes.ts';
@@ -267,7 +268,7 @@ function ours(error: unknown, named: string): Error {
   const read = shape.errorShape.safeParse(body);
   const { id, message } = read.success ? read.data : { id: 'unknown', message: 'no reason given' };
   if (statusCode >= 400 && statusCode < 500)
-    return new HerokuRefused(statusCode, id, `Heroku refused ${named}: ${message}`);
+    return new HerokuRefused(statusCode, id, `Heroku refused ${named}: ${withoutMentions(message)}`);
   return new Error(`Heroku answered ${named} with ${statusCode}`);
 }
 

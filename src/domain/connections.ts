@@ -1,4 +1,5 @@
 import type { Connections } from './health.ts';
+import { withoutMentions } from './refusal.ts';
 
 // Under preboot old and new web dynos hold connections at once, for minutes: a database that is short of them refuses
 // both. Counted before anything begins (heroku.md's rule: 2 × web × pool + workers × pool + release + one-off).
@@ -61,7 +62,7 @@ export function connectionsShort(
 ): { kind: 'refused' | 'warned'; text: string } | null {
   if (needed <= limit) return null;
   const sum = `2 × ${web} web × ${pool.each}${workers > 0 ? ` + ${workers} others × ${pool.each}` : ''} + 2`;
-  const text = `While old and new web dynos run side by side ${app} may need ${needed} connections to its database (${sum}; ${pool.each} a dyno by ${pool.from}), and it takes ${limit}.`;
+  const text = `While old and new web dynos run side by side ${app} may need ${needed} connections to its database (${sum}; ${pool.each} a dyno by ${withoutMentions(pool.from)}), and it takes ${limit}.`;
   return pool.declared
     ? { kind: 'refused', text: `${text} Make the pool smaller, take a bigger plan, or deploy with \`--maintenance\`.` }
     : {

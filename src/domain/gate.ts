@@ -1,5 +1,6 @@
 import { isClean, openHazards, type StatementVerdict, type Verdict } from './migration.ts';
 import type { Redact } from './redaction.ts';
+import { withoutMentions } from './refusal.ts';
 import type { MigrationPlace } from './switchover-file.ts';
 
 export type Direction = 'expand' | 'contract';
@@ -65,7 +66,7 @@ export function gateReasons({ files, commands }: PendingMigrations, { closed = f
       'The contract command can be shown only once its release is there, so nobody could approve it before the app is closed. Leave `--maintenance` out: it is asked after the switchover.',
     ];
   }
-  return files.flatMap(verdict => {
+  const reasons = files.flatMap(verdict => {
     const { file, mixed, problem } = verdict;
     const unsafe = openHazards(verdict).filter(hazard => (hazard.noSafePhase && !closed) || hazard.harm === 'fails');
     return [
@@ -82,6 +83,7 @@ export function gateReasons({ files, commands }: PendingMigrations, { closed = f
       ...barred(verdict, files),
     ];
   });
+  return reasons.map(withoutMentions);
 }
 
 /** node-pg-migrate runs a folder in order and checks it for ever: what waits may not stand before what cannot. */
@@ -102,16 +104,21 @@ const folderOf = (file: string): string => file.slice(0, file.lastIndexOf('/') +
 export function gateWarnings(pending: PendingMigrations, held: readonly Held[]): string[] {
   const contract = filesOf(pending, 'contract');
   const risky = filesOf(pending, 'expand').filter(verdict => !isClean(verdict));
-  return [
+  const warnings = [
     ...risky.flatMap(verdict => openHazards(verdict).map(({ message }) => `${verdict.file}: ${message}`)),
     // Of commands the plan's own list says so.
     ...pending.files.flatMap(({ file, review }) => (review === null || pending.commands ? [] : [`${file}: ${review}`])),
     ...pending.files.flatMap(({ file, loosened }) =>
       loosened === null ? [] : [`${file} runs earlier than its verdict says. Its reason: ${loosened}`],
     ),
+  ];
+  return [
+    ...warnings.map(withoutMentions),
     ...contract.flatMap(({ file }) => {
       const hold = held.find(known => known.file === file);
-      return hold ? [`${file} was held${hold.by ? ` by <@${hold.by}>` : ''}: ${hold.why} It will be asked again.`] : [];
+      if (!hold) return [];
+      const by = hold.by ? ` by <@${hold.by}>` : '';
+      return [`${withoutMentions(file)} was held${by}: ${withoutMentions(hold.why)} It will be asked again.`];
     }),
     ...(contract.length > 0 && pending.sharedWith.length > 0
       ? [`${pending.sharedWith.join(', ')} use the same database: the contract migrations reach them too.`]

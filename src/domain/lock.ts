@@ -1,5 +1,5 @@
 import { DateTime, Duration } from 'luxon';
-import { sentence } from './refusal.ts';
+import { sentence, withoutMentions } from './refusal.ts';
 
 // A lock keeps new deploys from beginning, never running ones from going on. Whoever holds it may still deploy.
 
@@ -27,7 +27,7 @@ export function lockRefusals(locks: readonly Lock[], user: string): string[] {
     .filter(({ by }) => by !== user)
     .map(
       ({ scope, by, reason, at, until }) =>
-        `${scopeWords(scope)} is locked by <@${by}> since ${clock(at)}${until ? `, until ${clock(until)}` : ''}: ${sentence(reason)} Ask them to unlock it, or take that over with \`/deploy unlock ${scope}\`. You are told when it is free.`,
+        `${scopeWords(scope)} is locked by <@${by}> since ${clock(at)}${until ? `, until ${clock(until)}` : ''}: ${sentence(withoutMentions(reason))} Ask them to unlock it, or take that over with \`/deploy unlock ${scope}\`. You are told when it is free.`,
     );
 }
 

@@ -1,10 +1,13 @@
 import type { Plan } from './plan.ts';
+import { withoutMentions } from './refusal.ts';
 
 /** What is different between the plan that a person saw and the one that would run now, in sentences; none where only details differ. */
 export function planChanges(seen: Plan, now: Plan): string[] {
   const changes: string[] = [];
   if (seen.commit.sha !== now.commit.sha) {
-    changes.push(`${now.ref} moved from ${seen.commit.sha.slice(0, 8)} to ${now.commit.sha.slice(0, 8)}.`);
+    changes.push(
+      `${withoutMentions(now.ref)} moved from ${seen.commit.sha.slice(0, 8)} to ${now.commit.sha.slice(0, 8)}.`,
+    );
   }
   if (seen.live.version !== now.live.version) {
     changes.push(`v${now.live.version} went live in place of v${seen.live.version}.`);

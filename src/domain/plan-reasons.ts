@@ -2,6 +2,7 @@ import type { AppSettings } from './app.ts';
 import { connectionsShort } from './connections.ts';
 import { gateReasons } from './gate.ts';
 import { lockRefusals } from './lock.ts';
+import { withoutMentions } from './refusal.ts';
 import type { HerokuSituation, Situation } from './situation.ts';
 
 // Why an app cannot be deployed as things are: all reasons at once, each with the way out.
@@ -26,13 +27,13 @@ export function reasonsOfSource({
   maintenance,
 }: Situation): string[] {
   const gated = migrations ? gateReasons(migrations, { closed: maintenance }) : [];
-  const reasons = [...lockRefusals(locks, asker), ...problems, ...gated];
+  const reasons = [...problems, ...gated];
   if (!commit) {
     reasons.push(
       `${settings.repository} has no branch, tag or commit ${ref}. Check the spelling, or push it, then try again.`,
     );
   }
-  return reasons;
+  return [...lockRefusals(locks, asker), ...reasons.map(withoutMentions)];
 }
 
 /** What the app as Heroku shows it has against it. */

@@ -5,6 +5,7 @@ import { type ConnectionsNeeded, connectionsShort } from './connections.ts';
 import { filesOf, gateWarnings, type PendingMigrations } from './gate.ts';
 import { lockWarnings } from './lock.ts';
 import { noSuchApp, reasonsOfHeroku, reasonsOfSource } from './plan-reasons.ts';
+import { withoutMentions } from './refusal.ts';
 import type { HerokuSituation, Situation } from './situation.ts';
 import { BACK_STEPS, closedStepsWith, type Step, stepsWith } from './steps.ts';
 import type { SmokeTest } from './switchover-file.ts';
@@ -166,9 +167,9 @@ function warningsOf(situation: Situation, heroku: HerokuSituation, commit: Plann
   }
   const short = connections && !situation.maintenance ? connectionsShort(connections, settings.name) : null;
   if (short?.kind === 'warned') warnings.push(short.text);
-  warnings.push(...situation.migrationWarnings);
+  warnings.push(...situation.migrationWarnings.map(withoutMentions));
   if (situation.migrations) warnings.push(...gateWarnings(situation.migrations, situation.held));
-  if (proofOf(situation) === 'logs' && !situation.maintenance) warnings.push(unprovable(situation));
+  if (proofOf(situation) === 'logs' && !situation.maintenance) warnings.push(withoutMentions(unprovable(situation)));
   return warnings;
 }
 

@@ -15,5 +15,8 @@ export class Refusal extends Error {
 /** A refusal for want of an answer from somebody else: the same may be asked again in a minute. */
 export class NotNow extends Refusal {}
 
+/** Words of others for a sentence of ours: they mention nobody. Ours do, so what is shown cannot tell them apart any more. */
+export const withoutMentions = (words: string): string => words.replace(/<(?=[@#!]\w)/g, '‹');
+
 /** With a full stop, unless it ends a sentence already: for what people gave as a reason. */
 export const sentence = (words: string): string => (/[.!?…]$/.test(words) ? words : `${words}.`);

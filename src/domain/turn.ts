@@ -1,6 +1,7 @@
 import { filesOf } from './gate.ts';
 import { expectedSeconds, type Plan } from './plan.ts';
 import { planChanges } from './plan-changes.ts';
+import { withoutMentions } from './refusal.ts';
 
 // One deploy of an app at a time: the others wait for their turn, in order.
 
@@ -47,7 +48,8 @@ export function newsAtItsTurn(seen: Plan, now: Plan): string[] {
   for (const direction of ['expand', 'contract'] as const) {
     const known = new Set(filesOf(seen.migrations, direction).map(({ file }) => file));
     const fresh = filesOf(now.migrations, direction).filter(({ file }) => !known.has(file));
-    if (fresh.length > 0) news.push(`New migrations would run: ${fresh.map(({ file }) => file).join(', ')}.`);
+    if (fresh.length > 0)
+      news.push(`New migrations would run: ${fresh.map(({ file }) => withoutMentions(file)).join(', ')}.`);
   }
   return news;
 }
