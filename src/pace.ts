@@ -1,5 +1,5 @@
+import type { Budget, Shared } from './domain/budget.ts';
 import { POST_EVERY_MS, POSTS, type Poster, PostQueue, type Rank } from './post-queue.ts';
-import type { Budget, Shared } from './team.ts';
 import { isGone } from './unheard.ts';
 
 /** chat.update: 50 a minute for all of a workspace (tier 3). */

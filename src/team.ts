@@ -48,17 +48,6 @@ export interface Chat {
   update(ask: { channel: string; ts: string; message: Message }): Promise<void>;
 }
 
-/** Calls of one kind: so many ms apart, of which some may come at once. */
-export type Budget = { name: string; everyMs: number; atOnce: number };
-
-/** What Slack allows the bot is for all of its processes together. */
-export interface Shared {
-  /** No other process calls Slack now: what is kept in this one is all there is. */
-  alone(): boolean;
-  /** Takes a place if there is one: 0. Else for how many ms there is none. */
-  take(budget: Budget): Promise<number>;
-}
-
 /** Slack takes no file of ours, and will not when it is asked again: no scope, no space, not allowed. */
 export class FileRefused extends Error {}
 
@@ -107,8 +96,7 @@ export interface Ledger {
   deployAt(channel: string, ts: string): Promise<Deploy | null>;
   /** The app's deploys, newest first. */
   recent(app: string, most: number): Promise<Deploy[]>;
-  /** Takes a press once, whichever times it comes. */
-  /** False when the deploy has ended: then it is not kept. */
+  /** Takes a press once, whichever times it comes. False when the deploy has ended: then it is not kept. */
   addClick(deploy: string, click: Omit<Click, 'at'>): Promise<boolean>;
   clickAnswer(id: string): Promise<string | null>;
   /** False when this request was begun before: for what cannot be told from another's effect. */

@@ -7,9 +7,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
 import { connectSlackBudgets } from '../src/adapters/slack-budgets.ts';
+import type { Shared } from '../src/domain/budget.ts';
 import { Pace } from '../src/pace.ts';
 import { RANKS } from '../src/post-queue.ts';
-import type { Shared } from '../src/team.ts';
 
 let dir: string;
 let server: Embedded;

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Budget, Shared } from '../team.ts';
+import type { Budget, Shared } from '../domain/budget.ts';
 
 /** Nothing waits longer for its turn, whatever a clock of the database that was set back makes of what is stored. */
 const LONGEST_MS = 60_000;
