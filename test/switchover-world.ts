@@ -118,7 +118,7 @@ export const worlds = (skewMs: number): fc.Arbitrary<World> =>
     ),
   });
 
-type Dyno = { name: string; release: number; state: 'starting' | 'up' | 'crashed'; stopped: boolean };
+type Dyno = { name: string; release: number; state: 'starting' | 'up' | 'crashed' | 'down'; stopped: boolean };
 type Fleet = { release: number; dynos: Dyno[]; leaving: Dyno[] };
 type Line = { at: number; from: string; event: LogEvent };
 type Timeless = { [K in LogEvent['kind']]: Omit<Extract<LogEvent, { kind: K }>, 'at'> }[LogEvent['kind']];

@@ -15,9 +15,9 @@ const BODY_BYTES = 64 * 1024;
  */
 export function createProber(visit: Visit): Prober {
   return {
-    ask: async (base, probe, signal) => {
+    ask: async (base, probe, signal, mark = randomBytes(6).toString('hex')) => {
       const url = new URL(probe.path, base);
-      url.searchParams.set(PROBE_MARK, randomBytes(6).toString('hex'));
+      url.searchParams.set(PROBE_MARK, mark);
       const headers = { 'User-Agent': 'Switchover-Probe', 'Cache-Control': 'no-cache', Accept: '*/*' };
       const timeout = AbortSignal.timeout(TIMEOUT_MS);
       const sentAt = steadyNow();
