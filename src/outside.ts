@@ -189,7 +189,8 @@ export interface SourceHost {
 export type Answer = { sentAt: number; receivedAt: number; status: number | null; version: Version; problem?: string };
 
 export interface Prober {
-  ask(url: string, probe: Probe, signal: AbortSignal): Promise<Answer>;
+  /** `mark`: what the router's line of it is known by; one by chance where nobody looks for that. */
+  ask(url: string, probe: Probe, signal: AbortSignal, mark?: string): Promise<Answer>;
 }
 
 /** What a watch has seen, kept so that a restarted bot goes on from it. `key` names the deploy and the release watched. */

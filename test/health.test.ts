@@ -301,7 +301,37 @@ describe('a router’s line', () => {
     expect(read(`at=error ${text}`)).toMatchObject({ kind: 'request', begunAt: at - before, byUs: false });
   });
 
-  it('tells our probes from visitors', () => {
-    expect(read('path="/health?switchover=a1b2" service=4ms status=200')).toMatchObject({ byUs: true });
+  it('tells our probes from visitors, and from marks that anybody may have made', () => {
+    const probe = (mark: string) =>
+      readLogLine(
+        `2026-11-23T12:00:40.000000+00:00 heroku[router]: path="/health?a=b&switchover=${mark}" service=4ms status=200`,
+        sent => sent === 'a1b2',
+      );
+    expect(probe('a1b2')).toMatchObject({ byUs: true });
+    expect(probe('x')).toMatchObject({ byUs: null });
+    expect(probe('')).toMatchObject({ byUs: null });
+    expect(read('path="/switchover=a1b2" service=4ms status=200')).toMatchObject({ byUs: false });
+  });
+
+  it.each([
+    ['an address that it was sent for', '/', 'x status=503 code=H10 service=9000ms connect=7ms'],
+    ['quotes in that', '/', 'x" status=503 code=H10 service=9000ms connect=7ms desc="'],
+    ['an open quote in that', '/', 'x" y='],
+    ['its path', '/?code=H10" code=H10 status=503', '1.2.3.4'],
+    ['an open quote in its path', '/" y=', '1.2.3.4'],
+  ])('is not forged by what a visitor sends: %s', (_, path, fwd) => {
+    const line = `at=info method=GET path="${path}" host=shop request_id=1 fwd="${fwd}" dyno=web.1 connect=1ms service=4ms status=200 bytes=7 protocol=https`;
+    expect(read(line)).toMatchObject({ status: 200, code: null, serviceMs: 4, begunAt: at - 5 });
+    const failed = line
+      .replace('at=info', 'at=error code=H12 desc="Request timeout"')
+      .replace('status=200 b', 'status=503 b');
+    expect(read(failed)).toMatchObject({ status: 503, code: 'H12', serviceMs: 4 });
+  });
+
+  it('is read at once, however long what a visitor sends', () => {
+    const line = `at=info path="/"${'a'.repeat(9_000)}" fwd="${'b='.repeat(4_000)}" connect=1ms service=4ms status=200`;
+    const begunAt = performance.now();
+    for (let times = 0; times < 100; times++) read(line);
+    expect(performance.now() - begunAt).toBeLessThan(1_000);
   });
 });

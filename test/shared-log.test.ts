@@ -3,6 +3,7 @@ import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { listenBefore } from '../src/adapters/before.ts';
 import { steadyNow } from '../src/adapters/clock.ts';
+import { createMarks } from '../src/adapters/probe-marks.ts';
 import { shareLog } from '../src/adapters/shared-log.ts';
 import { createWatcher } from '../src/adapters/watcher.ts';
 import { DEFAULT_PROBE } from '../src/domain/app.ts';
@@ -124,8 +125,8 @@ describe('a shared log', () => {
 });
 
 const at = (ms: number) => new Date(Date.now() + ms).toISOString();
-const router = (ms: number, rest: string) =>
-  `${at(ms)} heroku[router]: at=info method=GET path="/" dyno=web.1 connect=0ms ${rest}`;
+const router = (ms: number, rest: string, first = 'at=info') =>
+  `${at(ms)} heroku[router]: ${first} method=GET path="/" dyno=web.1 connect=0ms ${rest}`;
 const prober = {
   ask: async () => ({ sentAt: steadyNow() - 30, receivedAt: steadyNow(), status: 503, version: { release: 41 } }),
 };
@@ -135,12 +136,12 @@ describe('how an app was before', () => {
     const { state, openLog } = sessions();
     const before = listenBefore({
       ...{ app: 'shop', url: 'http://shop.test/', probe: DEFAULT_PROBE, live: 41 },
-      ...{ openLog, prober, warn: () => {} },
+      ...{ openLog, prober, marks: createMarks(), warn: () => {} },
     });
     await sleep(5);
     state.say(router(-60_000, 'service=40ms status=200'));
     state.say(`${at(-30_000)} heroku[worker.1]: Error R14 (Memory quota exceeded)`);
-    state.say(router(-1_000, 'code=H13 service=40ms status=503'));
+    state.say(router(-1_000, 'service=40ms status=503', 'at=error code=H13'));
     await expect.poll(() => before.sample().requests).toBe(2);
     const { from, to, ...rest } = before.sample();
     expect(rest).toMatchObject({ failures: { H13: 1 }, memory: { 'worker R14': 1 }, probes: 1, failed: 1 });
@@ -153,7 +154,7 @@ describe('how an app was before', () => {
     const { state, openLog } = sessions();
     const before = listenBefore({
       ...{ app: 'shop', url: 'http://shop.test/', probe: DEFAULT_PROBE, live: 41 },
-      ...{ openLog, prober, warn: () => {} },
+      ...{ openLog, prober, marks: createMarks(), warn: () => {} },
     });
     const crash = (ms: number) => `${at(ms)} heroku[worker.1]: State changed from up to crashed`;
     await sleep(5);

@@ -31,6 +31,7 @@ function world() {
   };
   const seen = {
     asked: [] as number[],
+    marks: [] as string[],
     lists: [] as { what: 'dynos' | 'releases'; at: number }[],
     sessions: [] as { log: PassThrough; at: number }[],
     saves: [] as { watch: Watch; at: number }[],
@@ -70,8 +71,9 @@ function world() {
       },
     },
     prober: {
-      ask: async (_url, _probe, signal): Promise<Answer> => {
+      ask: async (_url, _probe, signal, mark = ''): Promise<Answer> => {
         const sentAt = steadyNow();
+        seen.marks.push(mark);
         seen.asked.push(sentAt - now);
         if (world.answerMs > 0) await sleep(world.answerMs, undefined, { signal });
         return { sentAt, receivedAt: steadyNow(), status: 200, version: world.version };
@@ -121,6 +123,23 @@ describe.concurrent('a watch', () => {
     await it.until('new serves');
     it.watcher.forget('d1');
     expect(it.told.map(({ phase }) => phase.kind)).not.toContain('not proved');
+  });
+
+  it('takes for its own probes only those whose mark it sent', async ({ expect }) => {
+    const it = world();
+    await it.until('old serves');
+    const givenUp = (path: string): string =>
+      line(`at=warning code=H27 method=GET path="${path}" connect=0ms service=0ms status=499`, 'heroku[router]');
+    const say = (path: string) => it.seen.sessions[0]?.log.write(givenUp(path));
+    for (const path of ['/?switchover=x', '/?switchover=0123456789ab', `/?switchover=${it.seen.marks[0]}`, '/'])
+      say(path);
+    const { window } = await vi.waitFor(() => {
+      const { health } = it.follow().watch;
+      expect(health.window.requests).toBe(1);
+      return health;
+    });
+    expect(window).toMatchObject({ failed: 1, failures: { H27: 1 } });
+    it.watcher.forget('d1');
   });
 
   it('reads again when a line overtakes the list that was being read', async ({ expect }) => {

@@ -3,6 +3,7 @@ import { NO_SAMPLE, type Sample, withDyno, withProbe, withProbeLine, withRequest
 import { type LogEvent, readLogLine } from '../domain/log-line.ts';
 import type { Heroku, Prober } from '../outside.ts';
 import { steadyNow } from './clock.ts';
+import type { ProbeMarks } from './probe-marks.ts';
 import { backOff, pause } from './watch-feed.ts';
 
 const ASK_EVERY_MS = 1_000;
@@ -20,6 +21,7 @@ export function listenBefore(ask: {
   live: number;
   openLog: Heroku['openLog'];
   prober: Prober;
+  marks: ProbeMarks;
   warn: (err: unknown, what: string) => void;
 }): Before {
   const stopped = new AbortController();
@@ -34,7 +36,7 @@ export function listenBefore(ask: {
     const known = newest;
     let oldest: number | null = null;
     for await (const line of ask.openLog(ask.app, signal)) {
-      const event = readLogLine(line);
+      const event = readLogLine(line, ask.marks.knows);
       if (!event || event.at <= known) continue;
       oldest ??= event.at;
       sample = counted(sample, event);
@@ -47,6 +49,7 @@ export function listenBefore(ask: {
     if (event.kind === 'api' && releaseIn(event.text) > ask.live) overAt = Math.min(overAt, event.at);
     if (event.kind !== 'request' && event.at >= overAt) return sample;
     if (event.kind !== 'request') return withDyno(sample, event, steadyNow());
+    if (event.byUs === null) return sample;
     return event.byUs ? withProbeLine(sample, event, steadyNow()) : withRequest(sample, event, steadyNow());
   };
   const listen = async (): Promise<void> => {
@@ -61,7 +64,7 @@ export function listenBefore(ask: {
     if (inFlight >= IN_FLIGHT) return;
     inFlight++;
     try {
-      const { status, sentAt, receivedAt } = await ask.prober.ask(ask.url, ask.probe, signal);
+      const { status, sentAt, receivedAt } = await ask.prober.ask(ask.url, ask.probe, signal, ask.marks.next());
       sample = withProbe(sample, { status, tookMs: receivedAt - sentAt }, steadyNow());
     } catch (err) {
       if (!signal.aborted) ask.warn(err, 'A probe failed');

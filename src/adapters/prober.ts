@@ -15,7 +15,7 @@ const BODY_BYTES = 64 * 1024;
  */
 export function createProber(visit: Visit): Prober {
   return {
-    ask: async (base, probe, signal) => {
+    ask: async (base, probe, signal, mark = randomBytes(6).toString('hex')) => {
       const headers = { 'User-Agent': 'Switchover-Probe', 'Cache-Control': 'no-cache', Accept: '*/*' };
       const timeout = AbortSignal.timeout(TIMEOUT_MS);
       const sentAt = steadyNow();
@@ -26,7 +26,7 @@ export function createProber(visit: Visit): Prober {
       });
       try {
         const url = new URL(probe.path, base);
-        url.searchParams.set(PROBE_MARK, randomBytes(6).toString('hex'));
+        url.searchParams.set(PROBE_MARK, mark);
         // A commit names the path: `//elsewhere/` in it is another host.
         if (url.origin !== new URL(base).origin) throw new Error(`${probe.path} leads away from the app`);
         const response = await visit(url, { headers, signal: AbortSignal.any([signal, timeout]) });

@@ -5,6 +5,7 @@ import { type LogEvent, readLogLine } from '../domain/log-line.ts';
 import { type Observation, probesPerSecond, type Watch } from '../domain/watch.ts';
 import type { Heroku, Prober } from '../outside.ts';
 import { steadyNow } from './clock.ts';
+import type { ProbeMarks } from './probe-marks.ts';
 
 // What a watch is fed with: the app's answers, its log, and the few reads that the fold asks for.
 
@@ -36,6 +37,7 @@ export type Feed = {
   readonly probe: Probe;
   readonly heroku: WatchedHeroku;
   readonly prober: Prober;
+  readonly marks: ProbeMarks;
   /** Ends everything. */
   readonly signal: AbortSignal;
   readonly watch: () => Watch;
@@ -85,7 +87,7 @@ async function hear(feed: Feed): Promise<void> {
     if (oldest !== null) feed.see({ kind: 'log whole', at: now(feed), oldest });
   };
   for await (const line of feed.heroku.openLog(feed.app, feed.signal, whole)) {
-    const event = readLogLine(line);
+    const event = readLogLine(line, feed.marks.knows);
     if (!event) continue;
     if (oldest === null) feed.see({ kind: 'log opened', at: now(feed), oldest: event.at });
     oldest ??= event.at;
@@ -114,7 +116,7 @@ export async function keepAsking(feed: Feed): Promise<void> {
     if (inFlight >= IN_FLIGHT) return;
     inFlight++;
     feed.prober
-      .ask(feed.url, feed.probe, feed.signal)
+      .ask(feed.url, feed.probe, feed.signal, feed.marks.next())
       .then(answer => {
         const [sentAt, receivedAt] = [feed.timeOf(answer.sentAt), feed.timeOf(answer.receivedAt)];
         feed.see({ kind: 'answer', ...answer, sentAt, receivedAt });

@@ -16,6 +16,7 @@ import {
 import type { Following, Prober, Watcher, WatchStore } from '../outside.ts';
 import { type Before, listenBefore } from './before.ts';
 import { steadyNow } from './clock.ts';
+import { createMarks, type ProbeMarks } from './probe-marks.ts';
 import { shareLog } from './shared-log.ts';
 import {
   backOff,
@@ -41,11 +42,14 @@ type Parts = {
   connections?: (app: string) => Promise<Connections | null>;
   log: Logger;
 };
+/** `marks`: of all watches, which share what they read of an app's log. */
+type Own = { marks: ProbeMarks; onLog: () => void };
 type Ask = { deploy: string; app: string; url: string; probe: Probe; goal: Goal };
 
 /** Feeds the fold of each followed switchover with answers, log lines and the few reads that it asks for. */
 export function createWatcher({ heroku, ...others }: Parts): Watcher {
-  const parts = { ...others, heroku: { ...heroku, openLog: shareLog(heroku.openLog) } };
+  const parts = { ...others, marks: createMarks(), heroku: { ...heroku, openLog: shareLog(heroku.openLog) } };
+  const { prober, marks } = parts;
   const followed = new Map<string, Follow>();
   const before = new Map<string, Before>();
   const stopBefore = (deploy: string): void => {
@@ -64,7 +68,7 @@ export function createWatcher({ heroku, ...others }: Parts): Watcher {
     begin: ({ deploy, ...ask }) => {
       if (before.has(deploy)) return;
       const warn = (err: unknown, what: string) => parts.log.warn({ err, deploy }, what);
-      before.set(deploy, listenBefore({ ...ask, openLog: parts.heroku.openLog, prober: parts.prober, warn }));
+      before.set(deploy, listenBefore({ ...ask, ...{ openLog: parts.heroku.openLog, prober, marks, warn } }));
     },
     before: deploy => before.get(deploy)?.sample() ?? null,
     follow: ask => follow(ask, false),
@@ -90,7 +94,7 @@ class Follow implements Following {
   sparing = false;
   readonly #key: string;
   readonly #ask: Ask;
-  readonly #parts: Parts & { onLog: () => void };
+  readonly #parts: Parts & Own;
   readonly #stopped = new AbortController();
   readonly #loaded: Promise<void>;
   /** The computer's clock is looked at once: jumps of it must neither prove anything nor keep it from being proved. */
@@ -103,7 +107,7 @@ class Follow implements Following {
   #toSave: Promise<void> | null = null;
   #savedAt = steadyNow();
 
-  constructor(key: string, ask: Ask, parts: Parts & { onLog: () => void }) {
+  constructor(key: string, ask: Ask, parts: Parts & Own) {
     this.#key = key;
     this.#ask = ask;
     this.#parts = parts;
@@ -170,10 +174,10 @@ class Follow implements Following {
 
   #feed(): void {
     const { signal } = this.#stopped;
-    const { heroku, prober } = this.#parts;
+    const { heroku, prober, marks } = this.#parts;
     const { app, url, probe } = this.#ask;
     const feed: Feed = {
-      ...{ app, url, probe, heroku, prober, signal },
+      ...{ app, url, probe, heroku, prober, marks, signal },
       watch: () => this.#watch,
       see: seen => this.#see(seen),
       count: seen => {

@@ -53,7 +53,7 @@ function measured(health: Health, watch: Watch, seen: Observation): Health {
   const { event } = seen;
   if (event.kind === 'state') return withState(health, watch, event);
   if (event.kind === 'error' && isMemory(event.code)) return withMemory(health, watch, event, event.code);
-  if (event.kind !== 'request' || event.begunAt < watch.goal.releasedAt) return health;
+  if (event.kind !== 'request' || event.byUs === null || event.begunAt < watch.goal.releasedAt) return health;
   const isNew = watch.served !== null && health.from !== null && event.begunAt >= health.from;
   const whose = isNew ? 'new' : watch.served || watch.firstNewAt ? null : 'old';
   const { now } = watch;
