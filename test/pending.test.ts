@@ -28,7 +28,7 @@ async function planned(recording: Partial<Recording>) {
   const nothing = { steps: [], transaction: true, phase: null, reason: null, asked: [] };
   const { file }: FileReading = readProgram(entry, 'the program', { ...nothing, ...recording });
   const sources = {
-    heroku: { config: async () => ({ DATABASE_URL: 'postgres://u:p@db.example/shop' }) },
+    heroku: { config: async () => ({ DATABASE_URL: 'postgres://u:p@db.example/shop' }), configSeen: async () => [] },
     source: { tarball: async () => new Uint8Array(), file: async () => null },
     migrator: { applied: async () => ({}), read: async () => ({ files: [file], problems: [], procfile: null }) },
     catalog: async () => FACTS,

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { WASM_FLAG } from '../domain/migration.ts';
 
 /** How a contained program ended: `by` says who ended it, in words, when it was not the program itself. */
 export type End = { by: string | null; code: number | null; said: string };
@@ -99,6 +100,7 @@ function start(program: string, folder: string) {
     '--no-experimental-sqlite',
     // V8's own traces are written to any file that a flag names: one that is set now ends the program.
     '--freeze-flags-after-init',
+    WASM_FLAG,
     '--no-warnings',
   ];
   // jiti would write what it compiled beside the files, and finds node-pg-migrate only where we say.

@@ -16,7 +16,7 @@ import {
 import { type Piece, readSource } from './migration/source.ts';
 
 export type { Facts } from './migration/facts.ts';
-export { parserReady } from './migration/parser.ts';
+export { parserReady, WASM_FLAG } from './migration/parser.ts';
 export type { Harm, Lasts, Lock, Phase } from './migration/rule.ts';
 
 /**

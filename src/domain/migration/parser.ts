@@ -1,11 +1,14 @@
 import { setFlagsFromString } from 'node:v8';
 import { hasSqlDetails, loadModule, type Node, parsePlPgSQLSync, parseSync, type RawStmt } from 'libpg-query';
 
+export const WASM_FLAG = '--wasm-tier-up-filter=1000000';
+
 /** Postgres 18's own parser, as wasm. Await once before the rest of this file is used. */
 export async function parserReady(): Promise<void> {
   // V8 would compile its largest function again after a few statements: 600 MB and half a second for nothing. So it may
   // do that only with a function that nobody has (`--liftoff-only` says the same, but is not heard once V8 runs).
-  setFlagsFromString('--wasm-tier-up-filter=1000000');
+  // Taken away where a migration's own code runs: there it is given at the start.
+  setFlagsFromString?.(WASM_FLAG);
   await loadModule();
 }
 
