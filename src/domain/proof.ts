@@ -15,7 +15,7 @@ export const GRACE_MS = 30_000;
 const SURELY_BEFORE_MS = 10_000;
 /** Lines of one dyno may come in another order than things happened, by so much: an assumption. */
 const DISORDER_MS = 3_000;
-/** A dyno is stopped within this much of its change of state: 46.8 s were seen (a relocation, log of 2020-12-03). */
+/** A dyno that goes down is stopped within this much: 46.8 s were seen (a relocation, log of 2020-12-03). */
 const STOPPED_WITHIN_MS = 60_000;
 /** What a release hides is stopped a window later: a part of that is no such thing, however short windows are made. */
 const stoppedWithin = ({ windowMs }: Goal): number => Math.max(DISORDER_MS, Math.min(STOPPED_WITHIN_MS, windowMs / 3));
@@ -108,11 +108,15 @@ function stateAt({ changes, clockFrom, logFrom }: Watch, dyno: string, at: numbe
 
 const isStop = ({ from, to }: StateChange): boolean => to === 'down' || (from === 'up' && to === 'starting');
 
-/** SIGTERMs that no change of state goes with: those of dynos that `GET /dynos` hides. A stop takes the next one. */
+/**
+ * SIGTERMs that no change of state goes with: those of dynos that `GET /dynos` hides. A stop takes the next one. One that
+ * starts anew in its place is stopped at once: under preboot that change is the release's, and hides the old dyno.
+ */
 function hiddenSigterms({ changes, sigterms, goal }: Watch, dyno: string): number[] {
   const stops = (changes[dyno] ?? []).filter(isStop);
+  const within = ({ to }: StateChange): number => (to === 'down' ? stoppedWithin(goal) : DISORDER_MS);
   return (sigterms[dyno] ?? []).filter(at => {
-    const pair = stops.findIndex(stop => at >= stop.at - DISORDER_MS && at <= stop.at + stoppedWithin(goal));
+    const pair = stops.findIndex(stop => at >= stop.at - DISORDER_MS && at <= stop.at + within(stop));
     if (pair >= 0) stops.splice(pair, 1);
     return pair < 0;
   });
