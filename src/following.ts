@@ -43,7 +43,7 @@ type Asked = { commit: string | null; web: number | undefined };
 
 const asked = (deploy: Deploy): Asked => ({
   commit: deploy.plan.commit.sha,
-  web: latest(deploy, 'build asked')?.web ?? latest(deploy, 'going back')?.web,
+  web: latest(deploy, 'going back')?.web ?? deploy.plan.web.quantity,
 });
 
 function watchOf({ deploy }: Run, released: Released, { commit, web }: Asked): Parameters<Watcher['follow']>[0] {

@@ -11,6 +11,8 @@ import type { Run } from './run.ts';
 export async function replacedBy(run: Run, version: number, known?: readonly Release[]): Promise<Plan['live']> {
   const { heroku } = run.outside;
   const { app, live } = run.deploy.plan;
+  // Releases are numbered one by one.
+  if (version === live.version + 1) return live;
   const before = liveBefore(known ?? (await heroku.releases(app, LOOKED_AT)), version);
   if (!before?.slug || before.version <= live.version) return live;
   const { id, slug } = before;

@@ -6,8 +6,10 @@ import { startTheDynos, stopTheDynos } from './closed-dynos.ts';
 import { candidatesOf, LOOKED_AT } from './domain/back.ts';
 import { latest } from './domain/deploy.ts';
 import { filesOf } from './domain/gate.ts';
+import { hearsReleases } from './domain/proof.ts';
 import { phaseFact } from './domain/readings.ts';
 import { withoutMentions } from './domain/refusal.ts';
+import { followDeploy } from './following.ts';
 import { foundInFlight } from './in-flight.ts';
 import { judge } from './judging.ts';
 import { askAboutTheClosedApp } from './maintenance.ts';
@@ -155,7 +157,7 @@ async function ourBuild(run: Run): Promise<Build | undefined> {
 
 async function startBuild(run: Run, commit: string): Promise<Build> {
   const url = latest(run.deploy, 'uploaded')?.url ?? '';
-  await run.record({ kind: 'build asked', web: await webNow(run) });
+  await run.record({ kind: 'build asked' });
   return orNotBegun(
     run.outside.heroku.startBuild(run.deploy.plan.app, { url, commit, marker: marker(run) }, run.mayAct),
   );
@@ -209,9 +211,11 @@ function released(release: Release, slug: string) {
 
 async function writeTheReceipt(run: Run): Promise<Next> {
   await judge(run);
-  const other = await otherRelease(run);
-  if (other) return supersededBy(run, other);
   const { plan } = run.deploy;
+  // By a log that is whole the watch would have heard of it.
+  const heard = !plan.maintenance && hearsReleases(followDeploy(run).watch);
+  const other = heard ? null : await otherRelease(run);
+  if (other) return supersededBy(run, other);
   const version = phaseFact(run.deploy, 'deploy')?.version ?? latest(run.deploy, 'released')?.version;
   const code = plan.back ? `the code of v${plan.back.version} again` : plan.commit.sha.slice(0, 8);
   return run.end('succeeded', `${plan.app} runs ${code}, as v${version}.`);

@@ -40,7 +40,7 @@ export type FactBody =
   | { kind: 'before'; sample: Sample; ill: readonly string[] }
   | { kind: 'uploaded'; url: string; bytes: number }
   /** About to ask Heroku for it: from now on one may be under way. */
-  | { kind: 'build asked'; web?: number }
+  | { kind: 'build asked' }
   | { kind: 'build started'; build: string }
   | { kind: 'built'; slug: string; release: string }
   | { kind: 'build failed'; lines: readonly string[] }

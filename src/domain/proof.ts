@@ -30,6 +30,9 @@ export function settle(watch: Watch): Watch {
 export const logKnownFromRelease = ({ logFrom, goal }: Watch): boolean =>
   logFrom !== null && logFrom <= goal.releasedAt + CLOCKS_MS;
 
+/** True when no release since ours can have been missed: Heroku says each in the log. */
+export const hearsReleases = (watch: Watch): boolean => watch.logOpen && logKnownFromRelease(watch);
+
 /**
  * True when the log would show every restart that may have left a dyno which `GET /dynos` hides. Of a busy app, a session
  * replays some seconds only.
