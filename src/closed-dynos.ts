@@ -87,7 +87,8 @@ export async function startTheDynos(run: Run): Promise<Next> {
   const down = downNow(run);
   if (!down) throw new Error(`${run.deploy.id} does not say what is down`);
   // What Heroku refuses of new code it refuses of old code as well.
-  const canGoBack = !down.refused && !destroyed(run.deploy) && code.release === latest(run.deploy, 'released')?.version;
+  const isFinal = down.refused || destroyed(run.deploy) || latest(run.deploy, 'rollback failed') !== undefined;
+  const canGoBack = !isFinal && code.release === latest(run.deploy, 'released')?.version;
   if (!canGoBack) return { to: 'Ask about the closed app' };
   return run.end(
     'rolled back',

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Deploy, Fact } from './domain/deploy.ts';
+import { type Deploy, type Fact, latest } from './domain/deploy.ts';
 import type { Unheard } from './domain/unheard.ts';
 import { Editing } from './editing.ts';
 import { type Lane, newLane, rouse } from './lane.ts';
@@ -30,7 +30,7 @@ export type NarratorParts = Posting & {
 };
 
 const SWEEP_EVERY_MS = 20_000;
-/** What is told to its newest fact waits to be woken; this is for what nobody thought of. */
+/** What is told to its end waits to be woken; this is for what nobody thought of. */
 const LOOK_AGAIN_MS = 10 * 60_000;
 /** Whoever edits a message has done so by then, or is gone. */
 const EDITED_WITHIN_MS = 5_000;
@@ -186,7 +186,8 @@ export class Narrator {
     const { load, views } = this.#parts;
     const known = kept.get('root');
     if (known) return this.#edit(deploy, views.root(deploy), known, { last: isOver(deploy), lane: teller.root });
-    await this.#pace.turn(deploy.plan.channel, RANKS.root);
+    const isNeeded = async () => !(await this.#look(deploy.id))?.kept.has('root');
+    await this.#pace.turn(deploy.plan.channel, RANKS.root, isNeeded);
     // Much may have happened while it waited.
     const now = (await load(deploy.id)) ?? deploy;
     const message = views.root(now);
@@ -237,7 +238,8 @@ export class Narrator {
     // Where it fails, it is looked again when the turn comes.
     lane.wake = () => void lookAnew().catch(err => this.#parts.log.warn({ err, deploy: id }, 'cannot look for news'));
     lane.wake();
-    await this.#pace.turn(plan.channel, () => rank);
+    const isNeeded = async () => this.#missing((await this.#look(id)) ?? told).length > 0;
+    await this.#pace.turn(plan.channel, () => rank, isNeeded);
     waits = false;
     lane.wake = () => {};
   }
@@ -280,20 +282,19 @@ export class Narrator {
     known: Kept,
     { last, lane }: { last: boolean; lane: Lane },
   ): Promise<Next> {
-    const { messages, instance } = this.#parts;
-    const hash = hashOf(message);
+    const [hash, { channel }] = [hashOf(message), deploy.plan];
     if (known.hash === hash) return 'all told';
+    const { messages, instance } = this.#parts;
     const id = known.key === 'root' ? deploy.id : `${deploy.id} ${known.key}`;
-    const { channel } = deploy.plan;
     // While it waits, or fails here, another process may have it.
     const wait = this.#editing.wait({ id, channel, last });
     if (wait > 0) return wait;
     if (!(await messages.mayEdit(deploy.id, known.key, instance))) return EDITED_WITHIN_MS;
     const done = await this.#editing.edit({ id, channel, ts: known.ts, message, last, wake: () => rouse(lane) });
     if (done !== 'edited') return done;
-    await messages.keep(deploy.id, { ...known, hash });
+    await messages.edited(deploy.id, { ...known, hash });
     return 'all told';
   }
 }
 
-const isOver = ({ facts }: Deploy): boolean => facts.some(fact => fact.kind === 'ended');
+const isOver = (deploy: Deploy): boolean => latest(deploy, 'ended') !== undefined;

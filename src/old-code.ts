@@ -20,8 +20,11 @@ export async function replacedBy(run: Run, version: number, known?: readonly Rel
   return { id, version: before.version, slug, commit };
 }
 
-/** Web dynos that the app should have now: old code's until a release is made, and as many of new code after it. */
-export async function webNow({ outside, deploy }: Run): Promise<number> {
-  const formation = await outside.heroku.formation(deploy.plan.app);
-  return formation.find(({ type }) => type === 'web')?.quantity ?? 0;
+/**
+ * Web dynos that the app should have now: old code's until a release is made, and as many of new code after it. Undefined
+ * when Heroku does not say: nothing waits for that, and those of the plan are looked for.
+ */
+export async function webNow({ outside, deploy }: Run): Promise<number | undefined> {
+  const formation = await outside.heroku.formation(deploy.plan.app).catch(() => []);
+  return formation.find(({ type }) => type === 'web')?.quantity;
 }

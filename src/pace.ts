@@ -79,13 +79,13 @@ export class Pace {
 
   /**
    * Waits until the channel, and the workspace, may get another message and nothing better waits, and takes that place.
-   * A rank that may change meanwhile is asked for.
+   * A rank that may change meanwhile is asked for. Where `isNeeded` says no then, no place is taken.
    */
-  turn(channel: string, rank: Rank | (() => Rank)): Promise<void> {
+  turn(channel: string, rank: Rank | (() => Rank), isNeeded?: () => Promise<boolean>): Promise<void> {
     if (this.#stopped) return Promise.resolve();
     const asked = typeof rank === 'function' ? rank : () => rank;
     return new Promise(go => {
-      this.#posts.add({ channel, rank: asked, since: performance.now(), go });
+      this.#posts.add({ channel, rank: asked, since: performance.now(), isNeeded, go });
       this.#someoneCame();
       if (!this.#posting) void this.#post();
     });
@@ -104,10 +104,18 @@ export class Pace {
   }
 
   async #go(poster: Poster): Promise<void> {
+    const isAlone = !this.#shared || this.#shared.alone();
+    if (!isAlone && !(await (poster.isNeeded?.().catch(() => true) ?? true))) {
+      this.#posts.release(poster);
+      return poster.go();
+    }
+    const full = await this.#take(POSTS);
     const inChannel = { name: `posts in ${poster.channel}`, everyMs: POST_EVERY_MS, atOnce: 1 };
-    const wait = (await this.#take(inChannel)) || (await this.#take(POSTS));
-    if (wait === 0 || this.#stopped) poster.go();
-    else this.#posts.putBack(poster, performance.now() + wait);
+    const wait = full || (await this.#take(inChannel));
+    if (wait === 0 || this.#stopped) return poster.go();
+    // What is too much for the workspace is so for every channel.
+    if (full) this.#posts.hold(performance.now() + full);
+    this.#posts.putBack(poster, performance.now() + (full ? 0 : wait));
   }
 
   /** Takes a place among those of all processes: 0, or for how many ms there is none. */

@@ -13,8 +13,17 @@ export const POSTS = { name: 'posts', everyMs: 250, atOnce: 30 };
 export const RANKS = { loud: 0, root: 5_000, quiet: 60_000 } as const;
 export type Rank = (typeof RANKS)[keyof typeof RANKS];
 
-/** `rank`: asked whenever a place is given, since who waits may come to have more to say. */
-export type Poster = { channel: string; rank: () => Rank; since: number; go: () => void };
+/**
+ * `rank`: asked whenever a place is given, since who waits may come to have more to say. `isNeeded`: whether another process
+ * has not said it meanwhile.
+ */
+export type Poster = {
+  channel: string;
+  rank: () => Rank;
+  since: number;
+  isNeeded?: (() => Promise<boolean>) | undefined;
+  go: () => void;
+};
 
 /** Who waits to post, and whose turn it is. Times are a stopwatch's, ms; whoever asks says which it is. */
 export class PostQueue {
@@ -23,6 +32,8 @@ export class PostQueue {
   readonly #nextIn = new Map<string, number>();
   /** Until when a channel takes nothing, whoever was last, ms. */
   readonly #closed = new Map<string, number>();
+  /** Until when nobody may post, ms: others have used up what there is. */
+  #heldUntil = 0;
   #left = POSTS.atOnce;
   #countedAt = 0;
 
@@ -34,6 +45,8 @@ export class PostQueue {
   next(now: number): Poster | number | null {
     this.#left = Math.min(POSTS.atOnce, this.#left + (now - this.#countedAt) / POSTS.everyMs);
     this.#countedAt = now;
+    if (this.#waiting.length === 0) return null;
+    if (this.#heldUntil > now) return this.#heldUntil - now;
     const freeAt = ({ channel }: Poster): number =>
       Math.max(this.#nextIn.get(channel) ?? 0, this.#closed.get(channel) ?? 0);
     const [best] = this.#waiting
@@ -45,7 +58,6 @@ export class PostQueue {
       this.#nextIn.set(best.channel, now + POST_EVERY_MS);
       return best;
     }
-    if (this.#waiting.length === 0) return null;
     return best ? (1 - this.#left) * POSTS.everyMs : Math.min(...this.#waiting.map(freeAt)) - now;
   }
 
@@ -54,6 +66,17 @@ export class PostQueue {
     this.#left++;
     this.#waiting.push(poster);
     this.#nextIn.set(poster.channel, nextAt);
+  }
+
+  /** The place that it was given is anybody's. */
+  release({ channel }: Poster): void {
+    this.#left++;
+    this.#nextIn.delete(channel);
+  }
+
+  /** Nothing is posted anywhere before then. */
+  hold(until: number): void {
+    this.#heldUntil = until;
   }
 
   /** Nothing is posted in the channel before then, nor before what was said earlier. */

@@ -232,13 +232,28 @@ function beforeRelease(stage: Stage): Stage {
     } catch (error) {
       const isAsked = (latest(run.deploy, 'build asked') ?? latest(run.deploy, 'going back')) !== undefined;
       const isNo = error instanceof HerokuRefused || error instanceof NotFound;
-      if (!isNo || (isAsked && !(error instanceof NotBegun))) throw error;
+      if (!isNo) throw error;
+      if (isAsked && !(error instanceof NotBegun)) return calledOffUnseen(run, error);
       return run.end(
         'failed',
         withoutMentions(`${error.message} Nothing was released: the old code serves as before.`),
       );
     }
   };
+}
+
+/** Heroku does not let us see what it was asked for: it is tried again, unless somebody calls it off now. */
+async function calledOffUnseen(run: Run, error: Error): Promise<Next> {
+  let isOver = false;
+  await run.answerPresses(async click => {
+    isOver ||= click.kind === 'cancel';
+    return `${error.message} So it is not known whether anything is being released: look with \`heroku releases -a ${run.deploy.plan.app}\`.`;
+  });
+  if (!isOver) throw error;
+  return run.end(
+    'not proved',
+    `It was called off while Heroku did not let this bot see what it had been asked for: ${error.message} Whether that is released nobody watches now: look with \`heroku releases -a ${run.deploy.plan.app}\`.`,
+  );
 }
 
 /** A stage in which it is still listened to how the app is without this deploy. */

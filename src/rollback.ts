@@ -49,7 +49,8 @@ export async function undo(run: Run): Promise<Next> {
       newest: releases[0]?.version ?? ours,
       safeUntil: safeUntil(run.deploy, clockFrom),
       to,
-      web: await webNow(run),
+      // No call more: the sooner it is asked for, the more surely it beats the switch.
+      web: released?.web ?? plan.web.quantity,
     };
     await run.record({ kind: 'rollback intended', ...intention });
   }

@@ -284,6 +284,8 @@ export interface Messages {
   free(deploy: string, key: string, by: string): Promise<void>;
   /** One process edits a message, and none the same once more; another when that one is gone, or has not for 20 s. */
   mayEdit(deploy: string, key: string, by: string): Promise<boolean>;
+  /** It shows that now, if it is the same message still. */
+  edited(deploy: string, message: { key: string; ts: string; hash: string }): Promise<void>;
   /** `ts` null: it is not known to be there yet. */
   keep(deploy: string, message: { key: string; ts: string | null; hash: string | null }): Promise<void>;
   allTold(deploy: string, channel: string, by: string): Promise<void>;

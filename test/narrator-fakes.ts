@@ -97,6 +97,11 @@ export class FakeMessages implements Messages {
     return true;
   }
 
+  async edited(deploy: string, { key, ts, hash }: { key: string; ts: string; hash: string }) {
+    const row = this.rows.get(`${deploy} ${key}`);
+    if (row?.ts === ts) this.rows.set(`${deploy} ${key}`, { ...row, hash });
+  }
+
   async keep(deploy: string, { key, ts, hash }: { key: string; ts: string | null; hash: string | null }) {
     const row = this.rows.get(`${deploy} ${key}`);
     if (row) this.rows.set(`${deploy} ${key}`, { ...row, ts, hash });

@@ -123,11 +123,14 @@ export class World {
     this.trouble = trouble;
   }
 
-  /** Each touch of the world is two places to be killed at: before it happened, and before we heard that it did. */
+  /**
+   * Each touch of the world is two places to be killed at: before it happened, and before we heard that it did. The dead
+   * touch nothing more.
+   */
   async touch<T>(act: () => T): Promise<T> {
-    if (++this.calls === this.killAt) throw new Killed();
+    if (++this.calls >= this.killAt) throw new Killed();
     const done = act();
-    if (++this.calls === this.killAt) throw new Killed();
+    if (++this.calls >= this.killAt) throw new Killed();
     return done;
   }
 

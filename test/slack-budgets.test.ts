@@ -117,6 +117,35 @@ describe('what Slack allows', () => {
     expect(Math.max(...granted)).toBeGreaterThan(3 * 1_300);
   });
 
+  it('of the workspace is waited for by all channels at once, with few questions', async () => {
+    const left = { until: performance.now() + 1_000, taken: 0, asked: 0 };
+    const full: Shared = {
+      alone: () => false,
+      take: async ({ name }) => {
+        left.asked++;
+        if (name !== 'posts') return 0;
+        if (performance.now() < left.until) return left.until - performance.now();
+        left.taken++;
+        return 0;
+      },
+    };
+    const by = pace(full);
+    await Promise.all(Array.from({ length: 20 }, (_, each) => by.turn(`c${each}`, RANKS.quiet)));
+    expect(left.taken).toBe(20);
+    expect(left.asked).toBeLessThan(50);
+  });
+
+  it('is not taken for what another process has said meanwhile', async () => {
+    const [one, two] = [pace(sharing()), pace(sharing())];
+    await two.turn('felts', RANKS.loud);
+    const from = performance.now();
+    await one.turn('felts', RANKS.loud, async () => performance.now() - from < 500);
+    // No place was taken: the next one is given at once.
+    const asked = performance.now();
+    await one.turn('felts', RANKS.loud);
+    expect(performance.now() - asked).toBeLessThan(700);
+  });
+
   it('is not asked of the database by a process that is alone', async () => {
     const pool = process();
     const alone = pace(connectSlackBudgets(pool, () => true));

@@ -157,9 +157,12 @@ export function connectInbox(ask: {
       if (claiming) return null;
       claiming = true;
       try {
-        const { rows } = await pool.query<Left>(CLAIM, [instance, [...mine, ...over]]);
+        const here = new Set([...mine, ...over]);
+        const { rows } = await pool.query<Left>(CLAIM, [instance, [...here]]);
         const [left = null] = rows;
-        if (left) mine.add(left.id);
+        // Or it came here while this query waited, and is being worked.
+        if (!left || (!here.has(left.id) && (mine.has(left.id) || over.has(left.id)))) return null;
+        mine.add(left.id);
         return left;
       } finally {
         claiming = false;

@@ -64,6 +64,15 @@ export function connectMessages(pool: pg.Pool) {
       return rowCount === 1;
     },
 
+    async edited(deploy: string, { key, ts, hash }: { key: string; ts: string; hash: string }): Promise<void> {
+      await pool.query('UPDATE messages SET hash = $4 WHERE deploy_id = $1 AND key = $2 AND ts = $3', [
+        deploy,
+        key,
+        ts,
+        hash,
+      ]);
+    },
+
     async keep(deploy: string, { key, ts, hash }: MessageRow): Promise<void> {
       await pool.query('UPDATE messages SET ts = $3, hash = $4 WHERE deploy_id = $1 AND key = $2', [
         deploy,

@@ -34,7 +34,7 @@ export type FactBody =
    * About to go back to an older release on purpose: the newest one before that. Then Heroku's new release of it. `web`, here
    * and below: how many web dynos there were at that moment.
    */
-  | { kind: 'going back'; newest: number; web?: number }
+  | { kind: 'going back'; newest: number; web?: number | undefined }
   | { kind: 'went back'; release: string }
   /** How the app was before anything was done to it, and what it suffered from then. */
   | { kind: 'before'; sample: Sample; ill: readonly string[] }
@@ -54,7 +54,7 @@ export type FactBody =
       releasedAt: number;
       phaseSeconds: number;
       replaces?: Plan['live'];
-      web?: number;
+      web?: number | undefined;
     }
   | { kind: 'release failed'; version: number; lines: readonly string[] }
   /** What the watch of a switchover said when it changed: of our release, or of the rollback, or of a newer one of its code. */
@@ -66,9 +66,9 @@ export type FactBody =
   /** Someone, or the bot itself (`by` null), decided to go back. */
   | { kind: 'rollback asked'; by: string | null; why: string }
   /** About to ask Heroku: the newest release before it, the last moment (ms) at which it surely beats the switch, and where to. */
-  | { kind: 'rollback intended'; newest: number; safeUntil: number; to?: Plan['live']; web?: number }
+  | { kind: 'rollback intended'; newest: number; safeUntil: number; to?: Plan['live']; web?: number | undefined }
   | { kind: 'rolling back'; release: string; version: number }
-  | { kind: 'rollback released'; version: number; slug: string; releasedAt: number; web?: number }
+  | { kind: 'rollback released'; version: number; slug: string; releasedAt: number; web?: number | undefined }
   | { kind: 'rollback failed'; why: string }
   /** Somebody looked at what could not be proved, and says how they know. */
   | { kind: 'checked'; by: string; what: 'new serves' | 'old gone'; why?: string }

@@ -1,6 +1,6 @@
 import { doomed } from './health-gate.ts';
 import { LINGERS, logKnownSinceOld, oldWebOf, restartsKnown } from './proof.ts';
-import type { Phase, Watch } from './watch.ts';
+import { type Phase, READ_AGAIN_MS, type Watch } from './watch.ts';
 
 /** SIGTERM came up to 71 s after the switch (heroku/barnes#58), then 30 s of grace: past this the log will not prove it. */
 const DRAINED_WITHIN_MS = 180_000;
@@ -9,9 +9,6 @@ const SILENT_ANSWERS = 5;
 
 /** A probe is sent each second, and waits for its answer. */
 const FIRST_ANSWER_MS = 5_000;
-
-/** A log session is opened within 5 s or later, and a dyno list read. */
-const READ_AGAIN_MS = 15_000;
 
 /** What a watch says now. */
 export function phaseOf(watch: Watch): Phase {

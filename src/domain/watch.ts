@@ -187,6 +187,9 @@ export function beginWatch(goal: Goal): Watch {
   };
 }
 
+/** A log session is opened within 5 s or later, and a dyno list read. */
+export const READ_AGAIN_MS = 15_000;
+
 /**
  * What another process kept, as this one goes on with it at `now`. Nobody asked meanwhile, so no run of answers goes on,
  * and that time is none in which new code was not seen; and a clock that was ahead of ours must not leave times that have
@@ -197,13 +200,15 @@ export function resumeWatch(kept: Watch, now: number): Watch {
   const past = (at: number | null): number | null => (at === null ? null : Math.min(at, now));
   const { served } = kept;
   const awayMs = Math.max(0, now - kept.now);
+  const hadNotRead = kept.now < (kept.unwatched?.to ?? 0) + READ_AGAIN_MS;
   return {
     ...begun,
     ...kept,
     // A former version of the bot may have kept less.
     answers: { ...begun.answers, ...kept.answers },
     now,
-    unwatched: { from: now - awayMs, to: now },
+    // Back for less than that, it had read nothing again.
+    unwatched: { from: kept.unwatched && hadNotRead ? kept.unwatched.from : now - awayMs, to: now },
     begunAt: past(kept.begunAt === null || served ? kept.begunAt : kept.begunAt + awayMs),
     older: null,
     run: null,
