@@ -118,6 +118,34 @@ describe('a config var', () => {
     expect(hide(config, text)).toBe(text);
   });
 
+  it.each<[string, Record<string, string>]>([
+    ['DROP TABLE order_items', { SYNCED_TABLES: 'customers,invoices,order_items' }],
+    ['DROP TABLE "order_items"', { SYNC: '{"tables":["customers","order_items"]}' }],
+    ['ALTER TABLE s3_objects_v2 DROP COLUMN password_confirmation', { SHOWN: 's3_objects_v2, password_confirmation' }],
+    ['checkout disabled', { FEATURES: '{"checkout":"disabled","cart":"read-only"}' }],
+    [
+      'localhost 127.0.0.1 10.0.0.1:5432 db1.example.com',
+      { HOSTS: 'localhost,127.0.0.1,10.0.0.1:5432,db1.example.com' },
+    ],
+    ['https://shop.example.com /app/models orderItems', { SEEN: 'https://shop.example.com,/app/models,orderItems' }],
+    ['WHERE id = 12345678', { IDS: '12345678,23456789' }],
+  ])('of many ordinary words does not hide one of them: %s', (text, config) => {
+    expect(hide(config, text)).toBe(text);
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ['swordfish', { API_KEYS: 'swordfish,trustnoone' }],
+    ['swordfish', { SMTP: '{"user":"ann","password":"swordfish"}' }],
+    ['swordfish', { SMTP: '{"passwords":{"ann":["swordfish"]}}' }],
+    ['hunterhunter2', { USED: 'ann,hunterhunter2' }],
+    ['ann:swordfish', { USED: 'ann:swordfish,bob:letmein' }],
+    ['kJqZxWvBnMpL', { USED: 'kJqZxWvBnMpL,x' }],
+    ['https://hooks.example/T0A1B2/aB3dE5fG7', { HOOKS: 'https://hooks.example/T0A1B2/aB3dE5fG7,x' }],
+    ['7f3a9c1e-4b2d-4e8f-9a6b-1c2d3e4f5a6b', { IDS: '7f3a9c1e-4b2d-4e8f-9a6b-1c2d3e4f5a6b,x' }],
+  ])('of many is hidden where its name or its look is that of a secret: %s', (part, config) => {
+    expect(hide(config, `say ${part} now`)).not.toContain(part);
+  });
+
   it('is found among many in no time', () => {
     const config = Object.fromEntries(
       Array.from({ length: 300 }, (_, at) => [`VAR_${at}`, `https://user${at}:pass-word-${at}@host-${at}.example/`]),

@@ -18,6 +18,14 @@ const SHORT_SECRET = 4;
 const SECRET_NAME = /KEY|TOKEN|SECRET|PASS|PWD|CREDENTIAL|AUTH/i;
 const HIDDEN = '•••';
 
+/** A word, also of camel case; letters at random seldom look so. */
+const WORD = '(?:[A-Z]?[a-z]+(?:[A-Z][a-z]+)*|[A-Z]+)';
+const NUMBERED = `(?:${WORD}\\d?|v?\\d{1,10})`;
+/** Words and numbers as in the names of tables, files, paths and hosts; `hunter2` alone may be a password. */
+const ORDINARY = new RegExp(
+  `^(?!\\W*[A-Za-z]+\\d\\W*$)(?:[a-z]+://)?[*./]*${NUMBERED}(?:[._/-]+${NUMBERED})*(?::\\d{1,5})?/?$`,
+);
+
 /** The values of an app's config vars, and the passwords in them. */
 export const configSecrets = (config: Readonly<Record<string, string>>): Secret[] =>
   Object.entries(config).map(([name, value]) => ({ name, value }));
@@ -61,8 +69,9 @@ export function redacting(secrets: readonly Secret[]): Redact {
 
 /** The value and what is in it, as they may be met: as they are, line by line, and as programs write them elsewhere. */
 function wordsOf(name: string | null, value: string): string[] {
-  const least = name === null || SECRET_NAME.test(name) ? SHORT_SECRET : LONG_ENOUGH;
-  const within = partsIn(value);
+  const secret = name === null || SECRET_NAME.test(name);
+  const least = secret ? SHORT_SECRET : LONG_ENOUGH;
+  const within = partsIn(value, secret);
   const passwords = [value, ...within].flatMap(passwordsIn);
   const parts = [
     ...linesOf(value).filter(part => part.length >= least),
@@ -77,20 +86,31 @@ function wordsOf(name: string | null, value: string): string[] {
 
 const linesOf = (value: string): string[] => [value, ...value.split(/\r?\n/)].flatMap(line => [line, line.trim()]);
 
-/** The texts in a value of JSON, or what commas part. */
-function partsIn(value: string): string[] {
+/**
+ * The texts in a value of JSON, or what commas part. What is ordinary is one only where its name is a secret's: a list of
+ * tables is not to hide on an approval which of them is dropped.
+ */
+function partsIn(value: string, secret: boolean): string[] {
   if (/^\s*[{[]/.test(value)) {
-    const texts: string[] = [];
     try {
-      JSON.parse(value, (_, member) => {
-        if (typeof member === 'string') texts.push(member);
-      });
-      return texts;
+      return textsIn(JSON.parse(value), secret);
     } catch {
-      // It only looks so.
+      // It only looks so, or is nested too deeply to be a setting.
     }
   }
-  return value.includes(',') ? value.split(',').map(item => item.trim()) : [];
+  return value.includes(',')
+    ? textsIn(
+        value.split(',').map(item => item.trim()),
+        secret,
+      )
+    : [];
+}
+
+function textsIn(json: unknown, secret: boolean): string[] {
+  if (typeof json === 'string') return secret || !ORDINARY.test(json) ? [json] : [];
+  if (Array.isArray(json)) return json.flatMap(item => textsIn(item, secret));
+  if (typeof json !== 'object' || json === null) return [];
+  return Object.entries(json).flatMap(([name, member]) => textsIn(member, secret || SECRET_NAME.test(name)));
 }
 
 /** Of several hosts, as MongoDB has them, URL makes nothing. */
