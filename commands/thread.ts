@@ -28,8 +28,10 @@ const SAID: readonly { words: RegExp; kind: Parameters<typeof click>[0]; reason?
   { words: /^end here\b/i, kind: 'end here' },
 ];
 /** Behind the words: the deploy of the thread, as people call it. */
-const THIS = /^(?:it|this|(?:this|the) deploy|now|please|[.! ])+$/i;
-const REASON = /^(?:(?:it|this) )?(?::|[–—-] |because\b) ?(.*)$/i;
+const THIS = /^(?:it|this|(?:(?:this|the) )?deploy|now|please|[.,! ])+$/i;
+const REASON = /^(?:(?:it|this|(?:(?:this|the) )?deploy)\b ?)?(?::|[–—-] |(?:, ?)?because\b) ?(.*)$/i;
+const PLEASE_FIRST = /^please,? /i;
+const PLEASE_LAST = /(?:,? (?:please|now)[.!]*)+$/i;
 
 /** The bot was named: in a deploy's thread about that deploy, elsewhere as with `/deploy`. */
 export async function mention(bot: Asked & Door, { user, channel, thread, text, id }: Talked): Promise<Answer | null> {
@@ -61,7 +63,7 @@ const saidTo = (text: string): string => wordsOf(text.replace(/^\s*<@[A-Z0-9]+(\
 type Said = (typeof SAID)[number] & { rest: string };
 
 function pressIn(text: string): Said | undefined {
-  const words = text.replace(/^please /i, '');
+  const words = text.replace(PLEASE_FIRST, '');
   const said = SAID.find(({ words: pattern }) => pattern.test(words));
   return said && { ...said, rest: words.replace(said.words, '').trim() };
 }
@@ -74,7 +76,8 @@ function reasonIn({ rest, reason }: Said, { plan }: Deploy): string | null {
 
 /** That it is a command, perhaps of another app, and where to type it; null when it is none. */
 function commandIn(text: string, { plan }: Deploy): string | null {
-  const words = text.replace(/^(?:stop|abort)\b/i, 'cancel').replace(/^roll back\b/i, 'rollback');
+  const plain = text.replace(PLEASE_FIRST, '').replace(PLEASE_LAST, '');
+  const words = plain.replace(/^(?:stop|abort)\b/i, 'cancel').replace(/^roll back\b/i, 'rollback');
   const app = appOfCommand(words);
   if (app === undefined) return null;
   const whose =

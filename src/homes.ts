@@ -4,8 +4,11 @@ import type { HomeApp } from './home-look.ts';
 
 /** Whatever changes, a Home is brought up to date so soon; what comes together is shown together. */
 const WITHIN_MS = 3_000;
-/** A Home that could not be looked at or published is tried again after this. */
+/** A Home that could not be looked at or published is tried again after this, then after twice as long, and so on. */
 const AGAIN_MS = 30_000;
+const LONGEST_MS = 10 * 60_000;
+/** Within an hour or so. Then it waits for its person, who gets it anew whenever they open it. */
+const TRIES = 10;
 /** views.publish takes about 100 a minute in a workspace (tier 4). */
 const EACH_MS = 700;
 
@@ -30,9 +33,12 @@ export class Homes<View> {
   readonly #parts: Parts<View>;
   /** What each person's Home shows, so that the same is not sent twice. */
   readonly #shown = new Map<string, string>();
+  /** Whose Home failed, how often in a row, and when it is tried again, by a stopwatch (ms). */
+  readonly #failed = new Map<string, { times: number; due: number }>();
+  /** When all are looked at. */
+  #allDue = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | null = null;
-  /** When the timer ends, by a stopwatch (ms). */
-  #due = Number.POSITIVE_INFINITY;
+  #busy = false;
   #working = Promise.resolve();
   #stopped = false;
 
@@ -43,12 +49,15 @@ export class Homes<View> {
   async opened(user: string): Promise<void> {
     await this.#parts.store.opened(user);
     this.#shown.delete(user);
-    if ((await this.#publish(user)) === 'failed') this.#soon(AGAIN_MS);
+    this.#failed.delete(user);
+    await this.#publish(user);
+    this.#wake();
   }
 
   /** Something happened to a deploy or an app. */
   changed(): void {
-    this.#soon(WITHIN_MS);
+    this.#allWithin(WITHIN_MS);
+    this.#wake();
   }
 
   async stop(): Promise<void> {
@@ -57,33 +66,43 @@ export class Homes<View> {
     await this.#working;
   }
 
-  /** All are brought up to date in so many ms, or sooner where that was meant already. */
-  #soon(ms: number): void {
-    if (this.#stopped) return;
-    const due = performance.now() + ms;
-    if (due >= this.#due) return;
-    if (this.#timer) clearTimeout(this.#timer);
-    this.#due = due;
-    this.#timer = setTimeout(() => {
-      this.#due = Number.POSITIVE_INFINITY;
-      this.#working = this.#working.then(() => this.#all());
-    }, ms);
+  #allWithin(ms: number): void {
+    this.#allDue = Math.min(this.#allDue, performance.now() + ms);
   }
 
-  async #all(): Promise<void> {
-    let failed = false;
+  /** Sets the clock to what is due next. */
+  #wake(): void {
+    if (this.#stopped || this.#busy) return;
+    if (this.#timer) clearTimeout(this.#timer);
+    const due = Math.min(this.#allDue, ...[...this.#failed.values()].map(failed => failed.due));
+    if (due === Number.POSITIVE_INFINITY) return;
+    this.#timer = setTimeout(
+      () => {
+        this.#working = this.#bringUpToDate();
+      },
+      Math.max(0, Math.ceil(due - performance.now())),
+    );
+  }
+
+  /** All, or those alone who are to be tried again. Of all those are left out whose pause is not over. */
+  async #bringUpToDate(): Promise<void> {
+    this.#busy = true;
+    const all = this.#allDue <= performance.now();
+    if (all) this.#allDue = Number.POSITIVE_INFINITY;
     try {
-      for (const user of await this.#parts.store.viewers()) {
+      for (const user of all ? await this.#parts.store.viewers() : [...this.#failed.keys()]) {
         if (this.#stopped) return;
+        if ((this.#failed.get(user)?.due ?? 0) > performance.now()) continue;
         const done = await this.#publish(user);
-        if (done === 'failed') failed = true;
         if (done !== 'same') await new Promise(next => setTimeout(next, EACH_MS));
       }
     } catch (err) {
-      failed = true;
+      this.#allWithin(AGAIN_MS);
       this.#parts.log.warn({ err }, 'Homes could not be brought up to date; trying again');
+    } finally {
+      this.#busy = false;
+      this.#wake();
     }
-    if (failed) this.#soon(AGAIN_MS);
   }
 
   /** What one person's Home meets is no reason to leave those of others as they are. */
@@ -92,12 +111,16 @@ export class Homes<View> {
     try {
       const view = draw(await look(user));
       const hash = createHash('sha256').update(JSON.stringify(view)).digest('base64url');
-      if (this.#shown.get(user) === hash) return 'same';
-      await publish(user, view);
+      const same = this.#shown.get(user) === hash;
+      if (!same) await publish(user, view);
       this.#shown.set(user, hash);
-      return 'published';
+      this.#failed.delete(user);
+      return same ? 'same' : 'published';
     } catch (err) {
-      log.warn({ err, user }, 'A Home could not be brought up to date; trying again');
+      const times = (this.#failed.get(user)?.times ?? 0) + 1;
+      const pause = times < TRIES ? Math.min(AGAIN_MS * 2 ** (times - 1), LONGEST_MS) : Number.POSITIVE_INFINITY;
+      this.#failed.set(user, { times, due: performance.now() + pause });
+      log.warn({ err, user, times }, 'A Home could not be brought up to date');
       return 'failed';
     }
   }

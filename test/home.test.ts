@@ -95,9 +95,18 @@ describe('the Home of a person', () => {
     expect(await home('U0NOBODY')).toEqual([]);
     expect(asked).toEqual(['shop']);
     answer = () => Promise.reject(new Error('503'));
-    expect(await live.of('shop', 'something happened')).toBeNull();
-    answer = async () => [{ version: 43, current: true }];
-    expect(await live.of('shop', 'something happened')).toBe(43);
+    const from = performance.now();
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(from);
+    try {
+      expect(await live.of('shop', 'something happened')).toBeNull();
+      answer = async () => [{ version: 43, current: true }];
+      expect(await live.of('shop', 'something happened')).toBeNull();
+      expect(asked).toHaveLength(2);
+      clock.mockReturnValue(from + 61_000);
+      expect(await live.of('shop', 'something happened')).toBe(43);
+    } finally {
+      clock.mockRestore();
+    }
   });
 
   it('says nothing of what they may see while Slack does not tell who they are, or who is in their groups', async () => {
@@ -142,6 +151,41 @@ describe('the Home of a person', () => {
       away = false;
       await vi.advanceTimersByTimeAsync(60_000);
       expect(published).toEqual(['U0BOB', 'U0ANN']);
+      await homes.stop();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('that fails for ever is tried alone, ever more seldom, until they open it again', async () => {
+    vi.useFakeTimers();
+    const looks = { U0ANN: [] as number[], U0BOB: [] as number[] };
+    const homes = new Homes({
+      store: { opened: async () => {}, viewers: async () => ['U0ANN', 'U0BOB'] },
+      look: async user => {
+        looks[user as keyof typeof looks].push(Math.round(performance.now() / 1_000));
+        return [];
+      },
+      draw: () => 'view',
+      publish: async user => (user === 'U0ANN' ? Promise.reject(new Error('invalid_blocks')) : undefined),
+      log: { warn: () => {} },
+    });
+    try {
+      homes.changed();
+      await vi.advanceTimersByTimeAsync(4 * 3_600_000);
+      expect(looks.U0BOB).toHaveLength(1);
+      const ann = [...looks.U0ANN];
+      expect(ann).toHaveLength(10);
+      const pauses = ann.slice(1).map((at, index) => at - (ann[index] ?? 0));
+      for (const [index, pause] of [30, 60, 120, 240, 480, 600, 600, 600, 600].entries()) {
+        expect(Math.abs((pauses[index] ?? 0) - pause)).toBeLessThanOrEqual(2);
+      }
+      homes.changed();
+      await vi.advanceTimersByTimeAsync(3_600_000);
+      expect(looks).toMatchObject({ U0ANN: { length: 10 }, U0BOB: { length: 2 } });
+      await homes.opened('U0ANN');
+      await vi.advanceTimersByTimeAsync(31_000);
+      expect(looks).toMatchObject({ U0ANN: { length: 12 }, U0BOB: { length: 2 } });
       await homes.stop();
     } finally {
       vi.useRealTimers();
