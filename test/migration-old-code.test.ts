@@ -175,10 +175,39 @@ describe('a rename with a view in its place', () => {
     'CREATE VIEW users AS SELECT * FROM people UNION SELECT * FROM people',
     'CREATE VIEW users AS SELECT * FROM hats',
     'CREATE VIEW users (a) AS SELECT * FROM people',
-    'CREATE VIEW users WITH (security_invoker = true) AS SELECT * FROM people',
+    'CREATE VIEW users WITH (security_barrier = true) AS SELECT * FROM people',
+    'CREATE VIEW users AS SELECT * FROM people p (a)',
+    'CREATE VIEW users AS SELECT * FROM other.people',
     'CREATE VIEW other.users AS SELECT * FROM people',
   ])('has no safe phase unless that shows all of it to everybody: %s', view => {
     expect(moved(view)).toMatchObject({ phase: 'contract', noSafePhase: true });
+  });
+
+  it.each([
+    'CREATE VIEW users AS SELECT * FROM public.people',
+    'CREATE VIEW public.users AS SELECT * FROM people',
+    'CREATE VIEW users AS SELECT people.* FROM people',
+    'CREATE VIEW users AS SELECT p.* FROM people p',
+    'CREATE VIEW users WITH (security_invoker = true) AS SELECT * FROM people',
+  ])('comes first however that is written: %s', view => {
+    expect(moved(view)).toMatchObject({ phase: 'expand', mixed: false, noSafePhase: false });
+    const without = verdictOf(`ALTER TABLE users RENAME TO people; ${view}`, null);
+    expect(without).toMatchObject({ phase: 'expand', mixed: false, noSafePhase: false });
+  });
+
+  it('may list its columns when the catalog says that those are all', () => {
+    const column = { type: 'integer', notNull: false, hasDefault: false, views: [] };
+    const facts: Facts = {
+      ...{ ...FACTS, searchPath: ['app', 'public'] },
+      relations: { 'public.users': { ...BLANK, kind: 'table', columns: { id: column, email: column } } },
+    };
+    const listed = (columns: string, known: Facts | null = facts) =>
+      verdictOf(`ALTER TABLE users RENAME TO people; CREATE VIEW users AS SELECT ${columns} FROM people`, known);
+    expect(listed('id, email')).toMatchObject({ phase: 'expand', noSafePhase: false });
+    for (const other of ['id', 'email, id', 'id, email AS id', 'id, lower(email)', 'id, email, 1']) {
+      expect(listed(other).noSafePhase).toBe(true);
+    }
+    expect(listed('id, email', null).noSafePhase).toBe(true);
   });
 
   it('comes first when it does', () => {
