@@ -80,6 +80,30 @@ it('is read as it is', () => {
   expect(facts.functions).toMatchObject({ lucky: 'stable', now: 'stable', random: 'volatile', lower: 'immutable' });
 });
 
+it('says how far every sequence is, except one that somebody keeps from it', async () => {
+  const client = new pg.Client({ connectionString: postgres.url });
+  await client.connect();
+  try {
+    await client.query('CREATE SCHEMA many');
+    await client.query(
+      "DO $$ BEGIN FOR i IN 1..100 LOOP EXECUTE format('CREATE SEQUENCE many.s%s; SELECT nextval(''many.s%s'')', i, i); END LOOP; END $$",
+    );
+    const { relations } = await readCatalog(postgres.url);
+    const lastValues = Object.keys(relations).flatMap(key =>
+      key.startsWith('many.') ? relations[key]?.lastValue : [],
+    );
+    expect(lastValues).toEqual(Array(100).fill(1));
+    await client.query('BEGIN; ALTER SEQUENCE app.orders_id_seq CACHE 2');
+    const meanwhile = await readCatalog(postgres.url);
+    expect(meanwhile.relations['app.orders_id_seq']?.lastValue).toBe(null);
+    const [verdict] = judge([{ file: 'a.sql', sql: 'ALTER SEQUENCE app.orders_id_seq RESTART WITH 9' }], meanwhile);
+    expect(verdict).toMatchObject({ phase: 'contract' });
+    await client.query('ROLLBACK; DROP SCHEMA many CASCADE');
+  } finally {
+    await client.end();
+  }
+});
+
 it.each([
   ['a STABLE function is called once', 'ALTER TABLE orders ADD c int DEFAULT lucky()', []],
   ['a domain with a CHECK reads every row', 'ALTER TABLE orders ADD c positive', ['addcol-inline-check']],

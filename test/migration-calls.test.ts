@@ -110,6 +110,7 @@ describe('functions that only compute', () => {
     ['INSERT INTO users (name) VALUES (public.uuid_generate_v4()), (encode(gen_random_bytes(8), $$hex$$))', 'neutral'],
     ['CREATE TABLE x AS SELECT jsonb_build_object($$a$$, name), to_char(now(), $$YYYY$$) FROM users', 'expand'],
     ["SELECT pg_catalog.set_config('app.user', '1', false), pg_catalog.pg_get_viewdef(1)", 'neutral'],
+    ["SELECT 1 FROM users WHERE name LIKE 'a#_%' ESCAPE '#' OR name SIMILAR TO 'a#_%' ESCAPE '#'", 'neutral'],
     [
       block("IF NOT EXISTS (SELECT 1 FROM pg_type WHERE typname = lower('A')) THEN n := length('x'); END IF;"),
       'neutral',

@@ -9,9 +9,13 @@ import type {
 } from '../domain/migration/facts.ts';
 import { connect } from './postgres.ts';
 
+const LIMITS = "SET LOCAL statement_timeout = '10s'; SET LOCAL lock_timeout = '500ms'";
+/** Fewer than `max_locks_per_transaction` allows everybody (64), with room for the catalog's own. */
+const SEQUENCES_AT_ONCE = 40;
+
 /**
- * What a database's catalog says of itself, for judging migrations. Nothing is written, and nobody waits for it: one
- * read-only transaction, at most 10 s a query, half a second for a lock.
+ * What a database's catalog says of itself, for judging migrations. Nothing is written, and nobody waits for it:
+ * read-only transactions, at most 10 s a query, half a second for a lock.
  */
 export async function readCatalog(url: string): Promise<Facts> {
   const pool = connect(url, () => {});
@@ -19,7 +23,7 @@ export async function readCatalog(url: string): Promise<Facts> {
     const client = await pool.connect();
     try {
       await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-      await client.query("SET LOCAL statement_timeout = '10s'; SET LOCAL lock_timeout = '500ms'");
+      await client.query(LIMITS);
       return await readFacts(client);
     } finally {
       client.release(true);
@@ -38,6 +42,9 @@ async function readFacts(client: pg.PoolClient): Promise<Facts> {
   const functions = (await client.query<{ name: string; volatility: Volatility }>(FUNCTIONS)).rows;
   const own = (await client.query<{ name: string; count: number }>(OWN_FUNCTIONS)).rows;
   const domains = (await client.query<{ name: string; base: string; constrained: boolean }>(DOMAINS)).rows;
+  await client.query('COMMIT');
+  const sequences = relations.filter(({ kind }) => kind === 'sequence').map(({ oid }) => oid);
+  const lastValues = await readLastValues(client, sequences);
   return {
     version: session?.version ?? 0,
     timeZone: session?.timeZone ?? '',
@@ -48,6 +55,7 @@ async function readFacts(client: pg.PoolClient): Promise<Facts> {
         {
           ...relation,
           bytes: Number(bytes),
+          lastValue: lastValues.get(oid) ?? null,
           columns: Object.fromEntries((columns.get(oid) ?? []).map(({ name, ...column }) => [name, column])),
           constraints: constraints.get(oid) ?? [],
           indexes: indexes.get(oid) ?? [],
@@ -60,9 +68,32 @@ async function readFacts(client: pg.PoolClient): Promise<Facts> {
   };
 }
 
+/**
+ * Reading a sequence locks it until the transaction ends, so that thousands in one would fill the lock table of the
+ * whole server: a few at a time. One that somebody keeps from us leaves the rest unknown, which is judged with care.
+ */
+async function readLastValues(
+  client: pg.PoolClient,
+  sequences: readonly number[],
+): Promise<Map<number, number | null>> {
+  const values = new Map<number, number | null>();
+  try {
+    for (let at = 0; at < sequences.length; at += SEQUENCES_AT_ONCE) {
+      await client.query(`BEGIN READ ONLY; ${LIMITS}`);
+      const some = sequences.slice(at, at + SEQUENCES_AT_ONCE);
+      const { rows } = await client.query<{ oid: number; value: number | null }>(LAST_VALUES, [some]);
+      await client.query('COMMIT');
+      for (const { oid, value } of rows) values.set(oid, value);
+    }
+  } catch {
+    // Those that are not read stay unknown.
+  }
+  return values;
+}
+
 type Session = Pick<Facts, 'version' | 'timeZone' | 'searchPath'>;
 /** `bytes` is a bigint, which arrives as text. */
-type RelationRow = Pick<RelationFacts, 'kind' | 'rows' | 'partitionKey' | 'lastValue'> & {
+type RelationRow = Pick<RelationFacts, 'kind' | 'rows' | 'partitionKey'> & {
   oid: number;
   key: string;
   bytes: string;
@@ -89,13 +120,17 @@ const RELATIONS = `
          CASE WHEN c.relkind IN ('p', 'I')
               THEN (SELECT coalesce(sum(pg_total_relation_size(relid)), 0) FROM pg_partition_tree(c.oid))
               ELSE coalesce(pg_total_relation_size(c.oid), 0) END AS bytes,
-         CASE WHEN c.relkind = 'S' AND has_sequence_privilege(c.oid, 'USAGE,SELECT')
-              THEN pg_sequence_last_value(c.oid)::float8 END AS "lastValue",
          ARRAY(SELECT a.attname::text FROM pg_partitioned_table p, unnest(p.partattrs) WITH ORDINALITY AS k(attnum, place)
                JOIN pg_attribute a ON a.attnum = k.attnum AND a.attrelid = c.oid
                WHERE p.partrelid = c.oid AND p.partexprs IS NULL ORDER BY k.place) AS "partitionKey"
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'i', 'I') AND ${OURS}`;
+
+// The function fails for those that we may not read, or says nothing, as it does of one that was never used.
+const LAST_VALUES = `
+  SELECT oid::int, CASE WHEN has_sequence_privilege(oid, 'USAGE,SELECT')
+                        THEN coalesce(pg_sequence_last_value(oid), 0)::float8 END AS value
+  FROM pg_class WHERE oid = ANY ($1::int[]::oid[]) AND relkind = 'S'`;
 
 // A view depends on the columns that it reads through its rewrite rule.
 const COLUMNS = `

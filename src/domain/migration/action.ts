@@ -45,6 +45,9 @@ export type Column = {
   references: Name | null;
 };
 
+/** What a view shows, and nothing else: all rows of a table, and its columns where it lists them; null is `*`. */
+export type StandsFor = { table: Name; columns: readonly string[] | null };
+
 export type Constraint = {
   kind: 'check' | 'foreign key' | 'unique' | 'primary key' | 'exclusion' | 'not null';
   name: string | null;
@@ -122,8 +125,8 @@ export type Action =
       replace: boolean;
       tightens: boolean;
       slow: boolean;
-      /** Of a view that is nothing but `SELECT * FROM` it. */
-      standsFor: Name | null;
+      /** Of a view that is nothing but `SELECT … FROM` one table. */
+      standsFor: StandsFor | null;
     }
   | { kind: 'drop'; thing: Thing; cascade: boolean; concurrently: boolean; ifThere: boolean }
   | { kind: 'rename'; thing: Thing; to: string }

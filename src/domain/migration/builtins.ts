@@ -42,11 +42,11 @@ const STEADY = words(`
   jsonb_path_query_first jsonb_path_query_first_tz jsonb_path_query_tz jsonb_populate_record
   jsonb_populate_record_valid jsonb_populate_recordset jsonb_pretty jsonb_set jsonb_set_lax jsonb_strip_nulls
   jsonb_to_record jsonb_to_recordset jsonb_to_tsvector jsonb_typeof justify_days justify_hours justify_interval lag
-  last_value lcm lead left length lgamma line ln log log10 lower lower_inc lower_inf lpad lseg ltrim macaddr macaddr8
-  make_date make_interval make_time make_timestamp make_timestamptz masklen max md5 min min_scale mod mode money
-  multirange name netmask network normalize now npoints nth_value ntile num_nonnulls num_nulls numeric nummultirange
-  numnode numrange obj_description octet_length oid oidvectortypes overlaps overlay parse_ident path percent_rank
-  percentile_cont percentile_disc pg_backend_pid pg_basetype pg_client_encoding pg_collation_for
+  last_value lcm lead left length lgamma like_escape line ln log log10 lower lower_inc lower_inf lpad lseg ltrim macaddr
+  macaddr8 make_date make_interval make_time make_timestamp make_timestamptz masklen max md5 min min_scale mod mode
+  money multirange name netmask network normalize now npoints nth_value ntile num_nonnulls num_nulls numeric
+  nummultirange numnode numrange obj_description octet_length oid oidvectortypes overlaps overlay parse_ident path
+  percent_rank percentile_cont percentile_disc pg_backend_pid pg_basetype pg_client_encoding pg_collation_for
   pg_column_compression pg_column_is_updatable pg_column_size pg_current_snapshot pg_current_xact_id
   pg_current_xact_id_if_assigned pg_cursor pg_describe_object pg_function_is_visible pg_get_acl pg_get_constraintdef
   pg_get_expr pg_get_function_arg_default pg_get_function_arguments pg_get_function_identity_arguments
@@ -64,7 +64,7 @@ const STEADY = words(`
   regexp_split_to_table regexp_substr regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx
   regr_sxy regr_syy repeat replace reverse right round row_number row_security_active row_to_json rpad rtrim scale
   schema_to_xml schema_to_xml_and_xmlschema schema_to_xmlschema session_user set_bit set_byte setweight sha224 sha256
-  sha384 sha512 shobj_description sign similar_to_escape sin sind sinh slope split_part sqrt starts_with
+  sha384 sha512 shobj_description sign similar_escape similar_to_escape sin sind sinh slope split_part sqrt starts_with
   statement_timestamp stddev stddev_pop stddev_samp string_agg string_to_array string_to_table strip strpos substr
   substring sum system_user table_to_xml table_to_xml_and_xmlschema table_to_xmlschema tan tand tanh text textcat
   time timestamp timestamptz timetz timezone to_ascii to_bin to_char to_date to_hex to_json to_jsonb to_number to_oct

@@ -26,7 +26,7 @@ export type RelationFacts = {
   columns: Readonly<Record<string, ColumnFacts>>;
   constraints: readonly ConstraintFacts[];
   indexes: readonly IndexFacts[];
-  /** Of a sequence that was used. */
+  /** Of a sequence: 0 when it was never used, null when it could not be read. */
   lastValue: number | null;
   /** Of a partitioned table: its key, when that is plain columns. */
   partitionKey: readonly string[];

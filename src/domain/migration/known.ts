@@ -10,6 +10,8 @@ export type KnownColumn = {
   /** Null where neither the catalog nor the batch says. */
   notNull: boolean | null;
   hasDefault: boolean | null;
+  /** Numbered by a sequence that this batch made with it: `serial` or identity. */
+  isCounted?: boolean;
   isNew: boolean;
   /** The file of the batch that added it; 0 for what was there before. */
   file: number;
@@ -228,6 +230,21 @@ export class Known {
 
   column(table: Name, column: string): KnownColumn | null {
     return this.relation(table).columns.get(column) ?? null;
+  }
+
+  /**
+   * True for `t_id_seq` when this batch made the table `t` with a column `id` that Postgres numbers. Where another `t`
+   * was before, or the catalog has that sequence, the name may mean an older one.
+   */
+  isCounterOfNew(sequence: Name): boolean {
+    const { key, known } = this.relation(sequence);
+    if (known || !this.isSure(sequence)) return false;
+    return [...this.#relations.values()].some(
+      ({ key: table, isNew, columns }) =>
+        isNew &&
+        !this.#gone.has(table) &&
+        [...columns].some(([column, { isCounted }]) => isCounted && `${table}_${column}_seq` === key),
+    );
   }
 
   /** True when each of them was added to its table in this batch. */

@@ -141,7 +141,15 @@ const UNKNOWN: KnownColumn = { type: null, notNull: null, hasDefault: null, isNe
 
 function knownColumn({ type, notNull, default: value, counter, generated }: Column, file: number): KnownColumn {
   const hasDefault = value !== null || counter !== null || generated !== null;
-  return { type, notNull: notNull || counter !== null, hasDefault, isNew: true, file, views: [] };
+  return {
+    type,
+    notNull: notNull || counter !== null,
+    hasDefault,
+    isCounted: counter !== null,
+    isNew: true,
+    file,
+    views: [],
+  };
 }
 
 function learnConstraint(

@@ -9,8 +9,8 @@ import type {
   RenameStmt,
   ViewStmt,
 } from 'libpg-query';
-import type { Action, ActionOf, Thing, What } from './action.ts';
-import { bodyOf, type Name, nameFrom, nameOf, nameParts, stringsOf } from './tree.ts';
+import type { Action, ActionOf, StandsFor, Thing, What } from './action.ts';
+import { bodyOf, columnOf, type Name, nameFrom, nameOf, nameParts, stringsOf } from './tree.ts';
 
 // DROP, RENAME, SET SCHEMA, OWNER TO: what they act on, in our words.
 
@@ -122,7 +122,13 @@ export function readGrant({ is_grant, objtype, objects = [] }: GrantStmt): Actio
   return objects.map(object => ({ kind: 'revoke', thing: thingOf(objtype, object) }));
 }
 
-type Made = { thing: Thing; unlessThere?: boolean; replace?: boolean; tightens?: boolean; standsFor?: Name | null };
+type Made = {
+  thing: Thing;
+  unlessThere?: boolean;
+  replace?: boolean;
+  tightens?: boolean;
+  standsFor?: StandsFor | null;
+};
 
 /** CREATE of what old code does not know yet; null for anything else. */
 export function readCreate(node: Node): Action[] | null {
@@ -177,17 +183,29 @@ function madeBy(node: Node): Made | null {
   return OTHERS.some(tag => tag in node) ? { thing: named('other', '') } : null;
 }
 
-/** The table of `CREATE VIEW v AS SELECT * FROM t`, when it says no more than that. */
-function shownBy({ aliases, options, query, view, withCheckOption }: ViewStmt): Name | null {
+/** The table of `CREATE VIEW v AS SELECT * FROM t`, or of one that lists columns, when it says no more than that. */
+function shownBy({ aliases, options = [], query, view, withCheckOption }: ViewStmt): StandsFor | null {
   const select = bodyOf(query, 'SelectStmt');
-  const isPlain = view?.relpersistence === 'p' && !aliases && !options && withCheckOption === 'NO_CHECK_OPTION';
-  if (!select || !isPlain || select.op !== 'SETOP_NONE') return null;
+  const isPlain = view?.relpersistence === 'p' && !aliases && withCheckOption === 'NO_CHECK_OPTION';
+  // With the rights of who asks, as the table itself.
+  const isOpen = options.every(option => bodyOf(option, 'DefElem')?.defname === 'security_invoker');
+  if (!select || !isPlain || !isOpen || select.op !== 'SETOP_NONE') return null;
   const { targetList = [], fromClause = [], limitOption, op, ...more } = select;
-  const fields = bodyOf(bodyOf(targetList[0], 'ResTarget')?.val, 'ColumnRef')?.fields ?? [];
-  const isAll = targetList.length === 1 && fields.length === 1 && fields[0] !== undefined && 'A_Star' in fields[0];
-  const [from] = fromClause;
-  if (!isAll || fromClause.length !== 1 || !from || !('RangeVar' in from) || Object.keys(more).length > 0) return null;
-  return from.RangeVar.inh ? nameOf(from.RangeVar) : null;
+  const from = bodyOf(fromClause[0], 'RangeVar');
+  if (!from?.inh || from.alias?.colnames || fromClause.length !== 1 || Object.keys(more).length > 0) return null;
+  const table = nameOf(from);
+  // With one table `c.*` is `*`.
+  if (targetList.length === 1 && isStar(bodyOf(targetList[0], 'ResTarget')?.val)) return { table, columns: null };
+  const columns = targetList.flatMap(target => {
+    const { name, val } = bodyOf(target, 'ResTarget') ?? {};
+    return (name ? null : columnOf(val)) ?? [];
+  });
+  return columns.length > 0 && columns.length === targetList.length ? { table, columns } : null;
+}
+
+function isStar(node: Node | undefined): boolean {
+  const last = bodyOf(node, 'ColumnRef')?.fields?.at(-1);
+  return last !== undefined && 'A_Star' in last;
 }
 
 const OTHERS = [

@@ -1,5 +1,7 @@
-import type { Action, ActionOf, Thing, What } from '../action.ts';
+import type { Action, ActionOf, StandsFor, Thing, What } from '../action.ts';
+import type { Known } from '../known.ts';
 import { isFresh, type Lock, type Rule, type RuleRow, rules, type Scene, sized, thingText } from '../rule.ts';
+import type { Name } from '../tree.ts';
 import { nameText, quoted } from '../words.ts';
 
 // Objects by name: DROP, RENAME, CREATE, and who may use them.
@@ -75,17 +77,28 @@ const NOT_MISSED: ReadonlySet<What> = new Set(['index', 'constraint', 'database'
 type Move = ActionOf<'rename'> | ActionOf<'set schema'>;
 
 /** The accepted way to rename: a view under the old name, in the same transaction, for old code. */
-function keepsOldName({ kind, thing, to }: Move, { later, transaction }: Scene): boolean {
-  const { schema, name } = thing.name;
-  const isStandIn = (action: Action): boolean => {
-    if (action.kind !== 'create' || !action.standsFor) return false;
-    const [view, shown] = [action.thing.name, action.standsFor];
-    if (view.name !== name || (view.schema ?? schema) !== schema) return false;
-    return kind === 'rename'
-      ? shown.name === to && (shown.schema ?? schema) === schema
-      : shown.name === name && shown.schema === to;
-  };
-  return transaction !== null && thing.what === 'table' && later().some(isStandIn);
+function keepsOldName(move: Move, { known, later, transaction }: Scene): boolean {
+  const isStandIn = (action: Action) =>
+    action.kind === 'create' && action.standsFor !== null && standsIn(action.thing.name, action.standsFor, move, known);
+  return transaction !== null && move.thing.what === 'table' && later().some(isStandIn);
+}
+
+/** `known` is from before the move. */
+function standsIn(view: Name, { table: shown, columns }: StandsFor, { kind, thing, to }: Move, known: Known): boolean {
+  const { key, known: isListed, columns: all } = known.relation(thing.name);
+  if (known.relation(view).key !== key) return false;
+  const names = kind === 'rename' ? [thing.name, view, shown] : [thing.name, view];
+  const isSaidAlike = new Set(names.map(({ schema }) => schema)).size === 1;
+  if (!isSaidAlike && !names.every(name => known.isSure(name))) return false;
+  const isWhole = columns === null || (isListed && columns.join('\n') === [...all.keys()].join('\n'));
+  return isWhole && (kind === 'rename' ? isRenamed(shown) : shown.name === thing.name.name && shown.schema === to);
+
+  function isRenamed(name: Name): boolean {
+    if (name.name !== to) return false;
+    const there = known.relation(name);
+    // Further down the search path it is found there, if nothing of its new name comes before.
+    return there.key === `${key.split('.')[0]}.${to}` || (isSaidAlike && !there.known);
+  }
 }
 
 /** Names that code does not say. */

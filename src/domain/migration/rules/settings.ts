@@ -6,13 +6,16 @@ import { nameText } from '../words.ts';
 
 type Restart = ActionOf<'restart sequence'>;
 
-/** Where a number that was written down stands to those that were given; unknown without the catalog. */
+/** Where a number that was written down stands to those that were given; unknown without the catalog, or when it could not be read. */
 function direction({ table, to }: Restart, { known }: Scene): 'onwards' | 'back' | 'unknown' {
+  if (known.isCounterOfNew(table)) return 'onwards';
   if (!known.facts || !known.isSure(table)) return 'unknown';
   const { known: isThere, key } = known.relation(table);
   // What the catalog does not have belongs to a column of this batch.
   if (!isThere) return 'onwards';
-  const last = known.facts.relations[key]?.lastValue ?? 0;
+  const there = known.facts.relations[key];
+  const last = there ? there.lastValue : 0;
+  if (last === null) return 'unknown';
   return to !== null && to > last ? 'onwards' : 'back';
 }
 
