@@ -1,6 +1,5 @@
 import { listedUntilGone } from './closed-dynos.ts';
 import { latest } from './domain/deploy.ts';
-import type { Release } from './outside.ts';
 import type { Run } from './run.ts';
 
 // Before anything is destroyed: that no code but this deploy's can be there which needs it, neither as the live release nor
@@ -20,33 +19,18 @@ function ours({ deploy }: Run): { version: number; slug: string | null } {
 }
 
 /**
- * Other code that came after ours; null when there is none. Also where ours is live again: under preboot the dynos of what
- * was released in between serve on for minutes, and `GET /dynos` hides them. Behind a closed page (`closed`) it hides none.
+ * Other code that came after ours, in a sentence; null when there is none. Also where ours is live again: under preboot the
+ * dynos of what was released in between serve on for minutes, and `GET /dynos` hides them.
  */
-async function otherCode(run: Run, closed: boolean): Promise<Release | null> {
+export async function otherLive(run: Run): Promise<string | null> {
   const { version, slug } = ours(run);
   const releases = await run.outside.heroku.releases(run.deploy.plan.app, HISTORY);
-  const others = releases.filter(
-    release => release.slug !== slug && (release.current || release.status === 'pending' || !closed),
-  );
+  const others = releases.filter(release => release.slug !== slug && (release.current || release.version > version));
   // What failed never ran.
-  return (
-    others.find(
-      ({ current, status, version: theirs }) =>
-        current || (theirs > version && (status === 'succeeded' || status === 'pending')),
-    ) ?? null
-  );
-}
-
-function inWords({ version, description, by, status }: Release): string {
-  const done = status === 'pending' ? 'is being released' : 'was released meanwhile';
-  return `v${version} (${description}, by ${by}) ${done}, and may need what these would destroy.`;
-}
-
-/** The same in a sentence. */
-export async function otherLive(run: Run): Promise<string | null> {
-  const other = await otherCode(run, run.deploy.plan.maintenance === true);
-  return other && inWords(other);
+  const other = others.find(({ status }) => status === 'succeeded' || status === 'pending');
+  if (!other) return null;
+  const done = other.status === 'pending' ? 'is being released' : 'was released meanwhile';
+  return `v${other.version} (${other.description}, by ${other.by}) ${done}, and may need what these would destroy.`;
 }
 
 /** What speaks against it at this moment; null when new code is alone and well. */
@@ -73,14 +57,11 @@ export async function objection(run: Run): Promise<Objection | null> {
 const wordsForOlder = (names: readonly string[], app: string): string =>
   `Old code still runs: ${names.join(', ')}. End what runs there, with \`heroku ps:stop ${names[0]?.split(' ')[0]} -a ${app}\`.`;
 
-/** Why nothing may be destroyed now; `live`: the other code that visitors get. */
-export type Company = { why: string; live: Release | null };
-
 /**
- * Right before it runs, for the yes may be old by now. Dynos of old code are waited for. `closed`: the app is, and what of
- * old code there is Heroku tells.
+ * Right before it runs, for the yes may be old by now. Dynos of old code are waited for. `other`: code came that may be
+ * there in ways that nobody sees, so it is over with this deploy.
  */
-export async function notAlone(run: Run, closed: boolean): Promise<(Company & { kind: 'other' | 'older' }) | null> {
+export async function notAlone(run: Run): Promise<{ kind: 'other' | 'older'; why: string } | null> {
   const version = latest(run.deploy, 'released')?.version;
   const older =
     version === undefined
@@ -89,7 +70,7 @@ export async function notAlone(run: Run, closed: boolean): Promise<(Company & { 
           signal => listedUntilGone(run, signal, version),
           async () => ({ answer: 'It waits until no dyno of old code runs, and then its migrations do.' }),
         );
-  const other = await otherCode(run, closed);
-  if (other) return { kind: 'other', why: inWords(other), live: other.current ? other : null };
-  return older.length > 0 ? { kind: 'older', why: wordsForOlder(older, run.deploy.plan.app), live: null } : null;
+  const other = await otherLive(run);
+  if (other) return { kind: 'other', why: other };
+  return older.length > 0 ? { kind: 'older', why: wordsForOlder(older, run.deploy.plan.app) } : null;
 }

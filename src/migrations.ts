@@ -58,19 +58,16 @@ export async function contract(run: Run): Promise<Next> {
   if ((latest(run.deploy, 'held')?.seq ?? 0) > (approved?.seq ?? 0)) return RECEIPT;
   const isBegun = contractSince(run, approved?.seq ?? 0) !== undefined;
   // It may have been found ill in the moment after the yes. What was begun is not broken off half-way.
-  if (openComplaint(run.deploy) && !isBegun) {
-    await openTheApp(run);
-    return NOT_WELL;
-  }
+  if (openComplaint(run.deploy) && !isBegun) return NOT_WELL;
   // Hours may lie between a failure and the press that has it tried again.
   const retried = latest(run.deploy, 'closed app answered')?.seq ?? 0;
   const begun = contractSince(run, Math.max(approved?.seq ?? 0, retried));
-  const { maintenance } = run.deploy.plan;
-  const closes = migrations?.maintenance === true && !maintenance;
-  const stranded = begun ? null : await unlessAlone(run, isBegun, closes);
+  const stranded = begun ? null : await unlessAlone(run, isBegun);
   if (stranded) return stranded;
   const known = begun?.kind === 'migration failed' ? begun.failure : null;
   if (migrations?.commands) return known ? unfinished(run, known) : contractAgain(run, migrations.commands);
+  const { maintenance } = run.deploy.plan;
+  const closes = migrations?.maintenance === true && !maintenance;
   const ended: Ended = known
     ? { kind: 'failed', failure: known }
     : await migrate(run, 'contract', async () => {
@@ -103,9 +100,8 @@ const contractSince = ({ deploy }: Run, seq: number): Fact | undefined =>
   deploy.facts.findLast(fact => fact.seq > seq && 'direction' in fact && fact.direction === 'contract');
 
 /** The yes may be old by now: it is looked once more that no other code is live, nor in any dyno. */
-async function unlessAlone(run: Run, isBegun: boolean, closes: boolean): Promise<Next | null> {
-  const { app, maintenance } = run.deploy.plan;
-  const found = await notAlone(run, maintenance === true || (closes && isBegun));
+async function unlessAlone(run: Run, isBegun: boolean): Promise<Next | null> {
+  const found = await notAlone(run);
   if (!found) return null;
   // Part of it may have run, behind a closed page: only a person can say how that goes on.
   if (isBegun) {
@@ -115,17 +111,13 @@ async function unlessAlone(run: Run, isBegun: boolean, closes: boolean): Promise
     await failed(run, 'contract', { file, error: found.why, stays, blockers: [], ran: false });
     return { to: 'Ask about the closed app' };
   }
-  // It may have been closed right before a kill.
-  if (!maintenance) await openTheApp(run);
-  if (found.live?.slug) {
-    const live = { release: found.live.version, commit: await run.outside.heroku.slugCommit(app, found.live.slug) };
+  if (found.kind === 'other') {
     return run.end(
       'superseded',
       `${found.why} Nothing destructive was run, and this deploy does nothing more. Deploy again to have them asked anew.`,
-      live,
     );
   }
-  if (!maintenance) return heldAfterAll(run, found.why);
+  if (!run.deploy.plan.maintenance) return heldAfterAll(run, found.why);
   return run.end('stopped', `${found.why} Nothing destructive was run. Plan it again when that has ended.`);
 }
 

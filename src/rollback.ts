@@ -24,9 +24,11 @@ export async function undo(run: Run): Promise<Next> {
   const releases = await heroku.releases(plan.app, LOOKED_AT);
   const intended = latest(run.deploy, 'rollback intended');
   if (!intended || !ourRollback(run, releases)) {
-    // One that failed, is in its release phase or was taken back does not keep users from what is bad in ours.
-    const stranger = releases.find(({ version, status }) => version > ours && status === 'succeeded');
-    if (stranger && stranger.slug !== released?.slug) {
+    // One that failed, or is in its release phase, does not keep users from what is bad in ours.
+    const stranger = releases.find(
+      ({ version, slug, status }) => version > ours && slug !== released?.slug && status === 'succeeded',
+    );
+    if (stranger) {
       const live = plan.maintenance ? { release: stranger.version, commit: await commitOf(run, stranger) } : undefined;
       return run.end(
         'superseded',
