@@ -14,6 +14,7 @@ import { closeTheApp, openTheApp } from './maintenance.ts';
 import { contractByCommands, planByCommand } from './migration-commands.ts';
 import { begunIn, isMigrating, progressOf, triesOf } from './migration-progress.ts';
 import { again, type Next, type Run } from './run.ts';
+import { commitOf } from './superseding.ts';
 
 // The schema around a switchover: what only adds goes before the release; what destroys waits until old code is gone,
 // new code has been watched for a while, and a second person has said yes to exactly what was shown.
@@ -111,13 +112,17 @@ async function unlessAlone(run: Run, isBegun: boolean): Promise<Next | null> {
     await failed(run, 'contract', { file, error: found.why, stays, blockers: [], ran: false });
     return { to: 'Ask about the closed app' };
   }
-  if (found.kind === 'other') {
+  const { maintenance } = run.deploy.plan;
+  // Only what is live takes our place: else ours would be opened, with a schema that it does not fit.
+  if (found.kind === 'other' && found.live) {
+    const { live } = found;
     return run.end(
       'superseded',
       `${found.why} Nothing destructive was run, and this deploy does nothing more. Deploy again to have them asked anew.`,
+      maintenance ? { release: live.version, commit: await commitOf(run, live) } : undefined,
     );
   }
-  if (!run.deploy.plan.maintenance) return heldAfterAll(run, found.why);
+  if (!maintenance) return heldAfterAll(run, found.why);
   return run.end('stopped', `${found.why} Nothing destructive was run. Plan it again when that has ended.`);
 }
 
