@@ -59,7 +59,10 @@ export async function contract(run: Run): Promise<Next> {
   if ((latest(run.deploy, 'held')?.seq ?? 0) > (approved?.seq ?? 0)) return RECEIPT;
   const isBegun = contractSince(run, approved?.seq ?? 0) !== undefined;
   // It may have been found ill in the moment after the yes. What was begun is not broken off half-way.
-  if (openComplaint(run.deploy) && !isBegun) return NOT_WELL;
+  if (openComplaint(run.deploy) && !isBegun) {
+    await openTheApp(run);
+    return NOT_WELL;
+  }
   // Hours may lie between a failure and the press that has it tried again.
   const retried = latest(run.deploy, 'closed app answered')?.seq ?? 0;
   const begun = contractSince(run, Math.max(approved?.seq ?? 0, retried));
@@ -113,6 +116,8 @@ async function unlessAlone(run: Run, isBegun: boolean): Promise<Next | null> {
     return { to: 'Ask about the closed app' };
   }
   const { maintenance } = run.deploy.plan;
+  // Killed right after it was closed for them. In maintenance mode it is put back before.
+  if (!maintenance) await openTheApp(run);
   // Only what is live takes our place: else ours would be opened, with a schema that it does not fit.
   if (found.kind === 'other' && found.live) {
     const { live } = found;
