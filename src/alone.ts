@@ -1,5 +1,6 @@
 import { listedUntilGone } from './closed-dynos.ts';
 import { latest } from './domain/deploy.ts';
+import type { Release } from './outside.ts';
 import type { Run } from './run.ts';
 
 // Before anything is destroyed: that no code but this deploy's can be there which needs it, neither as the live release nor
@@ -18,19 +19,30 @@ function ours({ deploy }: Run): { version: number; slug: string | null } {
   return latest(deploy, 'released') ?? deploy.plan.live;
 }
 
+/** Releases of other code that are live or came after ours, newest first. What failed never ran. */
+async function others(run: Run): Promise<Release[]> {
+  const { version, slug } = ours(run);
+  const releases = await run.outside.heroku.releases(run.deploy.plan.app, HISTORY);
+  return releases.filter(
+    release =>
+      release.slug !== slug &&
+      (release.current || release.version > version) &&
+      (release.status === 'succeeded' || release.status === 'pending'),
+  );
+}
+
 /**
  * Other code that came after ours, in a sentence; null when there is none. Also where ours is live again: under preboot the
  * dynos of what was released in between serve on for minutes, and `GET /dynos` hides them.
  */
 export async function otherLive(run: Run): Promise<string | null> {
-  const { version, slug } = ours(run);
-  const releases = await run.outside.heroku.releases(run.deploy.plan.app, HISTORY);
-  const others = releases.filter(release => release.slug !== slug && (release.current || release.version > version));
-  // What failed never ran.
-  const other = others.find(({ status }) => status === 'succeeded' || status === 'pending');
-  if (!other) return null;
-  const done = other.status === 'pending' ? 'is being released' : 'was released meanwhile';
-  return `v${other.version} (${other.description}, by ${other.by}) ${done}, and may need what these would destroy.`;
+  const [other] = await others(run);
+  return other ? wordsForOther(other) : null;
+}
+
+function wordsForOther({ version, description, by, status }: Release): string {
+  const done = status === 'pending' ? 'is being released' : 'was released meanwhile';
+  return `v${version} (${description}, by ${by}) ${done}, and may need what these would destroy.`;
 }
 
 /** What speaks against it at this moment; null when new code is alone and well. */
@@ -57,20 +69,31 @@ export async function objection(run: Run): Promise<Objection | null> {
 const wordsForOlder = (names: readonly string[], app: string): string =>
   `Old code still runs: ${names.join(', ')}. End what runs there, with \`heroku ps:stop ${names[0]?.split(' ')[0]} -a ${app}\`.`;
 
+/** `live`: the release of other code that is live; null where it is still to come, or ours is live again. */
+type NotAlone = { kind: 'other'; why: string; live: Release | null } | { kind: 'older'; why: string };
+
 /**
  * Right before it runs, for the yes may be old by now. Dynos of old code are waited for. `other`: code came that may be
- * there in ways that nobody sees, so it is over with this deploy.
+ * there in ways that nobody sees. Where every dyno was stopped there are none: what came there and went is in the way only
+ * as long as a dyno of it is listed.
  */
-export async function notAlone(run: Run): Promise<{ kind: 'other' | 'older'; why: string } | null> {
+export async function notAlone(run: Run): Promise<NotAlone | null> {
   const version = latest(run.deploy, 'released')?.version;
-  const older =
-    version === undefined
-      ? []
-      : await run.listening(
-          signal => listedUntilGone(run, signal, version),
-          async () => ({ answer: 'It waits until no dyno of old code runs, and then its migrations do.' }),
-        );
-  const other = await otherLive(run);
-  if (other) return { kind: 'other', why: other };
-  return older.length > 0 ? { kind: 'older', why: wordsForOlder(older, run.deploy.plan.app) } : null;
+  const older = version === undefined ? [] : await waitedFor(run, release => release < version);
+  const found = await others(run);
+  const live = found.find(({ current }) => current) ?? null;
+  const hidesNone = latest(run.deploy, 'dynos stopped') !== undefined;
+  const inTheWay = hidesNone ? found.filter(({ status }) => status === 'pending') : found;
+  const other = live ?? inTheWay[0];
+  if (other) return { kind: 'other', why: wordsForOther(other), live };
+  const gone = found.map(release => release.version);
+  const left = gone.length === 0 ? older : [...older, ...(await waitedFor(run, release => gone.includes(release)))];
+  return left.length > 0 ? { kind: 'older', why: wordsForOlder(left, run.deploy.plan.app) } : null;
 }
+
+/** Dynos of code that must not be there, for which it has waited. */
+const waitedFor = (run: Run, isOther: (release: number) => boolean): Promise<string[]> =>
+  run.listening(
+    signal => listedUntilGone(run, signal, isOther),
+    async () => ({ answer: 'It waits until no dyno of old code runs, and then its migrations do.' }),
+  );

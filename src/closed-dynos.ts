@@ -64,11 +64,15 @@ export async function stopTheDynos(run: Run): Promise<Next> {
   return { to: run.deploy.plan.back ? 'Go back' : 'Build' };
 }
 
-/** Dynos that still run a release from before this one (default: any dyno), for which it has waited. */
-export async function listedUntilGone(run: Run, signal: AbortSignal, before = Infinity): Promise<string[]> {
+/** Dynos that still run such a release (default: any), for which it has waited. */
+export async function listedUntilGone(
+  run: Run,
+  signal: AbortSignal,
+  isOther = (_release: number): boolean => true,
+): Promise<string[]> {
   for (let look = 1; ; look++) {
     const listed = await run.outside.heroku.dynos(run.deploy.plan.app);
-    const left = listed.filter(({ release }) => release < before).map(({ name }) => name);
+    const left = listed.filter(({ release }) => isOther(release)).map(({ name }) => name);
     if (left.length === 0 || look === GONE_LOOKS) return left;
     await run.outside.time.pass(LOOK_MS, signal);
   }

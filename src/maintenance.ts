@@ -1,4 +1,4 @@
-import { type Fact, type FactOf, latest, latestOfThese } from './domain/deploy.ts';
+import { type Deploy, type Fact, type FactOf, latest, latestOfThese } from './domain/deploy.ts';
 import { again, type Next, type Run } from './run.ts';
 
 // An app that is closed while its schema changes. What was found before is recorded first, and that record alone decides
@@ -11,22 +11,30 @@ const REMIND_MS = 5 * 60_000;
 export async function closeTheApp(run: Run): Promise<void> {
   const { heroku } = run.outside;
   const { app } = run.deploy.plan;
-  if (!latestOfThese(run.deploy, 'closing')) {
+  const times = openings(run.deploy);
+  if (!latestOfThese(run.deploy, 'closing') || isOpened(run.deploy)) {
     const { maintenance } = await heroku.app(app);
-    await run.record({ kind: 'closing', byUs: !maintenance }, again(run, 'closing'));
+    await run.record({ kind: 'closing', byUs: !maintenance }, nth(again(run, 'closing'), times));
   }
-  if (!isOurs(run)) return;
+  if (!latest(run.deploy, 'closing')?.byUs) return;
   await heroku.setMaintenance(app, true, run.mayAct);
 }
 
-/** Opens what we closed. */
+/** Opens what we closed, once: what is closed after that a person has closed. */
 export async function openTheApp(run: Run): Promise<void> {
-  if (!isOurs(run)) return;
+  if (!latest(run.deploy, 'closing')?.byUs || isOpened(run.deploy)) return;
+  const times = openings(run.deploy);
   await run.outside.heroku.setMaintenance(run.deploy.plan.app, false, run.mayAct);
-  await run.record({ kind: 'opened' }, again(run, 'opened'));
+  await run.record({ kind: 'opened' }, nth(again(run, 'opened'), times));
 }
 
-const isOurs = (run: Run): boolean => latest(run.deploy, 'closing')?.byUs === true;
+const openings = ({ facts }: Deploy): number => facts.filter(({ kind }) => kind === 'opened').length;
+
+/** Whether what we closed last is open again. */
+const isOpened = (deploy: Deploy): boolean =>
+  (latest(deploy, 'opened')?.seq ?? 0) > (latest(deploy, 'closing')?.seq ?? 0);
+
+const nth = (key: string, before: number): string => (before === 0 ? key : `${key}, after ${before}`);
 
 /** Half of a change is in the database: only a person can say whether the new code can live with it. */
 export async function askAboutTheClosedApp(run: Run): Promise<Next> {

@@ -14,6 +14,7 @@ import { closeTheApp, openTheApp } from './maintenance.ts';
 import { contractByCommands, planByCommand } from './migration-commands.ts';
 import { begunIn, isMigrating, progressOf, triesOf } from './migration-progress.ts';
 import { again, type Next, type Run } from './run.ts';
+import { commitOf } from './superseding.ts';
 
 // The schema around a switchover: what only adds goes before the release; what destroys waits until old code is gone,
 // new code has been watched for a while, and a second person has said yes to exactly what was shown.
@@ -58,7 +59,10 @@ export async function contract(run: Run): Promise<Next> {
   if ((latest(run.deploy, 'held')?.seq ?? 0) > (approved?.seq ?? 0)) return RECEIPT;
   const isBegun = contractSince(run, approved?.seq ?? 0) !== undefined;
   // It may have been found ill in the moment after the yes. What was begun is not broken off half-way.
-  if (openComplaint(run.deploy) && !isBegun) return NOT_WELL;
+  if (openComplaint(run.deploy) && !isBegun) {
+    await openTheApp(run);
+    return NOT_WELL;
+  }
   // Hours may lie between a failure and the press that has it tried again.
   const retried = latest(run.deploy, 'closed app answered')?.seq ?? 0;
   const begun = contractSince(run, Math.max(approved?.seq ?? 0, retried));
@@ -111,13 +115,19 @@ async function unlessAlone(run: Run, isBegun: boolean): Promise<Next | null> {
     await failed(run, 'contract', { file, error: found.why, stays, blockers: [], ran: false });
     return { to: 'Ask about the closed app' };
   }
-  if (found.kind === 'other') {
+  const { maintenance } = run.deploy.plan;
+  // Killed right after it was closed for them. In maintenance mode it is put back before.
+  if (!maintenance) await openTheApp(run);
+  // Only what is live takes our place: else ours would be opened, with a schema that it does not fit.
+  if (found.kind === 'other' && found.live) {
+    const { live } = found;
     return run.end(
       'superseded',
       `${found.why} Nothing destructive was run, and this deploy does nothing more. Deploy again to have them asked anew.`,
+      maintenance ? { release: live.version, commit: await commitOf(run, live) } : undefined,
     );
   }
-  if (!run.deploy.plan.maintenance) return heldAfterAll(run, found.why);
+  if (!maintenance) return heldAfterAll(run, found.why);
   return run.end('stopped', `${found.why} Nothing destructive was run. Plan it again when that has ended.`);
 }
 

@@ -197,10 +197,12 @@ function decision(run: Run): Next | null {
   if (waitsForApproval(run.deploy)) return { to: 'Approval' };
   if (phaseFact(deploy, 'deploy')?.phase.kind === 'mixed') return { to: 'New code serves' };
   if (latest(deploy, 'watching')) return { to: 'Watch new code' };
+  const mixed = lastMixed(deploy)?.seq ?? 0;
   const gone = deploy.facts.some(
     fact =>
-      (fact.kind === 'phase' && fact.of === 'deploy' && fact.phase.kind === 'old gone') ||
-      (fact.kind === 'checked' && fact.what === 'old gone'),
+      fact.seq > mixed &&
+      ((fact.kind === 'phase' && fact.of === 'deploy' && fact.phase.kind === 'old gone') ||
+        (fact.kind === 'checked' && fact.what === 'old gone')),
   );
   return gone ? afterOldCode(run) : { to: 'Old code gone' };
 }

@@ -10,6 +10,7 @@ import { judge } from './judging.ts';
 import { replacedBy, webNow } from './old-code.ts';
 import { HerokuRefused, orNotBegun, type Release } from './outside.ts';
 import type { Next, Run } from './run.ts';
+import { commitOf } from './superseding.ts';
 
 // Going back, best while old code still serves. A rollback is a release of its own: Heroku runs the old code's release phase
 // again, and only when that has succeeded are the bad dynos, which wait for the switch, replaced. A race. After the switch
@@ -24,9 +25,11 @@ export async function undo(run: Run): Promise<Next> {
   const releases = await heroku.releases(plan.app, LOOKED_AT);
   const intended = latest(run.deploy, 'rollback intended');
   if (!intended || !ourRollback(run, releases)) {
-    // One that failed, or is in its release phase, does not keep users from what is bad in ours.
+    // One that failed, or is in its release phase, does not keep users from what is bad in ours. Behind a closed page
+    // neither does one that is not live any more: no dyno would come up on it.
     const stranger = releases.find(
-      ({ version, slug, status }) => version > ours && slug !== released?.slug && status === 'succeeded',
+      ({ version, slug, status, current }) =>
+        version > ours && slug !== released?.slug && status === 'succeeded' && (current || !plan.maintenance),
     );
     if (stranger) {
       const live = plan.maintenance ? { release: stranger.version, commit: await commitOf(run, stranger) } : undefined;
@@ -88,9 +91,6 @@ export async function undo(run: Run): Promise<Next> {
   });
   return { to: plan.maintenance ? 'Start the dynos' : 'Rollback serves' };
 }
-
-const commitOf = async ({ outside, deploy }: Run, { slug }: Release): Promise<string | null> =>
-  slug ? outside.heroku.slugCommit(deploy.plan.app, slug) : null;
 
 /** After the switch the rules are those of any going back: Heroku must still have it, and the schema that it needs. */
 function whyNotBack(run: Run, version: number, releases: readonly Release[]): string | null {

@@ -18,6 +18,10 @@ export async function otherRelease(run: Run): Promise<Release | null> {
   return live && live.slug !== (latest(run.deploy, 'released')?.slug ?? plan.live.slug) ? live : null;
 }
 
+/** The commit that a release was built from; null where Heroku does not know it. */
+export const commitOf = async ({ outside, deploy }: Run, { slug }: Release): Promise<string | null> =>
+  slug ? outside.heroku.slugCommit(deploy.plan.app, slug) : null;
+
 /** The work of a stage that waits for time, unless others release other code: that ends the deploy. */
 export async function unlessSuperseded(
   run: Run,

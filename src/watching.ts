@@ -1,7 +1,7 @@
 import { afterOldCode } from './approval.ts';
 import { type Click, latest } from './domain/deploy.ts';
 import { failsUnnamed } from './domain/health-gate.ts';
-import { openComplaint, smokeTestOf } from './domain/readings.ts';
+import { lastMixed, openComplaint, smokeTestOf } from './domain/readings.ts';
 import type { Phase } from './domain/watch.ts';
 import { followDeploy, record } from './following.ts';
 import { unlessIll } from './illness.ts';
@@ -80,7 +80,9 @@ function decided(run: Run): Next | null {
   if (ended) return { end: ended.outcome };
   if (latest(deploy, 'rollback asked')) return { to: 'Roll back' };
   if (openComplaint(deploy)) return { to: 'Not well' };
-  const gone = deploy.facts.some(fact => fact.kind === 'checked' && fact.what === 'old gone');
+  // Old code that has answered since takes that word back.
+  const mixed = lastMixed(deploy)?.seq ?? 0;
+  const gone = deploy.facts.some(fact => fact.kind === 'checked' && fact.what === 'old gone' && fact.seq > mixed);
   return gone ? alone(run) : null;
 }
 
@@ -122,7 +124,10 @@ export async function saidGone(run: Run, { by, reason }: Click): Promise<boolean
   const phase = latest(run.deploy, 'phase')?.phase;
   if (phase?.kind !== 'not proved' || phase.missing !== 'old gone') return false;
   const why = reason ?? 'No reason was given.';
-  await run.record({ kind: 'checked', by, what: 'old gone', why }, 'checked old gone');
+  await run.record(
+    { kind: 'checked', by, what: 'old gone', why },
+    `checked old gone ${lastMixed(run.deploy)?.seq ?? 0}`,
+  );
   return true;
 }
 

@@ -243,6 +243,101 @@ describe('a deploy in maintenance mode', () => {
     expect(isPutBack(world)).toBe(true);
   });
 
+  /** Somebody else's releases come right before the first fact of a kind. */
+  function meddled(
+    world: World,
+    before: string,
+    ...others: [version: number, slug: string, status?: 'pending'][]
+  ): World {
+    const append = world.append.bind(world);
+    let done = false;
+    world.append = (fact, key) => {
+      if (fact.kind === before && !done) {
+        done = true;
+        for (const [version, slug, status = 'succeeded'] of others) {
+          const current = status === 'succeeded';
+          if (current) for (const known of world.releases) known.current = false;
+          world.releases.push(release(version, slug, { status, current, by: 'ci' }));
+        }
+      }
+      append(fact, key);
+    };
+    return world;
+  }
+
+  it('goes back when other code is in its release phase: ours would serve on a schema that it does not fit', async () => {
+    const worldOf = () =>
+      meddled(Object.assign(closedWorld(), { presses: [YES] }), 'released', [43, 'else', 'pending']);
+    const rehearsal = worldOf();
+    expect((await play(rehearsal)).outcome).toBe('stopped');
+    for (let kill = 1; kill <= rehearsal.calls; kill++) {
+      const world = worldOf();
+      expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('stopped');
+      expect(world.applied, `killed at ${kill}`).toEqual([ADD]);
+      expect(
+        world.releases.find(({ current }) => current),
+        `killed at ${kill}`,
+      ).toMatchObject({ slug: 'old' });
+      expect(isPutBack(world), `killed at ${kill}`).toBe(true);
+    }
+  });
+
+  it('leaves the app to other code that is live by then, and asks whether that serves', async () => {
+    const world = meddled(Object.assign(closedWorld(), { presses: [YES] }), 'released', [43, 'else']);
+    expect((await play(world)).outcome).toBe('superseded');
+    expect(world.applied).toEqual([ADD]);
+    expect(world.releases.at(-1)).toMatchObject({ slug: 'else', current: true });
+    expect(world.facts.find(({ kind }) => kind === 'giving up')).toMatchObject({
+      live: { release: 43, commit: 'commit of else' },
+    });
+    expect(world.facts).toContainEqual(expect.objectContaining({ kind: 'let in', version: 43 }));
+    expect(isPutBack(world)).toBe(true);
+  });
+
+  it('goes on where other code came and went: no dyno ran it', async () => {
+    const world = meddled(Object.assign(closedWorld(), { presses: [YES] }), 'released', [43, 'else'], [44, 'new']);
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(world.applied).toEqual([ADD, DROP]);
+    expect(isPutBack(world)).toBe(true);
+  });
+
+  it('does not go on while a dyno of what came and went is there', async () => {
+    const world = meddled(Object.assign(closedWorld(), { presses: [YES] }), 'released', [43, 'else'], [44, 'new']);
+    const dynos = world.dynos.bind(world);
+    const job = { name: 'run.7', type: 'run', state: 'up', release: 43, createdAt: '' };
+    world.dynos = () => [...dynos(), ...(world.releases.length === 4 ? [job] : [])];
+    expect((await play(world)).outcome).toBe('stopped');
+    expect(world.applied).toEqual([ADD]);
+    expect(world.releases.at(-1)).toMatchObject({ slug: 'old', current: true });
+    expect(isPutBack(world)).toBe(true);
+  });
+
+  it('is tried again after other code came and went, and not while that is live', async () => {
+    const files = [pending(DROP, 'contract'), pending('3_drop', 'contract')];
+    const world = closedWorld({ breaks: '3_drop' }, files);
+    world.presses = [YES, { after: 'left closed', kind: 'try again', by: 'U2' }];
+    meddled(world, 'left closed', [43, 'else'], [44, 'new']);
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(world.applied).toEqual([DROP, '3_drop']);
+    const taken = closedWorld({ breaks: '3_drop' }, files);
+    const append = taken.append.bind(taken);
+    const answers = ['try again', 'open'] as const;
+    taken.presses = [YES];
+    taken.append = (fact, key) => {
+      const before = taken.facts.length;
+      append(fact, key);
+      if (fact.kind !== 'left closed' || taken.facts.length === before) return;
+      const cards = kinds(taken).filter(kind => kind === 'left closed').length;
+      const kind = answers[cards - 1] ?? 'open';
+      taken.clicks.push({ id: `card ${cards}`, kind, by: 'U2', at: '', about: null, reason: null });
+      setImmediate(() => taken.wake());
+    };
+    meddled(taken, 'left closed', [43, 'else']);
+    await play(taken);
+    expect(kinds(taken).filter(kind => kind === 'left closed')).toHaveLength(2);
+    expect(taken.applied).toEqual([DROP]);
+  });
+
   it('begins nothing without the yes', async () => {
     const world = closedWorld();
     world.presses = [{ after: 'approval asked', kind: 'hold', by: 'U2', reason: 'Not today.' }];

@@ -3,7 +3,7 @@ import { parserReady } from '../src/domain/migration.ts';
 import { digestOf, type MigrationFile } from '../src/domain/migration-file.ts';
 import type { Blocker } from '../src/outside.ts';
 import { ADD, closing, DROP, worldWith, YES } from './migrating-world.ts';
-import { kinds, plan, play, release, type World } from './recipe-world.ts';
+import { good, kinds, plan, play, release, type World } from './recipe-world.ts';
 
 await parserReady();
 
@@ -198,6 +198,56 @@ describe('an app that is closed while its schema changes', () => {
       expect(world.closed, `killed at ${kill}`).toBe(false);
       expect(world.applied, `killed at ${kill}`).toEqual([ADD, DROP, '3_drop']);
     }
+  });
+
+  it.each([
+    ['other code is live', 'superseded'],
+    ['a dyno of old code is there', 'succeeded'],
+    ['new code is not well', 'rolled back'],
+  ] as const)('is opened when the bot was killed right after it was closed, and %s', async (what, ends) => {
+    const world = closing();
+    world.phases[43] = [...good];
+    const { setMaintenance } = world.heroku;
+    const dynos = world.dynos.bind(world);
+    let killed = false;
+    world.heroku.setMaintenance = async (...ask) => {
+      await setMaintenance(...ask);
+      if (killed) return;
+      killed = true;
+      world.killAt = world.calls + 1;
+      if (what === 'other code is live') {
+        for (const known of world.releases) known.current = false;
+        world.releases.push(release(43, 'else', { by: 'ci', current: true }));
+      } else if (what === 'a dyno of old code is there') {
+        world.dynos = () => [...dynos(), { name: 'run.7', type: 'run', state: 'up', release: 41, createdAt: '' }];
+      } else {
+        world.presses = [{ after: 'opened', kind: 'roll back', by: 'U2' }];
+        world.append({ kind: 'not well', complaints: [{ now: '31 requests failed', against: '' }], backIn: 30 }, 'ill');
+      }
+    };
+    expect((await play(world)).outcome).toBe(ends);
+    expect({ closed: world.closed, doors: world.doors }).toEqual({ closed: false, doors: ['closed', 'open'] });
+    expect(world.applied).toEqual([ADD]);
+  });
+
+  it('is closed anew, and opened, when it was kept after that; what a person closes meanwhile stays so', async () => {
+    const world = closing();
+    const { setMaintenance } = world.heroku;
+    let killed = false;
+    world.heroku.setMaintenance = async (...ask) => {
+      await setMaintenance(...ask);
+      if (killed) return;
+      killed = true;
+      world.killAt = world.calls + 1;
+      world.presses = [{ after: 'opened', kind: 'keep it', by: 'U2' }];
+      world.append({ kind: 'not well', complaints: [{ now: '31 requests failed', against: '' }], backIn: 30 }, 'ill');
+    };
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(world.doors).toEqual(['closed', 'open', 'closed', 'open']);
+    expect(world.applied).toEqual([ADD, DROP, '3_drop']);
+    expect(kinds(world).filter(kind => kind === 'closing' || kind === 'opened')).toEqual([
+      ...['closing', 'opened', 'closing', 'opened'],
+    ]);
   });
 
   it('stays closed when a person had closed it', async () => {

@@ -241,6 +241,30 @@ describe('a smoke test', () => {
     expect(kinds(world)).toContain('checked');
   });
 
+  it('asks again whether old code is gone when that has answered since somebody said so', async () => {
+    const unproved: Phase = { kind: 'not proved', missing: 'old gone', known: [] };
+    const script = [...good.slice(0, 2), unproved];
+    const world = new World({ 42: script });
+    world.plan = { ...plan, smoke };
+    world.presses = [{ after: 'not proved', kind: 'old code is gone' }];
+    const append = world.append.bind(world);
+    world.append = (fact, key) => {
+      append(fact, key);
+      if (fact.kind === 'not well') script.push({ kind: 'mixed', corrected: true }, unproved);
+    };
+    const isKept = (): boolean => world.facts.some(({ kind }) => kind === 'kept');
+    const isSaid = (): boolean => world.facts.some(({ kind }) => kind === 'checked');
+    world.prober.ask = async () => {
+      if (!isSaid()) await expect.poll(isSaid).toBe(true);
+      return { sentAt: 0, receivedAt: 1, status: isKept() ? 200 : 500, version: null };
+    };
+    expect((await play(world)).outcome).toBe('succeeded');
+    const told = kinds(world);
+    expect(told.slice(told.indexOf('kept'))).toEqual([
+      ...['kept', 'deploy: not proved', 'checked', 'smoke test', 'watching', 'judged', 'ended'],
+    ]);
+  });
+
   it('that fails three times makes a complaint with what was wanted', async () => {
     const asked: string[] = [];
     const world = new World({ 42: [...good], 43: [...good] });
