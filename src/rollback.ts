@@ -25,12 +25,9 @@ export async function undo(run: Run): Promise<Next> {
   const releases = await heroku.releases(plan.app, LOOKED_AT);
   const intended = latest(run.deploy, 'rollback intended');
   if (!intended || !ourRollback(run, releases)) {
-    // One that failed, or is in its release phase, does not keep users from what is bad in ours. Behind a closed page
-    // neither does one that is not live any more: no dyno would come up on it.
-    const stranger = releases.find(
-      ({ version, slug, status, current }) =>
-        version > ours && slug !== released?.slug && status === 'succeeded' && (current || !plan.maintenance),
-    );
+    // The newest that succeeded is live: one that failed, is in its release phase or was taken back is in nobody's way.
+    const newest = releases.find(({ version, status }) => version > ours && status === 'succeeded');
+    const stranger = newest?.slug === released?.slug ? undefined : newest;
     if (stranger) {
       const live = plan.maintenance ? { release: stranger.version, commit: await commitOf(run, stranger) } : undefined;
       return run.end(
