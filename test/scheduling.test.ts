@@ -71,6 +71,7 @@ describe('a deploy for a time', () => {
     server = await startPostgres(dir);
     pool = connect(server.url, () => {});
     await migrate(pool);
+    await pool.query("INSERT INTO instances (id) VALUES ('one')");
     store = new Store(pool);
   });
   afterAll(async () => {
