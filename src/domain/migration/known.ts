@@ -1,43 +1,9 @@
 import type { Node } from 'libpg-query';
 import type { ActionOf, Thing, What } from './action.ts';
 import { BUILTINS } from './builtins.ts';
-import type { Facts, IndexFacts, RelationFacts, Volatility } from './facts.ts';
-import { parseExpression } from './parser.ts';
+import type { Facts, Volatility } from './facts.ts';
+import { blank, fromFacts, type KnownColumn, type Relation } from './relation.ts';
 import { type ColumnType, findAll, type Name, typeFrom } from './tree.ts';
-
-export type KnownColumn = {
-  type: ColumnType | null;
-  /** Null where neither the catalog nor the batch says. */
-  notNull: boolean | null;
-  hasDefault: boolean | null;
-  /** Numbered by a sequence that this batch made with it: `serial` or identity. */
-  isCounted?: boolean;
-  isNew: boolean;
-  /** The file of the batch that added it; 0 for what was there before. */
-  file: number;
-  views: readonly string[];
-};
-
-export type KnownConstraint = {
-  kind: RelationFacts['constraints'][number]['kind'];
-  valid: boolean;
-  columns: readonly string[];
-  expression: Node | null;
-};
-
-/** A table, view, index or sequence as it is at this point of the batch. `known`: its columns are all listed. */
-export type Relation = {
-  key: string;
-  isNew: boolean;
-  known: boolean;
-  kind: RelationFacts['kind'] | null;
-  bytes: number | null;
-  rows: number | null;
-  columns: Map<string, KnownColumn>;
-  constraints: Map<string, KnownConstraint>;
-  indexes: Map<string, IndexFacts>;
-  partitionKey: readonly string[];
-};
 
 const RELATIONS: ReadonlySet<What> = new Set(['table', 'view', 'materialized view', 'sequence', 'index']);
 
@@ -270,43 +236,4 @@ export class Known {
     for (const key of Object.keys(this.facts?.relations ?? {})) this.#find(key);
     return [...this.#relations.values()].find(relation => relation.indexes.has(index)) ?? null;
   }
-}
-
-function blank(key: string): Relation {
-  return {
-    key,
-    isNew: false,
-    known: false,
-    kind: null,
-    bytes: null,
-    rows: null,
-    columns: new Map(),
-    constraints: new Map(),
-    indexes: new Map(),
-    partitionKey: [],
-  };
-}
-
-function fromFacts(key: string, facts: RelationFacts): Relation {
-  return {
-    ...blank(key),
-    known: true,
-    kind: facts.kind,
-    bytes: facts.bytes,
-    rows: facts.rows,
-    columns: new Map(
-      Object.entries(facts.columns).map(([name, column]) => [
-        name,
-        { ...column, type: typeFrom(column.type), isNew: false, file: 0 },
-      ]),
-    ),
-    constraints: new Map(
-      facts.constraints.map(({ name, expression, ...constraint }) => [
-        name,
-        { ...constraint, expression: expression === null ? null : parseExpression(expression) },
-      ]),
-    ),
-    indexes: new Map(facts.indexes.map(index => [index.name, index])),
-    partitionKey: facts.partitionKey,
-  };
 }

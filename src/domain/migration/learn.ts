@@ -1,6 +1,7 @@
 import type { Action, Column, Constraint, TableAction } from './action.ts';
 import { strangeCalls } from './calls.ts';
-import type { Known, KnownColumn, Relation } from './known.ts';
+import type { Known } from './known.ts';
+import type { KnownColumn, Relation } from './relation.ts';
 import type { Name } from './tree.ts';
 
 /** Takes in what an action does, so that the statements after it are judged against it. */

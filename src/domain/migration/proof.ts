@@ -1,5 +1,5 @@
 import type { Node } from 'libpg-query';
-import type { Relation } from './known.ts';
+import type { Relation } from './relation.ts';
 import { bodyOf, columnOf, conjuncts, constantOf } from './tree.ts';
 
 // What valid constraints prove, so that Postgres need not read the table again.

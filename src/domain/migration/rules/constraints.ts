@@ -1,7 +1,7 @@
 import type { ActionOf } from '../action.ts';
-import type { KnownConstraint } from '../known.ts';
 import { oldInsertsPass } from '../old-inserts.ts';
 import { provesNotNull } from '../proof.ts';
+import type { KnownConstraint } from '../relation.ts';
 import { type Phase, type Rule, rules, type Scene, sized, thingText } from '../rule.ts';
 import { nameText, overIndex, quoted } from '../words.ts';
 
