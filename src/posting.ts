@@ -45,10 +45,12 @@ export async function postOnce(
     return kept;
   };
   if (pace.stopped) return null;
+  let isFirst = false;
   for (let looked = false; ; looked = true) {
     const from = performance.now();
     const claimed = await messages.claim(claim);
     if (claimed === 'taken') return null;
+    isFirst ||= claimed === 'first';
     if ((claimed === 'first' || looked) && performance.now() - from < CLAIM_MS) break;
     // Looking takes its time, and so it is claimed once more.
     const ts = await chat.find({ ...place, after: Date.parse(ask.since) });
@@ -59,8 +61,8 @@ export async function postOnce(
     return await keep({ key, ts, hash: ask.hash ?? hashOf(message) });
   } catch (error) {
     pace.postRefused(channel, error);
-    // It need not be looked for. Where that is not noted, it is.
-    if (isSurelyNotThere(error)) await messages.free(deploy.id, key, instance).catch(() => {});
+    // It need not be looked for, unless an earlier attempt may have got through. Where that is not noted, it is.
+    if (isFirst && isSurelyNotThere(error)) await messages.free(deploy.id, key, instance).catch(() => {});
     throw error;
   }
 }

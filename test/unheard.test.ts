@@ -83,6 +83,21 @@ describe('a channel in which the bot may post but not read', () => {
   });
 });
 
+it('a message whose answer was lost is not posted again, though the channel took nothing and was not readable in between', async () => {
+  let posts = 0;
+  slack.trouble = what => {
+    if (what !== 'post' || posts > 2) return undefined;
+    if (++posts === 1) return { after: new Error('no answer') };
+    return { before: new MessageRefused('not_in_channel', 'not in it') };
+  };
+  const find = slack.find.bind(slack);
+  slack.find = async ask => (posts > 2 ? find(ask) : null);
+  narrator.wake(id);
+  await seconds(120);
+  expect(posts).toBeGreaterThan(2);
+  expect(slack.posted.filter(({ key }) => key === `${id} root`)).toHaveLength(1);
+});
+
 describe('a root message that somebody deleted', () => {
   /** Slack knows no thread of it. */
   function deleted(): void {

@@ -89,9 +89,11 @@ type Ring = { bots: Bots; standing: Standing; tally: Tally };
 async function strike(bot: Bot, stroke: Stroke, ring: Ring): Promise<void> {
   bot.busy = true;
   try {
-    if (stroke.signal === 'SIGSTOP') await freeze(bot, stroke.awayMs, ring);
-    else await end(bot, stroke.signal, ring);
-    if (stroke.signal !== 'SIGSTOP') {
+    if (stroke.signal === 'SIGSTOP') return await freeze(bot, stroke.awayMs, ring);
+    try {
+      await end(bot, stroke.signal, ring);
+    } finally {
+      // Also when we could not tell what it was about: nobody else starts it again.
       await sleep(stroke.awayMs);
       await ring.bots.start(bot, stroke.back, () => true);
     }
