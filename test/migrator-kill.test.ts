@@ -110,7 +110,7 @@ const FILES = {
 
 /** Makes Postgres slow to record the second, and slow again to commit it. */
 const SLOW_TO_RECORD = `
-  CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.5); RETURN NEW; END $$;
+  CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1.5); RETURN NEW; END $$;
   CREATE TABLE pgmigrations (id serial PRIMARY KEY, name varchar(255) NOT NULL, run_on timestamp NOT NULL);
   CREATE TRIGGER recording BEFORE INSERT ON pgmigrations FOR EACH ROW WHEN (NEW.name LIKE '2%') EXECUTE FUNCTION pause();
   CREATE CONSTRAINT TRIGGER committing AFTER INSERT ON pgmigrations DEFERRABLE INITIALLY DEFERRED

@@ -30,7 +30,7 @@ export default defineConfig({
   test: {
     globalSetup: 'test/setup.ts',
     pool: 'forks',
-    maxWorkers: 4,
+    maxWorkers: 3,
     // Far longer than any takes: on a slow or busy machine the real seconds of a story stretch.
     testTimeout: 240_000,
     hookTimeout: 120_000,
