@@ -8,6 +8,7 @@ import { type Folder, makeFolder } from './stage/folder.ts';
 import { startPostgresProxy } from './torture/postgres-proxy.ts';
 
 const fixture = fileURLToPath(new URL('fixtures/engine-bot.ts', import.meta.url));
+const CLOCK = fileURLToPath(new URL('torture/preload/clock.ts', import.meta.url));
 const bots: ChildProcess[] = [];
 let folder: Folder;
 let server: Embedded;
@@ -41,7 +42,10 @@ afterAll(async () => {
 
 async function startBot(version = 'v1', url = server.url): Promise<ChildProcess & { id: string }> {
   const id = `bot-${++names}`;
-  const bot = fork(fixture, [url, id, version, server.url], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const bot = fork(fixture, [url, id, version, server.url], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    execArgv: ['--import', CLOCK],
+  });
   bots.push(bot);
   await once(bot, 'message');
   return Object.assign(bot, { id });
@@ -186,6 +190,18 @@ describe('a deploy in the engine', () => {
       [first, second],
     );
     expect(rows).toEqual([{ in_order: true }]);
+  });
+
+  it('begins also after the clock was an hour ahead and was set right', async () => {
+    const bot = await startBot();
+    bot.send({ aheadMs: 3_600_000 });
+    const ahead = newDeploy();
+    begin(bot, ahead);
+    await until(ahead, 'first');
+    bot.send({ aheadMs: 0 });
+    const right = newDeploy();
+    begin(bot, right);
+    await until(right, 'first');
   });
 
   it('begun by an older version goes on in a newer one that has one more stage', async () => {

@@ -230,8 +230,39 @@ export async function startEngine(ask: {
       [deploy, instance],
     );
 
+  /** Deploys whose turn it is, as of the last look. */
+  let waiting: readonly string[] = [];
+  /**
+   * DBOS plans by the computer's clock when it looks at its queue next: set back by an hour, it would not for an hour. A
+   * deploy that nobody has begun from one look of ours to the next has it look anew.
+   */
+  const wakeTheQueue = async (): Promise<void> => {
+    const { rows } = await pool.query<{ deploy: string }>(
+      `SELECT workflow_uuid AS deploy FROM dbos.workflow_status w WHERE status = 'ENQUEUED' AND (
+         queue_partition_key IS NULL OR NOT EXISTS (
+           SELECT FROM dbos.workflow_status r WHERE r.status = 'PENDING' AND r.queue_name = w.queue_name
+             AND r.queue_partition_key = w.queue_partition_key))`,
+    );
+    const before = waiting;
+    waiting = rows.map(row => row.deploy);
+    const stuck = waiting.filter(deploy => before.includes(deploy));
+    if (stuck.length === 0 || stopping.signal.aborted) return;
+    log.warn({ stuck }, 'Deploys wait though it is their turn: looking at the queue anew');
+    await DBOSExecutor.globalInstance?.deactivateEventReceivers();
+    if (!stopping.signal.aborted) await DBOSExecutor.globalInstance?.initEventReceivers(null);
+  };
+
+  let looking = false;
   const straying = setInterval(() => {
-    void claimStrays().catch(err => log.warn({ err }, 'The database did not answer'));
+    const warn = (err: unknown) => log.warn({ err }, 'The database did not answer');
+    void claimStrays().catch(warn);
+    if (looking) return;
+    looking = true;
+    void wakeTheQueue()
+      .catch(warn)
+      .finally(() => {
+        looking = false;
+      });
   }, STRAY_MS);
 
   return {
