@@ -15,6 +15,8 @@ const spellings = (value: string): string[] => [
   encodeURIComponent(value),
   JSON.stringify(value).slice(1, -1),
   Buffer.from(value).toString('base64').replace(/=+$/, '').slice(0, -1),
+  // As `to_jsonb` writes bytes.
+  Buffer.from(value).toString('hex'),
 ];
 
 /** Names of the secrets that stand in a text, in any usual spelling. */

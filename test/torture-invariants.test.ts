@@ -75,6 +75,7 @@ const HATS: AppSeen = {
     { file: '101_shrink', at: T0 + 50_000 },
   ],
   advisoryLocks: 0,
+  openTransactions: 0,
   mayClose: false,
 };
 
@@ -182,8 +183,8 @@ const PLANTED: readonly [check: keyof typeof CHECKS, finds: RegExp, seen: Eviden
     { ...GOOD, posts: [root()] },
   ],
   [
-    'every deploy ended, or waits for a person who has buttons',
-    /d1 of hats neither ended nor asks anybody: “hats: building”/,
+    'every deploy ended',
+    /d1 of hats never ended: “hats: building”/,
     { ...GOOD, posts: [root({ last: 'hats: building\nOld code serves.' })] },
   ],
   [
@@ -198,6 +199,7 @@ const PLANTED: readonly [check: keyof typeof CHECKS, finds: RegExp, seen: Eviden
   ],
   ['no maintenance, no lock and no stopped dyno is left behind', /are up/, withApp({ web: 0, dynos: [] })],
   ['no maintenance, no lock and no stopped dyno is left behind', /1 advisory locks/, withApp({ advisoryLocks: 1 })],
+  ['no maintenance, no lock and no stopped dyno is left behind', /1 transactions/, withApp({ openTransactions: 1 })],
   [
     'no request failed because of the bot',
     /1 requests to hats failed, the first with H13 by v5/,
@@ -233,12 +235,6 @@ describe('the judge of a torture run', () => {
 
   it('has a planted violation for each of its checks', () => {
     expect(new Set(PLANTED.map(([check]) => check))).toEqual(new Set(Object.keys(CHECKS)));
-  });
-
-  it('lets a deploy wait for a person who has buttons', () => {
-    const posts = [root({ last: 'hats: waiting for an approval' }), said(40, { buttons: ['Run them', 'Hold'] })];
-    const check = CHECKS['every deploy ended, or waits for a person who has buttons'];
-    expect(check({ ...GOOD, posts })).toEqual([]);
   });
 
   it('does not blame the bot for a page that people closed, nor for code that cannot serve', () => {

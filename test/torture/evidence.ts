@@ -31,6 +31,7 @@ export type AppSeen = {
   recorded: readonly string[];
   ran: readonly { file: string; at: number }[];
   advisoryLocks: number;
+  openTransactions: number;
   /** People asked for it to be closed at some time. */
   mayClose: boolean;
 };

@@ -7,8 +7,14 @@ import type { World } from './world.ts';
 
 /** Ends what does not end by itself. */
 type Undo = () => unknown;
-type Fault = { of: 'heroku' | 'slack' | 'postgres' | 'github' | 'clock' | 'network'; what: string; order: Order };
-type Order = (world: World, chance: Chance) => Undo | void | Promise<void>;
+type Fault = {
+  of: 'heroku' | 'slack' | 'postgres' | 'github' | 'clock' | 'network';
+  what: string;
+  order: Order;
+  /** It waits for a call that meets it, which may never come. */
+  waits?: true;
+};
+type Order = (world: World, chance: Chance, met: () => void) => Undo | void | Promise<void>;
 
 const READS = ['GET /releases', 'GET /releases/*', 'GET /builds', 'GET /builds/*', 'GET /dynos', 'GET /apps/*'];
 const WRITES = ['POST /builds', 'POST /releases', 'POST /sources', 'PATCH /formation', 'PATCH /apps/*'];
@@ -18,19 +24,22 @@ const AN_HOUR_MS = 3_600_000;
 const TOO_LATE_MS = 17_000;
 
 const heroku = (what: string, trouble: Trouble, calls = [...READS, ...WRITES], most = 4): Fault => ({
-  of: 'heroku',
-  what,
-  order: ({ stage }, chance) =>
-    stage.heroku.fails(chance.pick(calls), { ...trouble, times: Math.ceil(chance.between(0, most)) }),
+  ...{ of: 'heroku', what, waits: true },
+  order: ({ stage }, chance, met) =>
+    stage.heroku.fails(chance.pick(calls), { ...trouble, met, times: Math.ceil(chance.between(0, most)) }),
 });
 
 const slack = (what: string, trouble: SlackTrouble): Fault => ({
-  of: 'slack',
-  what,
-  order: ({ stage }, chance) => {
+  ...{ of: 'slack', what, waits: true },
+  order: ({ stage }, chance, met) => {
     const method = chance.pick(['chat.postMessage', 'chat.update']);
-    stage.slack.fails(method, trouble, Math.ceil(chance.between(0, 4)));
+    stage.slack.fails(method, { ...trouble, met }, Math.ceil(chance.between(0, 4)));
   },
+});
+
+const github = (what: string, paths: readonly string[], trouble: number | { slowMs: number }): Fault => ({
+  ...{ of: 'github', what, waits: true },
+  order: ({ stage }, chance, met) => stage.github.fails(chance.pick(paths), trouble, 1, met),
 });
 
 /** Everything that goes wrong, one at a time or several, as the seed has it. */
@@ -41,6 +50,7 @@ export const FAULTS: readonly Fault[] = [
   heroku('reset before it was taken', { drop: 'before' }),
   heroku('reset after it was taken', { drop: 'after' }),
   heroku('timeout', { lateMs: TOO_LATE_MS }, [...READS, ...WRITES], 1),
+  heroku('taken after its timeout', { delayMs: TOO_LATE_MS }, [...WRITES, 'POST /dynos'], 1),
   heroku('truncated body', { truncate: true }),
   heroku('stream cut', { truncate: true }, STREAMS),
   heroku('slow stream', { trickleMs: 300 }, STREAMS, 2),
@@ -127,17 +137,9 @@ export const FAULTS: readonly Fault[] = [
       };
     },
   },
-  {
-    of: 'github',
-    what: '404',
-    order: ({ stage }, chance) => stage.github.fails(chance.pick(['/tarball', '/commits']), 404),
-  },
-  {
-    of: 'github',
-    what: '403',
-    order: ({ stage }, chance) => stage.github.fails(chance.pick(['/tarball', '/compare']), 403),
-  },
-  { of: 'github', what: 'slow tarball', order: ({ stage }) => stage.github.fails('/codeload', { slowMs: 8_000 }) },
+  github('404', ['/tarball', '/commits'], 404),
+  github('403', ['/tarball', '/compare'], 403),
+  github('slow tarball', ['/codeload'], { slowMs: 8_000 }),
   {
     of: 'clock',
     what: 'jumps by an hour',
@@ -163,16 +165,19 @@ export const FAULTS: readonly Fault[] = [
   },
 ];
 
+export const nameOf = ({ of, what }: Fault): string => `${of}: ${what}`;
+
 /** Orders faults until it is over, and then ends them all. */
 export async function troubleOn(world: World, chance: Chance, tally: Tally, isOver: () => boolean): Promise<void> {
   const undone: Promise<unknown>[] = [];
   while (!isOver()) {
     await sleep(chance.between(1_000, 5_000));
-    const { of, what, order } = chance.pick(FAULTS);
+    const fault = chance.pick(FAULTS);
     const lastsMs = chance.between(1_000, 6_000);
     if (isOver()) break;
-    count(tally.faults, `${of}: ${what}`);
-    const undo = await order(world, chance);
+    const met = () => count(tally.faults, nameOf(fault));
+    if (!fault.waits) met();
+    const undo = await fault.order(world, chance, met);
     if (undo) undone.push(waitFor(lastsMs, isOver).then(undo));
   }
   await Promise.all(undone);

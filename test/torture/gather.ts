@@ -37,6 +37,10 @@ async function appSeen({ name, heroku }: App, { crashing }: World, people: Peopl
     heroku,
     "SELECT count(*)::int AS held FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
   );
+  const transactions = await query(
+    heroku,
+    "SELECT count(*)::int AS open FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'",
+  );
   return {
     name,
     recorded,
@@ -55,6 +59,7 @@ async function appSeen({ name, heroku }: App, { crashing }: World, people: Peopl
     })),
     ran: ran.map(({ file, at }) => ({ file: String(file), at: (at as Date).getTime() })),
     advisoryLocks: Number(locks[0]?.held),
+    openTransactions: Number(transactions[0]?.open),
     mayClose: people.closed.has(name),
   };
 }

@@ -53,16 +53,15 @@ export const CHECKS = {
   'one announcement for each deploy, not before the true switch': seen =>
     deploysIn(seen).flatMap(deploy => announcementsOf(deploy, seen)),
 
-  'every deploy ended, or waits for a person who has buttons': seen =>
+  // People answer all that they are asked as long as anything goes on: what still waits has buttons that do nothing.
+  'every deploy ended': seen =>
     deploysIn(seen).flatMap(({ id, app }) => {
       const root = rootOf(seen, id);
-      if (!root || hasEnded(root.last)) return [];
-      const asked = seen.posts.some(post => post.deploy === id && post.inThread && post.buttons.length > 0);
-      return asked ? [] : [`${id} of ${app} neither ended nor asks anybody: “${firstLine(root.last)}”`];
+      return !root || hasEnded(root.last) ? [] : [`${id} of ${app} never ended: “${firstLine(root.last)}”`];
     }),
 
   'no maintenance, no lock and no stopped dyno is left behind': seen =>
-    seen.apps.flatMap(({ name, maintenance, web, dynos, advisoryLocks, releases }) => {
+    seen.apps.flatMap(({ name, maintenance, web, dynos, advisoryLocks, openTransactions, releases }) => {
       // Code that cannot serve is crashed, not stopped: where it cannot go back, a person opens the app as it is.
       const stands = releases.at(-1)?.bad ? ['up', 'crashed', 'starting'] : ['up'];
       const up = dynos.filter(({ type, state }) => type === 'web' && stands.includes(state)).length;
@@ -70,6 +69,7 @@ export const CHECKS = {
         ...(maintenance ? [`${name} is still closed`] : []),
         ...(up === web && web > 0 ? [] : [`${up} of ${web} web dynos of ${name} are up`]),
         ...(advisoryLocks > 0 ? [`${advisoryLocks} advisory locks are held in the database of ${name}`] : []),
+        ...(openTransactions > 0 ? [`${openTransactions} transactions are left open in the database of ${name}`] : []),
       ];
     }),
 

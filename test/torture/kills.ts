@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { recipe } from '../../src/recipe.ts';
 import { type Bot, type Bots, instanceOf, type Version } from './bots.ts';
 import type { Chance } from './chance.ts';
+import type { PostgresProxy } from './postgres-proxy.ts';
 import type { Owned, Standing } from './standing.ts';
 import { count, type Tally } from './tally.ts';
 
@@ -50,6 +51,7 @@ export function stroke(chance: Chance, processes: number): Stroke {
 export async function strikeOn(ask: {
   bots: Bots;
   standing: Standing;
+  proxy: PostgresProxy;
   chance: Chance;
   /** They may come back as a newer version. */
   isMixed: boolean;
@@ -58,7 +60,7 @@ export async function strikeOn(ask: {
   tally: Tally;
   isOver: () => boolean;
 }): Promise<number> {
-  const { bots, standing, chance, aim, tally, isOver } = ask;
+  const { bots, standing, proxy, chance, aim, tally, isOver } = ask;
   const coming: Promise<void>[] = [];
   const struck = new Map<string, number>();
   // The seldom ones above all: every deploy comes to some, few come to others.
@@ -71,20 +73,25 @@ export async function strikeOn(ask: {
     if (!aim) await sleep(next.afterMs);
     const come = next.aims || aim ? await standing.comesTo(isWorthIt, AIM_MS) : null;
     if (aim && !come) continue;
+    // Many a stage is over within milliseconds: whoever runs it waits for its database until it is struck.
+    const letGo = come && next.lingerMs === 0 ? proxy.holds() : () => {};
     const owner = come && (await standing.owner(come.deploy));
     if (come && next.lingerMs > 0) await sleep(next.lingerMs);
-    if (isOver()) break;
     const { standing: targets } = bots;
     const target = (owner && bots.named(owner)) || targets[Math.floor(next.which * targets.length)];
-    if (!target || !targets.includes(target)) continue;
+    if (isOver() || !target || !targets.includes(target)) {
+      letGo();
+      continue;
+    }
     if (come) count(struck, come.stage);
-    coming.push(strike(target, next, ask).catch(error => void tally.problems.push(`${next.signal}: ${error}`)));
+    const blow = strike(target, next, { bots, standing, tally, letGo }).finally(letGo);
+    coming.push(blow.catch(error => void tally.problems.push(`${next.signal}: ${error}`)));
   }
   await Promise.all(coming);
   return coming.length;
 }
 
-type Ring = { bots: Bots; standing: Standing; tally: Tally };
+type Ring = { bots: Bots; standing: Standing; tally: Tally; letGo: () => void };
 
 async function strike(bot: Bot, stroke: Stroke, ring: Ring): Promise<void> {
   bot.busy = true;
@@ -110,41 +117,48 @@ async function freeze(bot: Bot, awayMs: number, ring: Ring): Promise<void> {
   bot.frozen = true;
   ring.bots.answer();
   const owned = await asked;
+  ring.letGo();
   ring.tally.killed('SIGSTOP', owned);
-  // Before its lease is over nobody may take anything from it.
-  if (awayMs > LEASE_MS) void takenOver(ring, owned, from, ring.tally.takeOvers.frozen);
+  // Before its lease is over nobody may take anything from it. Too many are struck meanwhile for one to stand by all the time.
+  if (awayMs > LEASE_MS)
+    void takenOver(ring, owned, from, ring.tally.takeOvers.frozen, () => bot.frozen && ring.bots.standing.length > 0);
   await sleep(awayMs);
   bot.process.thaw();
   bot.frozen = false;
 }
 
 async function end(bot: Bot, signal: 'SIGKILL' | 'SIGTERM', ring: Ring): Promise<void> {
-  const { bots, standing, tally } = ring;
+  const { bots, standing, tally, letGo } = ring;
   const from = performance.now();
   // Asked in the same moment: another one takes over within a fraction of a second.
   const asked = standing.of([instanceOf(bot.process)]);
   const ending = bot.process.end(signal);
   bots.answer();
-  await ending;
   const owned = await asked;
+  letGo();
+  await ending;
   tally.killed(signal, owned);
-  if (signal === 'SIGTERM') tally.left.push(performance.now() - from);
-  else void takenOver(ring, owned, from, tally.takeOvers.killed);
+  if (signal === 'SIGTERM') {
+    tally.left.push(performance.now() - from);
+    return;
+  }
+  const by = bots.standing.map(({ process }) => process.pid);
+  const standsBy = () => bots.standing.some(({ process }) => by.includes(process.pid));
+  void takenOver(ring, owned, from, tally.takeOvers.killed, standsBy);
 }
 
-/** Measures until another process has the deploys, as long as one stood by all the time. */
+/** Measures until another process has the deploys, as long as that says something. */
 async function takenOver(
-  { bots, standing }: Ring,
+  { standing }: Ring,
   [first]: readonly Owned[],
   from: number,
   times: number[],
+  counts: () => boolean,
 ): Promise<void> {
-  const by = bots.standing.map(({ process }) => process.pid);
-  if (!first || by.length === 0) return;
-  while (performance.now() - from < TAKEN_WITHIN_MS) {
-    const [owner, still] = [await standing.owner(first.deploy), bots.standing.map(({ process }) => process.pid)];
-    // Where nobody stood by, or the database was away, the time says nothing.
-    if (owner === null || !by.some(pid => still.includes(pid))) return;
+  while (first && performance.now() - from < TAKEN_WITHIN_MS) {
+    const owner = await standing.owner(first.deploy);
+    // Nor does it where the database was away.
+    if (owner === null || !counts()) return;
     if (owner !== first.owner) return void times.push(performance.now() - from);
     await sleep(50);
   }

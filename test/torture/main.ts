@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { STAGES } from './kills.ts';
 import { tortureOnce } from './round.ts';
-import { missed, table } from './table.ts';
+import { missed, stayed, table } from './table.ts';
 import { Tally } from './tally.ts';
 
 // npm run torture -- --minutes 10 --seed 7 [--runs 1] [--at-once 1] [--bots 2] [--trouble 60] [--aim STAGE,STAGE]
@@ -41,8 +41,11 @@ const until = performance.now() + minutes * 60_000;
 const tally = new Tally();
 const first = number(values.seed, 'seed');
 let begun = 0;
+const options = Object.entries({ bots: values.bots, trouble: values.trouble, aim: values.aim && `'${values.aim}'` })
+  .map(([name, value]) => (value === undefined ? '' : ` --${name} ${value}`))
+  .join('');
 const end = (status: number): never => {
-  console.log(`\nSeeds ${first} to ${first + begun - 1}\n${table(tally)}`);
+  console.log(`\nSeeds ${first} to ${first + begun - 1}${options}\n${table(tally, options)}`);
   process.exit(status);
 };
 // Bots that were started must not outlive us.
@@ -63,4 +66,5 @@ async function oneAfterTheOther(): Promise<void> {
 await Promise.all(Array.from({ length: number(values['at-once'], 'at-once') }, oneAfterTheOther));
 // A soak that never struck at some stage says nothing of that one.
 const isSoak = tally.struck >= SOAK;
-end(tally.violations.length > 0 || (isSoak && missed(tally).length > 0) ? 1 : 0);
+const isBad = tally.violations.length + tally.problems.length + stayed(tally).length > 0;
+end(isBad || (isSoak && missed(tally).length > 0) ? 1 : 0);

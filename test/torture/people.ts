@@ -18,6 +18,8 @@ type Act = 'deploy' | 'cancel' | 'rollBack' | 'queue' | 'bad' | 'back' | 'close'
 
 const PLAN_WITHIN_MS = 12_000;
 const AGAIN_MS = 4_000;
+/** A deploy that has begun is in its channel so soon, unless Slack is in trouble. */
+const TOLD_WITHIN_MS = 15_000;
 
 /** ann and bob, who deploy, change their minds and answer what they are asked, as long as the bot lets them. */
 export class People {
@@ -99,21 +101,28 @@ export class People {
     const plan = await person
       .sees(message => isAnswer(message) && startOf(message) !== null, { withinMs: PLAN_WITHIN_MS })
       .catch(() => null);
-    let id = plan && startOf(plan);
-    if (!plan || !id) {
+    if (!plan) {
       count(this.#answers, kindOf(person.messages().findLast(isAnswer)));
       return null;
     }
+    // When the world has changed, another plan is shown in place of the one that was pressed.
+    const shown: string[] = [];
     for (let asked = startOf(plan); asked !== null && !isOver(); asked = startOf(plan)) {
-      // When the world has changed, another plan is shown in place of the one that was pressed.
-      id = asked;
-      this.presses.push({ label: 'Start', deploy: id, app: app.name, by: who, at: Date.now() });
+      shown.push(asked);
+      this.presses.push({ label: 'Start', deploy: asked, app: app.name, by: who, at: Date.now() });
       await person.presses('Start', { on: plan }).catch(() => null);
       for (const until = performance.now() + AGAIN_MS; performance.now() < until && startOf(plan) !== null; )
         await sleep(50);
     }
     if (!/has started|is queued/.test(plan.plain)) return null;
-    this.started.push({ id, app: app.name, at: Date.now() });
+    const at = Date.now();
+    // An answer that came late is about an earlier one of them.
+    for (const until = performance.now() + TOLD_WITHIN_MS; performance.now() < until && !isOver(); await sleep(200)) {
+      if (shown.some(id => this.root(id))) break;
+    }
+    const id = shown.find(id => this.root(id)) ?? shown.at(-1);
+    if (!id) return null;
+    this.started.push({ id, app: app.name, at });
     return id;
   }
 

@@ -16,6 +16,8 @@ export type PostgresProxy = {
   isFull: boolean;
   /** How much later each message of the bot's arrives. */
   lateMs: number;
+  /** Nothing of the bot's arrives until it is let go on. */
+  holds(): () => void;
   stop(): Promise<void>;
 };
 
@@ -23,6 +25,7 @@ export async function startPostgresProxy(target: string): Promise<PostgresProxy>
   let to = new URL(target);
   const open = new Set<Socket>();
   const trouble = { refuses: false, isFull: false, lateMs: 0 };
+  const held = new Set<Promise<void>>();
 
   const carry = (client: Socket): void => {
     open.add(client);
@@ -44,7 +47,10 @@ export async function startPostgresProxy(target: string): Promise<PostgresProxy>
           return;
         }
         const bytes = trouble.isFull ? withFullDisk(frame.bytes, frame.starts) : frame.bytes;
-        before = before.then(() => later(trouble.lateMs)).then(() => server.writable && server.write(bytes));
+        before = before
+          .then(() => later(trouble.lateMs))
+          .then(() => Promise.all(held))
+          .then(() => server.writable && server.write(bytes));
       }
     });
     server.on('data', chunk => {
@@ -71,6 +77,14 @@ export async function startPostgresProxy(target: string): Promise<PostgresProxy>
       to = new URL(next);
     },
     cut,
+    holds: () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      held.add(promise);
+      return () => {
+        held.delete(promise);
+        resolve();
+      };
+    },
     stop: async () => {
       cut();
       await new Promise(closed => proxy.close(closed));

@@ -36,7 +36,7 @@ export async function tortureOnce(ask: {
   const processes = ask.bots ?? chance.of('bots').pick([1, 2, 2, 3, 3]);
   const world = await startWorld(processes);
   try {
-    const { bots, standing } = world;
+    const { bots, standing, proxy } = world;
     await Promise.all(bots.all.slice(1).map(bot => bots.start(bot, 'same', () => true)));
     await bots.all[0]?.process.end('SIGKILL');
     for (const bot of bots.all) await bots.start(bot, 'same', () => true);
@@ -56,7 +56,7 @@ export async function tortureOnce(ask: {
     }
     until = performance.now() + ask.troubleMs;
     const [kills] = await Promise.all([
-      strikeOn({ bots, standing, chance: chance.of('kills'), isMixed, aim: ask.aim, tally, isOver }),
+      strikeOn({ bots, standing, proxy, chance: chance.of('kills'), isMixed, aim: ask.aim, tally, isOver }),
       troubleOn(world, chance.of('faults'), tally, isOver),
       working,
     ]);

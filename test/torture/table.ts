@@ -1,12 +1,19 @@
 import { quantile } from '../bench/statistics.ts';
+import { FAULTS, nameOf } from './faults.ts';
 import { STAGES } from './kills.ts';
 import type { Tally } from './tally.ts';
 
 /** Stages of the recipe in which nobody was struck. */
 export const missed = ({ byStage }: Tally): string[] => STAGES.filter(stage => !byStage.has(stage));
 
-/** What was counted, for a terminal. */
-export function table(tally: Tally): string {
+/** How soon another process has what one left behind, and how soon one that is asked to has left; s. */
+const TARGETS = { killed: 5, frozen: 20, left: 10 };
+
+/** Those that stayed for longer after a SIGTERM, ms. */
+export const stayed = ({ left }: Tally): number[] => left.filter(ms => ms > TARGETS.left * 1000);
+
+/** What was counted, for a terminal. `options`: those that a run needs to be as it was, beside its seed. */
+export function table(tally: Tally, options: string): string {
   const { kills, takeOvers, left } = tally;
   return [
     `${tally.runs} runs, ${tally.struck} kills: ${listed(Object.entries(kills))}; ${tally.visits} visits`,
@@ -17,8 +24,10 @@ export function table(tally: Tally): string {
     ),
     ...(missed(tally).length > 0 ? [`  Not hit yet: ${missed(tally).join(', ')}`] : []),
     '',
-    'Faults',
-    ...sorted(tally.faults).map(([name, times]) => row(name, times)),
+    'Faults that were met',
+    ...FAULTS.map(nameOf)
+      .sort()
+      .map(name => row(name, tally.faults.get(name) ?? 0)),
     '',
     'Deploys by outcome',
     ...sorted(tally.outcomes).map(([name, times]) => row(name, times)),
@@ -27,14 +36,14 @@ export function table(tally: Tally): string {
     ...sorted(tally.answers).map(([name, times]) => row(name, times)),
     '',
     'Take-over by another process, and leaving at a SIGTERM',
-    times('killed, target 5 s', takeOvers.killed),
-    times('frozen, target 20 s', takeOvers.frozen),
-    times('left, target 10 s', left),
+    times(`killed, target ${TARGETS.killed} s`, takeOvers.killed),
+    times(`frozen, target ${TARGETS.frozen} s`, takeOvers.frozen),
+    times(`left, target ${TARGETS.left} s`, left),
     '',
     ...(tally.problems.length > 0 ? ['Trouble of torture’s own', ...tally.problems.map(what => `  ${what}`), ''] : []),
     tally.violations.length === 0
       ? 'No violation'
-      : `${tally.violations.length} violations\n${tally.violations.map(({ seed, check, what }) => `  --seed ${seed} --runs 1: ${check}: ${what}`).join('\n')}`,
+      : `${tally.violations.length} violations\n${tally.violations.map(({ seed, check, what }) => `  --seed ${seed} --runs 1${options}: ${check}: ${what}`).join('\n')}`,
   ].join('\n');
 }
 

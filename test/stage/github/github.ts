@@ -4,11 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { packCommit } from '../apps/shop.ts';
 import { between, defaultBranch, type Entry, listRefs, readCommit, readPath, resolveRef } from './repository.ts';
 
+type Trouble = number | { slowMs: number };
+
 export type GitHub = {
   url: string;
   calls: { method: string; path: string; status: number }[];
-  /** The next calls whose path contains this answer with the status instead, or in pieces that take `slowMs` together. */
-  fails(path: string, trouble: number | { slowMs: number }, times?: number): void;
+  /** The next calls whose path contains this answer with the status instead, or in pieces that take `slowMs` together; `met` is told of each. */
+  fails(path: string, trouble: Trouble, times?: number, met?: () => void): void;
   /** Takes back all trouble that was ordered and has not happened yet. */
   mends(): void;
   stop(): Promise<void>;
@@ -28,12 +30,13 @@ const NOT_FOUND = refused(404, 'Not Found');
 /** As much of GitHub's REST API as the bot reads, from git repositories on disk: `owner/name` → folder. */
 export async function startGitHub(ask: { repositories: Record<string, string>; token: string }): Promise<GitHub> {
   const calls: GitHub['calls'] = [];
-  let troubles: { path: string; trouble: number | { slowMs: number }; times: number }[] = [];
+  let troubles: { path: string; trouble: Trouble; times: number; met?: (() => void) | undefined }[] = [];
 
   const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', `http://${request.headers.host}`);
     const ordered = troubles.find(({ path, times }) => times > 0 && url.pathname.includes(path));
     if (ordered) ordered.times--;
+    ordered?.met?.();
     const trouble = ordered?.trouble;
     const answer =
       typeof trouble === 'number'
@@ -82,7 +85,7 @@ export async function startGitHub(ask: { repositories: Record<string, string>; t
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     calls,
-    fails: (path, trouble, times = 1) => void troubles.push({ path, trouble, times }),
+    fails: (path, trouble, times = 1, met) => void troubles.push({ path, trouble, times, met }),
     mends: () => {
       troubles = [];
     },

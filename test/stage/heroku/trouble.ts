@@ -6,13 +6,15 @@ export type Trouble = {
   drop?: 'before' | 'after';
   /** Carry it out, send half of the answer (of a stream: a moment of it), and drop the connection. */
   truncate?: boolean;
-  /** Wait so long before anything else. */
+  /** Wait so long before anything else is done; it is done also when whoever called has gone by then. */
   delayMs?: number;
   /** Carry it out at once, and answer so long afterwards. */
   lateMs?: number;
   /** Of a stream: each piece comes so long after the one before. */
   trickleMs?: number;
   times?: number;
+  /** Told of each call that meets it. */
+  met?: () => void;
 };
 
 /** Orders of trouble by call: `POST /builds`, `GET /releases/*`, `GET /apps/shop/releases`, `GET /streams/*`. */
@@ -39,6 +41,7 @@ export class Troubles {
     );
     if (!met) return null;
     met.left--;
+    met.trouble.met?.();
     return met.trouble;
   }
 }

@@ -11,6 +11,8 @@ export type Trouble = {
   delayMs?: number;
   /** Carry it out at once, and answer so long afterwards. */
   lateMs?: number;
+  /** Told of each call that meets it. */
+  met?: () => void;
 };
 
 /** Orders of trouble by method of the Web API. */
@@ -31,6 +33,7 @@ export class Troubles {
     const met = this.#ordered.find(order => order.left > 0 && order.method === method);
     if (!met) return {};
     met.left--;
+    met.trouble.met?.();
     return met.trouble;
   }
 }

@@ -63,9 +63,9 @@ async function respond(ask: Ask, request: IncomingMessage, response: ServerRespo
   const url = URL.parse(`http://${request.headers.host}${request.url}`) ?? new URL('http://nowhere/');
   const { method = 'GET' } = request;
   const trouble = ask.troubles.take(method, url.pathname);
-  if (trouble?.delayMs) await sleep(trouble.delayMs);
   const serve = openAddress(url);
   if (serve) {
+    if (trouble?.delayMs) await sleep(trouble.delayMs);
     if (trouble?.drop === 'before') request.socket.destroy();
     else if (trouble?.status) response.writeHead(trouble.status).end();
     else {
@@ -112,6 +112,7 @@ async function answer(
 ): Promise<Reply | null> {
   if (trouble?.drop === 'before') return null;
   const body = await readBody(request);
+  if (trouble?.delayMs) await sleep(trouble.delayMs);
   try {
     if (trouble?.status) throw ordered(trouble.status);
     checkToken(ask, request);
