@@ -77,6 +77,16 @@ describe('the proxy before Postgres', () => {
     proxy.lateMs = 0;
     client.release();
   });
+
+  it('holds messages until it is let go on', async () => {
+    const client = await pool.connect();
+    const letGo = proxy.holds();
+    const asked = client.query('SELECT 1 AS one').then(({ rows }) => rows);
+    expect(await Promise.race([asked, sleep(200, 'held')])).toBe('held');
+    letGo();
+    expect(await asked).toEqual([{ one: 1 }]);
+    client.release();
+  });
 });
 
 it('a database that falls silent is given up for a new connection, and one that is only not asked is kept', async () => {

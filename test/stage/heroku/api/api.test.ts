@@ -295,4 +295,17 @@ describe('trouble that was ordered', () => {
       await rig.call('PATCH', '/apps/shop', { maintenance: false });
     }
   });
+
+  it('a call is carried out also when whoever made it has gone', async () => {
+    rig.heroku.fails('PATCH /apps/shop', { delayMs: 400 });
+    const headers = { Accept: ACCEPT, Authorization: 'Bearer right' };
+    const gone = fetch(`${rig.heroku.url}/apps/shop`, {
+      ...{ method: 'PATCH', headers, body: JSON.stringify({ maintenance: true }) },
+      signal: AbortSignal.timeout(100),
+    });
+    await expect(gone).rejects.toThrow('aborted');
+    expect(rig.shop.maintenance).toBe(false);
+    await expect.poll(() => rig.shop.maintenance).toBe(true);
+    await rig.call('PATCH', '/apps/shop', { maintenance: false });
+  });
 });
