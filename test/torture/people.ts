@@ -25,7 +25,6 @@ const TOLD_WITHIN_MS = 15_000;
 export class People {
   /** Deploys and ways back that they asked for. */
   asked = 0;
-  readonly started: Started[] = [];
   readonly presses: Pressed[] = [];
   /** Apps that somebody wanted closed at some time. */
   readonly closed = new Set<string>();
@@ -34,6 +33,8 @@ export class People {
   readonly #world: World;
   readonly #chance: Chance;
   readonly #answers: Map<string, number>;
+  /** Of each that was told to have begun: the plans that were shown and pressed for it. */
+  readonly #begun: { shown: readonly string[]; app: string; at: number }[] = [];
   readonly #steps = new Map<string, number>();
   readonly #tried = new Map<string, number>();
 
@@ -115,15 +116,20 @@ export class People {
         await sleep(50);
     }
     if (!/has started|is queued/.test(plan.plain)) return null;
-    const at = Date.now();
-    // An answer that came late is about an earlier one of them.
+    this.#begun.push({ shown, app: app.name, at: Date.now() });
     for (const until = performance.now() + TOLD_WITHIN_MS; performance.now() < until && !isOver(); await sleep(200)) {
       if (shown.some(id => this.root(id))) break;
     }
-    const id = shown.find(id => this.root(id)) ?? shown.at(-1);
-    if (!id) return null;
-    this.started.push({ id, app: app.name, at });
-    return id;
+    return this.#which(shown);
+  }
+
+  /** The plan that was begun: an answer that comes late is about an earlier one than is shown. */
+  #which(shown: readonly string[]): string {
+    return shown.find(id => this.root(id)) ?? shown.at(-1) ?? '';
+  }
+
+  get started(): Started[] {
+    return this.#begun.map(({ shown, app, at }) => ({ id: this.#which(shown), app, at }));
   }
 
   async #pressOnRoot(deploy: string | null, label: string, isOver: () => boolean): Promise<void> {
