@@ -4,6 +4,7 @@ import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { onlyReads } from '../commands/reading.ts';
 import { createBolt } from '../src/adapters/bolt.ts';
+import { every } from '../src/adapters/health.ts';
 import { clientOptions } from '../src/adapters/slack-client.ts';
 import { BoltRig, signed } from './bolt-rig.ts';
 import { OPEN, plan } from './sample-deploys.ts';
@@ -251,6 +252,16 @@ describe('the process', () => {
     const from = performance.now();
     expect(await ask()).toBe('503 not ready: postgres, slack');
     expect(performance.now() - from).toBeLessThan(2_000);
+  });
+
+  it('asks Postgres once however many look, and again when that is old', async () => {
+    let asked = 0;
+    const looks = () => Promise.all(Array.from({ length: 20 }, () => fetch(`${bench.address}/readyz`)));
+    bench.checks.postgres = every(60_000, async () => asked++);
+    await looks();
+    expect(asked).toBe(1);
+    bench.checks.postgres = every(1, async () => asked++);
+    await expect.poll(() => looks().then(() => asked)).toBeGreaterThan(2);
   });
 
   it('finishes what it began before it stops, and does not wait for open connections', async () => {

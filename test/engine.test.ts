@@ -128,7 +128,7 @@ describe('a deploy in the engine', () => {
     });
   });
 
-  it('of a process that is cut off is taken over, and that process does nothing more though it lives', async () => {
+  it('of a process that is cut off is taken over within 20 s, and that process does nothing more though it lives', async () => {
     const proxy = await startPostgresProxy(server.url);
     onTestFinished(proxy.stop);
     const one = await startBot('slow', proxy.url);
@@ -138,7 +138,9 @@ describe('a deploy in the engine', () => {
     const two = await startBot('slow');
     proxy.refuses = true;
     proxy.cut();
+    const cutAt = performance.now();
     await expect.poll(() => effects(deploy), { timeout: 30_000, interval: 50 }).toEqual(['looked', 'looked']);
+    expect(performance.now() - cutAt).toBeLessThan(20_000);
     await open(`act ${deploy}`);
     await until(deploy, 'last');
     await until(deploy, 'trouble in First, attempt 1');

@@ -2,13 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HerokuApp } from './stage/heroku/app.ts';
 import type { Message } from './stage/slack/slack.ts';
 import { type Stage, startStage } from './stage/stage.ts';
+import { whileInboxWaits } from './waiting-inbox.ts';
 
 // The real process is killed in each stage, and between Slack taking a message and our record of it. Windows are 10 s,
 // and 20 s where it is killed most.
 let stage: Stage;
 
 beforeAll(async () => {
-  stage = await startStage({ scale: 18, channels: ['hats', 'lost', 'caps', 'slow', 'shown', 'asked'] });
+  stage = await startStage({ scale: 18, channels: ['hats', 'lost', 'caps', 'slow', 'shown', 'asked', 'kept'] });
 }, 60_000);
 afterAll(() => stage.stop());
 
@@ -155,6 +156,43 @@ describe('a bot that is killed', () => {
     await ended('asked');
     onceOnly(app);
     expect((await stage.database.query("SELECT id FROM deploys WHERE app = 'asked'")).rowCount).toBe(1);
+  });
+
+  it('gracefully while it takes a press answers it, and leaves it to the other one, which works it once', async () => {
+    await stage.addShop('kept');
+    const [ann, { database }] = [stage.slack.person('ann'), stage];
+    await ann.types('/deploy kept', { channel: 'kept' });
+    const plan = await ann.sees(/Deploy kept\?/);
+    const other = stage.anotherBot();
+    await other.start();
+    const listens = () =>
+      fetch(`http://127.0.0.1:${stage.bot.port}/healthz`).then(
+        () => true,
+        () => false,
+      );
+    // Longer than it has to work what it took.
+    stage.heroku.fails('GET /apps/kept', { delayMs: 60_000, times: 9 });
+    let left: Promise<void> | undefined;
+    const taken = await whileInboxWaits(
+      database,
+      () => ann.presses('Start', { on: plan }),
+      async () => {
+        left = stage.bot.end('SIGTERM');
+        await expect.poll(listens, { interval: 5 }).toBe(false);
+      },
+    );
+    expect(taken).toMatchObject({ status: 200, error: null });
+    const open = async () => (await database.query('SELECT 1 FROM inbox WHERE body IS NOT NULL')).rowCount;
+    expect(await open()).toBe(1);
+    const deploys = async () => (await database.query("SELECT 1 FROM deploys WHERE app = 'kept'")).rowCount;
+    expect(await deploys()).toBe(0);
+    stage.heroku.mends();
+    await ann.sees(/The deploy has started/, { withinMs: 20_000 });
+    await left;
+    await recorded('kept', 'build started');
+    expect([await open(), await deploys(), roots('kept').length]).toEqual([0, 1, 1]);
+    await other.end('SIGTERM');
+    await stage.bot.start();
   });
 
   it('gracefully leaves within 10 s, though Slack does not answer it', async () => {

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { BotProcess } from './stage/bot.ts';
 import { BOT } from './stage/slack/workspace.ts';
 import { type Stage, startStage } from './stage/stage.ts';
+import { whileInboxWaits } from './waiting-inbox.ts';
 
 // The real bot without a public address: Slack reaches it over connections that it opens.
 
@@ -41,23 +42,6 @@ async function inbox(): Promise<{ ids: string[]; left: string[] }> {
   return { ids: rows.map(({ id }) => id), left: rows.filter(({ open }) => open).map(({ id }) => id) };
 }
 
-/** Keeps the inbox from taking anything, from when something waits for it until what is to be done meanwhile is done. */
-async function whileInboxWaits<T>(asked: () => Promise<T>, meanwhile: () => Promise<unknown>): Promise<T> {
-  const client = await stage.database.connect();
-  try {
-    await client.query('BEGIN; LOCK TABLE inbox IN EXCLUSIVE MODE');
-    const taken = asked();
-    const waits = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'INSERT INTO inbox%' AND wait_event_type = 'Lock'";
-    // In a transaction of its own each time: within one, Postgres shows what it saw first.
-    await expect.poll(async () => (await stage.database.query(waits)).rowCount, { interval: 5 }).toBeGreaterThan(0);
-    await meanwhile();
-    await client.query('COMMIT');
-    return await taken;
-  } finally {
-    client.release();
-  }
-}
-
 describe('a bot in Socket Mode', () => {
   it('says on its port that it is up, and answers commands', async () => {
     const ask = async (path: string) => {
@@ -80,7 +64,7 @@ describe('a bot in Socket Mode', () => {
       ann()
         .presses('Start', { on })
         .finally(() => (taken = true));
-    const pressed = await whileInboxWaits(press, async () => expect(taken).toBe(false));
+    const pressed = await whileInboxWaits(stage.database, press, async () => expect(taken).toBe(false));
     expect(pressed).toMatchObject({ status: 200, error: null });
     expect((await inbox()).ids).toHaveLength(before.ids.length + 1);
     await ann().sees(/The deploy has started/);
@@ -102,7 +86,7 @@ describe('a bot in Socket Mode', () => {
     const [old = 0] = sockets.numbers;
     const lock = () => ann().types('/deploy lock caps for 1h we count them', { channel: 'caps' });
     let next = 0;
-    const locked = await whileInboxWaits(lock, async () => {
+    const locked = await whileInboxWaits(stage.database, lock, async () => {
       const opens = once(sockets, 'open');
       sockets.refreshes(old, 1_500);
       [next] = await opens;
@@ -131,7 +115,7 @@ describe('a bot in Socket Mode', () => {
   it('does what it has kept, also when the connection broke before Slack heard that it was taken', async () => {
     const [old = 0] = stage.slack.sockets.numbers;
     const lock = () => ann().types('/deploy lock caps for 1h we mend them', { channel: 'caps' });
-    const unheard = await whileInboxWaits(lock, async () => stage.slack.sockets.breaks(old));
+    const unheard = await whileInboxWaits(stage.database, lock, async () => stage.slack.sockets.breaks(old));
     expect(unheard).toMatchObject({ status: null, error: 'operation_timeout', connection: old });
     await stage.slack.channel('caps').shows(/caps is locked.*we mend them/s);
     expect((await inbox()).left).toEqual([]);
@@ -186,7 +170,7 @@ describe('a bot in Socket Mode', () => {
     const closed: number[] = [];
     sockets.on('closed', number => closed.push(number));
     const lock = () => ann().types('/deploy lock shoes for 1h we stop', { channel: 'shoes' });
-    const locked = await whileInboxWaits(lock, async () => {
+    const locked = await whileInboxWaits(stage.database, lock, async () => {
       ended = stage.bot.end('SIGTERM');
       await expect.poll(() => stage.bot.log, { interval: 5 }).toContain('Stopping');
       expect(closed).toEqual([]);
