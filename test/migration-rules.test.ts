@@ -287,6 +287,27 @@ describe('what a file does before', () => {
     expect(rulesOf(verdictOf('ALTER TABLE t ADD c int; ALTER TABLE t ADD d int'))).toEqual([]);
   });
 
+  it('says what slow work waits for and is undone by', () => {
+    const undone = (sql: string) => {
+      const said = verdictOf(sql).statements.flatMap(({ hazards }) => hazards);
+      return said.filter(({ rule }) => rule === 'long-tx-multi-lock').map(({ message }) => message.split('. ')[0]);
+    };
+    const key = 'CREATE TABLE n (u int); ALTER TABLE n ADD FOREIGN KEY (u) REFERENCES u';
+    const writers = ['This takes long while the transaction keeps whoever writes out of `u`'];
+    expect(undone(`${key}; INSERT INTO n SELECT id FROM u`)).toEqual(writers);
+    expect(undone('CREATE TABLE n (); ALTER TABLE n ADD u int REFERENCES u; INSERT INTO n SELECT 1 FROM u')).toEqual(
+      writers,
+    );
+    expect(undone('CREATE TABLE n (u int REFERENCES u); INSERT INTO n SELECT id FROM u')).toEqual(writers);
+    expect(undone('CREATE TRIGGER g AFTER INSERT ON u EXECUTE FUNCTION f(); UPDATE u SET a = 1')).toEqual(writers);
+    expect(undone('CREATE INDEX ON u (a); UPDATE u SET a = 1')).toEqual(writers);
+    expect(undone('CREATE INDEX ON u (a); ALTER TABLE u ADD b int; UPDATE u SET b = 1')).toEqual([
+      'This takes long while the transaction keeps everybody out of `u`',
+    ]);
+    expect(undone(`${key}; INSERT INTO n VALUES (1)`)).toEqual([]);
+    expect(undone('ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES u NOT VALID')).toEqual([]);
+  });
+
   it('proves a SET NOT NULL with a CHECK that was validated', () => {
     const add = 'ALTER TABLE t ADD CONSTRAINT k CHECK (a IS NOT NULL) NOT VALID;';
     const set = 'ALTER TABLE t ALTER a SET NOT NULL';

@@ -73,6 +73,22 @@ describe('how long a statement may take', () => {
     ['LOCK TABLE hats; INSERT INTO hats SELECT * FROM caps', [15_000, 15_000]],
     ['DO $$ BEGIN ALTER TABLE hats ADD a int; END $$; UPDATE hats SET a = 1', [15_000, 15_000]],
     ['CREATE TABLE n (hat int REFERENCES hats); INSERT INTO n SELECT id FROM hats', [15_000, 15_000]],
+    [
+      'CREATE TABLE n (hat int); ALTER TABLE n ADD FOREIGN KEY (hat) REFERENCES hats; INSERT INTO n SELECT id FROM hats',
+      [15_000, 15_000, 15_000],
+    ],
+    [
+      'CREATE TABLE n (); ALTER TABLE n ADD hat int REFERENCES hats; INSERT INTO n SELECT id FROM hats',
+      [15_000, 15_000, 15_000],
+    ],
+    [
+      'CREATE TABLE n (a int); CREATE TABLE m (a int); ALTER TABLE n ADD FOREIGN KEY (a) REFERENCES m; INSERT INTO n SELECT id FROM hats',
+      [15_000, 15_000, 15_000, 0],
+    ],
+    [
+      'CREATE TABLE n (a int) PARTITION BY LIST (a); ALTER TABLE n ATTACH PARTITION hats DEFAULT; UPDATE hats SET a = 1',
+      [15_000, 15_000, 15_000],
+    ],
     ['ALTER TABLE hats ADD CHECK (a > 0) NOT VALID; ALTER TABLE hats VALIDATE CONSTRAINT c', [15_000, 15_000]],
     ['CREATE TABLE n (id int); CREATE INDEX ON n (id); INSERT INTO n SELECT id FROM hats', [15_000, 15_000, 0]],
     [

@@ -59,9 +59,20 @@ export class Holding {
       }
       case 'dynamic':
         return true;
+      case 'add constraint':
+        return this.#areOld(action.table, action.constraint.references);
+      case 'add column':
+        return this.#areOld(action.table, action.column.references);
+      case 'attach partition':
+        return this.#areOld(action.table, action.partition);
       default:
         return 'table' in action && this.#isOld(action.table);
     }
+  }
+
+  /** True when one of them is old: a foreign key locks both of its tables. */
+  #areOld(...tables: readonly (Name | null)[]): boolean {
+    return tables.some(table => table !== null && this.#isOld(table));
   }
 
   #isOld(table: Name): boolean {

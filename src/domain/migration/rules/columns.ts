@@ -100,6 +100,14 @@ const adding = rules(
         `${nullable(action)}\nALTER TABLE ${nameText(action.table)} ADD CONSTRAINT ${quoted(`${action.column.name}_fkey`)} FOREIGN KEY (${quoted(action.column.name)}) REFERENCES ${action.column.references ? nameText(action.column.references) : '…'} NOT VALID;\n-- in a later migration:\nALTER TABLE ${nameText(action.table)} VALIDATE CONSTRAINT ${quoted(`${action.column.name}_fkey`)};`,
     },
     {
+      id: 'fk-of-new-table',
+      when: ({ table, column: { references } }, { known }) =>
+        references !== null && known.relation(table).isNew && !known.relation(references).isNew,
+      evenIfNew: true,
+      phase: 'expand',
+      lock: 'SHARE ROW EXCLUSIVE',
+    },
+    {
       id: 'unique-builds-index',
       when: ({ column }) => column.unique,
       phase: 'expand',
