@@ -257,6 +257,16 @@ describe('what a file does before', () => {
     expect(verdict.phase).toBe('expand');
   });
 
+  it('is not sure to make a table that may be there: IF NOT EXISTS without a catalog', () => {
+    const verdict = verdictOf('CREATE TABLE IF NOT EXISTS n (id int); ALTER TABLE n DROP COLUMN name');
+    expect(verdict.phase).toBe('contract');
+    expect(rulesOf(verdict)).toEqual(['drop-column']);
+    const facts = { version: 180004, timeZone: 'UTC', searchPath: ['public'], relations: {}, functions: {} };
+    const sql = 'CREATE TABLE IF NOT EXISTS n (id int, name text); ALTER TABLE n DROP COLUMN name';
+    const [known] = judge([{ file: '1_a.sql', sql }], { ...facts, ownFunctions: {}, domains: {} });
+    expect(rulesOf(known!)).toEqual([]);
+  });
+
   it('does not hide an old table of the same name in another schema, nor one that was dropped', () => {
     expect(rulesOf(verdictOf('CREATE TABLE s.t (id int); CREATE INDEX ON public.t (id)'))).toEqual([
       'idx-nonconcurrent',

@@ -58,6 +58,9 @@ describe('the digest of an approval', () => {
   });
 });
 
+const FUNCTION = (body: string) =>
+  `CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN ${body} END $$` as const;
+
 describe('how long a statement may take', () => {
   it.for([
     ['ALTER TABLE hats ADD size int', [15_000]],
@@ -89,6 +92,16 @@ describe('how long a statement may take', () => {
       'CREATE TABLE n (a int) PARTITION BY LIST (a); ALTER TABLE n ATTACH PARTITION hats DEFAULT; UPDATE hats SET a = 1',
       [15_000, 15_000, 15_000],
     ],
+    [
+      'CREATE TABLE IF NOT EXISTS hats (id int); ALTER TABLE hats ADD COLUMN IF NOT EXISTS q int; UPDATE hats SET q = 1',
+      [15_000, 15_000, 15_000],
+    ],
+    [
+      `${FUNCTION('ALTER TABLE hats ADD q int; PERFORM f();')}; SELECT f(); UPDATE hats SET q = 1`,
+      [15_000, 15_000, 15_000],
+    ],
+    [`${FUNCTION('UPDATE hats SET q = 2;')}; SELECT f(); UPDATE hats SET q = 1`, [15_000, 0, 0]],
+    ['REFRESH MATERIALIZED VIEW m; UPDATE hats SET q = 1', [0, 15_000]],
     ['ALTER TABLE hats ADD CHECK (a > 0) NOT VALID; ALTER TABLE hats VALIDATE CONSTRAINT c', [15_000, 15_000]],
     ['CREATE TABLE n (id int); CREATE INDEX ON n (id); INSERT INTO n SELECT id FROM hats', [15_000, 15_000, 0]],
     [

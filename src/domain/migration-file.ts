@@ -98,10 +98,11 @@ function stepsOf(pieces: readonly Piece[], transaction: boolean): Step[] {
   if (ownLimit) return pieces.map(({ sql }) => ({ sql, limitMs: null }));
   const holding = new Holding();
   return pieces.map(({ sql, node }) => {
-    // While a table is kept from everybody, work on rows must be as brief as the change itself.
-    const limitMs = mayTakeLong(node) && !holding.holds ? 0 : BRIEF_MS;
-    if (transaction && pieces.length > 1 && !holding.holds) holding.take(readStatement(node, sql));
-    return { sql, limitMs };
+    const held = holding.holds;
+    if (transaction && pieces.length > 1 && !held) holding.take(readStatement(node, sql));
+    // While a table is kept from everybody, work on rows must be as brief as the change itself, which a call may do.
+    const keeps = 'RefreshMatViewStmt' in node ? held : holding.holds;
+    return { sql, limitMs: mayTakeLong(node) && !keeps ? 0 : BRIEF_MS };
   });
 }
 

@@ -64,6 +64,8 @@ function learnTable(known: Known, action: Extract<Action, { kind: 'create table'
   const there = known.relation(action.table);
   // Where the catalog has it already, this ran before, or fails: its table is in use.
   if (there.known && !there.isNew) return;
+  // Without a catalog nobody can tell whether IF NOT EXISTS finds one, with what columns.
+  if (action.unlessThere && known.facts === null) return;
   const relation = known.makeRelation(action.table);
   if (action.partitionOf) relation.partitionKey = known.relation(action.partitionOf).partitionKey;
   for (const column of action.columns) relation.columns.set(column.name, knownColumn(column, known.file));
