@@ -78,6 +78,56 @@ describe('a rule on a column that old code leaves out', () => {
   });
 });
 
+describe('a unique key on a column that old code leaves out', () => {
+  const keyed = (column: string, key: string) => {
+    const { phase, mixed } = verdictOf(`ALTER TABLE users ADD ${column}; ${key}`);
+    return mixed ? 'mixed' : phase;
+  };
+  const INDEX = 'CREATE UNIQUE INDEX ON users (a)';
+  const KEY = 'ALTER TABLE users ADD UNIQUE (a)';
+
+  it.each([
+    ['a int DEFAULT 0', INDEX],
+    ['a int DEFAULT 0', KEY],
+    ['a int DEFAULT 0', 'ALTER TABLE users ADD EXCLUDE (a WITH =)'],
+    ['a int NOT NULL DEFAULT 0', 'ALTER TABLE users ADD PRIMARY KEY (a)'],
+    ['a int GENERATED ALWAYS AS (length(email)) STORED', INDEX],
+    ['a int', 'ALTER TABLE users ALTER a SET DEFAULT 0; CREATE UNIQUE INDEX ON users (a)'],
+    ['a int', 'CREATE UNIQUE INDEX ON users (a) NULLS NOT DISTINCT'],
+    ['a int', 'ALTER TABLE users ADD UNIQUE NULLS NOT DISTINCT (a)'],
+    ['a text', "CREATE UNIQUE INDEX ON users (coalesce(a, ''))"],
+    ['a int DEFAULT now()::int', INDEX],
+    ['a int DEFAULT 0, ADD b int DEFAULT 0', 'CREATE UNIQUE INDEX ON users (a, b)'],
+    ['a int', 'CREATE UNIQUE INDEX ON users (a, email)'],
+  ])('waits where its rows may meet: %s; %s', (column, key) => {
+    expect(keyed(column, key)).toBe('mixed');
+  });
+
+  it.each([
+    ['a int', INDEX],
+    ['a int', KEY],
+    ['a int', 'CREATE UNIQUE INDEX ON users (a) WHERE deleted_at IS NULL'],
+    ['a text', 'CREATE UNIQUE INDEX ON users (lower(a))'],
+    ['a uuid DEFAULT gen_random_uuid()', INDEX],
+    ['a text DEFAULT gen_random_uuid()::text', 'ALTER TABLE users ADD UNIQUE NULLS NOT DISTINCT (a)'],
+    ['a bigserial', INDEX],
+    ['a bigserial', 'ALTER TABLE users ADD PRIMARY KEY (a)'],
+    ['a int DEFAULT 0, ADD b int', 'CREATE UNIQUE INDEX ON users (a, b)'],
+    ['a int DEFAULT 0', 'ALTER TABLE users ALTER a DROP DEFAULT; CREATE UNIQUE INDEX ON users (a)'],
+  ])('comes first where they never meet: %s; %s', (column, key) => {
+    expect(keyed(column, key)).toBe('expand');
+  });
+
+  it('counts in the definition of the column too', () => {
+    expect(verdictOf('ALTER TABLE users ADD a int UNIQUE').phase).toBe('expand');
+    expect(verdictOf('ALTER TABLE users ADD a uuid UNIQUE DEFAULT gen_random_uuid()').phase).toBe('expand');
+    expect(verdictOf('ALTER TABLE users ADD a bigserial PRIMARY KEY').phase).toBe('expand');
+    expect(verdictOf('ALTER TABLE users ADD a int UNIQUE DEFAULT 0').phase).toBe('contract');
+    expect(verdictOf('ALTER TABLE users ADD a int UNIQUE NULLS NOT DISTINCT').phase).toBe('contract');
+    expect(verdictOf('ALTER TABLE users ADD a int PRIMARY KEY DEFAULT 0').phase).toBe('contract');
+  });
+});
+
 describe('a constraint that goes', () => {
   it.each([
     ['users_email_key', 'contract'],

@@ -41,6 +41,8 @@ export type Column = {
   counter: 'serial' | 'identity' | null;
   checks: readonly Node[];
   unique: boolean;
+  /** UNIQUE NULLS NOT DISTINCT. */
+  nullsAlike: boolean;
   primary: boolean;
   references: Name | null;
 };
@@ -56,6 +58,8 @@ export type Constraint = {
   expression: Node | null;
   references: Name | null;
   usingIndex: string | null;
+  /** NULLS NOT DISTINCT. */
+  nullsAlike: boolean;
   notValid: boolean;
   enforced: boolean;
 };
@@ -86,8 +90,13 @@ export type TableAction =
   | {
       kind: 'create index';
       name: string | null;
+      /** Every column of its keys, those in expressions and INCLUDE too. */
       columns: readonly string[];
+      /** Its keys: bare columns, and expressions. */
+      keys: readonly (string | Node)[];
       unique: boolean;
+      /** NULLS NOT DISTINCT. */
+      nullsAlike: boolean;
       concurrently: boolean;
       unlessThere: boolean;
       /** `ON ONLY parent`: made invalid at once, nothing is read. */

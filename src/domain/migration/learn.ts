@@ -1,6 +1,7 @@
 import type { Action, Column, Constraint, TableAction } from './action.ts';
 import { strangeCalls } from './calls.ts';
 import type { Known } from './known.ts';
+import { givesApart, isApart } from './old-inserts.ts';
 import type { KnownColumn, Relation } from './relation.ts';
 import type { Name } from './tree.ts';
 
@@ -103,10 +104,10 @@ function learnChange(relation: Relation, action: TableAction & { table: Name }, 
       relation.columns.delete(action.column);
       return;
     case 'set default':
-      change(action.column, { hasDefault: true });
+      change(action.column, { hasDefault: true, isApart: givesApart(action.default) });
       return;
     case 'drop default':
-      change(action.column, { hasDefault: false });
+      change(action.column, { hasDefault: false, isApart: false });
       return;
     case 'set not null':
       change(action.column, { notNull: true });
@@ -142,13 +143,15 @@ function learnChange(relation: Relation, action: TableAction & { table: Name }, 
 
 const UNKNOWN: KnownColumn = { type: null, notNull: null, hasDefault: null, isNew: false, file: 0, views: [] };
 
-function knownColumn({ type, notNull, default: value, counter, generated }: Column, file: number): KnownColumn {
+function knownColumn(column: Column, file: number): KnownColumn {
+  const { type, notNull, default: value, counter, generated } = column;
   const hasDefault = value !== null || counter !== null || generated !== null;
   return {
     type,
     notNull: notNull || counter !== null,
     hasDefault,
     isCounted: counter !== null,
+    isApart: isApart(column),
     isNew: true,
     file,
     views: [],

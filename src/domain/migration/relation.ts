@@ -10,6 +10,8 @@ export type KnownColumn = {
   hasDefault: boolean | null;
   /** Numbered by a sequence that this batch made with it: `serial` or identity. */
   isCounted?: boolean;
+  /** Each row that leaves it out gets a value of its own. */
+  isApart?: boolean;
   isNew: boolean;
   /** The file of the batch that added it; 0 for what was there before. */
   file: number;

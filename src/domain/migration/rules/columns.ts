@@ -1,5 +1,5 @@
 import type { ActionOf } from '../action.ts';
-import { newColumnPasses } from '../old-inserts.ts';
+import { isApart, newColumnPasses } from '../old-inserts.ts';
 import { provesNotNull } from '../proof.ts';
 import { type Phase, type Rule, rules, type Scene, sized } from '../rule.ts';
 import { nameText, overIndex, quoted, typeText } from '../words.ts';
@@ -32,8 +32,14 @@ ALTER TABLE ${nameText(table)} ALTER COLUMN ${quoted(column.name)} SET DEFAULT n
 ${afterwards(action)}`;
 }
 
-const builds = ({ table }: Add, scene: Scene): string =>
-  `Builds an index on ${sized(table, scene)}: every query on it waits.`;
+/** Rows of old code, which leaves the column out, may be alike there. */
+const isAlike = ({ column }: Add): boolean =>
+  !isApart(column) && (column.default !== null || column.generated !== null || column.nullsAlike);
+
+const phaseOfKey = (action: Add): Phase => (isAlike(action) ? 'contract' : 'expand');
+
+const builds = (action: Add, scene: Scene): string =>
+  `Builds an index on ${sized(action.table, scene)}: every query on it waits.${isAlike(action) ? ' Rows that leave it out, as those of old code do, may get the same value: the second one fails.' : ''}`;
 
 const uniquely = ({ table, column }: Add, kind: 'UNIQUE' | 'PRIMARY KEY'): string =>
   overIndex(kind, table, [column.name], `${table.name}_${column.name}_${kind === 'UNIQUE' ? 'key' : 'pkey'}`);
@@ -110,7 +116,7 @@ const adding = rules(
     {
       id: 'unique-builds-index',
       when: ({ column }) => column.unique,
-      phase: 'expand',
+      phase: phaseOfKey,
       lock: 'ACCESS EXCLUSIVE',
       lasts: 'index build',
       harm: 'blocks',
@@ -120,7 +126,7 @@ const adding = rules(
     {
       id: 'pk-builds-index',
       when: ({ column }) => column.primary,
-      phase: 'expand',
+      phase: phaseOfKey,
       lock: 'ACCESS EXCLUSIVE',
       lasts: 'index build',
       harm: 'blocks',
