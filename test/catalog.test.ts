@@ -22,6 +22,9 @@ const SCHEMA = `
   CREATE TABLE app.orders (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, code varchar(20) NOT NULL UNIQUE, note text, total int,
     at timestamp, since timestamp, spare text, CONSTRAINT total_known CHECK (total IS NOT NULL), CONSTRAINT short CHECK (length(note) < 9));
+  CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+  CREATE TRIGGER touch BEFORE UPDATE ON app.orders FOR EACH ROW EXECUTE FUNCTION touch();
+  CREATE POLICY own_rows ON app.orders USING (true);
   CREATE VIEW app.totals AS SELECT total FROM app.orders;
   CREATE INDEX partial ON app.orders (at) WHERE spare IS NULL;
   CREATE TABLE events (day date, what text) PARTITION BY RANGE (day);
@@ -75,7 +78,9 @@ it('is read as it is', () => {
   expect(facts.relations['public.events']).toMatchObject({ kind: 'partitioned', partitionKey: ['day'] });
   expect(facts.relations['public.events']?.bytes).toBe(facts.relations['public.events_1']?.bytes);
   expect(facts.domains).toEqual({ positive: { base: 'integer', constrained: true } });
-  expect(facts.ownFunctions).toEqual({ lucky: 2 });
+  expect(facts.ownFunctions).toEqual({ lucky: 2, touch: 1 });
+  expect(facts.relations['app.orders']?.things).toEqual(['trigger touch', 'policy own_rows']);
+  expect(facts.things).toEqual(expect.arrayContaining(['type public.positive', 'schema app', 'extension pgcrypto']));
   expect(facts.relations['app.orders_id_seq']).toMatchObject({ kind: 'sequence', lastValue: 20000 });
   expect(facts.functions).toMatchObject({ lucky: 'stable', now: 'stable', random: 'volatile', lower: 'immutable' });
 });

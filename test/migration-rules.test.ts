@@ -263,7 +263,7 @@ describe('what a file does before', () => {
     expect(rulesOf(verdict)).toEqual(['drop-column']);
     const facts = { version: 180004, timeZone: 'UTC', searchPath: ['public'], relations: {}, functions: {} };
     const sql = 'CREATE TABLE IF NOT EXISTS n (id int, name text); ALTER TABLE n DROP COLUMN name';
-    const [known] = judge([{ file: '1_a.sql', sql }], { ...facts, ownFunctions: {}, domains: {} });
+    const [known] = judge([{ file: '1_a.sql', sql }], { ...facts, ownFunctions: {}, domains: {}, things: [] });
     expect(rulesOf(known!)).toEqual([]);
   });
 

@@ -28,8 +28,11 @@ export type What =
   | 'statistics'
   | 'other';
 
-/** An object by name; `of` is its table where its name belongs to one (trigger, policy, rule, constraint, column). */
-export type Thing = { what: What; name: Name; of: Name | null };
+/**
+ * An object by name; `of` is its table where its name belongs to one (trigger, policy, rule, constraint, column). `takes`:
+ * the types of a function's arguments, where they are said.
+ */
+export type Thing = { what: What; name: Name; of: Name | null; takes?: string };
 
 export type Column = {
   name: string;
@@ -49,6 +52,9 @@ export type Column = {
 
 /** What a view shows, and nothing else: all rows of a table, and its columns where it lists them; null is `*`. */
 export type StandsFor = { table: Name; columns: readonly string[] | null };
+
+/** Columns of a view, as far as they are said, and a table of which it has all. */
+export type Shows = { names: readonly string[]; allOf: Name | null };
 
 export type Constraint = {
   kind: 'check' | 'foreign key' | 'unique' | 'primary key' | 'exclusion' | 'not null';
@@ -136,6 +142,8 @@ export type Action =
       slow: boolean;
       /** Of a view that is nothing but `SELECT … FROM` one table. */
       standsFor: StandsFor | null;
+      /** Of a view. */
+      shows?: Shows;
     }
   | { kind: 'drop'; thing: Thing; cascade: boolean; concurrently: boolean; ifThere: boolean }
   | { kind: 'rename'; thing: Thing; to: string }

@@ -13,6 +13,8 @@ export type Facts = {
   ownFunctions: Readonly<Record<string, number>>;
   /** Domains by name; `constrained` when it has a CHECK or NOT NULL of its own. */
   domains: Readonly<Record<string, { base: string; constrained: boolean }>>;
+  /** What else has a name: `type public.mood`, `schema app`, `extension hstore`. */
+  things: readonly string[];
 };
 
 export type Volatility = 'immutable' | 'stable' | 'volatile';
@@ -30,6 +32,8 @@ export type RelationFacts = {
   lastValue: number | null;
   /** Of a partitioned table: its key, when that is plain columns. */
   partitionKey: readonly string[];
+  /** What has a name on it only: `trigger touch`, `policy own_rows`. */
+  things: readonly string[];
 };
 
 export type ColumnFacts = {

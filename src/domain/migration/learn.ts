@@ -20,6 +20,8 @@ export function learn(known: Known, action: Action): void {
       const isUnsure = known.facts !== null || action.thing.what === 'extension';
       const mayBeThere = action.replace || (action.unlessThere && isUnsure);
       if (!mayBeThere || known.isAbsent(action.thing)) known.makeThing(action.thing);
+      const { what, name, of } = action.thing;
+      if (of) known.relation(of).things.add(`${what} ${name.name}`);
       return;
     }
     case 'define function':
@@ -34,6 +36,8 @@ export function learn(known: Known, action: Action): void {
       if (action.thing.what === 'constraint' && action.thing.of) {
         known.relation(action.thing.of).constraints.delete(action.thing.name.name);
       } else known.forget(action.thing);
+      if (action.thing.of)
+        known.relation(action.thing.of).things.delete(`${action.thing.what} ${action.thing.name.name}`);
       return;
     case 'rename':
       learnRename(known, action);
@@ -41,7 +45,7 @@ export function learn(known: Known, action: Action): void {
     case 'set schema':
       if (action.thing.what === 'table' || action.thing.what === 'view') {
         known.rename(action.thing.name, { schema: action.to, name: action.thing.name.name });
-      }
+      } else known.noteName(action.thing.name.name);
       return;
     case 'time zone':
       known.timeZone = action.zone;
@@ -79,7 +83,8 @@ function learnRename(known: Known, { thing, to }: Extract<Action, { kind: 'renam
   if (table && thing.what === 'constraint') moveKey(table.constraints, thing.name.name, to);
   if (thing.what === 'table' || thing.what === 'view' || thing.what === 'materialized view') {
     known.rename(thing.name, { schema: thing.name.schema, name: to });
-  }
+  } else if (!table) known.noteName(to);
+  if (table?.things.delete(`${thing.what} ${thing.name.name}`)) table.things.add(`${thing.what} ${to}`);
 }
 
 function moveKey<V>(map: Map<string, V>, from: string, to: string): void {
@@ -131,6 +136,9 @@ function learnChange(relation: Relation, action: TableAction & { table: Name }, 
       if (constraint.kind === 'not null') for (const column of constraint.columns) change(column, { notNull: true });
       return;
     }
+    case 'create trigger':
+      relation.things.add(`trigger ${action.name}`);
+      return;
     case 'create index': {
       const { name, unique, columns } = action;
       if (name) relation.indexes.set(name, { name, unique, valid: true, columns, plain: true });

@@ -37,6 +37,8 @@ export type Relation = {
   constraints: Map<string, KnownConstraint>;
   indexes: Map<string, IndexFacts>;
   partitionKey: readonly string[];
+  /** `trigger touch`, `policy own_rows`. */
+  things: Set<string>;
 };
 
 /** One of which nothing is known. */
@@ -52,6 +54,7 @@ export function blank(key: string): Relation {
     constraints: new Map(),
     indexes: new Map(),
     partitionKey: [],
+    things: new Set(),
   };
 }
 
@@ -77,5 +80,6 @@ export function fromFacts(key: string, facts: RelationFacts): Relation {
     ),
     indexes: new Map(facts.indexes.map(index => [index.name, index])),
     partitionKey: facts.partitionKey,
+    things: new Set(facts.things),
   };
 }
