@@ -55,6 +55,8 @@ export type Waiting = 'everybody' | 'writers';
 
 /** What the transaction that is open has done so far. */
 export type Transaction = {
+  /** What takes long in it is undone, for we run it. */
+  limited: boolean;
   /** Tables of old code that it keeps locked; those that do not count are no second one to wait for. */
   locked: Map<string, { from: Waiting; counts: boolean }>;
   /** `table.constraint` added NOT VALID. */

@@ -6,7 +6,8 @@ import { findAll, type Name } from './tree.ts';
 
 // What a transaction holds until it ends, and what that does to the statements after.
 
-export const newTransaction = (): Transaction => ({
+export const newTransaction = (limited: boolean): Transaction => ({
+  limited,
   locked: new Map(),
   notValid: new Set(),
   values: new Set(),
@@ -38,7 +39,7 @@ export function holdsLong(statement: readonly Held[], transaction: Transaction):
     rule: 'long-tx-multi-lock',
     harm: 'warns',
     message: waited
-      ? `This takes long while the transaction ${out}. Unless the file sets a statement_timeout, it is undone after 15 s.`
+      ? `This takes long while the transaction ${out}.${transaction.limited ? ' Unless the file sets a statement_timeout, it is undone after 15 s.' : ''}`
       : `One transaction ${out} until it ends; two such can wait for each other.`,
     fix: 'One table a migration, and slow work in a migration of its own.',
   };
