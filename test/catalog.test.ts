@@ -16,6 +16,7 @@ import { startPostgres } from './stage/made.ts';
 const SCHEMA = `
   CREATE SCHEMA app;
   CREATE DOMAIN positive AS int CHECK (value > 0);
+  CREATE DOMAIN filled AS text NOT NULL;
   CREATE EXTENSION pgcrypto;
   CREATE FUNCTION lucky() RETURNS int LANGUAGE sql STABLE AS 'SELECT 7';
   CREATE FUNCTION lucky(int) RETURNS int LANGUAGE sql STABLE AS 'SELECT 7';
@@ -77,7 +78,10 @@ it('is read as it is', () => {
   });
   expect(facts.relations['public.events']).toMatchObject({ kind: 'partitioned', partitionKey: ['day'] });
   expect(facts.relations['public.events']?.bytes).toBe(facts.relations['public.events_1']?.bytes);
-  expect(facts.domains).toEqual({ positive: { base: 'integer', constrained: true } });
+  expect(facts.domains).toEqual({
+    positive: { base: 'integer', constrained: true, required: false },
+    filled: { base: 'text', constrained: true, required: true },
+  });
   expect(facts.ownFunctions).toEqual({ lucky: 2, touch: 1 });
   expect(facts.relations['app.orders']?.things).toEqual(['trigger touch', 'policy own_rows']);
   expect(facts.things).toEqual(expect.arrayContaining(['type public.positive', 'schema app', 'extension pgcrypto']));

@@ -65,6 +65,21 @@ const CONSTRAINTS: Case[] = [
   ['ALTER TABLE t ADD CONSTRAINT n NOT NULL a NOT VALID', 'contract'],
   ['ALTER TABLE t DROP CONSTRAINT IF EXISTS c CASCADE', 'contract', 'drop-constraint'],
   ['ALTER TABLE t DROP CONSTRAINT c, ADD CONSTRAINT c CHECK (a > 0) NOT VALID', 'contract', 'drop-constraint'],
+  [
+    'CREATE DOMAIN d AS text NOT NULL; ALTER TABLE t ADD e d',
+    'contract',
+    ...['domain-constraint', 'addcol-inline-check', 'required-column'],
+  ],
+  [
+    "CREATE DOMAIN d AS text NOT NULL; ALTER TABLE t ADD e d DEFAULT 'x'",
+    'expand',
+    ...['domain-constraint', 'addcol-inline-check'],
+  ],
+  [
+    "CREATE DOMAIN d AS text NOT NULL DEFAULT 'x'; ALTER TABLE t ADD e d",
+    'expand',
+    ...['domain-constraint', 'addcol-inline-check'],
+  ],
   ['CREATE DOMAIN d AS text', 'expand'],
   ["CREATE DOMAIN d AS text CHECK (value <> '')", 'expand', 'domain-constraint'],
   ['ALTER DOMAIN d ADD CHECK (value > 0)', 'contract', 'domain-constraint'],

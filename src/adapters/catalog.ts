@@ -41,7 +41,7 @@ async function readFacts(client: pg.PoolClient): Promise<Facts> {
   const indexes = groupBy((await client.query<Owned<IndexFacts>>(INDEXES)).rows);
   const functions = (await client.query<{ name: string; volatility: Volatility }>(FUNCTIONS)).rows;
   const own = (await client.query<{ name: string; count: number }>(OWN_FUNCTIONS)).rows;
-  const domains = (await client.query<{ name: string; base: string; constrained: boolean }>(DOMAINS)).rows;
+  const domains = (await client.query<Facts['domains'][string] & { name: string }>(DOMAINS)).rows;
   const things = (await client.query<{ key: string }>(THINGS)).rows;
   const owned = groupBy((await client.query<Owned<{ name: string }>>(OWNED_THINGS)).rows);
   await client.query('COMMIT');
@@ -181,7 +181,8 @@ const OWN_FUNCTIONS = `
 
 const DOMAINS = `
   SELECT t.typname::text AS name, format_type(t.typbasetype, t.typtypmod) AS base,
-         t.typnotnull OR EXISTS (SELECT FROM pg_constraint WHERE contypid = t.oid) AS constrained
+         t.typnotnull OR EXISTS (SELECT FROM pg_constraint WHERE contypid = t.oid) AS constrained,
+         t.typnotnull AND t.typdefault IS NULL AS required
   FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
   WHERE t.typtype = 'd' AND ${OURS}`;
 

@@ -155,7 +155,7 @@ export type Action =
   | { kind: 'revoke'; thing: Thing }
   | { kind: 'add enum value'; thing: Thing; value: string }
   | { kind: 'rename enum value'; thing: Thing; from: string; to: string }
-  | { kind: 'create domain'; thing: Thing; base: ColumnType | null; constrained: boolean }
+  | { kind: 'create domain'; thing: Thing; base: ColumnType | null; constrained: boolean; required: boolean }
   | { kind: 'tighten domain'; thing: Thing; notValid: boolean }
   | { kind: 'loosen domain'; thing: Thing }
   /** `does`: what a call of it does. Read when it is called only. */

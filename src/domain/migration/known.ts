@@ -19,7 +19,7 @@ export type Definition = ActionOf<'define function'>;
 export class Known {
   readonly facts: Facts | null;
   /** Types made over a base, by name. */
-  readonly domains: Map<string, { base: ColumnType | null; constrained: boolean }>;
+  readonly domains: Map<string, { base: ColumnType | null; constrained: boolean; required: boolean }>;
   /** Functions defined in this batch, by bare name: any of those that share one may be the one called. */
   readonly #definitions = new Map<string, Definition[]>();
   /** Functions of the catalog that are neither Postgres's nor an extension's, by bare name: how many. */
@@ -44,9 +44,9 @@ export class Known {
     this.#path = this.#usualPath();
     this.#own = new Map(Object.entries(facts?.ownFunctions ?? {}));
     this.domains = new Map(
-      Object.entries(facts?.domains ?? {}).map(([name, { base, constrained }]) => [
+      Object.entries(facts?.domains ?? {}).map(([name, { base, ...domain }]) => [
         name,
-        { base: typeFrom(base), constrained },
+        { ...domain, base: typeFrom(base) },
       ]),
     );
   }

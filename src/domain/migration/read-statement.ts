@@ -185,14 +185,16 @@ const READERS: readonly Reader[] = [
     );
   }),
   on('AlterEnumStmt', readEnumChange),
-  on('CreateDomainStmt', ({ domainname, typeName, constraints = [] }) => ({
-    kind: 'create domain',
-    thing: { what: 'domain', name: nameFrom(stringsOf(domainname)), of: null },
-    base: typeOf(typeName),
-    constrained: constraints.some(node =>
-      ['CONSTR_CHECK', 'CONSTR_NOTNULL'].includes(bodyOf(node, 'Constraint')?.contype ?? ''),
-    ),
-  })),
+  on('CreateDomainStmt', ({ domainname, typeName, constraints = [] }) => {
+    const kinds = new Set(constraints.map(node => bodyOf(node, 'Constraint')?.contype));
+    return {
+      kind: 'create domain',
+      thing: { what: 'domain', name: nameFrom(stringsOf(domainname)), of: null },
+      base: typeOf(typeName),
+      constrained: kinds.has('CONSTR_CHECK') || kinds.has('CONSTR_NOTNULL'),
+      required: kinds.has('CONSTR_NOTNULL') && !kinds.has('CONSTR_DEFAULT'),
+    };
+  }),
   on('AlterDomainStmt', readDomainChange),
   on('CreateFunctionStmt', ({ funcname, replace = false, options, parameters, sql_body }, sql) => ({
     kind: 'define function',

@@ -15,10 +15,12 @@ const afterwards = ({ table, column }: Add): string =>
   `-- then in batches, each its own transaction:\nUPDATE ${nameText(table)} SET ${quoted(column.name)} = … WHERE id BETWEEN … AND …;`;
 
 /** A value must come from somewhere, or old code's INSERTs fail. */
-const isRequired = ({ column }: Add): boolean =>
-  column.notNull && !column.default && !column.counter && !column.generated;
+const isRequired = (action: Add, scene: Scene): boolean =>
+  (action.column.notNull || domainOf(action, scene)?.required === true) && !hasValue(action);
+const hasValue = ({ column }: Add) => column.default !== null || column.counter !== null || column.generated !== null;
 
-const domainOf = ({ column }: Add, { known }: Scene) => known.domains.get(column.type?.name ?? '');
+const domainOf = ({ column }: Add, { known }: Scene) =>
+  column.type?.array ? undefined : known.domains.get(column.type?.name ?? '');
 
 const rewrites = (action: Add, scene: Scene): string =>
   `Rewrites ${sized(action.table, scene)} and all its indexes: every query on it waits.`;
