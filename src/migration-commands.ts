@@ -194,7 +194,7 @@ export async function planByCommand(run: Run, commands: Commands): Promise<Pendi
   const config = await run.outside.heroku.config(app);
   const database = directDatabase(config);
   const facts = database.kind === 'direct' ? await run.outside.catalog(database.url).catch(() => null) : null;
-  const [verdict] = judge([{ file: commands.contract ?? '', sql }], facts);
+  const [verdict] = judge([{ file: commands.contract ?? '', sql, byCommand: true }], facts);
   const files = known.files.filter(({ phase }) => phase !== 'contract');
   const contract = contractByCommand(commands, review, verdict?.statements ?? []);
   const digest = createHash('sha256')

@@ -16,12 +16,16 @@ import { startPostgres } from './stage/made.ts';
 const SCHEMA = `
   CREATE SCHEMA app;
   CREATE DOMAIN positive AS int CHECK (value > 0);
+  CREATE DOMAIN filled AS text NOT NULL;
   CREATE EXTENSION pgcrypto;
   CREATE FUNCTION lucky() RETURNS int LANGUAGE sql STABLE AS 'SELECT 7';
   CREATE FUNCTION lucky(int) RETURNS int LANGUAGE sql STABLE AS 'SELECT 7';
   CREATE TABLE app.orders (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, code varchar(20) NOT NULL UNIQUE, note text, total int,
     at timestamp, since timestamp, spare text, CONSTRAINT total_known CHECK (total IS NOT NULL), CONSTRAINT short CHECK (length(note) < 9));
+  CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+  CREATE TRIGGER touch BEFORE UPDATE ON app.orders FOR EACH ROW EXECUTE FUNCTION touch();
+  CREATE POLICY own_rows ON app.orders USING (true);
   CREATE VIEW app.totals AS SELECT total FROM app.orders;
   CREATE INDEX partial ON app.orders (at) WHERE spare IS NULL;
   CREATE TABLE events (day date, what text) PARTITION BY RANGE (day);
@@ -74,8 +78,13 @@ it('is read as it is', () => {
   });
   expect(facts.relations['public.events']).toMatchObject({ kind: 'partitioned', partitionKey: ['day'] });
   expect(facts.relations['public.events']?.bytes).toBe(facts.relations['public.events_1']?.bytes);
-  expect(facts.domains).toEqual({ positive: { base: 'integer', constrained: true } });
-  expect(facts.ownFunctions).toEqual({ lucky: 2 });
+  expect(facts.domains).toEqual({
+    positive: { base: 'integer', constrained: true, required: false },
+    filled: { base: 'text', constrained: true, required: true },
+  });
+  expect(facts.ownFunctions).toEqual({ lucky: 2, touch: 1 });
+  expect(facts.relations['app.orders']?.things).toEqual(['trigger touch', 'policy own_rows']);
+  expect(facts.things).toEqual(expect.arrayContaining(['type public.positive', 'schema app', 'extension pgcrypto']));
   expect(facts.relations['app.orders_id_seq']).toMatchObject({ kind: 'sequence', lastValue: 20000 });
   expect(facts.functions).toMatchObject({ lucky: 'stable', now: 'stable', random: 'volatile', lower: 'immutable' });
 });

@@ -6,7 +6,16 @@ import { type Facts, judge, parserReady, type Verdict } from '../src/domain/migr
 beforeAll(parserReady);
 
 const relation = (columns: string[]): Facts['relations'][string] => ({
-  ...{ kind: 'table', rows: 10, bytes: 8192, constraints: [], indexes: [], partitionKey: [], lastValue: null },
+  ...{
+    kind: 'table',
+    rows: 10,
+    bytes: 8192,
+    constraints: [],
+    indexes: [],
+    partitionKey: [],
+    lastValue: null,
+    things: [],
+  },
   columns: Object.fromEntries(
     columns.map(name => [name, { type: 'integer', notNull: false, hasDefault: false, views: [] }]),
   ),
@@ -14,7 +23,7 @@ const relation = (columns: string[]): Facts['relations'][string] => ({
 
 /** A database whose people made functions of their own, two of them named like Postgres's. */
 const FACTS: Facts = {
-  ...{ version: 180004, timeZone: 'UTC', searchPath: ['public'], domains: {} },
+  ...{ version: 180004, timeZone: 'UTC', searchPath: ['public'], domains: {}, things: [] },
   relations: { 'public.users': relation(['id', 'seq', 'name']), 'legacy.invoices': relation(['id']) },
   functions: {
     ...{ drop_legacy: 'volatile', trunc: 'volatile', pg_wipe: 'volatile', price_of: 'immutable' },
@@ -97,7 +106,7 @@ describe('a function that the batch defines', () => {
     const replaced = `${define('drop_legacy', '', 'CREATE OR REPLACE')} SELECT drop_legacy()`;
     expect(rulesOf(verdictOf(replaced))).toEqual(['replace-object']);
     const renewed = `DROP FUNCTION drop_legacy(); ${define('drop_legacy', '')} SELECT drop_legacy()`;
-    expect(rulesOf(verdictOf(renewed))).toEqual(['drop-function']);
+    expect(rulesOf(verdictOf(renewed))).toEqual(['replace-object']);
   });
 });
 

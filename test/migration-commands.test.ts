@@ -131,6 +131,25 @@ describe('an app that migrates by its own commands', () => {
     expect(world.started).toEqual([EXPAND, SHOW, SHOW, CONTRACT]);
   });
 
+  it.each([
+    ['DROP INDEX CONCURRENTLY hats_at;', []],
+    ['ALTER TABLE hats DROP a; UPDATE hats SET b = 1;', []],
+    ['BEGIN; DROP INDEX CONCURRENTLY hats_at; COMMIT;', ['CONCURRENTLY cannot run inside a transaction (25001).']],
+    [
+      'BEGIN; ALTER TABLE hats DROP a; UPDATE hats SET b = 1; COMMIT;',
+      ['This takes long while the transaction keeps everybody out of `hats`.'],
+    ],
+  ])('does not claim of a command what holds for our own transactions: %s', async (sql, claims) => {
+    const world = approving(worldWith({ prints: () => [sql] }, { plan: SHOW }));
+    await play(world);
+    const planned = world.facts.find(fact => fact.kind === 'migrations planned');
+    const text = JSON.stringify(planned);
+    for (const claim of claims) expect(text).toContain(claim);
+    expect(text.includes('25001')).toBe(claims.some(claim => claim.includes('25001')));
+    expect(text.includes('takes long')).toBe(claims.some(claim => claim.includes('takes long')));
+    expect(text).not.toContain('15 s');
+  });
+
   /** Each plan command but from the `heard`th on is one that a killed bot left: only the log tells that it ended. */
   const lostUntil = (heard: number): World => {
     const world = approving(worldWith({ prints: () => ['DROP TABLE wigs;'] }, { plan: SHOW }));

@@ -5,15 +5,26 @@ import { type Facts, judge, parserReady, type Verdict } from '../src/domain/migr
 
 beforeAll(parserReady);
 
-const BLANK = { rows: 10, bytes: 8192, columns: {}, constraints: [], indexes: [], partitionKey: [], lastValue: null };
+const BLANK = {
+  rows: 10,
+  bytes: 8192,
+  columns: {},
+  constraints: [],
+  indexes: [],
+  partitionKey: [],
+  lastValue: null,
+  things: [],
+};
 const constraint = (name: string, kind: 'unique' | 'primary key' | 'check' | 'foreign key', column: string) => ({
   ...{ name, kind, valid: true, columns: [column], expression: kind === 'check' ? `${column} <> ''` : null },
 });
 const FACTS: Facts = {
   ...{ version: 180004, timeZone: 'UTC', searchPath: ['public'], functions: {}, ownFunctions: {}, domains: {} },
+  things: ['extension hstore', 'schema public', 'type public.mood'],
   relations: {
     'public.users': {
       ...{ ...BLANK, kind: 'table' },
+      things: ['trigger touch', 'policy own_rows'],
       constraints: [
         constraint('users_pkey', 'primary key', 'id'),
         constraint('users_email_key', 'unique', 'email'),
@@ -78,6 +89,56 @@ describe('a rule on a column that old code leaves out', () => {
   });
 });
 
+describe('a unique key on a column that old code leaves out', () => {
+  const keyed = (column: string, key: string) => {
+    const { phase, mixed } = verdictOf(`ALTER TABLE users ADD ${column}; ${key}`);
+    return mixed ? 'mixed' : phase;
+  };
+  const INDEX = 'CREATE UNIQUE INDEX ON users (a)';
+  const KEY = 'ALTER TABLE users ADD UNIQUE (a)';
+
+  it.each([
+    ['a int DEFAULT 0', INDEX],
+    ['a int DEFAULT 0', KEY],
+    ['a int DEFAULT 0', 'ALTER TABLE users ADD EXCLUDE (a WITH =)'],
+    ['a int NOT NULL DEFAULT 0', 'ALTER TABLE users ADD PRIMARY KEY (a)'],
+    ['a int GENERATED ALWAYS AS (length(email)) STORED', INDEX],
+    ['a int', 'ALTER TABLE users ALTER a SET DEFAULT 0; CREATE UNIQUE INDEX ON users (a)'],
+    ['a int', 'CREATE UNIQUE INDEX ON users (a) NULLS NOT DISTINCT'],
+    ['a int', 'ALTER TABLE users ADD UNIQUE NULLS NOT DISTINCT (a)'],
+    ['a text', "CREATE UNIQUE INDEX ON users (coalesce(a, ''))"],
+    ['a int DEFAULT now()::int', INDEX],
+    ['a int DEFAULT 0, ADD b int DEFAULT 0', 'CREATE UNIQUE INDEX ON users (a, b)'],
+    ['a int', 'CREATE UNIQUE INDEX ON users (a, email)'],
+  ])('waits where its rows may meet: %s; %s', (column, key) => {
+    expect(keyed(column, key)).toBe('mixed');
+  });
+
+  it.each([
+    ['a int', INDEX],
+    ['a int', KEY],
+    ['a int', 'CREATE UNIQUE INDEX ON users (a) WHERE deleted_at IS NULL'],
+    ['a text', 'CREATE UNIQUE INDEX ON users (lower(a))'],
+    ['a uuid DEFAULT gen_random_uuid()', INDEX],
+    ['a text DEFAULT gen_random_uuid()::text', 'ALTER TABLE users ADD UNIQUE NULLS NOT DISTINCT (a)'],
+    ['a bigserial', INDEX],
+    ['a bigserial', 'ALTER TABLE users ADD PRIMARY KEY (a)'],
+    ['a int DEFAULT 0, ADD b int', 'CREATE UNIQUE INDEX ON users (a, b)'],
+    ['a int DEFAULT 0', 'ALTER TABLE users ALTER a DROP DEFAULT; CREATE UNIQUE INDEX ON users (a)'],
+  ])('comes first where they never meet: %s; %s', (column, key) => {
+    expect(keyed(column, key)).toBe('expand');
+  });
+
+  it('counts in the definition of the column too', () => {
+    expect(verdictOf('ALTER TABLE users ADD a int UNIQUE').phase).toBe('expand');
+    expect(verdictOf('ALTER TABLE users ADD a uuid UNIQUE DEFAULT gen_random_uuid()').phase).toBe('expand');
+    expect(verdictOf('ALTER TABLE users ADD a bigserial PRIMARY KEY').phase).toBe('expand');
+    expect(verdictOf('ALTER TABLE users ADD a int UNIQUE DEFAULT 0').phase).toBe('contract');
+    expect(verdictOf('ALTER TABLE users ADD a int UNIQUE NULLS NOT DISTINCT').phase).toBe('contract');
+    expect(verdictOf('ALTER TABLE users ADD a int PRIMARY KEY DEFAULT 0').phase).toBe('contract');
+  });
+});
+
 describe('a constraint that goes', () => {
   it.each([
     ['users_email_key', 'contract'],
@@ -107,6 +168,69 @@ describe('a constraint that goes', () => {
     expect(verdictOf('ALTER TABLE users DROP CONSTRAINT users_email_check', null).phase).toBe('contract');
     const own = 'ALTER TABLE users ADD CONSTRAINT k CHECK (a > 0) NOT VALID; ALTER TABLE users DROP CONSTRAINT k';
     expect(breaks(verdictOf(own, null))).toEqual([]);
+  });
+});
+
+describe('what is dropped and made anew in one transaction', () => {
+  const TRIGGER = 'CREATE TRIGGER touch BEFORE UPDATE ON users EXECUTE FUNCTION f()';
+  const column = { type: 'integer', notNull: false, hasDefault: false, views: [] };
+  const facts: Facts = {
+    ...FACTS,
+    relations: {
+      'public.users': { ...FACTS.relations['public.users']!, columns: { id: column, email: column } },
+      'public.active': { ...BLANK, kind: 'view', columns: { id: column, email: column } },
+    },
+  };
+  const SQL = 'LANGUAGE sql AS $$ SELECT 1 $$';
+
+  it.each([
+    `DROP TRIGGER touch ON users; ${TRIGGER}`,
+    `DROP TRIGGER IF EXISTS touch ON public.users; ${TRIGGER}`,
+    'DROP VIEW active; CREATE VIEW active AS SELECT * FROM users WHERE id > 1',
+    'DROP VIEW IF EXISTS active; CREATE VIEW public.active AS SELECT id, lower(email) AS email, 1 AS more FROM users',
+    'DROP VIEW active; CREATE VIEW active (id, email) AS SELECT 1, 2 UNION SELECT 3, 4',
+    `DROP FUNCTION f(int, character varying); CREATE FUNCTION f(a integer, b varchar(9), OUT c int) ${SQL}`,
+  ])('is replaced: %s', sql => {
+    const verdict = verdictOf(sql, facts);
+    expect(verdict).toMatchObject({ phase: 'expand', mixed: false });
+    expect(verdict.statements[0]?.hazards).toMatchObject([{ rule: 'replace-object', harm: 'warns' }]);
+  });
+
+  it.each([
+    ['DROP TRIGGER touch ON users', 'drop-trigger'],
+    [`-- no-transaction\nDROP TRIGGER touch ON users; ${TRIGGER}`, 'drop-trigger'],
+    [`DROP TRIGGER touch ON users; ${TRIGGER.replace('ON users', 'ON hats')}`, 'drop-trigger'],
+    [`DROP TRIGGER touch ON users; ${TRIGGER}; DROP TRIGGER touch ON users`, 'drop-trigger', 'drop-trigger'],
+    ['DROP VIEW active; CREATE VIEW active AS SELECT id FROM users', 'drop-view'],
+    ['DROP VIEW active; CREATE VIEW active AS SELECT * FROM nobody_knows', 'drop-view'],
+    ['DROP VIEW active CASCADE; CREATE VIEW active AS SELECT * FROM users', 'drop-view'],
+    [`DROP FUNCTION f(int); CREATE FUNCTION f(int, int) RETURNS int ${SQL}`, 'drop-function'],
+    [`DROP FUNCTION f; CREATE FUNCTION f(int) RETURNS int ${SQL}`, 'drop-function'],
+    ['DROP POLICY own_rows ON users; CREATE POLICY own_rows ON users USING (true)', 'change-policy'],
+    ['DROP TABLE users; CREATE TABLE users (id int)', 'drop-table'],
+  ])('waits where old code may miss something: %s', (sql, ...rules) => {
+    expect(breaks(verdictOf(sql, facts))).toEqual(rules);
+  });
+
+  it.each([
+    'DROP TRIGGER IF EXISTS other ON users; CREATE TRIGGER other BEFORE UPDATE ON users EXECUTE FUNCTION f()',
+    'DROP POLICY IF EXISTS other ON users; CREATE POLICY other ON users USING (true)',
+    "DROP TYPE IF EXISTS other; CREATE TYPE other AS ENUM ('a')",
+    'DROP SCHEMA IF EXISTS other; CREATE SCHEMA other',
+    'DROP EXTENSION IF EXISTS other',
+  ])('was never there, as the catalog knows: %s', sql => {
+    expect(breaks(verdictOf(sql, facts))).toEqual([]);
+    expect(verdictOf(sql, facts).phase).not.toBe('contract');
+  });
+
+  it.each([
+    'DROP TYPE IF EXISTS mood',
+    'DROP EXTENSION IF EXISTS hstore',
+    'ALTER TRIGGER touch ON users RENAME TO other; DROP TRIGGER IF EXISTS other ON users',
+    'ALTER TABLE users RENAME TO people; CREATE VIEW users AS SELECT * FROM people; DROP TRIGGER IF EXISTS touch ON people',
+    'ALTER TYPE mood RENAME TO other; DROP TYPE IF EXISTS other',
+  ])('is there, perhaps by another name: %s', sql => {
+    expect(breaks(verdictOf(sql, facts)).at(-1)).toMatch(/^drop-/);
   });
 });
 

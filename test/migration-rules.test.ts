@@ -65,6 +65,21 @@ const CONSTRAINTS: Case[] = [
   ['ALTER TABLE t ADD CONSTRAINT n NOT NULL a NOT VALID', 'contract'],
   ['ALTER TABLE t DROP CONSTRAINT IF EXISTS c CASCADE', 'contract', 'drop-constraint'],
   ['ALTER TABLE t DROP CONSTRAINT c, ADD CONSTRAINT c CHECK (a > 0) NOT VALID', 'contract', 'drop-constraint'],
+  [
+    'CREATE DOMAIN d AS text NOT NULL; ALTER TABLE t ADD e d',
+    'contract',
+    ...['domain-constraint', 'addcol-inline-check', 'required-column'],
+  ],
+  [
+    "CREATE DOMAIN d AS text NOT NULL; ALTER TABLE t ADD e d DEFAULT 'x'",
+    'expand',
+    ...['domain-constraint', 'addcol-inline-check'],
+  ],
+  [
+    "CREATE DOMAIN d AS text NOT NULL DEFAULT 'x'; ALTER TABLE t ADD e d",
+    'expand',
+    ...['domain-constraint', 'addcol-inline-check'],
+  ],
   ['CREATE DOMAIN d AS text', 'expand'],
   ["CREATE DOMAIN d AS text CHECK (value <> '')", 'expand', 'domain-constraint'],
   ['ALTER DOMAIN d ADD CHECK (value > 0)', 'contract', 'domain-constraint'],
@@ -257,6 +272,16 @@ describe('what a file does before', () => {
     expect(verdict.phase).toBe('expand');
   });
 
+  it('is not sure to make a table that may be there: IF NOT EXISTS without a catalog', () => {
+    const verdict = verdictOf('CREATE TABLE IF NOT EXISTS n (id int); ALTER TABLE n DROP COLUMN name');
+    expect(verdict.phase).toBe('contract');
+    expect(rulesOf(verdict)).toEqual(['drop-column']);
+    const facts = { version: 180004, timeZone: 'UTC', searchPath: ['public'], relations: {}, functions: {} };
+    const sql = 'CREATE TABLE IF NOT EXISTS n (id int, name text); ALTER TABLE n DROP COLUMN name';
+    const [known] = judge([{ file: '1_a.sql', sql }], { ...facts, ownFunctions: {}, domains: {}, things: [] });
+    expect(rulesOf(known!)).toEqual([]);
+  });
+
   it('does not hide an old table of the same name in another schema, nor one that was dropped', () => {
     expect(rulesOf(verdictOf('CREATE TABLE s.t (id int); CREATE INDEX ON public.t (id)'))).toEqual([
       'idx-nonconcurrent',
@@ -285,6 +310,27 @@ describe('what a file does before', () => {
     expect(rulesOf(verdictOf(`-- no-transaction\n${both}`))).toEqual([]);
     expect(rulesOf(verdictOf('ALTER TABLE t ADD c int; ALTER TABLE u ADD c int'))).toEqual(['long-tx-multi-lock']);
     expect(rulesOf(verdictOf('ALTER TABLE t ADD c int; ALTER TABLE t ADD d int'))).toEqual([]);
+  });
+
+  it('says what slow work waits for and is undone by', () => {
+    const undone = (sql: string) => {
+      const said = verdictOf(sql).statements.flatMap(({ hazards }) => hazards);
+      return said.filter(({ rule }) => rule === 'long-tx-multi-lock').map(({ message }) => message.split('. ')[0]);
+    };
+    const key = 'CREATE TABLE n (u int); ALTER TABLE n ADD FOREIGN KEY (u) REFERENCES u';
+    const writers = ['This takes long while the transaction keeps whoever writes out of `u`'];
+    expect(undone(`${key}; INSERT INTO n SELECT id FROM u`)).toEqual(writers);
+    expect(undone('CREATE TABLE n (); ALTER TABLE n ADD u int REFERENCES u; INSERT INTO n SELECT 1 FROM u')).toEqual(
+      writers,
+    );
+    expect(undone('CREATE TABLE n (u int REFERENCES u); INSERT INTO n SELECT id FROM u')).toEqual(writers);
+    expect(undone('CREATE TRIGGER g AFTER INSERT ON u EXECUTE FUNCTION f(); UPDATE u SET a = 1')).toEqual(writers);
+    expect(undone('CREATE INDEX ON u (a); UPDATE u SET a = 1')).toEqual(writers);
+    expect(undone('CREATE INDEX ON u (a); ALTER TABLE u ADD b int; UPDATE u SET b = 1')).toEqual([
+      'This takes long while the transaction keeps everybody out of `u`',
+    ]);
+    expect(undone(`${key}; INSERT INTO n VALUES (1)`)).toEqual([]);
+    expect(undone('ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES u NOT VALID')).toEqual([]);
   });
 
   it('proves a SET NOT NULL with a CHECK that was validated', () => {

@@ -58,6 +58,9 @@ describe('the digest of an approval', () => {
   });
 });
 
+const FUNCTION = (body: string) =>
+  `CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN ${body} END $$` as const;
+
 describe('how long a statement may take', () => {
   it.for([
     ['ALTER TABLE hats ADD size int', [15_000]],
@@ -73,6 +76,38 @@ describe('how long a statement may take', () => {
     ['LOCK TABLE hats; INSERT INTO hats SELECT * FROM caps', [15_000, 15_000]],
     ['DO $$ BEGIN ALTER TABLE hats ADD a int; END $$; UPDATE hats SET a = 1', [15_000, 15_000]],
     ['CREATE TABLE n (hat int REFERENCES hats); INSERT INTO n SELECT id FROM hats', [15_000, 15_000]],
+    [
+      'CREATE TABLE n (hat int); ALTER TABLE n ADD FOREIGN KEY (hat) REFERENCES hats; INSERT INTO n SELECT id FROM hats',
+      [15_000, 15_000, 15_000],
+    ],
+    [
+      'CREATE TABLE n (); ALTER TABLE n ADD hat int REFERENCES hats; INSERT INTO n SELECT id FROM hats',
+      [15_000, 15_000, 15_000],
+    ],
+    [
+      'CREATE TABLE n (a int); CREATE TABLE m (a int); ALTER TABLE n ADD FOREIGN KEY (a) REFERENCES m; INSERT INTO n SELECT id FROM hats',
+      [15_000, 15_000, 15_000, 0],
+    ],
+    [
+      'CREATE TABLE n (a int) PARTITION BY LIST (a); ALTER TABLE n ATTACH PARTITION hats DEFAULT; UPDATE hats SET a = 1',
+      [15_000, 15_000, 15_000],
+    ],
+    [
+      'CREATE TABLE IF NOT EXISTS hats (id int); ALTER TABLE hats ADD COLUMN IF NOT EXISTS q int; UPDATE hats SET q = 1',
+      [15_000, 15_000, 15_000],
+    ],
+    [
+      `${FUNCTION('ALTER TABLE hats ADD q int; PERFORM f();')}; SELECT f(); UPDATE hats SET q = 1`,
+      [15_000, 15_000, 15_000],
+    ],
+    [`${FUNCTION('UPDATE hats SET q = 2;')}; SELECT f(); UPDATE hats SET q = 1`, [15_000, 0, 0]],
+    ['CREATE TABLE copy AS SELECT * FROM hats; UPDATE hats SET a = 1', [0, 0]],
+    ['CREATE MATERIALIZED VIEW mv AS SELECT * FROM hats', [0]],
+    ['ALTER TABLE hats ADD a int; CREATE TABLE copy AS SELECT * FROM hats', [15_000, 15_000]],
+    ['DO $$ BEGIN UPDATE hats SET k = 1 WHERE k IS NULL; PERFORM count(*) FROM hats; END $$', [0]],
+    ['DO $$ BEGIN UPDATE hats SET k = 1; ALTER TABLE hats ALTER k SET NOT NULL; END $$', [15_000]],
+    ["DO $$ BEGIN UPDATE hats SET k = 1; EXECUTE 'x'; END $$", [15_000]],
+    ['REFRESH MATERIALIZED VIEW m; UPDATE hats SET q = 1', [0, 15_000]],
     ['ALTER TABLE hats ADD CHECK (a > 0) NOT VALID; ALTER TABLE hats VALIDATE CONSTRAINT c', [15_000, 15_000]],
     ['CREATE TABLE n (id int); CREATE INDEX ON n (id); INSERT INTO n SELECT id FROM hats', [15_000, 15_000, 0]],
     [

@@ -20,6 +20,7 @@ const FACTS = {
   functions: {},
   ownFunctions: {},
   domains: {},
+  things: [],
 };
 
 /** The plan of a commit with one program, as it was recorded without a database. */

@@ -41,7 +41,9 @@ async function readFacts(client: pg.PoolClient): Promise<Facts> {
   const indexes = groupBy((await client.query<Owned<IndexFacts>>(INDEXES)).rows);
   const functions = (await client.query<{ name: string; volatility: Volatility }>(FUNCTIONS)).rows;
   const own = (await client.query<{ name: string; count: number }>(OWN_FUNCTIONS)).rows;
-  const domains = (await client.query<{ name: string; base: string; constrained: boolean }>(DOMAINS)).rows;
+  const domains = (await client.query<Facts['domains'][string] & { name: string }>(DOMAINS)).rows;
+  const things = (await client.query<{ key: string }>(THINGS)).rows;
+  const owned = groupBy((await client.query<Owned<{ name: string }>>(OWNED_THINGS)).rows);
   await client.query('COMMIT');
   const sequences = relations.filter(({ kind }) => kind === 'sequence').map(({ oid }) => oid);
   const lastValues = await readLastValues(client, sequences);
@@ -59,12 +61,14 @@ async function readFacts(client: pg.PoolClient): Promise<Facts> {
           columns: Object.fromEntries((columns.get(oid) ?? []).map(({ name, ...column }) => [name, column])),
           constraints: constraints.get(oid) ?? [],
           indexes: indexes.get(oid) ?? [],
+          things: (owned.get(oid) ?? []).map(({ name }) => name),
         },
       ]),
     ),
     functions: Object.fromEntries(functions.map(({ name, volatility }) => [name, volatility])),
     ownFunctions: Object.fromEntries(own.map(({ name, count }) => [name, count])),
     domains: Object.fromEntries(domains.map(({ name, ...domain }) => [name, domain])),
+    things: things.map(({ key }) => key),
   };
 }
 
@@ -177,6 +181,16 @@ const OWN_FUNCTIONS = `
 
 const DOMAINS = `
   SELECT t.typname::text AS name, format_type(t.typbasetype, t.typtypmod) AS base,
-         t.typnotnull OR EXISTS (SELECT FROM pg_constraint WHERE contypid = t.oid) AS constrained
+         t.typnotnull OR EXISTS (SELECT FROM pg_constraint WHERE contypid = t.oid) AS constrained,
+         t.typnotnull AND t.typdefault IS NULL AS required
   FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
   WHERE t.typtype = 'd' AND ${OURS}`;
+
+const THINGS = `
+  SELECT 'type ' || n.nspname || '.' || t.typname AS key FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE ${OURS}
+  UNION ALL SELECT 'schema ' || nspname FROM pg_namespace
+  UNION ALL SELECT 'extension ' || extname FROM pg_extension`;
+
+const OWNED_THINGS = `
+  SELECT tgrelid::int AS owner, 'trigger ' || tgname AS name FROM pg_trigger WHERE NOT tgisinternal
+  UNION ALL SELECT polrelid::int, 'policy ' || polname FROM pg_policy`;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Node } from 'libpg-query';
 import { type Completion, completionOf } from './completion.ts';
+import type { Kind } from './migration/action.ts';
 import { readHeader } from './migration/file-phase.ts';
 import { Holding } from './migration/holding.ts';
 import { readStatement } from './migration/read-statement.ts';
@@ -98,18 +99,32 @@ function stepsOf(pieces: readonly Piece[], transaction: boolean): Step[] {
   if (ownLimit) return pieces.map(({ sql }) => ({ sql, limitMs: null }));
   const holding = new Holding();
   return pieces.map(({ sql, node }) => {
-    // While a table is kept from everybody, work on rows must be as brief as the change itself.
-    const limitMs = mayTakeLong(node) && !holding.holds ? 0 : BRIEF_MS;
-    if (transaction && pieces.length > 1 && !holding.holds) holding.take(readStatement(node, sql));
-    return { sql, limitMs };
+    const held = holding.holds;
+    if (transaction && pieces.length > 1 && !held) holding.take(readStatement(node, sql));
+    // While a table is kept from everybody, work on rows must be as brief as the change itself, which a call may do.
+    const keeps = 'RefreshMatViewStmt' in node ? held : holding.holds;
+    return { sql, limitMs: mayTakeLong(node, sql) && !keeps ? 0 : BRIEF_MS };
   });
 }
 
-const OF_ROWS = ['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt', 'RefreshMatViewStmt'] as const;
+const OF_ROWS = [
+  ...(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt', 'RefreshMatViewStmt'] as const),
+  'CreateTableAsStmt',
+] as const;
+
+/** What a block may do and still be work on rows. */
+const ROWS_ONLY: ReadonlySet<Kind> = new Set(['insert', 'update', 'delete', 'call', 'harmless']);
+
+function isBlockOfRows(node: Node, sql: string): boolean {
+  const actions = 'DoStmt' in node ? readStatement(node, sql) : [];
+  return actions.length > 0 && actions.every(({ kind }) => ROWS_ONLY.has(kind));
+}
 
 /** Work on rows, and what goes on beside everybody else, takes as long as it takes. */
-const mayTakeLong = (node: Node): boolean =>
-  OF_ROWS.some(tag => tag in node) || (completionOf(node) !== null && !('AlterEnumStmt' in node));
+const mayTakeLong = (node: Node, sql: string): boolean =>
+  OF_ROWS.some(tag => tag in node) ||
+  isBlockOfRows(node, sql) ||
+  (completionOf(node) !== null && !('AlterEnumStmt' in node));
 
 function problemsOf(path: string, pieces: readonly Piece[], transaction: boolean): string[] {
   const ends = pieces.filter(({ node }) => isTransactionWord(node));

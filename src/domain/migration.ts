@@ -21,9 +21,10 @@ export type { Harm, Lasts, Lock, Phase } from './migration/rule.ts';
 
 /**
  * A migration as SQL. Its path tells its folder and name; paths are shown as they are given. With a `review`, why its SQL
- * is not known before it runs, it waits until old code is gone, whatever was recorded of it.
+ * is not known before it runs, it waits until old code is gone, whatever was recorded of it. `byCommand`: the app's own
+ * command runs it, in transactions only where it says so, and without our limits.
  */
-export type Migration = { file: string; sql: string; review?: string | null };
+export type Migration = { file: string; sql: string; review?: string | null; byCommand?: boolean };
 
 /** `allowed` is the reason of an `-- allow: RULE reason` beside the statement. */
 export type Hazard = {
@@ -72,12 +73,12 @@ export function judge(migrations: readonly Migration[], facts: Facts | null): Ve
   return migrations.map(migration => judgeOne(migration, known));
 }
 
-function judgeOne({ file, sql, review = null }: Migration, known: Known): Verdict {
+function judgeOne({ file, sql, review = null, byCommand = false }: Migration, known: Known): Verdict {
   const source = readSource(sql);
   const header = readHeader(source.header);
   known.startFile({ codeKnows: declaredPhase(file, header).phase === 'contract' });
   const steps = source.pieces.map(({ node, sql: text }) => ({ sql: text, node, actions: readStatement(node, text) }));
-  const judged = judgeSteps(steps, known, header.transaction);
+  const judged = judgeSteps(steps, known, !byCommand && header.transaction, !byCommand);
   const statements = source.pieces.map((piece, index) => statementVerdict(piece, judged[index]?.findings ?? []));
   const { unparsed } = source;
   if (unparsed) {

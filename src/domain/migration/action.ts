@@ -28,8 +28,11 @@ export type What =
   | 'statistics'
   | 'other';
 
-/** An object by name; `of` is its table where its name belongs to one (trigger, policy, rule, constraint, column). */
-export type Thing = { what: What; name: Name; of: Name | null };
+/**
+ * An object by name; `of` is its table where its name belongs to one (trigger, policy, rule, constraint, column). `takes`:
+ * the types of a function's arguments, where they are said.
+ */
+export type Thing = { what: What; name: Name; of: Name | null; takes?: string };
 
 export type Column = {
   name: string;
@@ -41,12 +44,17 @@ export type Column = {
   counter: 'serial' | 'identity' | null;
   checks: readonly Node[];
   unique: boolean;
+  /** UNIQUE NULLS NOT DISTINCT. */
+  nullsAlike: boolean;
   primary: boolean;
   references: Name | null;
 };
 
 /** What a view shows, and nothing else: all rows of a table, and its columns where it lists them; null is `*`. */
 export type StandsFor = { table: Name; columns: readonly string[] | null };
+
+/** Columns of a view, as far as they are said, and a table of which it has all. */
+export type Shows = { names: readonly string[]; allOf: Name | null };
 
 export type Constraint = {
   kind: 'check' | 'foreign key' | 'unique' | 'primary key' | 'exclusion' | 'not null';
@@ -56,6 +64,8 @@ export type Constraint = {
   expression: Node | null;
   references: Name | null;
   usingIndex: string | null;
+  /** NULLS NOT DISTINCT. */
+  nullsAlike: boolean;
   notValid: boolean;
   enforced: boolean;
 };
@@ -86,8 +96,13 @@ export type TableAction =
   | {
       kind: 'create index';
       name: string | null;
+      /** Every column of its keys, those in expressions and INCLUDE too. */
       columns: readonly string[];
+      /** Its keys: bare columns, and expressions. */
+      keys: readonly (string | Node)[];
       unique: boolean;
+      /** NULLS NOT DISTINCT. */
+      nullsAlike: boolean;
       concurrently: boolean;
       unlessThere: boolean;
       /** `ON ONLY parent`: made invalid at once, nothing is read. */
@@ -127,6 +142,8 @@ export type Action =
       slow: boolean;
       /** Of a view that is nothing but `SELECT … FROM` one table. */
       standsFor: StandsFor | null;
+      /** Of a view. */
+      shows?: Shows;
     }
   | { kind: 'drop'; thing: Thing; cascade: boolean; concurrently: boolean; ifThere: boolean }
   | { kind: 'rename'; thing: Thing; to: string }
@@ -138,7 +155,7 @@ export type Action =
   | { kind: 'revoke'; thing: Thing }
   | { kind: 'add enum value'; thing: Thing; value: string }
   | { kind: 'rename enum value'; thing: Thing; from: string; to: string }
-  | { kind: 'create domain'; thing: Thing; base: ColumnType | null; constrained: boolean }
+  | { kind: 'create domain'; thing: Thing; base: ColumnType | null; constrained: boolean; required: boolean }
   | { kind: 'tighten domain'; thing: Thing; notValid: boolean }
   | { kind: 'loosen domain'; thing: Thing }
   /** `does`: what a call of it does. Read when it is called only. */

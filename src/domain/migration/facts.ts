@@ -11,8 +11,10 @@ export type Facts = {
   functions: Readonly<Record<string, Volatility>>;
   /** Those that are neither Postgres's own nor an extension's: how many share a bare name. */
   ownFunctions: Readonly<Record<string, number>>;
-  /** Domains by name; `constrained` when it has a CHECK or NOT NULL of its own. */
-  domains: Readonly<Record<string, { base: string; constrained: boolean }>>;
+  /** Domains by name; `constrained` when it has a CHECK or NOT NULL of its own, `required` when NOT NULL without a default. */
+  domains: Readonly<Record<string, { base: string; constrained: boolean; required: boolean }>>;
+  /** What else has a name: `type public.mood`, `schema app`, `extension hstore`. */
+  things: readonly string[];
 };
 
 export type Volatility = 'immutable' | 'stable' | 'volatile';
@@ -30,6 +32,8 @@ export type RelationFacts = {
   lastValue: number | null;
   /** Of a partitioned table: its key, when that is plain columns. */
   partitionKey: readonly string[];
+  /** What has a name on it only: `trigger touch`, `policy own_rows`. */
+  things: readonly string[];
 };
 
 export type ColumnFacts = {

@@ -14,6 +14,8 @@ const LOCKED: ReadonlySet<What> = new Set([
 /** Follows the statements of one file, of which nothing but their text is known. */
 export class Holding {
   #made = new Set<string>();
+  /** What the functions that it defines do, by bare name: one may be any of its namesakes. */
+  #functions = new Map<string, (() => readonly Action[])[]>();
   #holds = false;
 
   /** True once something that was there before the file is kept from those who write or read it. */
@@ -28,15 +30,23 @@ export class Holding {
   #keepsOut(action: Action): boolean {
     switch (action.kind) {
       case 'create table': {
-        this.#made.add(keyOf(action.table));
+        // With IF NOT EXISTS it may have been there before.
+        if (!action.unlessThere) this.#made.add(keyOf(action.table));
         // Writers to a table that is referred to wait, and readers of a parent too.
         const { columns, constraints, partitionOf } = action;
         const others = [...columns, ...constraints].flatMap(({ references }) => references ?? []);
         return [...others, ...(partitionOf ? [partitionOf] : [])].some(table => this.#isOld(table));
       }
       case 'create':
-        this.#made.add(keyOf(action.thing.name));
+        if (!action.unlessThere && !action.replace) this.#made.add(keyOf(action.thing.name));
         return action.thing.of !== null && this.#isOld(action.thing.of);
+      case 'define function': {
+        const { name } = action.thing.name;
+        this.#functions.set(name, [...(this.#functions.get(name) ?? []), action.does]);
+        return false;
+      }
+      case 'call':
+        return action.functions.some(({ name }) => this.#call(name));
       case 'insert':
       case 'update':
       case 'delete':
@@ -59,9 +69,27 @@ export class Holding {
       }
       case 'dynamic':
         return true;
+      case 'add constraint':
+        return this.#areOld(action.table, action.constraint.references);
+      case 'add column':
+        return this.#areOld(action.table, action.column.references);
+      case 'attach partition':
+        return this.#areOld(action.table, action.partition);
       default:
         return 'table' in action && this.#isOld(action.table);
     }
+  }
+
+  #call(name: string): boolean {
+    const bodies = this.#functions.get(name) ?? [];
+    // It may call itself.
+    this.#functions.delete(name);
+    return bodies.flatMap(does => does()).filter(action => this.#keepsOut(action)).length > 0;
+  }
+
+  /** True when one of them is old: a foreign key locks both of its tables. */
+  #areOld(...tables: readonly (Name | null)[]): boolean {
+    return tables.some(table => table !== null && this.#isOld(table));
   }
 
   #isOld(table: Name): boolean {

@@ -35,14 +35,14 @@ export type Step = { sql: string; node: Node | null; actions: readonly Action[] 
 export type Judged = { findings: Finding[]; parts: Part[] };
 export type Part = 'expand' | 'contract' | 'either';
 
-/** Judges the statements of one file, in order; `known` takes in what they do. */
-export function judgeSteps(steps: readonly Step[], known: Known, inTransaction: boolean): Judged[] {
-  let transaction = inTransaction ? newTransaction() : null;
+/** Judges the statements of one file, in order; `known` takes in what they do. `limited`: it is we who run them. */
+export function judgeSteps(steps: readonly Step[], known: Known, inTransaction: boolean, limited = true): Judged[] {
+  let transaction = inTransaction ? newTransaction(limited) : null;
   return steps.map(({ sql, node, actions }, index) => {
     const after = () => steps.slice(index + 1).flatMap(step => step.actions);
-    if (actions.some(({ kind }) => kind === 'start of transaction')) transaction ??= newTransaction();
+    if (actions.some(({ kind }) => kind === 'start of transaction')) transaction ??= newTransaction(limited);
     if (actions.some(({ kind }) => kind === 'end of transaction'))
-      transaction = inTransaction ? newTransaction() : null;
+      transaction = inTransaction ? newTransaction(limited) : null;
     const scene = { known, transaction, sql, single: actions.length === 1 };
     const judged = actions.flatMap((action, position) =>
       judgeAction(action, { ...scene, later: () => [...actions.slice(position + 1), ...after()] }),

@@ -7,6 +7,9 @@ import { type ColumnType, findAll, type Name, typeFrom } from './tree.ts';
 
 const RELATIONS: ReadonlySet<What> = new Set(['table', 'view', 'materialized view', 'sequence', 'index']);
 
+/** What the catalog lists besides relations; a type's name may be a domain's. */
+const LISTED: ReadonlySet<What> = new Set(['type', 'domain', 'schema', 'extension']);
+
 const keyOf = ({ schema, name }: Name): string => `${schema}.${name}`;
 
 /** A function that this batch defines. */
@@ -16,7 +19,7 @@ export type Definition = ActionOf<'define function'>;
 export class Known {
   readonly facts: Facts | null;
   /** Types made over a base, by name. */
-  readonly domains: Map<string, { base: ColumnType | null; constrained: boolean }>;
+  readonly domains: Map<string, { base: ColumnType | null; constrained: boolean; required: boolean }>;
   /** Functions defined in this batch, by bare name: any of those that share one may be the one called. */
   readonly #definitions = new Map<string, Definition[]>();
   /** Functions of the catalog that are neither Postgres's nor an extension's, by bare name: how many. */
@@ -25,6 +28,8 @@ export class Known {
   readonly #gone = new Set<string>();
   readonly #newThings = new Set<string>();
   readonly #dropped = new Set<string>();
+  /** Names that things of the catalog got in this batch. */
+  readonly #renamed = new Set<string>();
   /** The session's, which decides what a timestamp without zone means; null when nobody knows. */
   timeZone: string | null;
   #path: readonly string[];
@@ -39,9 +44,9 @@ export class Known {
     this.#path = this.#usualPath();
     this.#own = new Map(Object.entries(facts?.ownFunctions ?? {}));
     this.domains = new Map(
-      Object.entries(facts?.domains ?? {}).map(([name, { base, constrained }]) => [
+      Object.entries(facts?.domains ?? {}).map(([name, { base, ...domain }]) => [
         name,
-        { base: typeFrom(base), constrained },
+        { ...domain, base: typeFrom(base) },
       ]),
     );
   }
@@ -161,6 +166,11 @@ export class Known {
     this.#put({ ...relation, key: keyOf({ schema: to.schema ?? schema, name: to.name }) });
   }
 
+  /** For what is no relation: of that name there is one now. */
+  noteName(name: string): void {
+    this.#renamed.add(name);
+  }
+
   makeThing(thing: Thing): void {
     this.#newThings.add(this.#thingKey(thing));
     if (RELATIONS.has(thing.what)) this.makeRelation(thing.name);
@@ -185,12 +195,21 @@ export class Known {
     if (!this.facts || this.isNew(thing) || !this.isSure(thing.of ?? thing.name)) return false;
     if (thing.what === 'function') return !(thing.name.name in this.facts.functions);
     if (thing.of) return this.#isAbsentOn(this.relation(thing.of), thing);
+    if (LISTED.has(thing.what)) return !this.#isListed(thing, this.facts);
     return RELATIONS.has(thing.what) && !this.relation(thing.name).known;
+  }
+
+  #isListed({ what, name }: Thing, { things }: Facts): boolean {
+    if (this.#renamed.has(name.name)) return true;
+    if (what === 'schema' || what === 'extension') return things.includes(`${what} ${name.name}`);
+    const schemas = name.schema === null ? this.#path : [name.schema];
+    return schemas.some(schema => things.includes(`type ${keyOf({ schema, name: name.name })}`));
   }
 
   #isAbsentOn(relation: Relation, { what, name }: Thing): boolean {
     if (!relation.known) return true;
     if (what === 'column') return !relation.columns.has(name.name);
+    if (what === 'trigger' || what === 'policy') return !relation.things.has(`${what} ${name.name}`);
     return what === 'constraint' && !relation.constraints.has(name.name);
   }
 

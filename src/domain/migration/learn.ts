@@ -1,6 +1,7 @@
 import type { Action, Column, Constraint, TableAction } from './action.ts';
 import { strangeCalls } from './calls.ts';
 import type { Known } from './known.ts';
+import { givesApart, isApart } from './old-inserts.ts';
 import type { KnownColumn, Relation } from './relation.ts';
 import type { Name } from './tree.ts';
 
@@ -19,6 +20,8 @@ export function learn(known: Known, action: Action): void {
       const isUnsure = known.facts !== null || action.thing.what === 'extension';
       const mayBeThere = action.replace || (action.unlessThere && isUnsure);
       if (!mayBeThere || known.isAbsent(action.thing)) known.makeThing(action.thing);
+      const { what, name, of } = action.thing;
+      if (of) known.relation(of).things.add(`${what} ${name.name}`);
       return;
     }
     case 'define function':
@@ -33,6 +36,8 @@ export function learn(known: Known, action: Action): void {
       if (action.thing.what === 'constraint' && action.thing.of) {
         known.relation(action.thing.of).constraints.delete(action.thing.name.name);
       } else known.forget(action.thing);
+      if (action.thing.of)
+        known.relation(action.thing.of).things.delete(`${action.thing.what} ${action.thing.name.name}`);
       return;
     case 'rename':
       learnRename(known, action);
@@ -40,7 +45,7 @@ export function learn(known: Known, action: Action): void {
     case 'set schema':
       if (action.thing.what === 'table' || action.thing.what === 'view') {
         known.rename(action.thing.name, { schema: action.to, name: action.thing.name.name });
-      }
+      } else known.noteName(action.thing.name.name);
       return;
     case 'time zone':
       known.timeZone = action.zone;
@@ -64,6 +69,8 @@ function learnTable(known: Known, action: Extract<Action, { kind: 'create table'
   const there = known.relation(action.table);
   // Where the catalog has it already, this ran before, or fails: its table is in use.
   if (there.known && !there.isNew) return;
+  // Without a catalog nobody can tell whether IF NOT EXISTS finds one, with what columns.
+  if (action.unlessThere && known.facts === null) return;
   const relation = known.makeRelation(action.table);
   if (action.partitionOf) relation.partitionKey = known.relation(action.partitionOf).partitionKey;
   for (const column of action.columns) relation.columns.set(column.name, knownColumn(column, known.file));
@@ -76,7 +83,8 @@ function learnRename(known: Known, { thing, to }: Extract<Action, { kind: 'renam
   if (table && thing.what === 'constraint') moveKey(table.constraints, thing.name.name, to);
   if (thing.what === 'table' || thing.what === 'view' || thing.what === 'materialized view') {
     known.rename(thing.name, { schema: thing.name.schema, name: to });
-  }
+  } else if (!table) known.noteName(to);
+  if (table?.things.delete(`${thing.what} ${thing.name.name}`)) table.things.add(`${thing.what} ${to}`);
 }
 
 function moveKey<V>(map: Map<string, V>, from: string, to: string): void {
@@ -101,10 +109,10 @@ function learnChange(relation: Relation, action: TableAction & { table: Name }, 
       relation.columns.delete(action.column);
       return;
     case 'set default':
-      change(action.column, { hasDefault: true });
+      change(action.column, { hasDefault: true, isApart: givesApart(action.default) });
       return;
     case 'drop default':
-      change(action.column, { hasDefault: false });
+      change(action.column, { hasDefault: false, isApart: false });
       return;
     case 'set not null':
       change(action.column, { notNull: true });
@@ -128,6 +136,9 @@ function learnChange(relation: Relation, action: TableAction & { table: Name }, 
       if (constraint.kind === 'not null') for (const column of constraint.columns) change(column, { notNull: true });
       return;
     }
+    case 'create trigger':
+      relation.things.add(`trigger ${action.name}`);
+      return;
     case 'create index': {
       const { name, unique, columns } = action;
       if (name) relation.indexes.set(name, { name, unique, valid: true, columns, plain: true });
@@ -140,13 +151,15 @@ function learnChange(relation: Relation, action: TableAction & { table: Name }, 
 
 const UNKNOWN: KnownColumn = { type: null, notNull: null, hasDefault: null, isNew: false, file: 0, views: [] };
 
-function knownColumn({ type, notNull, default: value, counter, generated }: Column, file: number): KnownColumn {
+function knownColumn(column: Column, file: number): KnownColumn {
+  const { type, notNull, default: value, counter, generated } = column;
   const hasDefault = value !== null || counter !== null || generated !== null;
   return {
     type,
     notNull: notNull || counter !== null,
     hasDefault,
     isCounted: counter !== null,
+    isApart: isApart(column),
     isNew: true,
     file,
     views: [],

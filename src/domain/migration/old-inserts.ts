@@ -1,6 +1,7 @@
 import type { Node } from 'libpg-query';
+import type { Column } from './action.ts';
 import type { Known } from './known.ts';
-import { bodyOf, columnOf, columnsIn, type Name, nameFrom, stringsOf } from './tree.ts';
+import { bodyOf, columnOf, columnsIn, findAll, type Name, nameFrom, stringsOf } from './tree.ts';
 
 // What old code, which leaves new columns out, writes into them: their default, or NULL.
 
@@ -19,6 +20,32 @@ export function oldInsertsPass(table: Name, columns: readonly string[], check: N
 export function newColumnPasses(name: string, hasDefault: boolean, check: Node, known: Known): boolean {
   const [own, none] = [new Set([name]), new Set<string>()];
   return passes(check, hasDefault ? { filled: own, empty: none } : { filled: none, empty: own }, known);
+}
+
+/** Functions whose values do not come twice. */
+const APART = new Set([
+  ...['gen_random_uuid', 'uuidv4', 'uuidv7', 'uuid_generate_v1', 'uuid_generate_v1mc', 'uuid_generate_v4'],
+  ...['nextval', 'gen_random_bytes'],
+]);
+
+export function givesApart(value: Node): boolean {
+  return findAll(value, 'FuncCall').some(({ FuncCall }) => APART.has(nameFrom(stringsOf(FuncCall.funcname)).name));
+}
+
+/** True when each row that leaves it out gets another value. */
+export const isApart = ({ counter, default: value }: Column): boolean =>
+  counter !== null || (value !== null && givesApart(value));
+
+type Keys = { columns: readonly string[]; keys: readonly (string | Node)[]; nullsAlike: boolean };
+
+/** True when two rows of old code never meet in a unique index on new columns: one of them is NULL, or each time another. */
+export function neverMeet(table: Name, { columns, keys, nullsAlike }: Keys, known: Known): boolean {
+  if (!known.areNew(table, columns)) return false;
+  const empty = new Set(columns.filter(name => known.column(table, name)?.hasDefault === false));
+  return keys.some(key => {
+    if (typeof key !== 'string') return !nullsAlike && isNullThen(key, { empty, filled: new Set() }, known);
+    return known.column(table, key)?.isApart === true || (!nullsAlike && empty.has(key));
+  });
 }
 
 /** A CHECK forbids what makes it false; NULL it lets through. */

@@ -7,10 +7,13 @@ import type {
   ObjectType,
   RangeVar,
   RenameStmt,
+  SelectStmt,
+  TypeName,
   ViewStmt,
 } from 'libpg-query';
-import type { Action, ActionOf, StandsFor, Thing, What } from './action.ts';
-import { bodyOf, columnOf, type Name, nameFrom, nameOf, nameParts, stringsOf } from './tree.ts';
+import type { Action, ActionOf, Shows, StandsFor, Thing, What } from './action.ts';
+import { bodyOf, columnOf, type Name, nameFrom, nameOf, nameParts, stringsOf, typeOf } from './tree.ts';
+import { typeText } from './words.ts';
 
 // DROP, RENAME, SET SCHEMA, OWNER TO: what they act on, in our words.
 
@@ -58,9 +61,22 @@ const ON_A_TABLE: ReadonlySet<What> = new Set(['trigger', 'policy', 'rule']);
 function thingOf(type: ObjectType | undefined, object: Node | undefined): Thing {
   const what = (type && WHAT[type]) ?? 'other';
   const parts = nameParts(object);
+  if (what === 'function') return { what, name: nameFrom(parts), of: null, ...takenBy(object) };
   if (!ON_A_TABLE.has(what)) return { what, name: nameFrom(parts), of: null };
   return { what, name: nameFrom(parts.slice(-1)), of: nameFrom(parts.slice(0, -1)) };
 }
+
+function takenBy(object: Node | undefined): Pick<Thing, 'takes'> {
+  const { objargs = [], args_unspecified: isUnsaid } = bodyOf(object, 'ObjectWithArgs') ?? { args_unspecified: true };
+  return isUnsaid ? {} : { takes: typesText(objargs.map(type => bodyOf(type, 'TypeName'))) };
+}
+
+/** Types of arguments as one text; it has no lengths, as Postgres has none there. */
+export function typesText(types: readonly (TypeName | undefined)[]): string {
+  return types.map(type => typeText({ ...(typeOf(type) ?? UNREAD), mods: [] })).join(', ');
+}
+
+const UNREAD = { schema: null, name: '?', array: false };
 
 export function readDrop(statement: DropStmt): Action[] {
   return (statement.objects ?? []).map(object =>
@@ -128,14 +144,15 @@ type Made = {
   replace?: boolean;
   tightens?: boolean;
   standsFor?: StandsFor | null;
+  shows?: Shows;
 };
 
 /** CREATE of what old code does not know yet; null for anything else. */
 export function readCreate(node: Node): Action[] | null {
   const made = madeBy(node);
   if (!made) return null;
-  const { thing, unlessThere = false, replace = false, tightens = false, standsFor = null } = made;
-  return [{ kind: 'create', thing, unlessThere, replace, tightens, slow: false, standsFor }];
+  const { thing, unlessThere = false, replace = false, tightens = false, standsFor = null, ...more } = made;
+  return [{ kind: 'create', thing, unlessThere, replace, tightens, slow: false, standsFor, ...more }];
 }
 
 /** A thing that has no schema of its own. */
@@ -148,7 +165,8 @@ export const named = (what: What, name: string | undefined, of: Name | null = nu
 function madeBy(node: Node): Made | null {
   if ('ViewStmt' in node) {
     const { view, replace = false } = node.ViewStmt;
-    return { thing: { what: 'view', name: nameOf(view), of: null }, replace, standsFor: shownBy(node.ViewStmt) };
+    const thing: Thing = { what: 'view', name: nameOf(view), of: null };
+    return { thing, replace, standsFor: shownBy(node.ViewStmt), shows: columnsOf(node.ViewStmt) };
   }
   if ('CreateSeqStmt' in node) {
     const { sequence, if_not_exists: unlessThere = false } = node.CreateSeqStmt;
@@ -201,6 +219,24 @@ function shownBy({ aliases, options = [], query, view, withCheckOption }: ViewSt
     return (name ? null : columnOf(val)) ?? [];
   });
   return columns.length > 0 && columns.length === targetList.length ? { table, columns } : null;
+}
+
+/** The first SELECT of a UNION gives it its names. */
+function firstOf(query: SelectStmt | undefined): SelectStmt | undefined {
+  return query?.larg ? firstOf(query.larg) : query;
+}
+
+function columnsOf({ aliases = [], query }: ViewStmt): Shows {
+  if (aliases.length > 0) return { names: stringsOf(aliases), allOf: null };
+  const { targetList = [], fromClause = [], withClause } = firstOf(bodyOf(query, 'SelectStmt')) ?? {};
+  const targets = targetList.map(target => bodyOf(target, 'ResTarget') ?? {});
+  const [from] = fromClause;
+  const table = fromClause.length === 1 && !withClause ? bodyOf(from, 'RangeVar') : undefined;
+  const hasAll = table !== undefined && !table.alias?.colnames && targets.some(({ val }) => isStar(val));
+  return {
+    names: targets.flatMap(({ name, val }) => name ?? columnOf(val) ?? []),
+    allOf: hasAll ? nameOf(table) : null,
+  };
 }
 
 function isStar(node: Node | undefined): boolean {

@@ -12,6 +12,7 @@ import {
   readEnumChange,
   readGrant,
   readRename,
+  typesText,
 } from './read-object.ts';
 import { madeFromQuery, rangesIn, readCalls, readRows, readSelect } from './read-rows.ts';
 import { readDatabase, readRole, readSequence } from './read-settings.ts';
@@ -184,18 +185,20 @@ const READERS: readonly Reader[] = [
     );
   }),
   on('AlterEnumStmt', readEnumChange),
-  on('CreateDomainStmt', ({ domainname, typeName, constraints = [] }) => ({
-    kind: 'create domain',
-    thing: { what: 'domain', name: nameFrom(stringsOf(domainname)), of: null },
-    base: typeOf(typeName),
-    constrained: constraints.some(node =>
-      ['CONSTR_CHECK', 'CONSTR_NOTNULL'].includes(bodyOf(node, 'Constraint')?.contype ?? ''),
-    ),
-  })),
+  on('CreateDomainStmt', ({ domainname, typeName, constraints = [] }) => {
+    const kinds = new Set(constraints.map(node => bodyOf(node, 'Constraint')?.contype));
+    return {
+      kind: 'create domain',
+      thing: { what: 'domain', name: nameFrom(stringsOf(domainname)), of: null },
+      base: typeOf(typeName),
+      constrained: kinds.has('CONSTR_CHECK') || kinds.has('CONSTR_NOTNULL'),
+      required: kinds.has('CONSTR_NOTNULL') && !kinds.has('CONSTR_DEFAULT'),
+    };
+  }),
   on('AlterDomainStmt', readDomainChange),
-  on('CreateFunctionStmt', ({ funcname, replace = false, options, sql_body }, sql) => ({
+  on('CreateFunctionStmt', ({ funcname, replace = false, options, parameters, sql_body }, sql) => ({
     kind: 'define function',
-    thing: { what: 'function', name: nameFrom(stringsOf(funcname)), of: null },
+    thing: { what: 'function', name: nameFrom(stringsOf(funcname)), of: null, takes: takenBy(parameters) },
     replace,
     volatility: volatilityIn(options),
     does: () => (sql_body ? readAtomic(sql_body, sql) : readCode(options, sql, readStatement)),
@@ -263,6 +266,15 @@ export function readStatement(node: Node, sql: string): Action[] {
 function readAtomic(body: Node, sql: string): Action[] {
   const list = bodyOf(body, 'List');
   return list ? (list.items ?? []).flatMap(item => readAtomic(item, sql)) : readStatement(body, sql);
+}
+
+/** The types of what a call gives. */
+function takenBy(parameters: readonly Node[] = []): string {
+  const given = parameters.flatMap(node => {
+    const { mode, argType } = bodyOf(node, 'FunctionParameter') ?? {};
+    return mode === 'FUNC_PARAM_OUT' || mode === 'FUNC_PARAM_TABLE' ? [] : [argType];
+  });
+  return typesText(given);
 }
 
 function volatilityIn(options: readonly Node[] | undefined): Volatility {

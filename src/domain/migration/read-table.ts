@@ -175,6 +175,7 @@ function readColumn(definition: ColumnDef): Column {
     counter,
     checks: constraints.flatMap(({ contype, raw_expr }) => (contype === 'CONSTR_CHECK' && raw_expr ? [raw_expr] : [])),
     unique: find('CONSTR_UNIQUE') !== undefined,
+    nullsAlike: find('CONSTR_UNIQUE')?.nulls_not_distinct ?? false,
     primary: find('CONSTR_PRIMARY') !== undefined,
     references: referencedBy(find('CONSTR_FOREIGN')),
   };
@@ -200,6 +201,7 @@ function readConstraint(node: ConstraintNode): Constraint | null {
     expression: node.raw_expr ?? null,
     references: referencedBy(node),
     usingIndex: node.indexname ?? null,
+    nullsAlike: node.nulls_not_distinct ?? false,
     notValid: node.skip_validation ?? false,
     // Only CHECK and FOREIGN KEY carry the mark.
     enforced: node.is_enforced ?? (node.contype !== 'CONSTR_CHECK' && node.contype !== 'CONSTR_FOREIGN'),
@@ -214,19 +216,26 @@ function columnsOf(node: ConstraintNode): string[] {
 const referencedBy = (node: ConstraintNode | undefined): Name | null => (node?.pktable ? nameOf(node.pktable) : null);
 
 export function readIndex(statement: IndexStmt): Action {
-  const elements = [...(statement.indexParams ?? []), ...(statement.indexIncludingParams ?? [])];
-  const columns = elements.flatMap(node => {
-    const { name, expr } = bodyOf(node, 'IndexElem') ?? {};
-    return name ? [name] : columnsIn(expr);
-  });
+  const keys = keysOf(statement.indexParams);
+  const elements = [...keys, ...keysOf(statement.indexIncludingParams)];
+  const columns = elements.flatMap(key => (typeof key === 'string' ? [key] : columnsIn(key)));
   return {
     kind: 'create index',
     table: nameOf(statement.relation),
     name: statement.idxname ?? null,
     columns,
+    keys,
     unique: statement.unique ?? false,
+    nullsAlike: statement.nulls_not_distinct ?? false,
     concurrently: statement.concurrent ?? false,
     unlessThere: statement.if_not_exists ?? false,
     onlyParent: statement.relation?.inh !== true,
   };
+}
+
+function keysOf(elements: readonly Node[] = []): (string | Node)[] {
+  return elements.flatMap(element => {
+    const { name, expr } = bodyOf(element, 'IndexElem') ?? {};
+    return name ?? expr ?? [];
+  });
 }

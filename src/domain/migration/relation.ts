@@ -10,6 +10,8 @@ export type KnownColumn = {
   hasDefault: boolean | null;
   /** Numbered by a sequence that this batch made with it: `serial` or identity. */
   isCounted?: boolean;
+  /** Each row that leaves it out gets a value of its own. */
+  isApart?: boolean;
   isNew: boolean;
   /** The file of the batch that added it; 0 for what was there before. */
   file: number;
@@ -35,6 +37,8 @@ export type Relation = {
   constraints: Map<string, KnownConstraint>;
   indexes: Map<string, IndexFacts>;
   partitionKey: readonly string[];
+  /** `trigger touch`, `policy own_rows`. */
+  things: Set<string>;
 };
 
 /** One of which nothing is known. */
@@ -50,6 +54,7 @@ export function blank(key: string): Relation {
     constraints: new Map(),
     indexes: new Map(),
     partitionKey: [],
+    things: new Set(),
   };
 }
 
@@ -75,5 +80,6 @@ export function fromFacts(key: string, facts: RelationFacts): Relation {
     ),
     indexes: new Map(facts.indexes.map(index => [index.name, index])),
     partitionKey: facts.partitionKey,
+    things: new Set(facts.things),
   };
 }

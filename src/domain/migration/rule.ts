@@ -50,10 +50,15 @@ export type Scene = {
   single: boolean;
 };
 
+/** Who waits for a lock: readers too, or those only who write. */
+export type Waiting = 'everybody' | 'writers';
+
 /** What the transaction that is open has done so far. */
 export type Transaction = {
-  /** Tables of old code that it keeps from everybody. */
-  locked: Set<string>;
+  /** What takes long in it is undone, for we run it. */
+  limited: boolean;
+  /** Tables of old code that it keeps locked; those that do not count are no second one to wait for. */
+  locked: Map<string, { from: Waiting; counts: boolean }>;
   /** `table.constraint` added NOT VALID. */
   notValid: Set<string>;
   /** Values that it added to enums of old. */

@@ -1,5 +1,5 @@
 import type { ActionOf } from '../action.ts';
-import { newColumnPasses } from '../old-inserts.ts';
+import { isApart, newColumnPasses } from '../old-inserts.ts';
 import { provesNotNull } from '../proof.ts';
 import { type Phase, type Rule, rules, type Scene, sized } from '../rule.ts';
 import { nameText, overIndex, quoted, typeText } from '../words.ts';
@@ -15,10 +15,12 @@ const afterwards = ({ table, column }: Add): string =>
   `-- then in batches, each its own transaction:\nUPDATE ${nameText(table)} SET ${quoted(column.name)} = … WHERE id BETWEEN … AND …;`;
 
 /** A value must come from somewhere, or old code's INSERTs fail. */
-const isRequired = ({ column }: Add): boolean =>
-  column.notNull && !column.default && !column.counter && !column.generated;
+const isRequired = (action: Add, scene: Scene): boolean =>
+  (action.column.notNull || domainOf(action, scene)?.required === true) && !hasValue(action);
+const hasValue = ({ column }: Add) => column.default !== null || column.counter !== null || column.generated !== null;
 
-const domainOf = ({ column }: Add, { known }: Scene) => known.domains.get(column.type?.name ?? '');
+const domainOf = ({ column }: Add, { known }: Scene) =>
+  column.type?.array ? undefined : known.domains.get(column.type?.name ?? '');
 
 const rewrites = (action: Add, scene: Scene): string =>
   `Rewrites ${sized(action.table, scene)} and all its indexes: every query on it waits.`;
@@ -32,8 +34,14 @@ ALTER TABLE ${nameText(table)} ALTER COLUMN ${quoted(column.name)} SET DEFAULT n
 ${afterwards(action)}`;
 }
 
-const builds = ({ table }: Add, scene: Scene): string =>
-  `Builds an index on ${sized(table, scene)}: every query on it waits.`;
+/** Rows of old code, which leaves the column out, may be alike there. */
+const isAlike = ({ column }: Add): boolean =>
+  !isApart(column) && (column.default !== null || column.generated !== null || column.nullsAlike);
+
+const phaseOfKey = (action: Add): Phase => (isAlike(action) ? 'contract' : 'expand');
+
+const builds = (action: Add, scene: Scene): string =>
+  `Builds an index on ${sized(action.table, scene)}: every query on it waits.${isAlike(action) ? ' Rows that leave it out, as those of old code do, may get the same value: the second one fails.' : ''}`;
 
 const uniquely = ({ table, column }: Add, kind: 'UNIQUE' | 'PRIMARY KEY'): string =>
   overIndex(kind, table, [column.name], `${table.name}_${column.name}_${kind === 'UNIQUE' ? 'key' : 'pkey'}`);
@@ -100,9 +108,17 @@ const adding = rules(
         `${nullable(action)}\nALTER TABLE ${nameText(action.table)} ADD CONSTRAINT ${quoted(`${action.column.name}_fkey`)} FOREIGN KEY (${quoted(action.column.name)}) REFERENCES ${action.column.references ? nameText(action.column.references) : '…'} NOT VALID;\n-- in a later migration:\nALTER TABLE ${nameText(action.table)} VALIDATE CONSTRAINT ${quoted(`${action.column.name}_fkey`)};`,
     },
     {
+      id: 'fk-of-new-table',
+      when: ({ table, column: { references } }, { known }) =>
+        references !== null && known.relation(table).isNew && !known.relation(references).isNew,
+      evenIfNew: true,
+      phase: 'expand',
+      lock: 'SHARE ROW EXCLUSIVE',
+    },
+    {
       id: 'unique-builds-index',
       when: ({ column }) => column.unique,
-      phase: 'expand',
+      phase: phaseOfKey,
       lock: 'ACCESS EXCLUSIVE',
       lasts: 'index build',
       harm: 'blocks',
@@ -112,7 +128,7 @@ const adding = rules(
     {
       id: 'pk-builds-index',
       when: ({ column }) => column.primary,
-      phase: 'expand',
+      phase: phaseOfKey,
       lock: 'ACCESS EXCLUSIVE',
       lasts: 'index build',
       harm: 'blocks',

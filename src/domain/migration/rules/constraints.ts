@@ -1,5 +1,5 @@
 import type { ActionOf } from '../action.ts';
-import { oldInsertsPass } from '../old-inserts.ts';
+import { neverMeet, oldInsertsPass } from '../old-inserts.ts';
 import { provesNotNull } from '../proof.ts';
 import type { KnownConstraint } from '../relation.ts';
 import { type Phase, type Rule, rules, type Scene, sized, thingText } from '../rule.ts';
@@ -19,13 +19,19 @@ const validates = ({ notValid, enforced }: Add['constraint']): boolean => enforc
 const later = ({ notValid, enforced }: Add['constraint']): boolean => enforced && notValid;
 const builds = ({ usingIndex }: Add['constraint']): boolean => usingIndex === null;
 
-/** Old code cannot break a rule on columns that it does not know, unless it is one against leaving them out. */
-function tightening({ table, constraint }: Add, { known }: Scene): Phase {
+/** Old code cannot break a rule on columns that it does not know, unless leaving them out does. */
+function isKept({ table, constraint }: Add, { known }: Scene): boolean {
   const { kind, columns, expression } = constraint;
-  const mayLeaveOut = kind !== 'check' && kind !== 'not null';
-  const isSafe = mayLeaveOut ? known.areNew(table, columns) : oldInsertsPass(table, columns, expression, known);
-  return isSafe ? 'expand' : 'contract';
+  if (kind === 'check' || kind === 'not null') return oldInsertsPass(table, columns, expression, known);
+  if (kind === 'unique') return neverMeet(table, { ...constraint, keys: columns }, known);
+  return known.areNew(table, columns);
 }
+
+const tightening = (action: Add, scene: Scene): Phase => (isKept(action, scene) ? 'expand' : 'contract');
+
+/** A key of new columns that all rows of old code share. */
+const meetsInKey = ({ table, constraint: { columns } }: Add, { known }: Scene): boolean =>
+  known.areNew(table, columns) && !columns.some(name => known.column(table, name)?.isApart);
 
 const constraintName = ({ table, constraint }: Add): string =>
   constraint.name ?? `${table.name}_${constraint.columns.join('_')}`;
@@ -105,7 +111,7 @@ const adding = rules(
     {
       id: 'pk-builds-index',
       when: is('primary key', builds),
-      phase: 'neutral',
+      phase: (action, scene) => (meetsInKey(action, scene) ? 'contract' : 'neutral'),
       lock: 'ACCESS EXCLUSIVE',
       lasts: 'index build',
       harm: 'blocks',

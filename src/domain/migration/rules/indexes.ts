@@ -1,4 +1,5 @@
 import type { ActionOf } from '../action.ts';
+import { neverMeet } from '../old-inserts.ts';
 import { type Lock, type Phase, type Rule, rules, type Scene, sized } from '../rule.ts';
 import { nameText, quoted } from '../words.ts';
 
@@ -10,9 +11,9 @@ type Make = ActionOf<'create index'>;
 const reads = ({ table, concurrently, onlyParent }: Make, { known }: Scene): boolean =>
   !concurrently && !(onlyParent && ['partitioned', null].includes(known.relation(table).kind));
 
-/** A unique index forbids what old code may still write, unless its columns are new. */
-const phaseOf = ({ table, columns, unique }: Make, { known }: Scene): Phase =>
-  unique && !known.areNew(table, columns) ? 'contract' : 'neutral';
+/** A unique index forbids what old code may still write. */
+const phaseOf = (action: Make, { known }: Scene): Phase =>
+  action.unique && !neverMeet(action.table, action, known) ? 'contract' : 'neutral';
 
 const quietly = ({ concurrently }: Make): Lock => (concurrently ? 'SHARE UPDATE EXCLUSIVE' : 'SHARE');
 

@@ -1,5 +1,6 @@
 import type { Action, ActionOf, StandsFor, Thing, What } from '../action.ts';
 import type { Known } from '../known.ts';
+import { isMadeAnew, isReplaced } from '../replaced.ts';
 import { isFresh, type Lock, type Rule, type RuleRow, rules, type Scene, sized, thingText } from '../rule.ts';
 import type { Name } from '../tree.ts';
 import { nameText, quoted } from '../words.ts';
@@ -30,6 +31,28 @@ const lostWith = ({ thing, cascade }: Drop, scene: Scene): string => {
   return `${name}${cascade ? ', and everything that depends on it,' : ''}`;
 };
 
+type When<A> = (action: A, scene: Scene) => boolean;
+
+const changed = <A extends Action & { thing: Thing }>(when: When<A>): RuleRow<A> => ({
+  id: 'replace-object',
+  when,
+  phase: 'expand',
+  firm: false,
+  harm: 'warns',
+  says: ({ thing }) => `Old code uses ${thingText(thing)} as well: it meets the new version at once.`,
+  fix: 'Make sure that it still does what old code expects, or give the new one a new name.',
+});
+
+const changedPolicy = <A extends Action & { thing: Thing }>(when: When<A>): RuleRow<A> => ({
+  id: 'change-policy',
+  when: (action, scene) => action.thing.what === 'policy' && when(action, scene),
+  phase: 'contract',
+  lock: 'ACCESS EXCLUSIVE',
+  harm: 'breaks',
+  says: ({ thing }) => `The policy ${thingText(thing)} changes: it may hide rows that old code sees.`,
+  fix: 'Make a new policy beside it for new code; change this one in a contract migration.',
+});
+
 const dropping = rules(
   ['drop'],
   [
@@ -58,14 +81,23 @@ const dropping = rules(
       says: ({ thing }) => `Destroys the whole database ${thingText(thing)}. A migration never does that.`,
       fix: 'Leave it out; drop databases by hand.',
     },
+    { ...changed<Drop>((action, scene) => !isGone(action, scene) && isReplaced(action, scene)), lock: lockOn },
+    changedPolicy<Drop>((action, scene) => !isGone(action, scene) && isMadeAnew(action, scene)),
     {
       id: ({ thing }) => `drop-${short(thing.what)}`,
-      when: (action, scene) => !NOT_MISSED.has(action.thing.what) && !isGone(action, scene),
+      when: (action, scene) =>
+        !NOT_MISSED.has(action.thing.what) &&
+        !isGone(action, scene) &&
+        !isReplaced(action, scene) &&
+        !(action.thing.what === 'policy' && isMadeAnew(action, scene)),
       phase: 'contract',
       // With its type a column goes too.
       lock: ({ thing, cascade }) => (thing.what === 'type' && cascade ? 'ACCESS EXCLUSIVE' : lockOn({ thing })),
       harm: 'breaks',
-      says: (action, scene) => `${lostWith(action, scene)} is gone for good; old code that uses it fails.`,
+      says: (action, scene) =>
+        REMADE.has(action.thing.what) && isMadeAnew(action, scene)
+          ? `${thingText(action.thing)} is made anew, and nobody can see here that it has all that old code uses of it.`
+          : `${lostWith(action, scene)} is gone for good; old code that uses it fails.`,
       fix: 'First deploy code that does not use it; drop it in a contract migration, after old code is gone.',
     },
   ],
@@ -73,6 +105,9 @@ const dropping = rules(
 
 /** Said by a rule of its own, or missed by no code. */
 const NOT_MISSED: ReadonlySet<What> = new Set(['index', 'constraint', 'database', 'statistics']);
+
+/** Nothing is lost with these but what they are. */
+const REMADE: ReadonlySet<What> = new Set(['view', 'function']);
 
 type Move = ActionOf<'rename'> | ActionOf<'set schema'>;
 
@@ -175,16 +210,6 @@ const moving = [
 const replaces = ({ thing, replace }: { thing: Thing; replace: boolean }, { known }: Scene): boolean =>
   replace && !known.isAbsent(thing) && !known.isNew(thing);
 
-const changed = <A extends Action & { thing: Thing }>(when: (action: A, scene: Scene) => boolean): RuleRow<A> => ({
-  id: 'replace-object',
-  when,
-  phase: 'expand',
-  firm: false,
-  harm: 'warns',
-  says: ({ thing }) => `Old code uses ${thingText(thing)} as well: it meets the new version at once.`,
-  fix: 'Make sure that it still does what old code expects, or give the new one a new name.',
-});
-
 const making = [
   ...rules(
     ['create'],
@@ -231,15 +256,7 @@ const making = [
     ['replace'],
     [
       changed<ActionOf<'replace'>>(({ thing }) => thing.what !== 'policy'),
-      {
-        id: 'change-policy',
-        when: ({ thing }) => thing.what === 'policy',
-        phase: 'contract',
-        lock: 'ACCESS EXCLUSIVE',
-        harm: 'breaks',
-        says: ({ thing }) => `The policy ${thingText(thing)} changes: it may hide rows that old code sees.`,
-        fix: 'Make a new policy beside it for new code; change this one in a contract migration.',
-      },
+      changedPolicy<ActionOf<'replace'>>(() => true),
     ],
   ),
 ];
