@@ -113,8 +113,11 @@ function proofWords(deploy: Deploy): string[] {
   const lines: string[] = [];
   if (up) {
     const lone = up.unheard.length > 0 ? ` (of ${foreign(up.unheard.join(', '), 100)} only the dyno list says so)` : '';
+    const rest = up.beside?.length
+      ? `. Beside them old code still runs: ${foreign(up.beside.join(', '), 200)}`
+      : ', and no dyno is on an older release';
     lines.push(
-      `*Proved by the dyno list and boot lines*: ${foreign(up.dynos.join(', '), 200)} are up on v${row?.version}${lone}, and no dyno is on an older release.`,
+      `*Proved by the dyno list and boot lines*: ${foreign(up.dynos.join(', '), 200)} are up on v${row?.version}${lone}${rest}.`,
     );
   }
   if (row?.proof) {

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { replyTo } from '../views/reply.ts';
+import { ADD, closedWorld, DROP, isPutBack, YES } from './closed-world.ts';
+import { kinds, play, type World } from './recipe-world.ts';
+
+// What stands in the way of an app that is closed for its deploy.
+
+/** A dyno beside those of the formation. */
+function withDyno(world: World, name: string, version: number, isThere = () => true): World {
+  const dynos = world.dynos.bind(world);
+  const [type = ''] = name.split('.');
+  const job = { name, type, state: 'up', release: version, createdAt: '2026-01-01T00:00:00.000Z' };
+  world.dynos = () => [...dynos(), ...(isThere() ? [job] : [])];
+  return world;
+}
+
+describe('a console of old code', () => {
+  it('does not keep an app closed, and is named', async () => {
+    const world = withDyno(closedWorld({}, []), 'run.7', 41);
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(world.releases.at(-1)).toMatchObject({ slug: 'new', current: true });
+    expect(isPutBack(world)).toBe(true);
+    const open = world.facts.find(({ kind }) => kind === 'let in');
+    const said = open && replyTo(open, world.deploy())?.message.text;
+    expect(said).toContain('Beside them old code still runs: run.7 (v41).');
+    expect(said).not.toContain('no dyno is on an older release');
+  });
+
+  it('that would not stop has everything put back, and the app opened', async () => {
+    const world = withDyno(Object.assign(closedWorld(), { presses: [YES] }), 'run.7', 40);
+    expect((await play(world)).outcome).toBe('stopped');
+    expect(world.applied).toEqual([ADD]);
+    expect(isPutBack(world)).toBe(true);
+  });
+
+  it('that came after everything was destroyed does not keep it closed either', async () => {
+    const world = Object.assign(closedWorld(), { presses: [YES] });
+    withDyno(world, 'scheduler.3', 41, () => world.applied.includes(DROP));
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(world.applied).toEqual([ADD, DROP]);
+    expect(kinds(world)).not.toContain('left closed');
+  });
+});
+
+it('opens at once for somebody who knows that its dynos do not come up', async () => {
+  const world = closedWorld();
+  world.presses = [YES, { after: 'left closed', kind: 'open', by: 'U2' }];
+  // One of them is neither up nor crashed.
+  const dynos = world.dynos.bind(world);
+  world.dynos = () => dynos().map(dyno => ({ ...dyno, state: dyno.name === 'worker.1' ? 'starting' : dyno.state }));
+  let looks = 0;
+  const { dynos: list } = world.heroku;
+  world.heroku.dynos = async app => {
+    looks += Number(kinds(world).includes('closed app answered'));
+    return list(app);
+  };
+  await play(world);
+  expect(isPutBack(world)).toBe(true);
+  expect(looks).toBe(1);
+});
