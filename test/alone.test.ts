@@ -1,23 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { parserReady } from '../src/domain/migration.ts';
 import { ADD, closing, DROP, worldWith, YES } from './migrating-world.ts';
-import { kinds, play, release, unproved, type World } from './recipe-world.ts';
+import { kinds, play, release, rightBefore, unproved, type World } from './recipe-world.ts';
 
 await parserReady();
-
-/** Does it once, right before the first fact of a kind is appended. */
-function rightBefore(world: World, kind: string, act: () => void): World {
-  const append = world.append.bind(world);
-  let done = false;
-  world.append = (fact, key) => {
-    if (fact.kind === kind && !done) {
-      done = true;
-      act();
-    }
-    append(fact, key);
-  };
-  return world;
-}
 
 /** Somebody releases that by hand, and it is live. */
 function released(world: World, version: number, slug: string): void {

@@ -439,6 +439,20 @@ export const crash: Phase[] = [good[0] as Phase, { kind: 'crashed', dyno: 'web.1
 export const unproved: Phase[] = [...good.slice(0, 2), { kind: 'not proved', missing: 'new serves', known: [] }];
 export const kinds = (world: World) =>
   world.facts.map(fact => (fact.kind === 'phase' ? `${fact.of}: ${fact.phase.kind}` : fact.kind));
+/** Does it once, right before the first fact of a kind is appended. */
+export function rightBefore(world: World, kind: string, act: () => void): World {
+  const append = world.append.bind(world);
+  let done = false;
+  world.append = (fact, key) => {
+    if (fact.kind === kind && !done) {
+      done = true;
+      act();
+    }
+    append(fact, key);
+  };
+  return world;
+}
+
 function clickOf({ kind, ...rest }: World['presses'][number], index: number): Click {
   const stamp = { id: `c${index}`, by: 'U1', at: '2026-01-01T00:00:00.000Z' };
   return { kind, ...stamp, about: null, reason: null, ...rest };
