@@ -99,9 +99,14 @@ export async function contract(run: Run): Promise<Next> {
   }
 }
 
-/** What was told last of the contract migrations since then. */
+/** What was told last of the contract migrations since then, once one of them had begun: until then the world may change. */
 const contractSince = ({ deploy }: Run, seq: number): Fact | undefined =>
-  deploy.facts.findLast(fact => fact.seq > seq && 'direction' in fact && fact.direction === 'contract');
+  deploy.facts.findLast(
+    fact => fact.seq > seq && 'direction' in fact && fact.direction === 'contract' && !isBeforehand(fact),
+  );
+
+const isBeforehand = (fact: Fact): boolean =>
+  fact.kind === 'migrating' || (fact.kind === 'migration waits' && fact.file === null);
 
 /** The yes may be old by now: it is looked once more that no other code is live, nor in any dyno. */
 async function unlessAlone(run: Run, isBegun: boolean): Promise<Next | null> {

@@ -316,7 +316,7 @@ export class World {
   readonly migrator = {
     applied: async () => ({}),
     read: async () => ({ files: [this.trouble.gives], problems: [], unknown: [], procfile: null, scripts: {} }),
-    run: async ({ files, digest }: Parameters<Migrator['run']>[0]): Promise<MigrationRun> => {
+    run: async ({ files, digest, onProgress }: Parameters<Migrator['run']>[0]): Promise<MigrationRun> => {
       if (this.trouble.changed) return { kind: 'changed', problems: ['`1_add` is another one.'] };
       const { gives } = this.trouble;
       if (gives && digest !== 'other' && digest !== digestOf(plan.commit.sha, [gives])) {
@@ -324,6 +324,7 @@ export class World {
       }
       const ran: { name: string; table: string; outcome: FileOutcome }[] = [];
       for (const file of files) {
+        if (!this.applied.includes(file.name)) await onProgress({ kind: 'begins', name: file.name, statements: 1 });
         const broken = file.name === this.trouble.breaks && !this.clicks.some(({ kind }) => kind === 'try again');
         if (broken) {
           const error = 'no such column';
