@@ -58,3 +58,11 @@ it('opens at once for somebody who knows that its dynos do not come up', async (
   expect(isPutBack(world)).toBe(true);
   expect(looks).toBe(1);
 });
+
+it.each(['crashed', 'idle'])('an app whose dynos are %s is mended, also by what destroys', async state => {
+  const world = Object.assign(closedWorld(), { presses: [YES] });
+  const dynos = world.dynos.bind(world);
+  world.dynos = () => dynos().map(dyno => (world.releases.length === 1 ? { ...dyno, state } : dyno));
+  expect((await play(world)).outcome).toBe('succeeded');
+  expect(world.applied).toEqual([ADD, DROP]);
+});
