@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { replyTo } from '../views/reply.ts';
-import { ADD, closedWorld, DROP, isPutBack, YES } from './closed-world.ts';
+import { ADD, closedWorld, DROP, isPutBack, meddled, pending, YES } from './closed-world.ts';
 import { kinds, play, type World } from './recipe-world.ts';
 
 // What stands in the way of an app that is closed for its deploy.
@@ -65,4 +65,26 @@ it.each(['crashed', 'idle'])('an app whose dynos are %s is mended, also by what 
   world.dynos = () => dynos().map(dyno => (world.releases.length === 1 ? { ...dyno, state } : dyno));
   expect((await play(world)).outcome).toBe('succeeded');
   expect(world.applied).toEqual([ADD, DROP]);
+});
+
+it('an app that somebody took back by hand while it was closed is opened as what it is', async () => {
+  const worldOf = () => {
+    const world = closedWorld({ breaks: '3_drop' }, [pending(DROP, 'contract'), pending('3_drop', 'contract')]);
+    world.presses = [YES, { after: 'left closed', kind: 'open', by: 'U2' }];
+    return meddled(world, 'left closed', [43, 'old']);
+  };
+  const rehearsal = worldOf();
+  expect((await play(rehearsal)).outcome).toBe('superseded');
+  expect(rehearsal.facts.at(-1)).toMatchObject({
+    why: expect.stringMatching(/v43 .*by ci\) was released meanwhile.*3_drop\.sql failed, .*stays.*can work with it/),
+  });
+  const open = rehearsal.facts.find(({ kind }) => kind === 'let in');
+  const said = open && replyTo(open, rehearsal.deploy())?.message.text;
+  expect(said).toContain('shop is open again, with what was released meanwhile (v43)');
+  expect(said).not.toContain('New code serves');
+  for (let kill = 1; kill <= rehearsal.calls; kill++) {
+    const world = worldOf();
+    expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('superseded');
+    expect(isPutBack(world), `killed at ${kill}`).toBe(true);
+  }
 });

@@ -91,7 +91,8 @@ function letIn(fact: FactOf<'let in'>, then: Deploy): Reply {
     ]);
   }
   const given = latest(then, 'giving up');
-  const what = given?.live ? 'what was released meanwhile' : 'old code';
+  const old = [plan.live.version, latest(then, 'rollback released')?.version];
+  const what = old.includes(fact.version) ? 'old code' : 'what was released meanwhile';
   const code = `${sha(plan.commit.sha)} ${foreign(plan.commit.subject)} (${foreign(plan.commit.author, 60)})`;
   return ours
     ? loud(`New code serves: ${app} runs v${fact.version} and is open again`, ':large_green_circle:', [
