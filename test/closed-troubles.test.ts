@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { HerokuRefused } from '../src/outside.ts';
 import { replyTo } from '../views/reply.ts';
 import { ADD, closedWorld, DROP, isPutBack, meddled, pending, YES } from './closed-world.ts';
+import { closing } from './migrating-world.ts';
 import { kinds, play, type World } from './recipe-world.ts';
 
 // What stands in the way of an app that is closed for its deploy.
@@ -87,4 +89,32 @@ it('an app that somebody took back by hand while it was closed is opened as what
     expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('superseded');
     expect(isPutBack(world), `killed at ${kill}`).toBe(true);
   }
+});
+
+describe('Heroku that says no to maintenance mode', () => {
+  const refusing = (world: World): World => {
+    world.heroku.setMaintenance = async () => {
+      throw new HerokuRefused(403, 'forbidden', 'You do not have access to shop.');
+    };
+    return world;
+  };
+
+  it('ends a deploy behind a closed page, and nothing is built', async () => {
+    const world = refusing(closedWorld({}, []));
+    expect((await play(world)).outcome).toBe('failed');
+    expect(world.facts.at(-1)).toMatchObject({ why: expect.stringContaining('You do not have access to shop.') });
+    expect(world.builds).toEqual([]);
+  });
+
+  it('has migrations held that want the app closed, whatever is killed when', async () => {
+    const rehearsal = refusing(closing());
+    expect((await play(rehearsal)).outcome).toBe('succeeded');
+    const held = rehearsal.facts.find(({ kind }) => kind === 'held');
+    expect(held).toMatchObject({ by: null, why: 'You do not have access to shop.' });
+    for (let kill = 1; kill <= rehearsal.calls; kill++) {
+      const world = refusing(closing());
+      expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('succeeded');
+      expect(world.applied, `killed at ${kill}`).toEqual([ADD]);
+    }
+  });
 });
