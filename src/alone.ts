@@ -53,7 +53,9 @@ export async function objection(run: Run): Promise<Objection | null> {
   const other = await otherLive(run);
   if (other) return { why: other, next: 'Hold them, and deploy again: then they are asked anew.' };
   const released = latest(run.deploy, 'released');
-  const older = released ? dynos.filter(({ release }) => release < released.version) : [];
+  // Before the release it is the old code that may be down: mending that is what this deploy is for.
+  if (!released) return null;
+  const older = dynos.filter(({ release }) => release < released.version);
   if (older.length > 0) {
     const names = older.map(({ name, release }) => `${name} (v${release})`);
     return { why: wordsForOlder(names, app), next: PRESS_AGAIN };

@@ -6,7 +6,9 @@ import { destroyed, oldCode } from './domain/readings.ts';
 import { withoutMentions } from './domain/refusal.ts';
 import { afterAnswer, isOpen, type Row } from './domain/reopening.ts';
 import { closeTheApp, openTheApp } from './maintenance.ts';
+import type { Release } from './outside.ts';
 import type { Next, Run } from './run.ts';
+import { commitOf, otherRelease } from './superseding.ts';
 
 // A deploy in maintenance mode: for apps without preboot, and for schemas that old and new code cannot share. Visitors see a
 // closed page from before the build until new code is up; where something is destroyed, no dyno runs meanwhile. However such
@@ -64,8 +66,12 @@ async function turnedAway(run: Run, signal: AbortSignal): Promise<boolean> {
 /** Opens the app and asks it who answers; only then the deploy ends, however it does. */
 export async function openAgain(run: Run): Promise<Next> {
   const { plan } = run.deploy;
-  const code = codeToServe(run.deploy);
   await openTheApp(run);
+  const given = latest(run.deploy, 'giving up');
+  const isBack = latest(run.deploy, 'rollback released') !== undefined;
+  // While it was closed somebody may have gone back by hand: then that is what visitors get.
+  const other = given || isBack ? null : await otherRelease(run);
+  const code = other ? { release: other.version, commit: await commitOf(run, other) } : codeToServe(run.deploy);
   const row = await run.listening(
     signal => letIn(run, code, signal),
     async () => ({
@@ -79,16 +85,27 @@ export async function openAgain(run: Run): Promise<Next> {
       `${plan.app} was opened, but for 2 minutes its answers did not show that v${code.release} serves. Look at it now: \`heroku logs -a ${plan.app}\`.`,
     );
   }
-  const given = latest(run.deploy, 'giving up');
-  const isBack = latest(run.deploy, 'rollback released') !== undefined;
   if (given) return run.end(given.outcome === 'rolled back' && !isBack ? 'failed' : given.outcome, given.why);
   if (isBack) return run.end('rolled back', `${plan.app} serves the code of v${oldCode(run.deploy).version} again.`);
   const last = run.deploy.facts.findLast(({ kind }) => kind === 'migration failed' || kind === 'schema changed');
+  if (other) return openedWithOthers(run, other, last?.kind === 'migration failed' ? last.failure.file : null);
   if (last?.kind !== 'migration failed') return plan.smoke ? { to: 'Smoke test' } : { to: 'Write the receipt' };
   return run.end(
     'unfinished',
     withoutMentions(
       `${plan.app} runs the new code, but ${last.failure.file} failed, and what was applied before it stays. Mend it, push, and deploy again: what is left is asked anew.`,
+    ),
+  );
+}
+
+function openedWithOthers(run: Run, other: Release, failed: string | null): Promise<Next> {
+  const { version, description, by } = other;
+  const destroys = destroyed(run.deploy);
+  const schema = failed ? `${failed} failed, and what was applied before it stays.` : 'Its migrations have run.';
+  return run.end(
+    'superseded',
+    withoutMentions(
+      `v${version} (${description}, by ${by}) was released meanwhile, and is live. ${destroys ? `${schema} Look whether that code can work with it, then deploy again.` : 'This deploy does nothing more.'}`,
     ),
   );
 }

@@ -107,6 +107,10 @@ function downNow({ deploy }: Run): FactOf<'dynos down'> | null {
   return down && starts.every(start => (start?.seq ?? 0) < down.seq) ? down : null;
 }
 
+/** Somebody knows that they do not come up, and said to open it as it is: that is not waited for once more. */
+const opensAsItIs = ({ deploy }: Run): boolean =>
+  latest(deploy, 'dynos down') !== undefined && latest(deploy, 'closed app answered')?.what === 'open';
+
 /** Starts them; false when they do not come up, and that is recorded. */
 async function cameUp(run: Run, code: Code): Promise<boolean> {
   const boot = await booted(run, code).catch(error => {
@@ -115,7 +119,8 @@ async function cameUp(run: Run, code: Code): Promise<boolean> {
     throw error;
   });
   if (boot.kind === 'up') {
-    await run.record({ kind: 'dynos up', dynos: boot.dynos, unheard: boot.unheard }, `dynos up v${code.release}`);
+    const { dynos, unheard, beside } = boot;
+    await run.record({ kind: 'dynos up', dynos, unheard, beside }, `dynos up v${code.release}`);
     return true;
   }
   if (latest(run.deploy, 'closed app answered')?.what === 'open') return false;
@@ -163,7 +168,7 @@ async function settledBoot(run: Run, goal: Wanted, heard: () => Heard, signal: A
     const boot = bootOf({ ...goal, dynos: await run.outside.heroku.dynos(run.deploy.plan.app), heard: heard() });
     up += Number(boot.kind === 'up');
     const isLate = boot.kind === 'up' && boot.unheard.length > 0 && up <= LINES_LATE_LOOKS;
-    if ((boot.kind !== 'booting' && !isLate) || look === BOOT_LOOKS) return boot;
+    if ((boot.kind !== 'booting' && !isLate) || look === BOOT_LOOKS || opensAsItIs(run)) return boot;
     await run.outside.time.pass(LOOK_MS, signal);
   }
 }

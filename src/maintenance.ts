@@ -12,19 +12,22 @@ export async function closeTheApp(run: Run): Promise<void> {
   const { heroku } = run.outside;
   const { app } = run.deploy.plan;
   const times = openings(run.deploy);
+  const { maintenance } = await heroku.app(app);
   if (!latestOfThese(run.deploy, 'closing') || isOpened(run.deploy)) {
-    const { maintenance } = await heroku.app(app);
     await run.record({ kind: 'closing', byUs: !maintenance }, nth(again(run, 'closing'), times));
   }
-  if (!latest(run.deploy, 'closing')?.byUs) return;
+  if (maintenance || !latest(run.deploy, 'closing')?.byUs) return;
   await heroku.setMaintenance(app, true, run.mayAct);
 }
 
 /** Opens what we closed, once: what is closed after that a person has closed. */
 export async function openTheApp(run: Run): Promise<void> {
   if (!latest(run.deploy, 'closing')?.byUs || isOpened(run.deploy)) return;
+  const { heroku } = run.outside;
+  const { app } = run.deploy.plan;
   const times = openings(run.deploy);
-  await run.outside.heroku.setMaintenance(run.deploy.plan.app, false, run.mayAct);
+  // It may never have been closed: Heroku may have said no to that, and would to this.
+  if ((await heroku.app(app)).maintenance) await heroku.setMaintenance(app, false, run.mayAct);
   await run.record({ kind: 'opened' }, nth(again(run, 'opened'), times));
 }
 

@@ -21,7 +21,10 @@ export const begunIn = ({ deploy }: Run, direction: Direction): string[] => {
   return [...begun];
 };
 
-/** Tells how far it is while it runs. That may be lost: what counts is recorded when it has ended. */
+/**
+ * Tells how far it is while it runs. That may be lost, what counts being recorded when it has ended; but that a file begins may
+ * not: rejects, and it must not begin.
+ */
 export function progressOf(
   run: Run,
   direction: Direction,
@@ -61,8 +64,9 @@ export function progressOf(
   };
   return {
     tell: (progress: MigrationProgress): Promise<void> => {
-      last = last.then(() => record(progress)).catch(() => {});
-      return last;
+      const told = last.then(() => record(progress));
+      last = told.catch(() => {});
+      return progress.kind === 'begins' ? told : last;
     },
     told: (): Promise<void> => last,
   };

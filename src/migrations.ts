@@ -13,6 +13,7 @@ import { NOT_WELL } from './illness.ts';
 import { closeTheApp, openTheApp } from './maintenance.ts';
 import { contractByCommands, planByCommand } from './migration-commands.ts';
 import { begunIn, isMigrating, progressOf, triesOf } from './migration-progress.ts';
+import { HerokuRefused } from './outside.ts';
 import { again, type Next, type Run } from './run.ts';
 import { commitOf } from './superseding.ts';
 
@@ -72,12 +73,15 @@ export async function contract(run: Run): Promise<Next> {
   if (migrations?.commands) return known ? unfinished(run, known) : contractAgain(run, migrations.commands);
   const { maintenance } = run.deploy.plan;
   const closes = migrations?.maintenance === true && !maintenance;
-  const ended: Ended = known
+  const ended: Ended | NotClosed['ended'] = known
     ? { kind: 'failed', failure: known }
     : await migrate(run, 'contract', async () => {
-        if (closes) await closeTheApp(run);
-      });
+        if (closes) await closeTheApp(run).catch(error => refusedToClose(error, isBegun));
+      }).catch(notClosed);
   switch (ended.kind) {
+    case 'not closed':
+      await openTheApp(run);
+      return heldAfterAll(run, ended.why);
     case 'done':
       if (maintenance) return { to: 'Start the dynos' };
       return closes ? { to: 'Open the app' } : AFTERWARDS;
@@ -99,9 +103,33 @@ export async function contract(run: Run): Promise<Next> {
   }
 }
 
-/** What was told last of the contract migrations since then. */
+/** Heroku said no to closing the app, and nothing had begun: asked again, it would say no again. */
+class NotClosed extends Error {
+  readonly ended: { kind: 'not closed'; why: string };
+
+  constructor(refused: HerokuRefused) {
+    super(refused.message);
+    this.ended = { kind: 'not closed', why: refused.message };
+  }
+}
+
+function refusedToClose(error: unknown, isBegun: boolean): never {
+  throw error instanceof HerokuRefused && !isBegun ? new NotClosed(error) : error;
+}
+
+function notClosed(error: unknown): NotClosed['ended'] {
+  if (error instanceof NotClosed) return error.ended;
+  throw error;
+}
+
+/** What was told last of the contract migrations since then, once one of them had begun: until then the world may change. */
 const contractSince = ({ deploy }: Run, seq: number): Fact | undefined =>
-  deploy.facts.findLast(fact => fact.seq > seq && 'direction' in fact && fact.direction === 'contract');
+  deploy.facts.findLast(
+    fact => fact.seq > seq && 'direction' in fact && fact.direction === 'contract' && !isBeforehand(fact),
+  );
+
+const isBeforehand = (fact: Fact): boolean =>
+  fact.kind === 'migrating' || (fact.kind === 'migration waits' && fact.file === null);
 
 /** The yes may be old by now: it is looked once more that no other code is live, nor in any dyno. */
 async function unlessAlone(run: Run, isBegun: boolean): Promise<Next | null> {

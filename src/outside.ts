@@ -288,7 +288,7 @@ export interface Migrator {
     digest: string;
     /** Names of those that an earlier run began, of which nobody heard how they ended. */
     begun: readonly string[];
-    /** That one begins is waited for to be kept: what then ends without us is known to be ours. */
+    /** That one begins is waited for to be kept, and rejects when it cannot be: what ends without us is known to be ours. */
     onProgress: (progress: MigrationProgress) => Promise<void>;
     signal: AbortSignal;
   }): Promise<MigrationRun>;

@@ -212,9 +212,10 @@ function released(release: Release, slug: string) {
 async function writeTheReceipt(run: Run): Promise<Next> {
   await judge(run);
   const { plan } = run.deploy;
-  // By a log that is whole the watch would have heard of it.
-  const heard = !plan.maintenance && hearsReleases(followDeploy(run).watch);
-  const other = heard ? null : await otherRelease(run);
+  const watch = plan.maintenance ? null : followDeploy(run).watch;
+  // By a log that is whole the watch knows of every release, once it has read which they are.
+  const knowsOfNone = watch && hearsReleases(watch) && !watch.superseded && !watch.asks.releases;
+  const other = knowsOfNone ? null : await otherRelease(run);
   if (other) return supersededBy(run, other);
   const version = phaseFact(run.deploy, 'deploy')?.version ?? latest(run.deploy, 'released')?.version;
   const code = plan.back ? `the code of v${plan.back.version} again` : plan.commit.sha.slice(0, 8);

@@ -1,23 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { parserReady } from '../src/domain/migration.ts';
+import { asOf, wayBack } from '../src/domain/readings.ts';
 import { ADD, closing, DROP, worldWith, YES } from './migrating-world.ts';
-import { kinds, play, release, unproved, type World } from './recipe-world.ts';
+import { kinds, play, release, rightBefore, unproved, type World } from './recipe-world.ts';
 
 await parserReady();
-
-/** Does it once, right before the first fact of a kind is appended. */
-function rightBefore(world: World, kind: string, act: () => void): World {
-  const append = world.append.bind(world);
-  let done = false;
-  world.append = (fact, key) => {
-    if (fact.kind === kind && !done) {
-      done = true;
-      act();
-    }
-    append(fact, key);
-  };
-  return world;
-}
 
 /** Somebody releases that by hand, and it is live. */
 function released(world: World, version: number, slug: string): void {
@@ -84,6 +71,49 @@ describe('what destroys is not run', () => {
       expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('succeeded');
       expect(world.applied, `killed at ${kill}`).toEqual([ADD]);
     }
+  });
+
+  it('when the bot was away right before the first began, and somebody went back', async () => {
+    const world = worldWith();
+    const append = world.append.bind(world);
+    world.append = (fact, key) => {
+      append(fact, key);
+      if (fact.kind !== 'migrating' || fact.direction !== 'contract') return;
+      released(world, 43, 'old');
+      world.killAt = world.calls;
+    };
+    world.presses = [YES];
+    expect((await play(world)).outcome).toBe('superseded');
+    expect(world.applied).toEqual([ADD]);
+  });
+
+  it('when the bot was away right before the first began, and a console of old code runs: they are held', async () => {
+    const world = worldWith();
+    const append = world.append.bind(world);
+    world.append = (fact, key) => {
+      append(fact, key);
+      if (fact.kind !== 'migrating' || fact.direction !== 'contract') return;
+      withDyno(world, 'run.7', 41);
+      world.killAt = world.calls;
+    };
+    world.presses = [YES];
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(world.applied).toEqual([ADD]);
+    const held = world.facts.find(({ kind }) => kind === 'held');
+    expect(wayBack(asOf(world.deploy(), held?.seq ?? 0))).toMatchObject({ kind: 'plan', version: 41 });
+  });
+
+  it('when the store does not take that it begins', async () => {
+    const world = worldWith();
+    const append = world.append.bind(world);
+    world.append = (fact, key) => {
+      const isFirst = fact.kind === 'migration begins' && fact.direction === 'contract';
+      if (isFirst) throw new Error('The store is away');
+      append(fact, key);
+    };
+    world.presses = [YES];
+    await expect(play(world)).rejects.toThrow('The store is away');
+    expect(world.applied).toEqual([ADD]);
   });
 
   it('and is, when only config vars were changed meanwhile', async () => {

@@ -8,40 +8,11 @@ import { HerokuRefused } from '../src/outside.ts';
 import { replyTo } from '../views/reply.ts';
 import { rootMessage } from '../views/root.ts';
 import { stateOf } from '../views/state.ts';
-import { kinds, plan, play, release, World } from './recipe-world.ts';
+import { ADD, closedWorld, DROP, isPutBack, meddled, pending, YES } from './closed-world.ts';
+import { kinds, play, release, type World } from './recipe-world.ts';
 import { closed } from './sample-closed.ts';
 
 // Deploys in maintenance mode.
-
-const pending = (name: string, phase: PendingFile['phase']): PendingFile => ({
-  ...{ name, file: `migrations/${name}.sql`, table: 'pgmigrations', review: null, phase, by: 'verdict' },
-  ...{ noSafePhase: false, mixed: false, loosened: null, transaction: true, problem: null, statements: [] },
-});
-const [ADD, DROP] = ['1_add', '2_drop'];
-const YES = { after: 'approval asked', kind: 'run them', by: 'U2', about: 'digest' } as const;
-
-function closedWorld(
-  trouble: ConstructorParameters<typeof World>[1] = {},
-  files = [pending(ADD, 'expand'), pending(DROP, 'contract')],
-): World {
-  const world = new World({}, trouble);
-  const place = { dir: 'm', contractDir: 'm/contract', table: 't', contractTable: 'tc' };
-  const digests = { expand: 'other', contract: 'digest' };
-  world.plan = {
-    ...{ ...plan, maintenance: true, soakSeconds: 0 },
-    migrations: files.length === 0 ? null : { place, files, digests, maintenance: false, sharedWith: [] },
-  };
-  world.formation = [
-    { type: 'web', quantity: 2 },
-    { type: 'worker', quantity: 1 },
-    { type: 'clock', quantity: 0 },
-  ];
-  return world;
-}
-
-/** That it is as it was: open, and with as many dynos. */
-const isPutBack = (world: World): boolean =>
-  !world.closed && world.formation.map(({ quantity }) => quantity).join() === '2,1,0';
 
 describe('a deploy in maintenance mode', () => {
   it('asks first, then closes, stops, builds, migrates, starts and opens, once, whatever is killed when', async () => {
@@ -243,28 +214,6 @@ describe('a deploy in maintenance mode', () => {
     expect(isPutBack(world)).toBe(true);
   });
 
-  /** Somebody else's releases come right before the first fact of a kind. */
-  function meddled(
-    world: World,
-    before: string,
-    ...others: [version: number, slug: string, status?: 'pending'][]
-  ): World {
-    const append = world.append.bind(world);
-    let done = false;
-    world.append = (fact, key) => {
-      if (fact.kind === before && !done) {
-        done = true;
-        for (const [version, slug, status = 'succeeded'] of others) {
-          const current = status === 'succeeded';
-          if (current) for (const known of world.releases) known.current = false;
-          world.releases.push(release(version, slug, { status, current, by: 'ci' }));
-        }
-      }
-      append(fact, key);
-    };
-    return world;
-  }
-
   it('goes back when other code is in its release phase: ours would serve on a schema that it does not fit', async () => {
     const worldOf = () =>
       meddled(Object.assign(closedWorld(), { presses: [YES] }), 'released', [43, 'else', 'pending']);
@@ -429,11 +378,9 @@ describe('the dyno list and the log', () => {
   it.each([
     ['too few', [dyno('web.1', 5)], { kind: 'booting', up: 1, of: 2, older: [] }],
     ['one that starts', [dyno('web.1', 5), dyno('web.2', 5, 'starting')], { kind: 'booting', up: 1 }],
-    [
-      'an old console',
-      [dyno('web.1', 5), dyno('web.2', 5), dyno('run.7', 4)],
-      { kind: 'booting', older: ['run.7 (v4)'] },
-    ],
+    // Nothing that boots replaces it: waiting for its end would keep visitors out for as long as somebody types.
+    ['an old console', [dyno('web.1', 5), dyno('web.2', 5), dyno('run.7', 4)], { kind: 'up', beside: ['run.7 (v4)'] }],
+    ['an old dyno', [dyno('web.1', 5), dyno('web.2', 5), dyno('web.3', 4)], { kind: 'booting', older: ['web.3 (v4)'] }],
     ['a crash', [dyno('web.1', 5), dyno('web.2', 5, 'crashed')], { kind: 'crashed', dyno: 'web.2' }],
     ['all of it', [dyno('web.1', 5), dyno('web.2', 6)], { kind: 'up', dynos: ['web.1', 'web.2'], unheard: ['web.2'] }],
   ])('tell %s', (_, dynos, boot) => {

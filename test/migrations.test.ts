@@ -17,7 +17,7 @@ describe('migrations around a deploy', () => {
     rehearsal.presses = [YES];
     expect((await play(rehearsal)).outcome).toBe('succeeded');
     const told = kinds(rehearsal);
-    expect(told.slice(0, 4)).toEqual(['migrating', 'migrated', 'schema changed', 'uploaded']);
+    expect(told.slice(0, 5)).toEqual(['migrating', 'migration begins', 'migrated', 'schema changed', 'uploaded']);
     expect(told.slice(told.indexOf('deploy: old gone'))).toEqual([
       'deploy: old gone',
       'soaking',
@@ -25,6 +25,7 @@ describe('migrations around a deploy', () => {
       'approval asked',
       'approved',
       'migrating',
+      'migration begins',
       'migrated',
       'schema changed',
       'watching',
@@ -80,7 +81,7 @@ describe('migrations around a deploy', () => {
     const told = kinds(rehearsal);
     expect(told.slice(told.indexOf('approved'))).toEqual([
       ...['approved', 'migrating', 'migrations changed', 'approval asked', 'approved'],
-      ...['migrated', 'schema changed', 'watching', 'ended'],
+      ...['migration begins', 'migrated', 'schema changed', 'watching', 'ended'],
     ]);
     for (let kill = 1; kill <= rehearsal.calls; kill++) {
       const world = again();

@@ -164,6 +164,19 @@ describe('migrations that are run', () => {
     expect((await rig.migrator.applied(url, PLACE)).pgmigrations).toEqual(['1_hats']);
   });
 
+  it('do not begin while the bot cannot keep that they do', async () => {
+    const { url } = await withHats();
+    const files = { ...HATS, 'migrations/2_caps.sql': 'CREATE TABLE caps ();' };
+    const running = runAll(rig.migrator, url, files, {
+      onProgress: ({ kind }) => {
+        if (kind === 'begins') throw new Error('the store is away');
+      },
+    });
+    await expect(running).rejects.toThrow('the store is away');
+    expect((await rig.migrator.applied(url, PLACE)).pgmigrations).toEqual(['1_hats']);
+    expect((await runAll(rig.migrator, url, files)).outcomes['2_caps']).toEqual(applied);
+  });
+
   it('whose connection breaks are told as what the tables show', async () => {
     const { url, client } = await withHats();
     const files = { ...HATS, 'migrations/2_long.sql': 'CREATE TABLE caps ();\nSELECT pg_sleep(60);' };

@@ -316,7 +316,7 @@ export class World {
   readonly migrator = {
     applied: async () => ({}),
     read: async () => ({ files: [this.trouble.gives], problems: [], unknown: [], procfile: null, scripts: {} }),
-    run: async ({ files, digest }: Parameters<Migrator['run']>[0]): Promise<MigrationRun> => {
+    run: async ({ files, digest, onProgress }: Parameters<Migrator['run']>[0]): Promise<MigrationRun> => {
       if (this.trouble.changed) return { kind: 'changed', problems: ['`1_add` is another one.'] };
       const { gives } = this.trouble;
       if (gives && digest !== 'other' && digest !== digestOf(plan.commit.sha, [gives])) {
@@ -324,6 +324,7 @@ export class World {
       }
       const ran: { name: string; table: string; outcome: FileOutcome }[] = [];
       for (const file of files) {
+        if (!this.applied.includes(file.name)) await onProgress({ kind: 'begins', name: file.name, statements: 1 });
         const broken = file.name === this.trouble.breaks && !this.clicks.some(({ kind }) => kind === 'try again');
         if (broken) {
           const error = 'no such column';
@@ -439,6 +440,20 @@ export const crash: Phase[] = [good[0] as Phase, { kind: 'crashed', dyno: 'web.1
 export const unproved: Phase[] = [...good.slice(0, 2), { kind: 'not proved', missing: 'new serves', known: [] }];
 export const kinds = (world: World) =>
   world.facts.map(fact => (fact.kind === 'phase' ? `${fact.of}: ${fact.phase.kind}` : fact.kind));
+/** Does it once, right before the first fact of a kind is appended. */
+export function rightBefore(world: World, kind: string, act: () => void): World {
+  const append = world.append.bind(world);
+  let done = false;
+  world.append = (fact, key) => {
+    if (fact.kind === kind && !done) {
+      done = true;
+      act();
+    }
+    append(fact, key);
+  };
+  return world;
+}
+
 function clickOf({ kind, ...rest }: World['presses'][number], index: number): Click {
   const stamp = { id: `c${index}`, by: 'U1', at: '2026-01-01T00:00:00.000Z' };
   return { kind, ...stamp, about: null, reason: null, ...rest };

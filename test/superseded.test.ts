@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Fact } from '../src/domain/deploy.ts';
 import type { PendingFile } from '../src/domain/gate.ts';
-import type { Phase } from '../src/domain/watch.ts';
+import type { Phase, SeenRelease } from '../src/domain/watch.ts';
 import { replyTo } from '../views/reply.ts';
 import { rootMessage } from '../views/root.ts';
-import { good, kinds, plan, play, release, World } from './recipe-world.ts';
+import { good, kinds, plan, play, release, rightBefore, World } from './recipe-world.ts';
 import { deployOf, deploys, phase } from './sample-deploys.ts';
 
 // Our code serves, and somebody else releases other code before the deploy has come to its end.
@@ -81,6 +81,30 @@ describe('a deploy whose new code serves', () => {
     expect((await play(world)).outcome).toBe('superseded');
     expect(end(world)).toMatchObject({ why: expect.stringContaining(`${WENT}, which takes its place.`) });
     expect(kinds(world)).not.toContain('held');
+  });
+
+  it.each([
+    ['has seen it', { superseded: { version: 43 } as SeenRelease, asks: { dynos: false, releases: false } }],
+    ['has still to read it', { superseded: null, asks: { dynos: false, releases: true } }],
+  ])('is not said to run once other code came while its card waited, and the watch %s', async (_, seen) => {
+    const world = released('approval asked', new World({ 42: [...reached] }));
+    world.plan = { ...withContract, soakSeconds: 1 };
+    world.presses = [{ after: 'approval asked', kind: 'hold', by: 'U2', reason: 'Not now.' }];
+    Object.assign(world.met.seen, { logOpen: true, logFrom: 0, ...seen });
+    expect((await play(world)).outcome).toBe('superseded');
+    expect(end(world)).toMatchObject({ why: expect.stringContaining(`${WENT}, which takes its place.`) });
+  });
+
+  it('is said to run where it is live again by then', async () => {
+    const world = released('approval asked', new World({ 42: [...reached] }));
+    world.plan = { ...withContract, soakSeconds: 1 };
+    world.presses = [{ after: 'approval asked', kind: 'hold', by: 'U2', reason: 'Not now.' }];
+    rightBefore(world, 'held', () => {
+      for (const known of world.releases) known.current = false;
+      world.releases.push(release(44, 'new', { current: true }));
+    });
+    Object.assign(world.met.seen, { logOpen: true, logFrom: 0, superseded: { version: 43 } as SeenRelease });
+    expect((await play(world)).outcome).toBe('succeeded');
   });
 
   it('says that nothing of theirs was undone, and that contract migrations had run', async () => {

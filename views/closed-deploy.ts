@@ -91,7 +91,8 @@ function letIn(fact: FactOf<'let in'>, then: Deploy): Reply {
     ]);
   }
   const given = latest(then, 'giving up');
-  const what = given?.live ? 'what was released meanwhile' : 'old code';
+  const old = [plan.live.version, latest(then, 'rollback released')?.version];
+  const what = old.includes(fact.version) ? 'old code' : 'what was released meanwhile';
   const code = `${sha(plan.commit.sha)} ${foreign(plan.commit.subject)} (${foreign(plan.commit.author, 60)})`;
   return ours
     ? loud(`New code serves: ${app} runs v${fact.version} and is open again`, ':large_green_circle:', [
@@ -113,8 +114,11 @@ function proofWords(deploy: Deploy): string[] {
   const lines: string[] = [];
   if (up) {
     const lone = up.unheard.length > 0 ? ` (of ${foreign(up.unheard.join(', '), 100)} only the dyno list says so)` : '';
+    const rest = up.beside?.length
+      ? `. Beside them old code still runs: ${foreign(up.beside.join(', '), 200)}`
+      : ', and no dyno is on an older release';
     lines.push(
-      `*Proved by the dyno list and boot lines*: ${foreign(up.dynos.join(', '), 200)} are up on v${row?.version}${lone}, and no dyno is on an older release.`,
+      `*Proved by the dyno list and boot lines*: ${foreign(up.dynos.join(', '), 200)} are up on v${row?.version}${lone}${rest}.`,
     );
   }
   if (row?.proof) {

@@ -42,13 +42,15 @@ export async function runMigrations(
   let refused: string | null = null;
   let failed: string | null = null;
   const locked = Promise.withResolvers<true>();
+  const unkept = Promise.withResolvers<never>();
+  unkept.promise.catch(() => {});
   const child = contain(RUN, dir, {
     signal: ask.signal,
     onMessage: said => {
       const { data } = message.safeParse(said);
       if (!data) return;
       if ('locked' in data) locked.resolve(true);
-      else if ('progress' in data) void hear(data.progress);
+      else if ('progress' in data) hear(data.progress).catch(unkept.reject);
       else if ('began' in data) told.set(keyOf(data.began), 'began');
       else if ('ended' in data) told.set(keyOf(data.ended), data.ended.outcome);
       else if ('failed' in data) failed = data.failed;
@@ -71,7 +73,8 @@ export async function runMigrations(
     const order = await readAgain(ask, dir);
     if ('problems' in order) return { kind: 'changed', problems: order.problems };
     child.tell({ dir, ...order, begun: ask.begun });
-    const end = await child.ended;
+    // One that waits to begin is ended with its process.
+    const end = await Promise.race([child.ended, unkept.promise]);
     ask.signal.throwIfAborted();
     const names = await namesOnceFree(connection, [ask.place.table, ask.place.contractTable], lockMs).catch(() => null);
     const why = refused ?? failed ?? (busy && wordsForBusy(busy)) ?? (end.code === 0 ? null : wordsForEnd(end));

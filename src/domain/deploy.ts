@@ -115,9 +115,12 @@ export type FactBody =
   /** Of a deploy in maintenance mode: about to stop these dynos, how many there were of each type; then that none was left. */
   | { kind: 'dynos stopping'; formation: readonly Quantity[]; dynos: readonly string[] }
   | { kind: 'dynos stopped' }
-  /** What was stopped is started, and is up; of those `unheard` only the dyno list says so. Or it does not come up, or is `refused`. */
+  /**
+   * What was stopped is started, and is up; of those `unheard` only the dyno list says so, and `beside` it one-off dynos still
+   * run older code. Or it does not come up, or is `refused`.
+   */
   | { kind: 'dynos starting' }
-  | { kind: 'dynos up'; dynos: readonly string[]; unheard: readonly string[] }
+  | { kind: 'dynos up'; dynos: readonly string[]; unheard: readonly string[]; beside?: readonly string[] }
   | { kind: 'dynos down'; what: string; refused?: true }
   /** How it will end once everything is put back and open; `live`: the code of somebody else that it is opened with. */
   | { kind: 'giving up'; outcome: Outcome; why: string; live?: { release: number; commit: string | null } }

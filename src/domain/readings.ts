@@ -61,7 +61,7 @@ export function wayBack(deploy: Told & { plan: Pick<Plan, 'live' | 'maintenance'
 
 function contractRuns({ facts }: Told): boolean {
   const begun = facts.findLast(fact => fact.kind === 'migrating' && fact.direction === 'contract');
-  const over: readonly Fact['kind'][] = ['schema changed', 'migration failed', 'migrations changed', 'ended'];
+  const over: readonly Fact['kind'][] = ['schema changed', 'migration failed', 'migrations changed', 'held', 'ended'];
   return begun !== undefined && !facts.some(({ seq, kind }) => seq > begun.seq && over.includes(kind));
 }
 

@@ -21,11 +21,11 @@ export const notHeardToExit = (dynos: readonly string[], { scaledAt, exits }: He
   dynos.filter(name => scaledAt === null || (exits[name] ?? 0) < scaledAt);
 
 export type Boot =
-  /** `older`: dynos of any type that are on an older release still. */
+  /** `older`: dynos that are to be replaced and are not yet. */
   | { kind: 'booting'; up: number; of: number; older: string[] }
   | { kind: 'crashed'; dyno: string }
-  /** `unheard`: those whose boot line the log does not have. */
-  | { kind: 'up'; dynos: string[]; unheard: string[] };
+  /** `unheard`: those whose boot line the log does not have. `beside`: one-offs of older code, which nothing replaces. */
+  | { kind: 'up'; dynos: string[]; unheard: string[]; beside: string[] };
 
 /** What a dyno list and the log say of dynos that should all run that release, or one made of it since. */
 export function bootOf(goal: {
@@ -35,12 +35,14 @@ export function bootOf(goal: {
   heard: Heard;
 }): Boot {
   const { wanted, release, dynos, heard } = goal;
-  const ours = dynos.filter(dyno => dyno.release >= release && wanted.some(({ type }) => type === dyno.type));
+  const isWanted = (dyno: Listed): boolean => wanted.some(({ type }) => type === dyno.type);
+  const ours = dynos.filter(dyno => dyno.release >= release && isWanted(dyno));
   const crashed = ours.find(({ state }) => state === 'crashed');
   if (crashed) return { kind: 'crashed', dyno: crashed.name };
   const up = ours.filter(({ state }) => state === 'up');
   const of = wanted.reduce((sum, { quantity }) => sum + quantity, 0);
-  const older = dynos.filter(dyno => dyno.release < release).map(dyno => `${dyno.name} (v${dyno.release})`);
+  const old = dynos.filter(dyno => dyno.release < release);
+  const older = namesOf(old.filter(isWanted));
   if (up.length < of || older.length > 0) return { kind: 'booting', up: up.length, of, older };
   const isHeard = ({ name, createdAt }: Listed): boolean =>
     heard.ups[name]?.some(at => at >= Date.parse(createdAt) - CLOCKS_MS) === true;
@@ -48,8 +50,11 @@ export function bootOf(goal: {
     kind: 'up',
     dynos: up.map(({ name }) => name).sort(),
     unheard: up.filter(dyno => !isHeard(dyno)).map(({ name }) => name),
+    beside: namesOf(old),
   };
 }
+
+const namesOf = (dynos: readonly Listed[]): string[] => dynos.map(({ name, release }) => `${name} (v${release})`);
 
 /** Answers of the app's own, one after the other, none of other code; `named` of them said whose they are. Times in ms. */
 export type Row = { answers: number; named: number; from: number; to: number };
