@@ -20,6 +20,8 @@ export interface Notices {
   claim(by: string, place: Place, except: readonly string[]): Promise<Unsent | null>;
   /** Others need not wait for what was claimed. */
   free(by: string): Promise<void>;
+  /** An earlier attempt had posted it, with words that may have been others. */
+  found(id: string, ts: string): Promise<void>;
   sent(notice: { id: string; channel: string; message: Message }, ts: string): Promise<void>;
 }
 
@@ -135,7 +137,8 @@ export class Notifier {
     const key = { deploy: 'notice', key: id };
     // What was said to one person has a channel that only Slack knows: there it cannot be looked for.
     const found = again && /^[CG]/.test(channel) ? await chat.find({ channel, key, after: Date.parse(at) }) : null;
-    if (found) return this.#sent(notice, found);
+    // Its words may be those of an earlier attempt: it is brought up to date like any other.
+    if (found) return this.#parts.notices.found(id, found);
     if (performance.now() - claimedAt > CLAIM_MS) return;
     let posted: string;
     try {

@@ -127,3 +127,11 @@ describe('what is said once to a person', () => {
     expect(await notices.claim('bot 1', place, [])).toBeNull();
   });
 });
+
+it('what was found in Slack is still to be brought up to date, by anybody', async () => {
+  const notices = connectNotices(pool);
+  await notices.once({ id: 'n1', channel: 'C7', message: { text: 'Locked', blocks: [] } });
+  await notices.claim('bot 1', { channel: 'C7', isNew: true }, []);
+  await notices.found('n1', '7.7');
+  expect(await notices.claim('bot 2', { channel: 'C7', isNew: false }, [])).toMatchObject({ id: 'n1', ts: '7.7' });
+});

@@ -32,6 +32,7 @@ beforeEach(() => {
         return { ...next, at: new Date(next.at).toISOString(), again };
       },
       free: async () => {},
+      found: async (id, ts) => void Object.assign(kept.get(id) ?? {}, { ts, claimed: false }),
       sent: async ({ id, message }, ts) =>
         void Object.assign(kept.get(id) ?? {}, { ts, sent: message, claimed: false }),
     },
@@ -131,6 +132,21 @@ describe('a new one', () => {
     expect(told()).toEqual(['Closed.', 'Locked.']);
     expect(kept.get('n1')?.ts).toBe(slack.posted[1]?.ts);
   });
+});
+
+it('one whose answer was lost says in the end what was last to be said', async () => {
+  let isFirst = true;
+  slack.trouble = what => {
+    if (what !== 'post' || !isFirst) return undefined;
+    isFirst = false;
+    return { after: new Error('socket hang up') };
+  };
+  says('n1', 'C1', 'Locked.');
+  await seconds(1);
+  says('n1', 'C1', 'Free again.');
+  await seconds(30);
+  expect(told()).toEqual(['Locked.']);
+  expect(slack.posted[0]?.edits).toEqual(['Free again.']);
 });
 
 it('an edit that must wait keeps no new one waiting, in its channel neither', async () => {

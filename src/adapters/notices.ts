@@ -77,6 +77,11 @@ export function connectNotices(pool: pg.Pool) {
       if (rowCount) await pool.query(`SELECT pg_notify('${NEWS}', '${NOTICES}')`);
     },
 
+    /** It is there since an earlier attempt; with which words is not known. */
+    async found(id: string, ts: string): Promise<void> {
+      await pool.query('UPDATE notices SET ts = $2, claimed_at = NULL WHERE id = $1', [id, ts]);
+    },
+
     async sent({ id, message }: Notice, ts: string): Promise<void> {
       await pool.query('UPDATE notices SET ts = $2, sent = $3, claimed_at = NULL WHERE id = $1', [
         id,
