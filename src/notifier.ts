@@ -44,6 +44,8 @@ export class Notifier {
   readonly #senders = new Map<string, Promise<void>>();
   /** Notices that are left alone until then (by a stopwatch, ms), and how often in a row they were refused. */
   readonly #waiting = new Map<string, { until: number; failures: number }>();
+  /** What Slack has, and nobody noted: in a person's channel it could not be looked for. */
+  readonly #posted = new Map<string, { notice: Unsent; ts: string }>();
   readonly #editing: Editing;
   readonly #done: Promise<void>;
   #woken = false;
@@ -81,7 +83,12 @@ export class Notifier {
       });
     }
     await Promise.all(this.#senders.values());
-    await notices.free(instance).catch(err => log.warn({ err }, 'others send the claimed notices 20 s later'));
+    try {
+      for (const { notice, ts } of this.#posted.values()) await this.#sent(notice, ts);
+      await notices.free(instance);
+    } catch (err) {
+      log.warn({ err }, 'others send the claimed notices 20 s later');
+    }
   }
 
   #begin(place: Place): void {
@@ -134,33 +141,39 @@ export class Notifier {
   async #post(notice: Unsent, claimedAt: number): Promise<void> {
     const { chat, pace, log } = this.#parts;
     const { id, channel, message, at, again } = notice;
+    const unnoted = this.#posted.get(id);
+    if (unnoted) return this.#sent(unnoted.notice, unnoted.ts);
     const key = { deploy: 'notice', key: id };
     // What was said to one person has a channel that only Slack knows: there it cannot be looked for.
     const found = again && /^[CG]/.test(channel) ? await chat.find({ channel, key, after: Date.parse(at) }) : null;
     // Its words may be those of an earlier attempt: it is brought up to date like any other.
     if (found) return this.#parts.notices.found(id, found);
     if (performance.now() - claimedAt > CLAIM_MS) return;
-    let posted: string;
+    let ts: string;
     try {
-      posted = await chat.post({ channel, message, key });
+      ts = await chat.post({ channel, message, key });
     } catch (err) {
       pace.postRefused(channel, err);
       if (retryAfterMs(err) === 0) throw err;
       // Said of the channel, not of the notice: that is the first to go when its channel is open again.
       return log.warn({ err, id, channel }, 'a channel takes no more for now; trying again');
     }
-    await this.#sent(notice, posted);
+    this.#posted.set(id, { notice, ts });
+    await this.#sent(notice, ts);
   }
 
   async #sent(notice: Unsent, ts: string): Promise<void> {
     await this.#parts.notices.sent(notice, ts);
+    this.#posted.delete(notice.id);
     this.#waiting.delete(notice.id);
   }
 
   /** It waits, and no later one waits for it: it may be one that Slack will never take. */
   #refuse({ id, channel }: Unsent, err: unknown): void {
     const failures = (this.#waiting.get(id)?.failures ?? 0) + 1;
-    const pause = Math.max(retryAfterMs(err), Math.min(POST_EVERY_MS * 2 ** failures, LONGEST_PAUSE_MS));
+    // Others must not take over what they cannot know to be there.
+    const longest = this.#posted.has(id) ? POST_EVERY_MS : LONGEST_PAUSE_MS;
+    const pause = Math.max(retryAfterMs(err), Math.min(POST_EVERY_MS * 2 ** failures, longest));
     this.#parts.log.warn({ err, id, channel, pause }, 'could not say something in Slack; trying again');
     this.#waiting.set(id, { until: performance.now() + pause, failures });
   }

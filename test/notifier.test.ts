@@ -12,12 +12,15 @@ let slack: FakeSlack;
 let pace: Pace;
 let notifier: Notifier;
 let kept: Map<string, Row>;
+/** While true, what was sent cannot be noted. */
+let away: boolean;
 
 beforeEach(() => {
   vi.useFakeTimers();
   slack = new FakeSlack();
   pace = new Pace();
   kept = new Map();
+  away = false;
   const unsent = (except: readonly string[]) =>
     [...kept.values()].filter(({ id, message, sent }) => sent !== message && !except.includes(id));
   notifier = new Notifier({
@@ -33,8 +36,10 @@ beforeEach(() => {
       },
       free: async () => {},
       found: async (id, ts) => void Object.assign(kept.get(id) ?? {}, { ts, claimed: false }),
-      sent: async ({ id, message }, ts) =>
-        void Object.assign(kept.get(id) ?? {}, { ts, sent: message, claimed: false }),
+      async sent({ id, message }, ts) {
+        if (away) throw new Error('Connection terminated unexpectedly');
+        Object.assign(kept.get(id) ?? {}, { ts, sent: message, claimed: false });
+      },
     },
   });
 });
@@ -147,6 +152,30 @@ it('one whose answer was lost says in the end what was last to be said', async (
   await seconds(30);
   expect(told()).toEqual(['Locked.']);
   expect(slack.posted[0]?.edits).toEqual(['Free again.']);
+});
+
+describe('what a person was told while the database was away', () => {
+  beforeEach(async () => {
+    away = true;
+    says('n1', 'U1', 'Your lock is gone.');
+    await seconds(60);
+  });
+
+  it('is told once, and what it says since then is an edit', async () => {
+    says('n1', 'U1', 'Your lock was taken over.');
+    away = false;
+    await seconds(10);
+    expect(told()).toEqual(['Your lock is gone.']);
+    expect(slack.posted[0]?.edits).toEqual(['Your lock was taken over.']);
+  });
+
+  it('is noted at the end, before others may send it', async () => {
+    pace.stop();
+    away = false;
+    await notifier.stop();
+    expect(kept.get('n1')?.ts).toBe(slack.posted[0]?.ts);
+    expect(told()).toHaveLength(1);
+  });
 });
 
 it('an edit that must wait keeps no new one waiting, in its channel neither', async () => {
