@@ -35,8 +35,11 @@ export type NotifierParts = {
 
 const SWEEP_EVERY_MS = 20_000;
 const LONGEST_PAUSE_MS = 60_000;
-/** Others take a claim over after 20 s: what we claimed longer ago than this is claimed, and looked for, anew. */
-const CLAIM_MS = 15_000;
+/**
+ * Others take a claim over after 20 s, and a post takes 8 at most: what we claimed longer ago than this is claimed, and
+ * looked for, anew.
+ */
+const CLAIM_MS = 10_000;
 
 export class Notifier {
   readonly #parts: NotifierParts;

@@ -7,7 +7,7 @@ import { FakeSlack } from './narrator-fakes.ts';
 
 // What belongs to no deploy, under Slack's limits, in a time that the test turns on.
 
-type Row = Notice & { at: number; ts: string | null; sent: unknown; claimed: boolean };
+type Row = Notice & { at: number; ts: string | null; sent: unknown; claimed: boolean; claimedAt: number };
 let slack: FakeSlack;
 let pace: Pace;
 let notifier: Notifier;
@@ -32,6 +32,7 @@ beforeEach(() => {
         if (!next) return null;
         const again = next.claimed;
         next.claimed = true;
+        next.claimedAt = Date.now();
         return { ...next, at: new Date(next.at).toISOString(), again };
       },
       free: async () => {},
@@ -53,7 +54,7 @@ const busy = (s: number) => Object.assign(new Error('ratelimited'), { retryAfter
 const seconds = (count: number) => vi.advanceTimersByTimeAsync(count * 1000);
 const told = () => slack.posted.map(({ text }) => text);
 function says(id: string, channel: string, text: string): void {
-  const fresh = { at: Date.now(), ts: null, sent: null, claimed: false };
+  const fresh = { at: Date.now(), ts: null, sent: null, claimed: false, claimedAt: 0 };
   kept.set(id, { ...fresh, ...kept.get(id), id, channel, message: { text, blocks: [] } });
   notifier.wake();
 }
@@ -152,6 +153,20 @@ it('one whose answer was lost says in the end what was last to be said', async (
   await seconds(30);
   expect(told()).toEqual(['Locked.']);
   expect(slack.posted[0]?.edits).toEqual(['Free again.']);
+});
+
+it('one that was looked for too long is claimed anew: others take it over after 20 s, and a post may take 8', async () => {
+  slack.trouble = what => (what === 'post' && !searches ? { before: new Error('socket hang up') } : undefined);
+  let searches = 0;
+  const find = slack.find.bind(slack);
+  slack.find = async ask => {
+    if (++searches === 1) await new Promise(next => setTimeout(next, 13_000));
+    return find(ask);
+  };
+  says('n1', 'C1', 'Locked.');
+  await seconds(60);
+  expect(told()).toEqual(['Locked.']);
+  expect((slack.posted[0]?.at ?? 0) - (kept.get('n1')?.claimedAt ?? 0)).toBeLessThan(12_000);
 });
 
 describe('what a person was told while the database was away', () => {
