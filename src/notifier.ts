@@ -1,13 +1,15 @@
 import type { Logger } from 'pino';
+import type { Unheard } from './domain/unheard.ts';
 import { Editing } from './editing.ts';
 import { type Pace, retryAfterMs } from './pace.ts';
 import { POST_EVERY_MS, RANKS } from './post-queue.ts';
-import type { Chat, Message } from './team.ts';
+import type { Chat, Notice } from './team.ts';
+import { isGone } from './unheard.ts';
 
 // Sends what belongs to no deploy: locks, freezes, maintenance. What is to be said is stored first, with what it is said
 // of; so nothing is lost with a process, and nothing is said twice where that can be known.
 
-type Unsent = { id: string; channel: string; message: Message; at: string; ts: string | null; again: boolean };
+type Unsent = Notice & { owner: string | null; at: string; ts: string | null; again: boolean };
 
 /** A channel in which something new is to be said, or something that was said put into other words. */
 type Place = { channel: string; isNew: boolean };
@@ -22,7 +24,9 @@ export interface Notices {
   free(by: string): Promise<void>;
   /** An earlier attempt had posted it, with words that may have been others. */
   found(id: string, ts: string): Promise<void>;
-  sent(notice: { id: string; channel: string; message: Message }, ts: string): Promise<void>;
+  sent(notice: Notice, ts: string): Promise<void>;
+  /** Keeps one to be sent, unless there was one of its id. */
+  once(notice: Notice): Promise<void>;
 }
 
 export type NotifierParts = {
@@ -30,6 +34,8 @@ export type NotifierParts = {
   chat: Chat;
   pace: Pace;
   instance: string;
+  /** What its owner is told when its channel takes nothing. */
+  unheard: (notice: Notice, owner: string, why: Unheard) => Notice;
   log: Pick<Logger, 'warn'>;
 };
 
@@ -172,13 +178,19 @@ export class Notifier {
   }
 
   /** It waits, and no later one waits for it: it may be one that Slack will never take. */
-  #refuse({ id, channel }: Unsent, err: unknown): void {
+  async #refuse(notice: Unsent, err: unknown): Promise<void> {
+    const { notices, unheard, log } = this.#parts;
+    const { id, channel, owner } = notice;
     const failures = (this.#waiting.get(id)?.failures ?? 0) + 1;
     // Others must not take over what they cannot know to be there.
     const longest = this.#posted.has(id) ? POST_EVERY_MS : LONGEST_PAUSE_MS;
     const pause = Math.max(retryAfterMs(err), Math.min(POST_EVERY_MS * 2 ** failures, longest));
-    this.#parts.log.warn({ err, id, channel, pause }, 'could not say something in Slack; trying again');
+    log.warn({ err, id, channel, pause }, 'could not say something in Slack; trying again');
     this.#waiting.set(id, { until: performance.now() + pause, failures });
+    if (!owner || !isGone(err)) return;
+    await notices
+      .once(unheard(notice, owner, err.gone))
+      .catch(err => log.warn({ err, id }, 'could not tell that a notice is not heard; trying again'));
   }
 
   #leftAlone(): string[] {

@@ -2,12 +2,20 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Notifier } from '../src/notifier.ts';
 import { Pace } from '../src/pace.ts';
 import { RANKS } from '../src/post-queue.ts';
-import type { Notice } from '../src/team.ts';
+import { MessageRefused, type Notice } from '../src/team.ts';
+import { nobodyHears } from '../views/unheard.ts';
 import { FakeSlack } from './narrator-fakes.ts';
 
 // What belongs to no deploy, under Slack's limits, in a time that the test turns on.
 
-type Row = Notice & { at: number; ts: string | null; sent: unknown; claimed: boolean; claimedAt: number };
+type Row = Notice & {
+  owner: string | null;
+  at: number;
+  ts: string | null;
+  sent: unknown;
+  claimed: boolean;
+  claimedAt: number;
+};
 let slack: FakeSlack;
 let pace: Pace;
 let notifier: Notifier;
@@ -24,7 +32,7 @@ beforeEach(() => {
   const unsent = (except: readonly string[]) =>
     [...kept.values()].filter(({ id, message, sent }) => sent !== message && !except.includes(id));
   notifier = new Notifier({
-    ...{ chat: slack, pace, instance: 'one', log: { warn: () => {} } },
+    ...{ chat: slack, pace, instance: 'one', unheard: nobodyHears, log: { warn: () => {} } },
     notices: {
       places: async (_, except) => unsent(except).map(({ channel, ts }) => ({ channel, isNew: ts === null })),
       async claim(_, { channel, isNew }, except) {
@@ -36,6 +44,7 @@ beforeEach(() => {
         return { ...next, at: new Date(next.at).toISOString(), again };
       },
       free: async () => {},
+      once: async ({ id, channel, message }) => void (kept.has(id) || says(id, channel, message.text)),
       found: async (id, ts) => void Object.assign(kept.get(id) ?? {}, { ts, claimed: false }),
       async sent({ id, message }, ts) {
         if (away) throw new Error('Connection terminated unexpectedly');
@@ -53,9 +62,9 @@ afterEach(async () => {
 const busy = (s: number) => Object.assign(new Error('ratelimited'), { retryAfterMs: s * 1000 });
 const seconds = (count: number) => vi.advanceTimersByTimeAsync(count * 1000);
 const told = () => slack.posted.map(({ text }) => text);
-function says(id: string, channel: string, text: string): void {
+function says(id: string, channel: string, text: string, owner: string | null = null): void {
   const fresh = { at: Date.now(), ts: null, sent: null, claimed: false, claimedAt: 0 };
-  kept.set(id, { ...fresh, ...kept.get(id), id, channel, message: { text, blocks: [] } });
+  kept.set(id, { ...fresh, ...kept.get(id), id, channel, owner, message: { text, blocks: [] } });
   notifier.wake();
 }
 
@@ -167,6 +176,26 @@ it('one that was looked for too long is claimed anew: others take it over after 
   await seconds(60);
   expect(told()).toEqual(['Locked.']);
   expect((slack.posted[0]?.at ?? 0) - (kept.get('n1')?.claimedAt ?? 0)).toBeLessThan(12_000);
+});
+
+describe('a channel that takes nothing', () => {
+  beforeEach(async () => {
+    slack.trouble = (_, channel) =>
+      channel === 'C1' ? { before: new MessageRefused('is_archived', 'archived') } : undefined;
+    says('n1', 'C1', 'shop is closed.', 'U1');
+    await seconds(600);
+  });
+
+  it('is told of once to whom its news belongs, with what is not read there', () => {
+    expect(told()).toEqual([expect.stringMatching(/^Nobody in .* hears this: .* is archived\. .* shop is closed\.$/)]);
+    expect(slack.posted[0]?.channel).toBe('U1');
+  });
+
+  it('gets what is missing when it is mended', async () => {
+    slack.trouble = () => undefined;
+    await seconds(300);
+    expect(told().slice(1)).toEqual(['shop is closed.']);
+  });
 });
 
 describe('what a person was told while the database was away', () => {
