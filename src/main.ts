@@ -231,7 +231,6 @@ const narrator = new Narrator({
 });
 const notifier = new Notifier({ notices, chat, pace, instance, unheard: nobodyHears, log });
 news.onEach(what => (what === NOTICES ? notifier.wake() : narrator.wake(what)));
-news.onMissed(() => narrator.wakeAll());
 const ticking = setInterval(() => void Promise.all([locks.tick(), moves.tick(), bot.tick()]).catch(warn), TICK_MS);
 
 const live = new LiveReleases(heroku);
@@ -243,6 +242,9 @@ const homes = new Homes({
   log,
 });
 news.onEach(() => homes.changed());
+for (const anew of [() => narrator.wakeAll(), () => notifier.wake(), () => homes.changed()]) news.onMissed(anew);
+// Whatever changed while no bot ran.
+homes.changed();
 registerCommands(bolt.app, { bot, settings, homes, pace, log });
 
 /** A deploy that is in the ledger but was killed before its run began is begun here: beginning twice is the same. */
