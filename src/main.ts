@@ -16,7 +16,7 @@ import { scheduleNotices } from '../views/schedules.ts';
 import { settingsNotices } from '../views/settings.ts';
 import { startNotices } from '../views/starts.ts';
 import { teamNotices } from '../views/team-settings.ts';
-import { unheardNotice } from '../views/unheard.ts';
+import { nobodyHears, unheardNotice } from '../views/unheard.ts';
 import { Access } from './access.ts';
 import { appToken } from './adapters/app-tokens.ts';
 import { createBolt } from './adapters/bolt.ts';
@@ -229,9 +229,8 @@ const narrator = new Narrator({
   illustrate: deploy => pictures.show(deploy),
   unheard: (deploy, why) => notices.once(unheardNotice(deploy, why)),
 });
-const notifier = new Notifier({ notices, chat, pace, instance, log });
+const notifier = new Notifier({ notices, chat, pace, instance, unheard: nobodyHears, log });
 news.onEach(what => (what === NOTICES ? notifier.wake() : narrator.wake(what)));
-news.onMissed(() => narrator.wakeAll());
 const ticking = setInterval(() => void Promise.all([locks.tick(), moves.tick(), bot.tick()]).catch(warn), TICK_MS);
 
 const live = new LiveReleases(heroku);
@@ -243,6 +242,9 @@ const homes = new Homes({
   log,
 });
 news.onEach(() => homes.changed());
+for (const anew of [() => narrator.wakeAll(), () => notifier.wake(), () => homes.changed()]) news.onMissed(anew);
+// Whatever changed while no bot ran.
+homes.changed();
 registerCommands(bolt.app, { bot, settings, homes, pace, log });
 
 /** A deploy that is in the ledger but was killed before its run began is begun here: beginning twice is the same. */

@@ -1,13 +1,15 @@
 import type { Logger } from 'pino';
+import type { Unheard } from './domain/unheard.ts';
 import { Editing } from './editing.ts';
 import { type Pace, retryAfterMs } from './pace.ts';
 import { POST_EVERY_MS, RANKS } from './post-queue.ts';
-import type { Chat, Message } from './team.ts';
+import type { Chat, Notice } from './team.ts';
+import { isGone } from './unheard.ts';
 
 // Sends what belongs to no deploy: locks, freezes, maintenance. What is to be said is stored first, with what it is said
 // of; so nothing is lost with a process, and nothing is said twice where that can be known.
 
-type Unsent = { id: string; channel: string; message: Message; at: string; ts: string | null; again: boolean };
+type Unsent = Notice & { owner: string | null; at: string; ts: string | null; again: boolean };
 
 /** A channel in which something new is to be said, or something that was said put into other words. */
 type Place = { channel: string; isNew: boolean };
@@ -20,7 +22,11 @@ export interface Notices {
   claim(by: string, place: Place, except: readonly string[]): Promise<Unsent | null>;
   /** Others need not wait for what was claimed. */
   free(by: string): Promise<void>;
-  sent(notice: { id: string; channel: string; message: Message }, ts: string): Promise<void>;
+  /** An earlier attempt had posted it, with words that may have been others. */
+  found(id: string, ts: string): Promise<void>;
+  sent(notice: Notice, ts: string): Promise<void>;
+  /** Keeps one to be sent, unless there was one of its id. */
+  once(notice: Notice): Promise<void>;
 }
 
 export type NotifierParts = {
@@ -28,13 +34,18 @@ export type NotifierParts = {
   chat: Chat;
   pace: Pace;
   instance: string;
+  /** What its owner is told when its channel takes nothing. */
+  unheard: (notice: Notice, owner: string, why: Unheard) => Notice;
   log: Pick<Logger, 'warn'>;
 };
 
 const SWEEP_EVERY_MS = 20_000;
 const LONGEST_PAUSE_MS = 60_000;
-/** Others take a claim over after 20 s: what we claimed longer ago than this is claimed, and looked for, anew. */
-const CLAIM_MS = 15_000;
+/**
+ * Others take a claim over after 20 s, and a post takes 8 at most: what we claimed longer ago than this is claimed, and
+ * looked for, anew.
+ */
+const CLAIM_MS = 10_000;
 
 export class Notifier {
   readonly #parts: NotifierParts;
@@ -42,6 +53,8 @@ export class Notifier {
   readonly #senders = new Map<string, Promise<void>>();
   /** Notices that are left alone until then (by a stopwatch, ms), and how often in a row they were refused. */
   readonly #waiting = new Map<string, { until: number; failures: number }>();
+  /** What Slack has, and nobody noted: in a person's channel it could not be looked for. */
+  readonly #posted = new Map<string, { notice: Unsent; ts: string }>();
   readonly #editing: Editing;
   readonly #done: Promise<void>;
   #woken = false;
@@ -79,7 +92,12 @@ export class Notifier {
       });
     }
     await Promise.all(this.#senders.values());
-    await notices.free(instance).catch(err => log.warn({ err }, 'others send the claimed notices 20 s later'));
+    try {
+      for (const { notice, ts } of this.#posted.values()) await this.#sent(notice, ts);
+      await notices.free(instance);
+    } catch (err) {
+      log.warn({ err }, 'others send the claimed notices 20 s later');
+    }
   }
 
   #begin(place: Place): void {
@@ -132,34 +150,47 @@ export class Notifier {
   async #post(notice: Unsent, claimedAt: number): Promise<void> {
     const { chat, pace, log } = this.#parts;
     const { id, channel, message, at, again } = notice;
+    const unnoted = this.#posted.get(id);
+    if (unnoted) return this.#sent(unnoted.notice, unnoted.ts);
     const key = { deploy: 'notice', key: id };
     // What was said to one person has a channel that only Slack knows: there it cannot be looked for.
     const found = again && /^[CG]/.test(channel) ? await chat.find({ channel, key, after: Date.parse(at) }) : null;
-    if (found) return this.#sent(notice, found);
+    // Its words may be those of an earlier attempt: it is brought up to date like any other.
+    if (found) return this.#parts.notices.found(id, found);
     if (performance.now() - claimedAt > CLAIM_MS) return;
-    let posted: string;
+    let ts: string;
     try {
-      posted = await chat.post({ channel, message, key });
+      ts = await chat.post({ channel, message, key });
     } catch (err) {
       pace.postRefused(channel, err);
       if (retryAfterMs(err) === 0) throw err;
       // Said of the channel, not of the notice: that is the first to go when its channel is open again.
       return log.warn({ err, id, channel }, 'a channel takes no more for now; trying again');
     }
-    await this.#sent(notice, posted);
+    this.#posted.set(id, { notice, ts });
+    await this.#sent(notice, ts);
   }
 
   async #sent(notice: Unsent, ts: string): Promise<void> {
     await this.#parts.notices.sent(notice, ts);
+    this.#posted.delete(notice.id);
     this.#waiting.delete(notice.id);
   }
 
   /** It waits, and no later one waits for it: it may be one that Slack will never take. */
-  #refuse({ id, channel }: Unsent, err: unknown): void {
+  async #refuse(notice: Unsent, err: unknown): Promise<void> {
+    const { notices, unheard, log } = this.#parts;
+    const { id, channel, owner } = notice;
     const failures = (this.#waiting.get(id)?.failures ?? 0) + 1;
-    const pause = Math.max(retryAfterMs(err), Math.min(POST_EVERY_MS * 2 ** failures, LONGEST_PAUSE_MS));
-    this.#parts.log.warn({ err, id, channel, pause }, 'could not say something in Slack; trying again');
+    // Others must not take over what they cannot know to be there.
+    const longest = this.#posted.has(id) ? POST_EVERY_MS : LONGEST_PAUSE_MS;
+    const pause = Math.max(retryAfterMs(err), Math.min(POST_EVERY_MS * 2 ** failures, longest));
+    log.warn({ err, id, channel, pause }, 'could not say something in Slack; trying again');
     this.#waiting.set(id, { until: performance.now() + pause, failures });
+    if (!owner || !isGone(err)) return;
+    await notices
+      .once(unheard(notice, owner, err.gone))
+      .catch(err => log.warn({ err, id }, 'could not tell that a notice is not heard; trying again'));
   }
 
   #leftAlone(): string[] {

@@ -24,6 +24,8 @@ export type PicturesParts = Posting & {
 const PICTURE = 'picture';
 /** Slack shares a file after its own checks, seconds later: until then one that is not there may still come. */
 const COMES_WITHIN_MS = 180_000;
+/** What could not be drawn or sent by then never will be. */
+const GIVEN_UP_AFTER_MS = 15 * 60_000;
 
 export class Pictures {
   readonly #parts: PicturesParts;
@@ -74,13 +76,14 @@ export class Pictures {
       await note(file, file);
       return true;
     } catch (err) {
-      if (!(err instanceof FileRefused)) {
+      const isHopeless = Date.now() - endOf(deploy) > GIVEN_UP_AFTER_MS && retryAfterMs(err) === 0;
+      if (!(err instanceof FileRefused) && !isHopeless) {
         // Whoever is told to wait was not heard: it is not there.
         if (retryAfterMs(err) > 0) await note(null, null);
         pace.postRefused(channel, err);
         throw err;
       }
-      log.info({ err, deploy: deploy.id }, 'Slack takes no picture: the thread has the chart');
+      log.info({ err, deploy: deploy.id }, 'There is no picture: the thread has the chart');
       await note('refused', null);
       return true;
     }
@@ -89,7 +92,7 @@ export class Pictures {
   /** It was asked to be shared, and nobody heard the answer. Found or not, it is not sent again. */
   async #lookFor(file: string, deploy: Deploy, thread: string): Promise<boolean> {
     const { messages, files, log } = this.#parts;
-    const ended = Date.parse(latest(deploy, 'ended')?.at ?? deploy.startedAt);
+    const ended = endOf(deploy);
     const isThere = await files.isShared({ file, channel: deploy.plan.channel, thread, after: ended });
     if (!isThere && Date.now() - ended < COMES_WITHIN_MS) return false;
     if (!isThere) log.warn({ deploy: deploy.id, file }, 'The picture is not in its thread, and is not sent twice');
@@ -97,3 +100,5 @@ export class Pictures {
     return true;
   }
 }
+
+const endOf = (deploy: Deploy): number => Date.parse(latest(deploy, 'ended')?.at ?? deploy.startedAt);

@@ -109,8 +109,11 @@ export interface Ledger {
   schemaFloor(app: string): Promise<number | null>;
 }
 
-/** A message to a channel or a person that belongs to no deploy. The same id again changes its words. */
-export type Notice = { id: string; channel: string; message: Message };
+/**
+ * A message to a channel or a person that belongs to no deploy. The same id again changes its words. `owner`: who is told
+ * when the channel takes nothing.
+ */
+export type Notice = { id: string; channel: string; message: Message; owner?: string | null };
 
 export interface Locks {
   /** Those that hold now, on these scopes or on any (null). */

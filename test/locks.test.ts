@@ -14,6 +14,7 @@ import { Notifier } from '../src/notifier.ts';
 import { Pace } from '../src/pace.ts';
 import type { Locks } from '../src/team.ts';
 import { freedNotices, lockedNotices, lockReminders } from '../views/locks.ts';
+import { nobodyHears } from '../views/unheard.ts';
 import { FakeSlack } from './narrator-fakes.ts';
 import { startPostgres } from './stage/made.ts';
 
@@ -58,7 +59,8 @@ afterEach(async () => {
 
 function start(instance: string): Notifier {
   pace = new Pace();
-  return new Notifier({ notices: connectNotices(pool), chat: slack, pace, instance, log: { warn: () => {} } });
+  const notices = connectNotices(pool);
+  return new Notifier({ notices, chat: slack, pace, instance, unheard: nobodyHears, log: { warn: () => {} } });
 }
 
 let requests = 0;

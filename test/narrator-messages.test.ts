@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectMessages } from '../src/adapters/messages.ts';
-import { connectNotices } from '../src/adapters/notices.ts';
+import { connectNotices, putNotices } from '../src/adapters/notices.ts';
 import { connect, type Embedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
 import { Store } from '../src/adapters/store.ts';
@@ -126,4 +126,18 @@ describe('what is said once to a person', () => {
     await said('It is archived for ever');
     expect(await notices.claim('bot 1', place, [])).toBeNull();
   });
+});
+
+it('what was found in Slack is still to be brought up to date, by anybody', async () => {
+  const notices = connectNotices(pool);
+  await notices.once({ id: 'n1', channel: 'C7', message: { text: 'Locked', blocks: [] } });
+  await notices.claim('bot 1', { channel: 'C7', isNew: true }, []);
+  await notices.found('n1', '7.7');
+  expect(await notices.claim('bot 2', { channel: 'C7', isNew: false }, [])).toMatchObject({ id: 'n1', ts: '7.7' });
+});
+
+it('what is claimed names its owner', async () => {
+  await putNotices(pool, [{ id: 'n2', channel: 'C8', message: { text: 'Closed', blocks: [] }, owner: 'U0ANN' }]);
+  const claimed = await connectNotices(pool).claim('bot 1', { channel: 'C8', isNew: true }, []);
+  expect(claimed).toMatchObject({ id: 'n2', owner: 'U0ANN' });
 });

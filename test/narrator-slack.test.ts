@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connectSlack } from '../src/adapters/slack.ts';
 import { type Chat, MessageRefused } from '../src/team.ts';
 import { bareBlocks, plainBlocks } from '../views/plain.ts';
@@ -9,7 +10,7 @@ import { rootMessage } from '../views/root.ts';
 import { deploys } from './sample-deploys.ts';
 
 type Call = { method: string; ask: Record<string, string> };
-type Answer = { status?: number; headers?: Record<string, string>; body: unknown };
+type Answer = { status?: number; headers?: Record<string, string>; body: unknown; afterMs?: number };
 
 let server: Server;
 let chat: Chat;
@@ -27,6 +28,7 @@ beforeEach(async () => {
     calls.push(call);
     const given = answer(call);
     if (given === 'hang up') return response.destroy();
+    await sleep(given.afterMs ?? 0);
     response.writeHead(given.status ?? 200, { 'content-type': 'application/json', ...given.headers });
     response.end(JSON.stringify(given.body));
   });
@@ -82,6 +84,22 @@ describe('a post', () => {
     answer = ({ ask }) => (ask.blocks === '[]' ? { body: { ok: true, ts: '1.1' } } : no('invalid_blocks'));
     expect(await chat.post({ channel: 'C1', message, key })).toBe('1.1');
     expect(looks()).toEqual(['cards', 'lines', 'buttons', 'sentence']);
+  });
+
+  it('is given up after 8 s, however many looks were refused until then', async () => {
+    const timeout = AbortSignal.timeout.bind(AbortSignal);
+    // A second is 50 ms here.
+    const second = 50;
+    vi.spyOn(AbortSignal, 'timeout').mockImplementation(ms => timeout((ms / 1_000) * second));
+    try {
+      answer = () => ({ ...no('invalid_blocks'), afterMs: 5 * second });
+      const from = performance.now();
+      await expect(chat.post({ channel: 'C1', message, key })).rejects.not.toBeInstanceOf(MessageRefused);
+      expect(performance.now() - from).toBeLessThan(10 * second);
+      expect(looks()).toEqual(['cards', 'lines']);
+    } finally {
+      vi.restoreAllMocks();
+    }
   });
 
   it.each(['msg_blocks_too_long', 'msg_too_long', 'invalid_blocks_format'])(

@@ -2,26 +2,37 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Notifier } from '../src/notifier.ts';
 import { Pace } from '../src/pace.ts';
 import { RANKS } from '../src/post-queue.ts';
-import type { Notice } from '../src/team.ts';
+import { MessageRefused, type Notice } from '../src/team.ts';
+import { nobodyHears } from '../views/unheard.ts';
 import { FakeSlack } from './narrator-fakes.ts';
 
 // What belongs to no deploy, under Slack's limits, in a time that the test turns on.
 
-type Row = Notice & { at: number; ts: string | null; sent: unknown; claimed: boolean };
+type Row = Notice & {
+  owner: string | null;
+  at: number;
+  ts: string | null;
+  sent: unknown;
+  claimed: boolean;
+  claimedAt: number;
+};
 let slack: FakeSlack;
 let pace: Pace;
 let notifier: Notifier;
 let kept: Map<string, Row>;
+/** While true, what was sent cannot be noted. */
+let away: boolean;
 
 beforeEach(() => {
   vi.useFakeTimers();
   slack = new FakeSlack();
   pace = new Pace();
   kept = new Map();
+  away = false;
   const unsent = (except: readonly string[]) =>
     [...kept.values()].filter(({ id, message, sent }) => sent !== message && !except.includes(id));
   notifier = new Notifier({
-    ...{ chat: slack, pace, instance: 'one', log: { warn: () => {} } },
+    ...{ chat: slack, pace, instance: 'one', unheard: nobodyHears, log: { warn: () => {} } },
     notices: {
       places: async (_, except) => unsent(except).map(({ channel, ts }) => ({ channel, isNew: ts === null })),
       async claim(_, { channel, isNew }, except) {
@@ -29,11 +40,16 @@ beforeEach(() => {
         if (!next) return null;
         const again = next.claimed;
         next.claimed = true;
+        next.claimedAt = Date.now();
         return { ...next, at: new Date(next.at).toISOString(), again };
       },
       free: async () => {},
-      sent: async ({ id, message }, ts) =>
-        void Object.assign(kept.get(id) ?? {}, { ts, sent: message, claimed: false }),
+      once: async ({ id, channel, message }) => void (kept.has(id) || says(id, channel, message.text)),
+      found: async (id, ts) => void Object.assign(kept.get(id) ?? {}, { ts, claimed: false }),
+      async sent({ id, message }, ts) {
+        if (away) throw new Error('Connection terminated unexpectedly');
+        Object.assign(kept.get(id) ?? {}, { ts, sent: message, claimed: false });
+      },
     },
   });
 });
@@ -46,9 +62,9 @@ afterEach(async () => {
 const busy = (s: number) => Object.assign(new Error('ratelimited'), { retryAfterMs: s * 1000 });
 const seconds = (count: number) => vi.advanceTimersByTimeAsync(count * 1000);
 const told = () => slack.posted.map(({ text }) => text);
-function says(id: string, channel: string, text: string): void {
-  const fresh = { at: Date.now(), ts: null, sent: null, claimed: false };
-  kept.set(id, { ...fresh, ...kept.get(id), id, channel, message: { text, blocks: [] } });
+function says(id: string, channel: string, text: string, owner: string | null = null): void {
+  const fresh = { at: Date.now(), ts: null, sent: null, claimed: false, claimedAt: 0 };
+  kept.set(id, { ...fresh, ...kept.get(id), id, channel, owner, message: { text, blocks: [] } });
   notifier.wake();
 }
 
@@ -130,6 +146,79 @@ describe('a new one', () => {
     await stopped;
     expect(told()).toEqual(['Closed.', 'Locked.']);
     expect(kept.get('n1')?.ts).toBe(slack.posted[1]?.ts);
+  });
+});
+
+it('one whose answer was lost says in the end what was last to be said', async () => {
+  let isFirst = true;
+  slack.trouble = what => {
+    if (what !== 'post' || !isFirst) return undefined;
+    isFirst = false;
+    return { after: new Error('socket hang up') };
+  };
+  says('n1', 'C1', 'Locked.');
+  await seconds(1);
+  says('n1', 'C1', 'Free again.');
+  await seconds(30);
+  expect(told()).toEqual(['Locked.']);
+  expect(slack.posted[0]?.edits).toEqual(['Free again.']);
+});
+
+it('one that was looked for too long is claimed anew: others take it over after 20 s, and a post may take 8', async () => {
+  slack.trouble = what => (what === 'post' && !searches ? { before: new Error('socket hang up') } : undefined);
+  let searches = 0;
+  const find = slack.find.bind(slack);
+  slack.find = async ask => {
+    if (++searches === 1) await new Promise(next => setTimeout(next, 13_000));
+    return find(ask);
+  };
+  says('n1', 'C1', 'Locked.');
+  await seconds(60);
+  expect(told()).toEqual(['Locked.']);
+  expect((slack.posted[0]?.at ?? 0) - (kept.get('n1')?.claimedAt ?? 0)).toBeLessThan(12_000);
+});
+
+describe('a channel that takes nothing', () => {
+  beforeEach(async () => {
+    slack.trouble = (_, channel) =>
+      channel === 'C1' ? { before: new MessageRefused('is_archived', 'archived') } : undefined;
+    says('n1', 'C1', 'shop is closed.', 'U1');
+    await seconds(600);
+  });
+
+  it('is told of once to whom its news belongs, with what is not read there', () => {
+    expect(told()).toEqual([expect.stringMatching(/^Nobody in .* hears this: .* is archived\. .* shop is closed\.$/)]);
+    expect(slack.posted[0]?.channel).toBe('U1');
+  });
+
+  it('gets what is missing when it is mended', async () => {
+    slack.trouble = () => undefined;
+    await seconds(300);
+    expect(told().slice(1)).toEqual(['shop is closed.']);
+  });
+});
+
+describe('what a person was told while the database was away', () => {
+  beforeEach(async () => {
+    away = true;
+    says('n1', 'U1', 'Your lock is gone.');
+    await seconds(60);
+  });
+
+  it('is told once, and what it says since then is an edit', async () => {
+    says('n1', 'U1', 'Your lock was taken over.');
+    away = false;
+    await seconds(10);
+    expect(told()).toEqual(['Your lock is gone.']);
+    expect(slack.posted[0]?.edits).toEqual(['Your lock was taken over.']);
+  });
+
+  it('is noted at the end, before others may send it', async () => {
+    pace.stop();
+    away = false;
+    await notifier.stop();
+    expect(kept.get('n1')?.ts).toBe(slack.posted[0]?.ts);
+    expect(told()).toHaveLength(1);
   });
 });
 

@@ -135,6 +135,21 @@ describe('the pictures of a deploy', () => {
     expect(files.shared).toEqual(['F2']);
   });
 
+  it('one that can never be sent is tried for 15 minutes', async () => {
+    files.trouble = what => (what === 'send' ? { before: lost } : undefined);
+    await expect(pictures().show(endedAgo(800))).rejects.toThrow('socket hang up');
+    expect(await pictures().show(endedAgo(1_000))).toBe(true);
+    files.trouble = () => undefined;
+    expect(await pictures().show(endedAgo(1_020))).toBe(true);
+    expect([slack.posted.length, files.sent]).toEqual([1, []]);
+  });
+
+  it('one that Slack has no time for is not given up', async () => {
+    files.trouble = what =>
+      what === 'send' ? { before: Object.assign(new Error('busy'), { retryAfterMs: 1 }) } : undefined;
+    await expect(pictures().show(endedAgo(1_000))).rejects.toThrow('busy');
+  });
+
   it('without leave to put files there is the chart alone, and nobody asks again', async () => {
     files.trouble = what => (what === 'send' ? { before: new FileRefused('missing_scope') } : undefined);
     expect(await pictures().show(deploy)).toBe(true);

@@ -33,6 +33,7 @@ import {
 import { emergencyForm, startAsked, startNotices } from '../views/starts.ts';
 import { teamForm, teamNotices } from '../views/team-settings.ts';
 import { deployForm, deployNow, pressInstead, whatToSay } from '../views/thread-help.ts';
+import { nobodyHears } from '../views/unheard.ts';
 import { wholeFile } from '../views/whole-file.ts';
 import { cases } from './fuzzing.ts';
 import { closed } from './sample-closed.ts';
@@ -112,7 +113,8 @@ const settings: fc.Arbitrary<AppSettings> = fc.record({
 });
 
 const said = (...messages: readonly Message[]): void => messages.forEach(expectSafe);
-const told = (notices: readonly { message: Message }[]): void => said(...notices.map(({ message }) => message));
+const told = (notices: readonly { id: string; channel: string; message: Message }[]): void =>
+  said(...notices.flatMap(one => [one.message, nobodyHears(one, ANN, 'archived').message]));
 
 function opens(view: object | null): void {
   if (!view) return;

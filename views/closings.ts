@@ -4,7 +4,7 @@ import { code, dayAndTime, duration, foreign, literal, mention, plural, prose, s
 
 // What is said of maintenance mode: a message in the app's channel that follows the door, and loud ones for people.
 
-type Notice = { id: string; channel: string; message: Message };
+type Notice = { id: string; channel: string; message: Message; owner: string };
 type Page = { kind: 'not set' } | { kind: 'answers' } | { kind: 'broken'; why: string };
 type Barred = { kind: 'migrating'; who: readonly string[] } | { kind: 'not known'; why: string };
 type Workers = readonly { type: string; quantity: number }[];
@@ -64,13 +64,13 @@ function pageWords(page: Page): string {
 
 /** Everything that is to be said of a closing as it is now. */
 export function closingNotices(closing: Closing, now: number): Notice[] {
-  const { id, channel } = closing;
-  const notices: Notice[] = [{ id: `door ${id}`, channel, message: doorMessage(closing, now) }];
+  const { id, channel, by: owner } = closing;
+  const notices: Notice[] = [{ id: `door ${id}`, channel, owner, message: doorMessage(closing, now) }];
   if (closing.remindedAt !== null && closing.wanted === 'closed') {
-    notices.push({ id: `door ${id} reminded ${closing.remindedAt}`, channel, message: reminder(closing) });
+    notices.push({ id: `door ${id} reminded ${closing.remindedAt}`, channel, owner, message: reminder(closing) });
   }
   if (closing.lateAt !== null) {
-    notices.push({ id: `door ${id} late ${closing.lateAt}`, channel, message: late(closing) });
+    notices.push({ id: `door ${id} late ${closing.lateAt}`, channel, owner, message: late(closing) });
   }
   return notices;
 }
@@ -182,7 +182,7 @@ export function barredNotices(closing: Closing, why: Barred, now: number): Notic
   const words = said(':rotating_light:', `${foreign(closing.app)} stays closed past its time`, [
     `${mention(closing.by)} It should be open by now, and ${barredWords(why)}. It is asked again every 5 minutes, and opens by itself when nobody migrates. If you know better, press *Open now* above.`,
   ]);
-  return [{ id: `door ${closing.id} barred ${now}`, channel: closing.channel, message: words }];
+  return [{ id: `door ${closing.id} barred ${now}`, channel: closing.channel, owner: closing.by, message: words }];
 }
 
 /** To whoever wants it open. */

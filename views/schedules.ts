@@ -3,7 +3,9 @@ import { actions, type Message, message, section } from './blocks.ts';
 import { channelLink, code, dayAndTime, foreign, literal, mention, prose, sentence, sha } from './text.ts';
 
 /** In the app's channel: what will be deployed when, until that is over; and to its owner what was not begun. */
-export function scheduleNotices(schedule: Schedule): { id: string; channel: string; message: Message }[] {
+export function scheduleNotices(
+  schedule: Schedule,
+): { id: string; channel: string; message: Message; owner?: string }[] {
   const { id, by, plan, outcome, why } = schedule;
   const app = foreign(plan.app);
   const words = `${mention(by)} chose ${dayAndTime(schedule.due)} for ${sha(plan.commit.sha)} ${foreign(plan.commit.subject, 100)}.`;
@@ -21,7 +23,7 @@ export function scheduleNotices(schedule: Schedule): { id: string; channel: stri
         })
       : null,
   ]);
-  const notices = [{ id: `schedule ${id}`, channel: plan.channel, message: card }];
+  const notices = [{ id: `schedule ${id}`, channel: plan.channel, owner: by, message: card }];
   if (outcome !== 'changed' && outcome !== 'refused') return notices;
   const told = `Your deploy of ${app} did not begin at its time`;
   const next = `${prose(sentence(why ?? ''), 1_500)} ${code(`/deploy ${plan.app}`)} plans it again.`;

@@ -16,9 +16,9 @@ type Request = {
 };
 
 /** In the app's channel: who wants to deploy what, for a second person's yes. */
-export function startNotices(request: Request): { id: string; channel: string; message: Message }[] {
+export function startNotices(request: Request): { id: string; channel: string; message: Message; owner?: string }[] {
   const { id, by, plan, answer, answeredBy } = request;
-  const notices = [{ id: `start ${id}`, channel: plan.channel, message: startCard(request) }];
+  const notices = [{ id: `start ${id}`, channel: plan.channel, owner: by, message: startCard(request) }];
   if (answer === null || answer === 'approved' || answeredBy === by) return notices;
   const headline = `Your deploy of ${foreign(plan.app)} was not started`;
   const words = `${endWords(request)} ${answer === 'declined' ? 'Talk to them.' : `\`/deploy ${foreign(plan.app, 40)}\` plans it again.`}`;

@@ -4,8 +4,10 @@ import { type Message, message, section } from './blocks.ts';
 import { stateOf } from './state.ts';
 import { channelLink, code, foreign } from './text.ts';
 
+type Notice = { id: string; channel: string; message: Message };
+
 /** To whoever started it, when its channel takes no word of a deploy: once, and once more when it has ended. */
-export function unheardNotice(deploy: Deploy, why: Unheard): { id: string; channel: string; message: Message } {
+export function unheardNotice(deploy: Deploy, why: Unheard): Notice {
   const { plan, id, startedBy } = deploy;
   const { is, mend } = UNHEARD[why];
   const ended = latest(deploy, 'ended') !== undefined;
@@ -21,6 +23,25 @@ export function unheardNotice(deploy: Deploy, why: Unheard): { id: string; chann
     message: message(`${headline}: the channel ${is}. ${state}. ${next}`, [
       section(`:mute: *${headline}*: the channel ${is}.`, next),
       section(`${mark} *${state}*`, words),
+    ]),
+  };
+}
+
+/** To its owner, when its channel takes no word of what belongs to no deploy: once. `said` is what nobody reads. */
+export function nobodyHears(
+  { id, channel, message: said }: { id: string; channel: string; message: { text: string } },
+  owner: string,
+  why: Unheard,
+): Notice {
+  const { is, mend } = UNHEARD[why];
+  const headline = `Nobody in ${channelLink(channel)} hears this`;
+  const next = `${mend} within a day: what is missing comes within five minutes then.`;
+  return {
+    id: `unheard ${id}`,
+    channel: owner,
+    message: message(`${headline}: the channel ${is}. ${next} ${said.text}`, [
+      section(`:mute: *${headline}*: the channel ${is}.`, next),
+      section(said.text),
     ]),
   };
 }

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { NEWS } from './store.ts';
+import { within } from './within.ts';
 
 /** Hears that something happened to a deploy, from whichever process of the bot it happened in. */
 export type News = {
@@ -37,9 +38,10 @@ export async function hearNews(
     });
     try {
       await fresh.connect();
-      await fresh.query(`LISTEN ${NEWS}`);
+      await within(ALIVE_WITHIN_MS, fresh.query(`LISTEN ${NEWS}`));
     } catch (error) {
-      void fresh.end().catch(() => {});
+      // It may be dead: its end would never be answered.
+      fresh.connection.stream.destroy();
       throw error;
     }
     // One that never opened ends as well: whoever tried it tries again.

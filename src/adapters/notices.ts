@@ -3,7 +3,7 @@ import type { Notice } from '../team.ts';
 import { NEWS } from './store.ts';
 
 /** A notice that Slack does not have yet, or not with these words. `again`: an earlier attempt may have got through. */
-export type Unsent = Notice & { at: string; ts: string | null; again: boolean };
+export type Unsent = Notice & { owner: string | null; at: string; ts: string | null; again: boolean };
 
 /** A channel in which something new is to be said, or something that was said put into other words. */
 type Place = { channel: string; isNew: boolean };
@@ -22,12 +22,12 @@ type Queries = Pick<pg.Pool, 'query'>;
 
 /** Keeps them to be sent: on the connection of a transaction, they are sent if and only if that is committed. */
 export async function putNotices(on: Queries, notices: readonly Notice[]): Promise<void> {
-  for (const { id, channel, message } of notices) {
+  for (const { id, channel, message, owner } of notices) {
     await on.query(
-      `INSERT INTO notices (id, channel, message) VALUES ($1, $2, $3)
-       ON CONFLICT (id) DO UPDATE SET message = EXCLUDED.message, changed_at = now()
+      `INSERT INTO notices (id, channel, message, owner) VALUES ($1, $2, $3, $4)
+       ON CONFLICT (id) DO UPDATE SET message = EXCLUDED.message, owner = EXCLUDED.owner, changed_at = now()
        WHERE notices.message IS DISTINCT FROM EXCLUDED.message`,
-      [id, channel, JSON.stringify(message)],
+      [id, channel, JSON.stringify(message), owner ?? null],
     );
   }
   if (notices.length > 0) await on.query(`SELECT pg_notify('${NEWS}', '${NOTICES}')`);
@@ -62,7 +62,7 @@ export function connectNotices(pool: pg.Pool) {
            SELECT id, claimed_at FROM notices WHERE ${WAITS} AND channel = $3 AND (ts IS NULL) = $4
            ORDER BY changed_at LIMIT 1 FOR UPDATE SKIP LOCKED) AS next
          WHERE notices.id = next.id
-         RETURNING notices.id, channel, message, to_json(at) #>> '{}' AS at, ts, next.claimed_at IS NOT NULL AS again`,
+         RETURNING notices.id, channel, message, owner, to_json(at) #>> '{}' AS at, ts, next.claimed_at IS NOT NULL AS again`,
         [by, except, channel, isNew],
       );
       return rows[0] ?? null;
@@ -75,6 +75,11 @@ export function connectNotices(pool: pg.Pool) {
         [by],
       );
       if (rowCount) await pool.query(`SELECT pg_notify('${NEWS}', '${NOTICES}')`);
+    },
+
+    /** It is there since an earlier attempt; with which words is not known. */
+    async found(id: string, ts: string): Promise<void> {
+      await pool.query('UPDATE notices SET ts = $2, claimed_at = NULL WHERE id = $1', [id, ts]);
     },
 
     async sent({ id, message }: Notice, ts: string): Promise<void> {

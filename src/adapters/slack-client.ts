@@ -12,8 +12,12 @@ export type SlackAccess = { botToken: string; slackApiUrl: string; log: Logger }
 /**
  * Calls are made once and never queued: whoever calls is told of a 429, and waits as long as that channel must. Nothing but
  * Slack is called, whatever a request names as its address for answers: whoever has the signing secret can make one.
+ * `over`: ends all calls together, however many.
  */
-export function clientOptions({ slackApiUrl, log }: Omit<SlackAccess, 'botToken'>): WebClientOptions {
+export function clientOptions(
+  { slackApiUrl, log }: Omit<SlackAccess, 'botToken'>,
+  over?: AbortSignal,
+): WebClientOptions {
   const slack = [...HOOKS, new URL(slackApiUrl).origin];
   return {
     slackApiUrl: slackApiUrl.replace(/\/*$/, '/'),
@@ -25,7 +29,7 @@ export function clientOptions({ slackApiUrl, log }: Omit<SlackAccess, 'botToken'
     fetch: async (url, init) => {
       const { origin } = new URL(url instanceof Request ? url.url : url);
       if (!slack.includes(origin)) throw new Error(`${origin} is no address of Slack: nothing is sent there`);
-      const signals = [AbortSignal.timeout(CALL_WITHIN_MS), ...(init?.signal ? [init.signal] : [])];
+      const signals = [AbortSignal.timeout(CALL_WITHIN_MS), init?.signal, over].filter(signal => signal != null);
       return fetch(url, { ...init, signal: AbortSignal.any(signals) });
     },
     logger: slackLogger(log),

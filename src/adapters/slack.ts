@@ -1,7 +1,7 @@
 import { WebClient } from '@slack/web-api';
 import { z } from 'zod';
 import type { Chat, Message, MessageKey } from '../team.ts';
-import { clientOptions, type SlackAccess } from './slack-client.ts';
+import { CALL_WITHIN_MS, clientOptions, type SlackAccess } from './slack-client.ts';
 import { isCode, isLookRefused, told } from './slack-refusals.ts';
 
 /** Label of our messages, by which one whose answer was lost is found again. Anyone in the workspace can read it. */
@@ -22,7 +22,9 @@ export function connectSlack({ plain, bare, ...access }: SlackAccess & { plain: 
   /** Kinds of blocks that this workspace refused, and took the plain ones instead. */
   const refused = new Set<string>();
 
-  async function send<T>(message: Message, call: (message: Message) => Promise<T>): Promise<T> {
+  async function send<T>(message: Message, call: (client: WebClient, message: Message) => Promise<T>): Promise<T> {
+    // All looks together take no longer than one call may: claims on a message are made for that.
+    const client = new WebClient(access.botToken, clientOptions(access, AbortSignal.timeout(CALL_WITHIN_MS)));
     const simple = plain(message);
     const newer = kindsOf(message).filter(kind => !kindsOf(simple).includes(kind));
     const looks = [simple, bare(message), { ...message, blocks: [] }];
@@ -30,7 +32,7 @@ export function connectSlack({ plain, bare, ...access }: SlackAccess & { plain: 
     const refusals: unknown[] = [];
     for (const look of looks) {
       try {
-        const result = await call(look);
+        const result = await call(client, look);
         if (look === simple && isCode(refusals[0], 'invalid_blocks', 'invalid_blocks_format'))
           for (const kind of newer) refused.add(kind);
         return result;
@@ -47,7 +49,7 @@ export function connectSlack({ plain, bare, ...access }: SlackAccess & { plain: 
       const metadata = { event_type: EVENT, event_payload: { ...key } };
       const place =
         thread === undefined ? { channel } : { channel, thread_ts: thread, reply_broadcast: broadcast ?? false };
-      const posted = await send(message, ({ text, blocks }) =>
+      const posted = await send(message, (client, { text, blocks }) =>
         client.apiCall('chat.postMessage', {
           ...place,
           text,
@@ -82,7 +84,7 @@ export function connectSlack({ plain, bare, ...access }: SlackAccess & { plain: 
     },
 
     async update({ channel, ts, message }) {
-      await send(message, ({ text, blocks }) =>
+      await send(message, (client, { text, blocks }) =>
         client.apiCall('chat.update', { channel, ts, text, blocks }).catch(error => {
           // Somebody deleted it: there is nothing left to keep up to date.
           if (!isCode(error, 'message_not_found')) throw error;
