@@ -36,6 +36,7 @@ const LONGEST_PAUSE_MS = 60_000;
 /** Others take a claim over after 20 s: what we claimed longer ago than this is claimed, and looked for, anew. */
 const CLAIM_MS = 15_000;
 
+/** Sends stored notices and edits them: each is claimed first, so that two processes do not say the same. */
 export class Notifier {
   readonly #parts: NotifierParts;
   /** Who sends in each place: one at a time, so that a channel that is full or closed keeps no other waiting. */

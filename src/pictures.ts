@@ -25,6 +25,7 @@ const PICTURE = 'picture';
 /** Slack shares a file after its own checks, seconds later: until then one that is not there may still come. */
 const COMES_WITHIN_MS = 180_000;
 
+/** Adds chart and picture to the thread of an ended deploy, once each; what is not shown yet is asked for again. */
 export class Pictures {
   readonly #parts: PicturesParts;
 

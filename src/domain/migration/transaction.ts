@@ -41,6 +41,7 @@ function isSlow({ action, findings }: Held): boolean {
   return findings.some(({ lasts }) => lasts !== 'brief') || ('slow' in action && action.slow);
 }
 
+/** Keys (`schema.name`) of the tables that an action keeps from others until its transaction ends. */
 export function tablesKept(action: Action, findings: readonly Finding[], known: Known): string[] {
   if (action.kind === 'create table') {
     return referencedBy(action)
