@@ -31,6 +31,7 @@ type Parts = {
 /** Why an app should not be opened now. */
 export type Barred = { kind: 'migrating'; who: readonly string[] } | { kind: 'not known'; why: string };
 
+/** Closes and opens apps as their stored closings want it, under a claim of 40 s a move; says when a time is over. */
 export class ClosingMoves {
   readonly #parts: Parts;
 

@@ -103,6 +103,7 @@ const isAfterwards = (phase: Phase): boolean =>
 const phasesTold = ({ deploy }: Run, of: 'deploy' | 'rollback'): Phase[] =>
   deploy.facts.flatMap(fact => (fact.kind === 'phase' && fact.of === of ? [fact.phase] : []));
 
+/** What was counted until now, as a fact keeps it: the log is known `from` a time (ms; null: the release) `until` one (null: still). */
 export function tallyOf(watch: Watch): Tally {
   const { answers, failures, firstNewAt, goal, logFrom, logTo, logOpen } = watch;
   const from = logKnownFromRelease(watch) ? null : logFrom;

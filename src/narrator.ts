@@ -10,9 +10,6 @@ import { hashOf, type Kept, type Posting, postOnce } from './posting.ts';
 import type { Message } from './team.ts';
 import { isRootGone, tellStarter } from './unheard.ts';
 
-// Tells each deploy in Slack, from its stored facts: one root message, edited in place, and a reply for each fact worth
-// reading. What was told is stored too, so a restarted bot goes on where the last one stopped, and says nothing twice.
-
 export type NarratorParts = Posting & {
   load: (deploy: string) => Promise<Deploy | null>;
   views: {
@@ -46,6 +43,7 @@ type Told = { deploy: Deploy; kept: ReadonlyMap<string, Kept>; begun: ReadonlySe
 /** What is to be done next: nothing more for ever, or wait so many ms for a fact. */
 type Next = 'all told' | number;
 
+/** Tells each deploy in Slack, from its stored facts: one root message, edited in place, and replies. Nothing is told twice. */
 export class Narrator {
   readonly #parts: NarratorParts;
   readonly #pace: Pace;

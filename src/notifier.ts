@@ -47,6 +47,7 @@ const LONGEST_PAUSE_MS = 60_000;
  */
 const CLAIM_MS = 10_000;
 
+/** Sends stored notices and edits them: each is claimed first, so that two processes do not say the same. */
 export class Notifier {
   readonly #parts: NotifierParts;
   /** Who sends in each place: one at a time, so that a channel that is full or closed keeps no other waiting. */

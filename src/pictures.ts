@@ -27,6 +27,7 @@ const COMES_WITHIN_MS = 180_000;
 /** What could not be drawn or sent by then never will be. */
 const GIVEN_UP_AFTER_MS = 15 * 60_000;
 
+/** Adds chart and picture to the thread of an ended deploy, once each; what is not shown yet is asked for again. */
 export class Pictures {
   readonly #parts: PicturesParts;
 

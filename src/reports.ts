@@ -48,6 +48,7 @@ type Parts = {
   source: SourceHost;
 };
 
+/** Answers for `/deploy status`, `queue`, `history`, `stats` and `live`, as values; who may see them is asked before. */
 export class Reports {
   readonly #parts: Parts;
 

@@ -16,6 +16,7 @@ import { commitOf } from './superseding.ts';
 // again, and only when that has succeeded are the bad dynos, which wait for the switch, replaced. A race. After the switch
 // it is what `/deploy rollback` does, in the same turn: visitors get the bad code until the routers have switched back.
 
+/** Takes the release back and follows that; ends the deploy where others released meanwhile, or Heroku or a migration forbids it. */
 export async function undo(run: Run): Promise<Next> {
   const { heroku } = run.outside;
   const { plan } = run.deploy;

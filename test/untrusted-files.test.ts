@@ -85,7 +85,7 @@ describe('whatever a file holds', () => {
         for (const folder of [dir, contractDir]) expect(folder.split('/')).not.toContain('..');
         for (const name of [table, contractTable]) expect(name).toMatch(/^[a-z_][a-z0-9_]{0,62}$/);
       }),
-      cases(500),
+      cases(500, 3),
     );
   });
 
@@ -102,7 +102,7 @@ describe('whatever a file holds', () => {
           if (probe) expect(isOwnPath(probe.path)).toBe(true);
         }
       }),
-      cases(500),
+      cases(500, 3),
     );
   });
 });
@@ -130,7 +130,7 @@ describe('whatever the environment holds', () => {
         expect(config.ALLOWED_PROBE_NETWORKS.every(isNetwork)).toBe(true);
         mayAsk(config.ALLOWED_PROBE_NETWORKS)('10.0.0.1');
       }),
-      cases(300),
+      cases(300, 3),
     );
   });
 });

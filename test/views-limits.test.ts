@@ -51,7 +51,7 @@ describe('whatever others wrote', () => {
           ),
         );
       }),
-      cases(60, 12),
+      cases(60, 4),
     );
   });
 
@@ -73,7 +73,7 @@ describe('whatever others wrote', () => {
           if (chart) expectSafe(plainBlocks(chart));
         },
       ),
-      cases(150, 12),
+      cases(150, 4),
     );
   });
 
@@ -123,7 +123,7 @@ describe('whatever others wrote', () => {
         expectSafe(started({ channel: text, place: null }));
         expectSafe(answered(withoutMentions(text) || '.'));
       }),
-      cases(60, 12),
+      cases(60, 4),
     );
   });
 });
@@ -137,7 +137,7 @@ describe('cutting', () => {
         expect(shown.replace(/&(amp|lt|gt);/g, '')).not.toMatch(/[&<>]/);
         expect(shown.isWellFormed()).toBe(true);
       }),
-      cases(),
+      cases(100, 4),
     );
     expect(cut('see <@U0ANN> there', 10)).toBe('see …');
   });

@@ -66,7 +66,7 @@ describe('the card that asks for an approval', () => {
         }
         expect(namesOf(card.blocks)).toEqual(expect.arrayContaining(['run-them-for-all', 'hold']));
       }),
-      cases(15, 40),
+      cases(15, 2),
     );
   });
 
@@ -96,7 +96,7 @@ describe('what else is long', () => {
           expect(charactersOf(plainBlocks({ blocks }).blocks)).toBeLessThanOrEqual(11_000);
         }
       }),
-      cases(15, 40),
+      cases(15, 2),
     );
   });
 

@@ -87,7 +87,7 @@ describe('what was measured', () => {
             expect(Math.abs(Number(number)), number).toBeLessThanOrEqual(1_000);
         }
       }),
-      cases(40, 6),
+      cases(40, 5),
     );
   });
 
@@ -109,7 +109,7 @@ describe('what was measured', () => {
           for (const { value } of data) expect(value >= 0 && value <= 100).toBe(true);
         }
       }),
-      cases(60, 6),
+      cases(60, 5),
     );
   });
 
@@ -134,7 +134,7 @@ describe('what was measured', () => {
         }
         expect(JSON.stringify(shown.blocks).replaceAll(JSON.stringify(app).slice(1, -1), '')).not.toMatch(NO_NUMBER);
       }),
-      cases(60, 6),
+      cases(60, 5),
     );
   });
 });
@@ -192,7 +192,7 @@ describe('how well new code is', () => {
           if (reply) expectSafe(reply.message);
         }
       }),
-      cases(60, 6),
+      cases(60, 5),
     );
   });
 
@@ -220,7 +220,7 @@ describe('how well new code is', () => {
         for (const fact of card.facts) expectSafe(replyTo(fact, card)?.message ?? { text: '', blocks: [] });
         expect(JSON.stringify(verdict.complaints)).not.toMatch(/NaN|Infinity|undefined/);
       }),
-      cases(60, 6),
+      cases(60, 5),
     );
   });
 });

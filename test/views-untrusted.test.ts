@@ -124,7 +124,7 @@ function opens(view: object | null): void {
 }
 
 const holds = <T>(one: fc.Arbitrary<T>, show: (value: T) => void): void =>
-  fc.assert(fc.property(one, show), cases(20, 12));
+  fc.assert(fc.property(one, show), cases(20, 10));
 
 describe('whatever others wrote, within the limits and without a mention', () => {
   it('locks are told', () =>

@@ -135,7 +135,7 @@ function proofWords(deploy: Deploy): string[] {
 }
 
 /** From before it was closed until the app was proved to let visitors in, or until now: never less than it was. Null before. */
-export function closedSeconds(deploy: Deploy): number | null {
+function closedSeconds(deploy: Deploy): number | null {
   const closing = latest(deploy, 'closing');
   const end = latest(deploy, 'let in') ?? deploy.facts.at(-1);
   return closing && end ? secondsBetween(closing.at, end.at) : null;

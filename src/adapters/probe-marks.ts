@@ -6,6 +6,7 @@ const MOST = 10_000;
 /** The marks of the probes that were sent from here: whoever guesses one can pass for us, so nobody can. */
 export type ProbeMarks = { next: () => string; knows: (mark: string) => boolean };
 
+/** Marks of 12 hex digits; the newest 10,000 are known. */
 export function createMarks(): ProbeMarks {
   const sent = new Set<string>();
   return {

@@ -7,7 +7,7 @@ const MOST_BYTES = 10_000_000;
 const PROGRAM = fileURLToPath(new URL('./render-program.ts', import.meta.url));
 
 /** TrueType: with woff2, which is what most packages ship, resvg leaves all words out and says nothing. */
-export const FONTS: readonly string[] = ['400Regular/Lato_400Regular', '700Bold/Lato_700Bold'].map(name =>
+const FONTS: readonly string[] = ['400Regular/Lato_400Regular', '700Bold/Lato_700Bold'].map(name =>
   import.meta.resolve(`@expo-google-fonts/lato/${name}.ttf`),
 );
 

@@ -4,7 +4,7 @@ import { MessageRefused } from '../team.ts';
 // What Slack's refusals mean (docs.slack.dev, errors of chat.postMessage and conversations.history).
 
 /** Slack wants no more of this for a while. `retryAfterMs` says how long: a Chat's rejections may carry it. */
-export class SlackBusy extends Error {
+class SlackBusy extends Error {
   readonly retryAfterMs: number;
 
   constructor(seconds: number, cause: unknown) {

@@ -27,6 +27,7 @@ const RUNNING = `SELECT id, app, plan, started_by AS "startedBy", to_json(starte
 /** Channel of the database's notifications: the payload is the id of the deploy that something happened to. */
 export const NEWS = 'switchover';
 
+/** Deploys and their facts in Postgres. What happened to one is told on `NEWS` in the transaction that stores it. */
 export class Store implements Ledger {
   readonly #pool: pg.Pool;
 

@@ -45,6 +45,7 @@ export type FileReading = { file: MigrationFile; problems: string[] };
 /** Changes of the schema that take longer keep everybody out for longer: they are better undone. */
 const BRIEF_MS = 15_000;
 
+/** A `.sql` file as it would be run; `problems` are sentences, and one without pieces has no steps. */
 export function readSqlFile(entry: Entry, text: string): FileReading {
   const { header, pieces, unparsed } = readSource(text);
   const { transaction } = readHeader(header);
@@ -56,6 +57,7 @@ export function readSqlFile(entry: Entry, text: string): FileReading {
   return { file: fileOf(entry, text, text, { transaction, pieces, review: null }), problems };
 }
 
+/** A program, of `text`, as it would be run by its recording; one that asks the database has a `review`. */
 export function readProgram(entry: Entry, text: string, recording: Recording): FileReading {
   const { steps, transaction, phase, reason, asked } = recording;
   const header = [

@@ -43,6 +43,7 @@ export function errorInWords(message: string, code: string | null): string {
   return next === undefined ? said : `${said}. ${next}`;
 }
 
+/** One line: `psql (process 12, active, for 3 s); …`, empty for none. */
 export function blockersInWords(blockers: readonly Blocker[]): string {
   return blockers
     .map(

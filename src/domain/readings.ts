@@ -159,6 +159,7 @@ export type Exposure =
   | { kind: 'seen'; signs: string[] }
   | { kind: 'unknown'; why: string[] };
 
+/** Signs that visitors met it, how many old answers speak against it, or why neither is known. */
 export function exposureOf(deploy: Told): Exposure {
   const tally = phaseFact(deploy)?.tally;
   if (!tally) return { kind: 'unknown', why: ['nothing was seen'] };

@@ -1,5 +1,5 @@
 /** What people read in the plan and on the root message, in order. Chosen once: stored deploys name them. */
-export const STEPS = [
+const STEPS = [
   'Expand the schema',
   'Upload the source',
   'Build',

@@ -146,6 +146,7 @@ export const newestOf = ({ goal, releases }: Pick<Watch, 'goal' | 'releases'>): 
     .filter(({ slug, status }) => slug === goal.slug && status === 'succeeded')
     .reduce((newest, { version }) => Math.max(newest, version), goal.ours);
 
+/** A watch that has seen nothing yet: its clock stands at the release (ms). */
 export function beginWatch(goal: Goal): Watch {
   const none = {};
   return {

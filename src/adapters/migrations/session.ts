@@ -24,6 +24,7 @@ const SETTINGS = {
   idle_in_transaction_session_timeout: 30_000,
 } as const;
 
+/** Connects twice, to the database itself. Throws Unusable when it cannot be reached, or a pooler answers. */
 export async function openSession(connection: pg.ClientConfig): Promise<Session> {
   const lasting = { keepAlive: true, keepAliveInitialDelayMillis: 10_000, connectionTimeoutMillis: 10_000 };
   const client = new pg.Client({ ...connection, ...lasting, ...SETTINGS });

@@ -61,6 +61,9 @@ function partOf(findings: readonly Finding[]): Part {
   return findings.some(({ phase, firm }) => phase === 'expand' && firm) ? 'expand' : 'either';
 }
 
+/** Bodies that are followed from one statement: one in another, a thousand are more than the stack holds. */
+const MOST_FOLLOWED = 50;
+
 /** `followed`: bodies of functions that were judged already, for one may call itself. */
 function judgeAction(action: Action, scene: Scene, followed = new Set<unknown>()): Held[] {
   const { known, transaction } = scene;
@@ -71,6 +74,7 @@ function judgeAction(action: Action, scene: Scene, followed = new Set<unknown>()
   learn(known, action);
   const inside = calledBy(action, known).flatMap(definition => {
     if (followed.has(definition)) return [];
+    if (followed.size === MOST_FOLLOWED) return judgeAction({ kind: 'dynamic', how: 'functions in functions' }, scene);
     followed.add(definition);
     return definition.does().flatMap(inner => judgeAction(inner, scene, followed));
   });

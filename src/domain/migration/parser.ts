@@ -17,6 +17,7 @@ export type Parsed =
   /** `at`: characters (code points) before the place where the parser stopped. */
   | { kind: 'unparsed'; message: string; at: number };
 
+/** Statements as trees. Never throws: what Postgres would not understand, or is too deep for it, is `unparsed`. */
 export function parse(sql: string): Parsed {
   // Text after a NUL byte is silently ignored by the parser: what it hides could be anything.
   const nul = sql.indexOf('\0');

@@ -33,12 +33,17 @@ const DYNAMIC = new Set(['PLpgSQL_stmt_dynexecute', 'PLpgSQL_stmt_dynfors', 'dyn
 
 /** In the order of the text. Every branch counts: which one runs is known only when it runs. */
 function readTree(tree: unknown, read: Read): Action[] {
-  if (typeof tree !== 'object' || tree === null) return [];
-  return Object.entries(tree).flatMap(([key, child]): Action[] => {
-    if (key === 'PLpgSQL_expr') return isQuery(child) ? readQuery(child, read) : [];
-    const inside = readTree(child, read);
-    return DYNAMIC.has(key) ? [{ kind: 'dynamic', how: 'EXECUTE' }, ...inside] : inside;
-  });
+  const found: Action[][] = [];
+  // No recursion: a thousand blocks in each other are more than the stack holds.
+  const left: [key: string, value: unknown][] = [['', tree]];
+  for (let next = left.pop(); next; next = left.pop()) {
+    const [key, value] = next;
+    if (DYNAMIC.has(key)) found.push([{ kind: 'dynamic', how: 'EXECUTE' }]);
+    if (key === 'PLpgSQL_expr') found.push(isQuery(value) ? readQuery(value, read) : []);
+    else if (typeof value === 'object' && value !== null)
+      for (const child of Object.entries(value).reverse()) left.push(child);
+  }
+  return found.flat();
 }
 
 /** `parseMode` as in Postgres's RawParseMode: 0 a statement, 1 a type, 2 an expression, above an assignment. */

@@ -143,6 +143,7 @@ export function isFresh(thing: Thing, { known }: Scene): boolean {
 
 const STRICTNESS: Readonly<Record<Phase, number>> = { neutral: 0, expand: 1, contract: 2 };
 
+/** The latest of them: contract, else expand, else neutral, also of none. */
 export function strictest(phases: readonly Phase[]): Phase {
   return phases.reduce<Phase>((most, phase) => (STRICTNESS[phase] > STRICTNESS[most] ? phase : most), 'neutral');
 }

@@ -54,10 +54,26 @@ export function readSource(text: string): Source {
 
 /** node-pg-migrate 9 runs what stands between its own two markers (`getActions` in sqlMigration). */
 function forwardPart(text: string): { from: number; sql: string } {
-  const up = text.search(/^\s*--[\s-]*up\s+migration/im);
-  const down = text.search(/^\s*--[\s-]*down\s+migration/im);
+  const up = markerAt(text, 'up');
+  const down = markerAt(text, 'down');
   if (up < 0) return { from: 0, sql: text };
   return { from: up, sql: text.slice(up, down < up ? undefined : down) };
+}
+
+/**
+ * Where node-pg-migrate finds `/^\s*--[\s-]*up\s+migration/im`, but for blank lines above it; -1 when nowhere. Looked for from
+ * its words, since that pattern takes as many steps as a file has blank lines, squared.
+ */
+function markerAt(text: string, word: 'up' | 'down'): number {
+  for (const { index } of text.matchAll(new RegExp(`${word}\\s+migration`, 'gi'))) {
+    let from = index;
+    while (from > 0 && /[\s-]/.test(text.charAt(from - 1))) from--;
+    // With the character before it, which may be what keeps its first line from being dashes alone.
+    const before = Math.max(from - 1, 0);
+    const dashes = text.slice(before, index).search(/^[^\S\n\r\u2028\u2029]*--/m);
+    if (dashes >= 0) return before + dashes;
+  }
+  return -1;
 }
 
 /** What comments say, without their dashes. */

@@ -56,6 +56,7 @@ function isSlow({ action, findings }: Held): boolean {
   return findings.some(({ lasts }) => lasts !== 'brief') || ('slow' in action && action.slow);
 }
 
+/** The tables (by their keys, `schema.name`) that an action keeps from others until its transaction ends, and from whom. */
 export function tablesKept(action: Action, findings: readonly Finding[], known: Known): Kept[] {
   const referred = referencedBy(action).map(name => known.relation(name));
   const isNew = action.kind === 'create table' || ('table' in action && known.relation(action.table).isNew);

@@ -61,7 +61,7 @@ export function takeOver(old: readonly Dyno[], fresh: readonly Dyno[]): void {
 }
 
 /** Takes a dyno that is shown out of the formation. */
-export function retire(dyno: Dyno): void {
+function retire(dyno: Dyno): void {
   dyno.say(`State changed from ${dyno.state} to down`);
   void dyno.shutdown();
 }
