@@ -15,7 +15,9 @@ type Span = { from: number; to: number; name: string | null };
 const LONG_ENOUGH = 8;
 /** What is called a secret is one even if it is short. */
 const SHORT_SECRET = 4;
-const SECRET_NAME = /KEY|TOKEN|SECRET|PASS|PWD|CREDENTIAL|AUTH/i;
+const SECRET_NAME = /KEY(?!CLOAK|WORD|SPACE|BOARD)|TOKEN|SECRET|PASS(?!ENGER)|PWD|CREDENTIAL|AUTH(?!ORS?(?:$|_))/i;
+/** Hidden, an approval would not show what becomes of a column. */
+const SWITCH = /^\s*(?:true|false|null|none|auto|enabled|disabled)\s*$/i;
 const HIDDEN = '•••';
 
 /** A word, also of camel case; letters at random seldom look so. */
@@ -69,6 +71,7 @@ export function redacting(secrets: readonly Secret[]): Redact {
 
 /** The value and what is in it, as they may be met: as they are, line by line, and as programs write them elsewhere. */
 function wordsOf(name: string | null, value: string): string[] {
+  if (SWITCH.test(value)) return [];
   const secret = name === null || SECRET_NAME.test(name);
   const least = secret ? SHORT_SECRET : LONG_ENOUGH;
   const within = partsIn(value, secret);
@@ -113,11 +116,12 @@ function textsIn(json: unknown, secret: boolean): string[] {
   return Object.entries(json).flatMap(([name, member]) => textsIn(member, secret || SECRET_NAME.test(name)));
 }
 
-/** Of several hosts, as MongoDB has them, URL makes nothing. */
+/** Of several hosts, as MongoDB has them, URL makes nothing. Where an address has no password, its user's name is a key. */
 function passwordsIn(value: string): string[] {
   const [, plain = ''] = /^[a-z][\w+.-]*:\/\/[^\s/?#@:]*:([^\s/?#]*)@/i.exec(value.trim()) ?? [];
-  const password = URL.parse(value)?.password ?? '';
-  return [plain, password].flatMap(word => [word, unescaped(word)]);
+  const { password = '', username = '' } = URL.parse(value) ?? {};
+  const isKey = password === '' && username.length >= LONG_ENOUGH && !ORDINARY.test(username);
+  return [plain, password, isKey ? username : ''].flatMap(word => [word, unescaped(word)]);
 }
 
 function spellings(value: string): string[] {
