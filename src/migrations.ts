@@ -73,13 +73,18 @@ export async function contract(run: Run): Promise<Next> {
   if (migrations?.commands) return known ? unfinished(run, known) : contractAgain(run, migrations.commands);
   const { maintenance } = run.deploy.plan;
   const closes = migrations?.maintenance === true && !maintenance;
-  const ended: Ended | NotClosed['ended'] = known
+  const ended: Ended | { kind: 'refused'; why: string } = known
     ? { kind: 'failed', failure: known }
     : await migrate(run, 'contract', async () => {
-        if (closes) await closeTheApp(run).catch(error => refusedToClose(error, isBegun));
-      }).catch(notClosed);
+        if (closes) await closeTheApp(run);
+      }).catch(error => {
+        // Asked again, Heroku would say no again.
+        const isHeld = error instanceof HerokuRefused && !maintenance && !contractSince(run, approved?.seq ?? 0);
+        if (isHeld) return { kind: 'refused', why: error.message };
+        throw error;
+      });
   switch (ended.kind) {
-    case 'not closed':
+    case 'refused':
       await openTheApp(run);
       return heldAfterAll(run, ended.why);
     case 'done':
@@ -101,25 +106,6 @@ export async function contract(run: Run): Promise<Next> {
     default:
       return ended satisfies never;
   }
-}
-
-/** Heroku said no to closing the app, and nothing had begun: asked again, it would say no again. */
-class NotClosed extends Error {
-  readonly ended: { kind: 'not closed'; why: string };
-
-  constructor(refused: HerokuRefused) {
-    super(refused.message);
-    this.ended = { kind: 'not closed', why: refused.message };
-  }
-}
-
-function refusedToClose(error: unknown, isBegun: boolean): never {
-  throw error instanceof HerokuRefused && !isBegun ? new NotClosed(error) : error;
-}
-
-function notClosed(error: unknown): NotClosed['ended'] {
-  if (error instanceof NotClosed) return error.ended;
-  throw error;
 }
 
 /** What was told last of the contract migrations since then, once one of them had begun: until then the world may change. */
