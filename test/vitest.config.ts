@@ -9,6 +9,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  */
 const LONG = [
   ...['torture', 'kill', 'stories', 'engine', 'demo', 'health-stories', 'migration-stories', 'pictures-story'],
+  ...['outage-story', 'torture-gather'],
   ...['migrator-kill', 'secrets', 'closed-stories', 'migrator-locks'],
 ];
 const FILES_OF_THE_LONG = LONG.map(name => `test/${name}.test.ts`);
