@@ -27,6 +27,8 @@ export type Stroke = {
   aims: boolean;
   lingerMs: number;
   which: number;
+  /** Not the last that stands: people would meet nobody, and little would go on that could be struck. */
+  spares: boolean;
   awayMs: number;
   back: Version;
 };
@@ -41,6 +43,7 @@ export function stroke(chance: Chance, processes: number): Stroke {
     aims: chance.is(0.6),
     lingerMs: chance.is(0.6) ? 0 : chance.between(0, 1_500),
     which: chance.next(),
+    spares: chance.is(0.8),
     // A frozen one comes back before anybody may judge it, or long after.
     awayMs: signal === 'SIGSTOP' && chance.is(0.5) ? chance.between(12_000, 25_000) : chance.between(0, 2_500),
     back: chance.is(0.25) ? 'newer' : 'same',
@@ -79,7 +82,8 @@ export async function strikeOn(ask: {
     if (come && next.lingerMs > 0) await sleep(next.lingerMs);
     const { standing: targets } = bots;
     const target = (owner && bots.named(owner)) || targets[Math.floor(next.which * targets.length)];
-    if (isOver() || !target || !targets.includes(target)) {
+    const isLast = targets.length === 1 && bots.all.length > 1;
+    if (isOver() || !target || !targets.includes(target) || (isLast && next.spares)) {
       letGo();
       continue;
     }
