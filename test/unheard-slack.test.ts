@@ -33,7 +33,7 @@ beforeEach(async () => {
   narrator = new Narrator({
     load: async () => deployOf(facts, { channel: 'C0DEPLOYS' }),
     ...{ messages, pace: new Pace(), instance: 'one', log, illustrate: async () => true },
-    chat: connectSlack({ ...access, plain: plainBlocks, bare: bareBlocks }),
+    chat: connectSlack({ ...access, plain: plainBlocks, bare: bareBlocks, unreadMs: 4_000 }),
     unheard: async (_, why) => void told.push(why),
     views: { root: rootMessage, reply: replyTo, late: () => ({ text: 'late', blocks: [] }) },
   });
@@ -59,6 +59,18 @@ describe('a channel that the bot is not in', () => {
     slack.fails('chat.postMessage', trouble);
     narrator.wake(id);
     await expect.poll(() => posted().length, { timeout: 20_000 }).toBe(1);
+  });
+
+  it('gets no second root where the bot was out of it only for a moment', async () => {
+    slack.fails('chat.postMessage', { drop: 'after' });
+    narrator.wake(id);
+    const looked = () => slack.calls.some(({ method }) => method === 'conversations.history');
+    await expect.poll(looked, { timeout: 20_000 }).toBe(true);
+    slack.removesBot('deploys', false);
+    happens(CANCEL);
+    const replies = () => posted().flatMap(message => message.thread());
+    await expect.poll(() => replies().length, { timeout: 30_000 }).toBe(1);
+    expect(posted().filter(({ inThreadOf }) => inThreadOf === null)).toHaveLength(1);
   });
 
   it('gets the root anew, with its buttons, when somebody deleted it before there was a reply', async () => {

@@ -9,18 +9,27 @@ const EVENT = 'switchover';
 /** Slack's clock and ours may differ by this much. */
 const CLOCKS_MS = 60_000;
 const PAGES = 5;
+/** A bot that was taken out of a channel for a moment can read there again by then. */
+const UNREAD_MS = 20_000;
 
 type Look = (message: Message) => Message;
 
 /**
  * Posts, finds and edits. `plain` draws a message without the newer blocks, for a workspace that does not take them, and
  * `bare` only its sentence and buttons; what even that refuses goes out as its sentence alone, since the thread must not
- * stand still.
+ * stand still. What is to be found in a channel that takes posts and cannot be read counts as not there after `unreadMs`.
  */
-export function connectSlack({ plain, bare, ...access }: SlackAccess & { plain: Look; bare: Look }): Chat {
+export function connectSlack({
+  plain,
+  bare,
+  unreadMs = UNREAD_MS,
+  ...access
+}: SlackAccess & { plain: Look; bare: Look; unreadMs?: number }): Chat {
   const client = new WebClient(access.botToken, clientOptions(access));
   /** Kinds of blocks that this workspace refused, and took the plain ones instead. */
   const refused = new Set<string>();
+  /** Channels that could not be read, and since when (by a stopwatch, ms). */
+  const unread = new Map<string, number>();
 
   async function send<T>(message: Message, call: (client: WebClient, message: Message) => Promise<T>): Promise<T> {
     // All looks together take no longer than one call may: claims on a message are made for that.
@@ -71,10 +80,16 @@ export function connectSlack({ plain, bare, ...access }: SlackAccess & { plain: 
       for (let page = 0; page < PAGES; page++) {
         const ask = { ...place, oldest, limit: 200, include_all_metadata: true, ...(cursor ? { cursor } : {}) };
         const read = await client.apiCall(method, ask).catch(error => {
-          if (isCode(error, 'not_in_channel', 'thread_not_found')) return null;
-          throw told(error);
+          if (isCode(error, 'thread_not_found')) return null;
+          if (!isCode(error, 'not_in_channel')) throw told(error);
+          const since = unread.get(channel) ?? performance.now();
+          unread.set(channel, since);
+          // Where it may post and never read, one line too many beats silence.
+          if (performance.now() - since >= unreadMs) return null;
+          throw new Error(`${channel} cannot be read: the bot is not in it just now`, { cause: error });
         });
         if (read === null) return null;
+        unread.delete(channel);
         const mine = history.parse(read).messages.find(posted => carries(posted, key));
         if (mine) return mine.ts;
         cursor = read.response_metadata?.next_cursor ?? '';
