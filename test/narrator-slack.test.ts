@@ -42,6 +42,7 @@ beforeEach(async () => {
     log: pino({ level: 'silent' }),
     plain: plainBlocks,
     bare: bareBlocks,
+    unreadMs: 50,
   });
 });
 
@@ -191,9 +192,13 @@ describe('a lost post', () => {
     });
   });
 
-  it.each(['not_in_channel', 'thread_not_found'])('is not found where %s keeps the bot from looking', async code => {
-    answer = () => no(code);
-    expect(await chat.find({ channel: 'C1', key, after: 0 })).toBeNull();
+  it('is not found where there is no thread, nor where it can never be looked for', async () => {
+    const look = () => chat.find({ channel: 'C1', key, after: 0 });
+    answer = () => no('thread_not_found');
+    expect(await look()).toBeNull();
+    answer = () => no('not_in_channel');
+    await expect(look()).rejects.toThrow('C1 cannot be read: the bot is not in it just now');
+    await expect.poll(() => look().catch(() => 'not known')).toBeNull();
   });
 
   it('is looked for in its thread', async () => {
