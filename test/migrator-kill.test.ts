@@ -84,13 +84,13 @@ const lockIsFree = async (client: pg.Client): Promise<boolean> =>
     )
   ).rowCount === 0;
 
-/** One that is met at work sleeps there: another COMMIT, just seen, may be over before anybody is stopped. */
+/** One that is met at work sleeps there or waits for a lock: another COMMIT, just seen, may be over before anybody is stopped. */
 const isAt = async (client: pg.Client, point: string, state: string): Promise<boolean> =>
   (
     await client.query(
       `SELECT FROM pg_stat_activity
        WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = $2 AND query LIKE '%' || $1 || '%'
-         AND (state <> 'active' OR wait_event = 'PgSleep')`,
+         AND (state <> 'active' OR wait_event_type IN ('Timeout', 'Lock'))`,
       [point, state],
     )
   ).rowCount !== 0;
