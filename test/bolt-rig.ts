@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
 import pino from 'pino';
 import { type Registered, registerCommands } from '../commands/index.ts';
@@ -66,12 +66,15 @@ export class BoltRig {
   };
   workspace: () => Promise<Workspace> = async () => ({ team: 'T1', enterprise: null, app: 'A1' });
   workLeft: () => Promise<void> = async () => {};
+  /** When answers may be posted, where Slack takes no direct ones. */
+  pace: Registered['pace'] = new Pace();
   checks: Record<string, () => Promise<unknown>> = { postgres: async () => {}, slack: async () => {} };
   /** Status that Slack's address for direct answers gives. */
   answers = 200;
   /** Seconds that Slack asks to wait, one for each of the next calls. */
   readonly refusals: number[] = [];
   readonly heard: { path: string; body: Record<string, unknown> }[] = [];
+  readonly #hearing = new EventEmitter();
   readonly logged: Record<string, unknown>[] = [];
   address = '';
   slackAddress = '';
@@ -92,6 +95,7 @@ export class BoltRig {
         ...(refused ? { 'retry-after': String(refused) } : {}),
       });
       response.end(JSON.stringify({ ok: true, ts: '1.1' }));
+      this.#hearing.emit('heard');
     });
     slack.listen(0, '127.0.0.1');
     await once(slack, 'listening');
@@ -118,7 +122,7 @@ export class BoltRig {
     const bot = new Proxy(this.bot, { get: (_, name) => Reflect.get(this.bot, name) });
     const { settings } = this;
     const homes = { opened: async (user: string) => void this.homes.push(user) };
-    registerCommands(bolt.app, { bot, settings, homes, pace: new Pace(), log });
+    registerCommands(bolt.app, { bot, settings, homes, pace: this.pace, log });
     this.workLeft = bolt.workLeft;
     this.address = `http://127.0.0.1:${await bolt.start()}`;
     this.stop = async () => {
@@ -182,14 +186,16 @@ export class BoltRig {
     return { status: response.status, body: await response.text(), ms: performance.now() - from };
   }
 
-  /** The first thing that Slack hears on that path, waited for. */
+  /** The first thing that Slack hears on that path, waited for, 3 s at most. */
   async hears(path: string): Promise<Record<string, unknown>> {
-    for (let tries = 0; tries < 300; tries++) {
+    const late = AbortSignal.timeout(3_000);
+    for (;;) {
       const found = this.heard.find(known => known.path.startsWith(path));
       if (found) return found.body;
-      await new Promise(next => setTimeout(next, 10));
+      await once(this.#hearing, 'heard', { signal: late }).catch(() => {
+        throw new Error(`Slack heard nothing on ${path}, only ${JSON.stringify(this.heard)}`);
+      });
     }
-    throw new Error(`Slack heard nothing on ${path}, only ${JSON.stringify(this.heard)}`);
   }
 }
 

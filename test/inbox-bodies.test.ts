@@ -15,6 +15,8 @@ let kept: [id: string, body: string][];
 
 beforeEach(async () => {
   bench = new BoltRig();
+  // They come faster than Slack takes answers: else those that wait for their turn would fill it, and more be turned away.
+  bench.pace = { turn: async () => {}, whisper: async () => {}, pause: async () => {} };
   kept = [];
   bench.inbox.take = async (id, body) => {
     if (body !== null) kept.push([id, body]);
@@ -131,7 +133,6 @@ it('a request is answered, whatever is in it, without a secret in what is kept o
       expect((await bench.types('status')).status).toBe(200);
       await bench.hears('/respond');
     }),
-    // Whole requests, one after the other: a thousand take more than nine minutes.
-    cases(12, 500),
+    cases(12),
   );
 });
