@@ -57,6 +57,10 @@ const request = {
   ...{ dyno: { id: 'new', name: 'web.1', release: 5 }, connectMs: 0, serviceMs: 0, totalMs: 0, bytes: 0 },
 };
 
+const closedPage = { ...request, code: 'H80', dyno: null };
+/** Closed by a command, and open again after 40 s. */
+const COUNTED = { app: 'hats', from: T0 + 25_000, until: T0 + 40_000 };
+
 const START = { label: 'Start', deploy: 'd1', app: 'hats', by: 'ann', at: T0 };
 
 const HATS: AppSeen = {
@@ -76,7 +80,6 @@ const HATS: AppSeen = {
   ],
   advisoryLocks: 0,
   openTransactions: 0,
-  mayClose: false,
 };
 
 /** One deploy that went as it should: switched after 20 s, old code gone after 30, contract after 50. */
@@ -85,6 +88,7 @@ const GOOD: Evidence = {
   started: [{ id: 'd1', app: 'hats', at: T0 }],
   posts: [root(), announcement(21)],
   presses: [START, { ...START, label: 'Run them', by: 'bob', at: T0 + 45_000 }],
+  closures: [],
   failed: [],
   truths: [
     { ...dyno('old', 4), kind: 'dyno-started', at: at(-60) },
@@ -205,10 +209,16 @@ const PLANTED: readonly [check: keyof typeof CHECKS, finds: RegExp, seen: Eviden
     /1 requests to hats failed, the first with H13 by v5/,
     { ...GOOD, failed: [request] },
   ],
+  ['no request failed because of the bot', /H80 by nobody/, { ...GOOD, failed: [closedPage] }],
   [
     'no request failed because of the bot',
-    /H80 by nobody/,
-    { ...GOOD, failed: [{ ...request, code: 'H80', dyno: null }] },
+    /H80 by nobody at 2026-01-05T10:01:01/,
+    { ...GOOD, presses: [{ ...START, closes: true }], failed: [closedPage, { ...closedPage, at: at(61) }] },
+  ],
+  [
+    'no request failed because of the bot',
+    /H80 by nobody at 2026-01-05T10:00:45/,
+    { ...GOOD, closures: [COUNTED], failed: [closedPage, { ...closedPage, at: at(45) }] },
   ],
   [
     'no process of the bot ends by itself',
@@ -239,8 +249,8 @@ describe('the judge of a torture run', () => {
 
   it('does not blame the bot for a page that people closed, nor for code that cannot serve', () => {
     const check = CHECKS['no request failed because of the bot'];
-    const closed = { ...request, code: 'H80', dyno: null };
-    expect(check({ ...withApp({ mayClose: true }), failed: [closed] })).toEqual([]);
+    expect(check({ ...GOOD, closures: [COUNTED], failed: [closedPage] })).toEqual([]);
+    expect(check({ ...GOOD, presses: [{ ...START, closes: true }], failed: [closedPage] })).toEqual([]);
     const bad = [released(4), released(5, { bad: true })];
     const crashed = { ...request, code: 'H10', dyno: null };
     expect(check({ ...withApp({ releases: bad }), failed: [request, crashed] })).toEqual([]);

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
+import { connectAppTokens } from '../../src/adapters/app-tokens.ts';
+import { tokenNotices } from '../../views/settings.ts';
 import { commitOf, packCommit, type ShopRepository } from './apps/shop.ts';
 import { BotProcess } from './bot.ts';
 import { makeFolder } from './folder.ts';
@@ -23,7 +25,7 @@ export type Stage = {
   anotherBot(): BotProcess;
   /** The bot's own database. */
   database: pg.Pool;
-  /** What the bot must keep to itself, by the name of its variable. */
+  /** What the bot must keep to itself, by the name of its variable; tokens of apps too. */
   secrets: readonly { name: string; value: string }[];
   /** An app of the sample repository, deployed at v1 or another ref, known to the bot, told in the channel of its name. */
   addShop(
@@ -35,6 +37,8 @@ export type Stage = {
       settings?: Record<string, unknown>;
       /** On unless said otherwise. */
       preboot?: boolean;
+      /** The bot is given a token of Heroku's for this app alone, and no other opens it. */
+      ownToken?: boolean;
     },
   ): Promise<HerokuApp>;
   /** As many such apps without a database, which the bot learns of at once. */
@@ -113,6 +117,7 @@ export async function startStage(ask: {
     const url = ask.botDatabase ?? (await createDatabase(postgres.url, 'bot'));
     const database = new pg.Pool({ connectionString: url, max: 3 });
     stops.push(() => database.end());
+    const tokenKey = randomBytes(32);
     const env = {
       SLACK_SIGNING_SECRET: signingSecret,
       SLACK_BOT_TOKEN: botToken,
@@ -124,6 +129,7 @@ export async function startStage(ask: {
       GITHUB_TOKEN: secrets.github,
       GITHUB_API_URL: github.url,
       DATABASE_URL: url,
+      TOKEN_KEY: tokenKey.toString('base64'),
       PORT: '0',
       // Its apps run on this machine.
       ALLOWED_PROBE_NETWORKS: '127.0.0.0/8',
@@ -153,14 +159,21 @@ export async function startStage(ask: {
     };
     const addShop: Stage['addShop'] = async (
       name,
-      { ref = 'v1', defaultRef = 'main', config = {}, settings = {}, preboot = true } = {},
+      { ref = 'v1', defaultRef = 'main', config = {}, settings = {}, preboot = true, ownToken = false } = {},
     ) => {
       const app = await heroku.createApp({ name, preboot, config });
       await heroku.addDatabase(app);
       const sha = await commitOf(repository.dir, ref);
       await heroku.deploy(app, await packCommit(repository.dir, sha), sha);
       await tell([settingsOf(app, defaultRef, settings)]);
+      if (ownToken) await giveToken(app);
       return app;
+    };
+    const giveToken = async (app: HerokuApp): Promise<void> => {
+      const value = `HRKU-${randomBytes(8).toString('hex')}`;
+      await connectAppTokens(database, [tokenKey], tokenNotices).set(app.name, value, 'console');
+      app.ownToken = value;
+      known.push({ name: `the token of ${app.name}`, value });
     };
     const addApps: Stage['addApps'] = async (names, { ref = 'v1', settings = {} } = {}) => {
       const sha = await commitOf(repository.dir, ref);
@@ -174,13 +187,11 @@ export async function startStage(ask: {
       await tell(apps.map(app => settingsOf(app, 'main', settings)));
       return apps;
     };
-    const kept = ['SLACK_SIGNING_SECRET', 'SLACK_BOT_TOKEN', 'HEROKU_API_KEY', 'GITHUB_TOKEN'] as const;
+    const kept = ['SLACK_SIGNING_SECRET', 'SLACK_BOT_TOKEN', 'HEROKU_API_KEY', 'GITHUB_TOKEN', 'TOKEN_KEY'] as const;
     const passwords = [['DATABASE_URL', new URL(url).password] as const].filter(([, value]) => value !== '');
     const ofApp = appToken ? [['SLACK_APP_TOKEN', appToken] as const] : [];
-    const known = [...kept.map(name => [name, env[name]] as const), ...ofApp, ...passwords].map(([name, value]) => ({
-      name,
-      value,
-    }));
+    const variables = [...kept.map(name => [name, env[name]] as const), ...ofApp, ...passwords];
+    const known: { name: string; value: string }[] = variables.map(([name, value]) => ({ name, value }));
     const anotherBot = () => new BotProcess(env, () => {});
     return { heroku, slack, github, bot, anotherBot, repository, database, secrets: known, addShop, addApps, stop };
   } catch (error) {

@@ -9,6 +9,8 @@ export type Evidence = {
   started: readonly Started[];
   posts: readonly Said[];
   presses: readonly Pressed[];
+  /** When people had an app closed by a command. */
+  closures: readonly Closure[];
   /** Requests with a 5xx, by the routers' own log. */
   failed: readonly (RequestRecord & { app: string })[];
   truths: readonly (TruthRecord & { app: string })[];
@@ -32,8 +34,6 @@ export type AppSeen = {
   ran: readonly { file: string; at: number }[];
   advisoryLocks: number;
   openTransactions: number;
-  /** People asked for it to be closed at some time. */
-  mayClose: boolean;
 };
 
 export type Released = {
@@ -65,4 +65,15 @@ export type Said = {
 };
 
 /** Whether or not it was taken: what is there without any press needs none that was. */
-export type Pressed = { label: string; deploy: string; app: string; by: string; at: number };
+export type Pressed = {
+  label: string;
+  deploy: string;
+  app: string;
+  by: string;
+  at: number;
+  /** What this starts closes its app for a while. */
+  closes?: boolean;
+};
+
+/** From the command on until they saw the app open again; Infinity when they did not. */
+export type Closure = { app: string; from: number; until: number };

@@ -10,9 +10,10 @@ const RECORDED = ['pgmigrations', 'pgmigrations_contract'];
 export async function gather(world: World, people: People): Promise<Evidence> {
   const { stage, failed, truths } = world;
   return {
-    apps: await Promise.all(world.apps.map(app => appSeen(app, world, people))),
+    apps: await Promise.all(world.apps.map(app => appSeen(app, world))),
     started: people.started,
     presses: people.presses,
+    closures: people.closures,
     posts: stage.slack
       .person('bob')
       .messages()
@@ -25,7 +26,7 @@ export async function gather(world: World, people: People): Promise<Evidence> {
   };
 }
 
-async function appSeen({ name, heroku }: App, { crashing }: World, people: People): Promise<AppSeen> {
+async function appSeen({ name, heroku }: App, { crashing }: World): Promise<AppSeen> {
   const tables = await query(heroku, "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'");
   const recorded: string[] = [];
   for (const table of RECORDED.filter(table => tables.some(known => known.name === table))) {
@@ -60,7 +61,6 @@ async function appSeen({ name, heroku }: App, { crashing }: World, people: Peopl
     ran: ran.map(({ file, at }) => ({ file: String(file), at: (at as Date).getTime() })),
     advisoryLocks: Number(locks[0]?.held),
     openTransactions: Number(transactions[0]?.open),
-    mayClose: people.closed.has(name),
   };
 }
 

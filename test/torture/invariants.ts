@@ -1,4 +1,4 @@
-import type { AppSeen, Evidence, Said, Started } from './evidence.ts';
+import type { AppSeen, Closure, Evidence, Said, Started } from './evidence.ts';
 
 // What must be true after every run, whatever was killed and whatever failed. Each check gives a sentence for each
 // violation; test/torture-invariants.test.ts shows that it finds one that was planted.
@@ -176,12 +176,21 @@ function announcementsOf({ id, app }: Pick<Started, 'id' | 'app'>, seen: Evidenc
   ];
 }
 
-/** A closed page that people asked for, and code that cannot serve, are not the bot's. */
+/** A closed page for as long as people had asked for it, and code that cannot serve, are not the bot's. */
 function isExcused({ code, dyno, router, at }: Evidence['failed'][number], app: AppSeen, seen: Evidence): boolean {
-  if (code === 'H80') return app.mayClose;
+  if (code === 'H80') return closuresOf(app, seen).some(({ from, until }) => from <= +at && +at <= until + APART_MS);
   const pointed = seen.truths.findLast(
     truth => truth.app === app.name && truth.kind === 'router-flipped' && truth.router === router && truth.at <= at,
   );
   const release = dyno?.release ?? pointed?.release;
   return app.releases.some(({ version, bad }) => version === release && bad);
+}
+
+/** What they closed by a command, and what a deploy closes, from its Start until it says that it has ended. */
+function closuresOf({ name }: AppSeen, seen: Evidence): Pick<Closure, 'from' | 'until'>[] {
+  const deploys = seen.presses.flatMap(({ app, closes, deploy, at }) => {
+    const root = app === name && closes ? rootOf(seen, deploy) : undefined;
+    return root ? [{ from: at, until: root.endedAt ?? Number.POSITIVE_INFINITY }] : [];
+  });
+  return [...deploys, ...seen.closures.filter(({ app }) => app === name)];
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Message, Person } from '../stage/slack/slack.ts';
 import type { Chance } from './chance.ts';
-import type { Pressed, Started } from './evidence.ts';
+import type { Closure, Pressed, Started } from './evidence.ts';
 import { hasEnded } from './invariants.ts';
 import { BAD, closes, commandBranch, fileBranch, STEPS } from './series.ts';
 import { count } from './tally.ts';
@@ -18,18 +18,20 @@ type Act = 'deploy' | 'cancel' | 'rollBack' | 'queue' | 'bad' | 'back' | 'close'
 
 const PLAN_WITHIN_MS = 12_000;
 const AGAIN_MS = 4_000;
+/** What was closed is open again so soon, or they look no longer. */
+const OPEN_WITHIN_MS = 60_000;
 /** A deploy that has begun is in its channel so soon, unless Slack is in trouble. */
 const TOLD_WITHIN_MS = 15_000;
+
+/** What is typed for a deploy, and whether that closes its app for a while. */
+type Asked = { words: string; closes: boolean };
 
 /** ann and bob, who deploy, change their minds and answer what they are asked, as long as the bot lets them. */
 export class People {
   /** Deploys and ways back that they asked for. */
   asked = 0;
   readonly presses: Pressed[] = [];
-  /** Apps that somebody wanted closed at some time. */
-  readonly closed = new Set<string>();
-  /** Those of them that somebody closed by a command. */
-  readonly shut = new Set<string>();
+  readonly closures: Closure[] = [];
   readonly #world: World;
   readonly #chance: Chance;
   readonly #answers: Map<string, number>;
@@ -43,7 +45,6 @@ export class People {
     this.#answers = answers;
     this.#world = world;
     this.#chance = chance;
-    for (const { name, kind } of world.apps) if (kind === 'closed') this.closed.add(name);
   }
 
   /** One app after the other has its own people. */
@@ -62,13 +63,13 @@ export class People {
   async #do(act: Act, app: App, chance: Chance, isOver: () => boolean): Promise<void> {
     if (act === 'close') return this.#closeAndOpen(app, chance, isOver);
     if (act === 'back') {
-      await this.#ended(await this.#begin(app, 'ann', `/deploy rollback ${app.name}`, isOver), isOver);
+      const back = { words: `/deploy rollback ${app.name}`, closes: false };
+      await this.#ended(await this.#begin(app, 'ann', back, isOver), isOver);
       return;
     }
-    const words = this.#words(app, act === 'bad' ? chance : null);
-    const deploy = await this.#begin(app, 'ann', words, isOver);
+    const deploy = await this.#begin(app, 'ann', this.#step(app, act === 'bad' ? chance : null), isOver);
     if (act === 'queue') {
-      const second = await this.#begin(app, 'bob', this.#words(app, null), isOver);
+      const second = await this.#begin(app, 'bob', this.#step(app, null), isOver);
       await this.#ended(second, isOver);
     }
     if (act === 'cancel' || act === 'rollBack') {
@@ -78,16 +79,20 @@ export class People {
     await this.#ended(deploy, isOver);
   }
 
-  #words({ name, kind }: App, bad: Chance | null): string {
+  #step({ name, kind }: App, bad: Chance | null): Asked {
     const step = Math.min(STEPS, (this.#steps.get(name) ?? 0) + 1);
     if (!bad) this.#steps.set(name, step);
-    if (kind !== 'commands' && closes(step)) this.closed.add(name);
     const ref = kind === 'commands' ? commandBranch(step) : fileBranch(step, bad?.pick(BAD));
-    return `/deploy ${name} ${ref}${kind === 'closed' ? ' --maintenance' : ''}`;
+    const isClosed = kind === 'closed';
+    return {
+      words: `/deploy ${name} ${ref}${isClosed ? ' --maintenance' : ''}`,
+      closes: isClosed || (kind !== 'commands' && closes(step)),
+    };
   }
 
   /** Asks until there is a plan, and presses Start until the bot has taken it; null when it refuses or time is up. */
-  async #begin(app: App, who: 'ann' | 'bob', words: string, isOver: () => boolean): Promise<string | null> {
+  async #begin(app: App, who: 'ann' | 'bob', asked: Asked, isOver: () => boolean): Promise<string | null> {
+    const { words, closes } = asked;
     const person = this.#world.stage.slack.person(who);
     const from = Date.now();
     this.asked++;
@@ -95,7 +100,7 @@ export class People {
     if (!taken || taken.error) {
       count(this.#answers, taken?.error ?? 'no connection');
       await pass(1_000, isOver);
-      return isOver() ? null : this.#begin(app, who, words, isOver);
+      return isOver() ? null : this.#begin(app, who, asked, isOver);
     }
     const isAnswer = (message: Message) =>
       message.onlyTo === who && message.channel === app.name && Number(message.ts) * 1000 >= from;
@@ -108,9 +113,9 @@ export class People {
     }
     // When the world has changed, another plan is shown in place of the one that was pressed.
     const shown: string[] = [];
-    for (let asked = startOf(plan); asked !== null && !isOver(); asked = startOf(plan)) {
-      shown.push(asked);
-      this.presses.push({ label: 'Start', deploy: asked, app: app.name, by: who, at: Date.now() });
+    for (let deploy = startOf(plan); deploy !== null && !isOver(); deploy = startOf(plan)) {
+      shown.push(deploy);
+      this.presses.push({ label: 'Start', deploy, app: app.name, by: who, at: Date.now(), closes });
       await person.presses('Start', { on: plan }).catch(() => null);
       for (const until = performance.now() + AGAIN_MS; performance.now() < until && startOf(plan) !== null; )
         await sleep(50);
@@ -150,10 +155,10 @@ export class People {
   }
 
   async #closeAndOpen(app: App, chance: Chance, isOver: () => boolean): Promise<void> {
-    this.closed.add(app.name);
-    this.shut.add(app.name);
     const ann = this.#world.stage.slack.person('ann');
     const from = Date.now();
+    const closure = { app: app.name, from, until: Number.POSITIVE_INFINITY };
+    this.closures.push(closure);
     await ann
       .types(`/maintenance ${app.name} on for 5m The hats are counted.`, { channel: app.name })
       .catch(() => null);
@@ -164,7 +169,12 @@ export class People {
       .catch(() => null);
     if (question) await ann.presses('Close it', { on: question }).catch(() => null);
     await pass(chance.between(1_000, 6_000), isOver);
+    const wasClosed = app.heroku.maintenance;
     await ann.types(`/maintenance ${app.name} off`, { channel: app.name }).catch(() => null);
+    // Where it was not closed yet it may be so later, by what was asked first: then they never know.
+    const limit = performance.now() + OPEN_WITHIN_MS;
+    while (wasClosed && app.heroku.maintenance && performance.now() < limit) await sleep(100);
+    if (wasClosed && !app.heroku.maintenance) closure.until = Date.now();
   }
 
   /** Whatever the bot asks somebody is answered, some of it only when all trouble is over. */

@@ -121,7 +121,8 @@ async function allTold({ stage }: World): Promise<void> {
 }
 
 /** What people closed by a command they open; the bot then has its time for that. What a deploy closed it opens itself. */
-async function untilOpen({ apps, stage }: World, { shut }: People): Promise<void> {
+async function untilOpen({ apps, stage }: World, { closures }: People): Promise<void> {
+  const shut = new Set(closures.map(({ app }) => app));
   const ann = stage.slack.person('ann');
   for (const limit = performance.now() + 60_000; performance.now() < limit; await sleep(1_000)) {
     const closed = apps.filter(({ name, heroku }) => heroku.maintenance && shut.has(name));

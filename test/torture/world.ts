@@ -93,7 +93,9 @@ export async function startWorld(processes: number): Promise<World> {
       Object.entries(APPS).map(async ([name, kind]): Promise<App> => {
         const settings = { approvers: [PEOPLE.ann, PEOPLE.bob], autoRollback: kind !== 'files' };
         const config = { BOOT_MS: '100', CHARGE_KEY: `charge/${randomBytes(12).toString('hex')}` };
-        const heroku = await stage.addShop(name, { ref: 'main', config, settings, preboot: kind !== 'closed' });
+        const heroku = await stage.addShop(name, {
+          ...{ ref: 'main', config, settings, preboot: kind !== 'closed', ownToken: name === 'caps' },
+        });
         heroku.runtime.knobs.drainDelayMs = DRAIN_DELAY_MS;
         await query(heroku, RAN);
         return { name, kind, heroku };

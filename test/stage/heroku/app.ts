@@ -48,6 +48,8 @@ export class HerokuApp {
   readonly createdAt = new Date();
   updatedAt = new Date();
   maintenance = false;
+  /** Another account's, to which alone the app belongs then; null: it is the one account's. */
+  ownToken: string | null = null;
   /** A release stays pending for a moment after its output has ended (heroku/cli#1271), ms. */
   pendingAfterOutputMs = 300;
   preboot: boolean;

@@ -55,6 +55,21 @@ describe('the rules of the API', () => {
     }
   });
 
+  it('an app of another account is 403 to the first, and that one’s token opens no other app', async () => {
+    rig.shop.ownToken = 'own';
+    try {
+      const status = async (path: string, token: string) =>
+        (await rig.get(path, { Authorization: `Bearer ${token}` })).status;
+      expect([await status('/apps/shop', 'right'), await status('/apps/shop/releases', 'right')]).toEqual([403, 403]);
+      expect([await status('/apps/shop', 'own'), await status('/account', 'own')]).toEqual([200, 200]);
+      expect(await status('/apps/shop', 'other')).toBe(401);
+      await rig.heroku.createApp({ name: 'till' });
+      expect([await status('/apps/till', 'own'), await status('/apps/till', 'right')]).toEqual([403, 200]);
+    } finally {
+      rig.shop.ownToken = null;
+    }
+  });
+
   it('what is not there is 404 with a body, an unknown path too', async () => {
     const missing = { '/apps/hats': 'app', '/apps/shop/releases/99': 'release', '/apps/shop/dynos/web.9': 'dyno' };
     for (const [path, what] of Object.entries(missing)) {

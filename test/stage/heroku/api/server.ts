@@ -115,7 +115,7 @@ async function answer(
   if (trouble?.delayMs) await sleep(trouble.delayMs);
   try {
     if (trouble?.status) throw ordered(trouble.status);
-    checkToken(ask, request);
+    checkToken(ask, request, url.pathname);
     if (!VERSION.test(request.headers.accept ?? '')) {
       throw new Refused(
         406,
@@ -180,11 +180,15 @@ function ordered(status: number): Refused {
 }
 
 /** `Bearer TOKEN`, or Basic with the token as password, as heroku-client and the CLI send it. */
-function checkToken({ token }: Ask, request: IncomingMessage): void {
+function checkToken({ token, platform }: Ask, request: IncomingMessage, path: string): void {
   const [scheme = '', value = ''] = (request.headers.authorization ?? '').split(' ');
   const isBasic = scheme.toLowerCase() === 'basic';
   const given = isBasic ? /(?<=:).*/s.exec(Buffer.from(value, 'base64').toString())?.[0] : value;
-  if (!given || (token !== null && given !== token)) throw ordered(401);
+  const isKnown = token === null || given === token || platform.apps.some(({ ownToken }) => ownToken === given);
+  if (!given || !isKnown) throw ordered(401);
+  const app = platform.find(/^\/apps\/([^/]+)/.exec(path)?.[1] ?? '');
+  const owner = app?.ownToken ?? token;
+  if (app && owner !== null && given !== owner) throw ordered(403);
 }
 
 async function readBody(request: IncomingMessage): Promise<() => Record<string, unknown>> {
