@@ -74,14 +74,17 @@ const wordsForOlder = (names: readonly string[], app: string): string =>
 /** `live`: the release of other code that is live; null where it is still to come, or ours is live again. */
 type NotAlone = { kind: 'other'; why: string; live: Release | null } | { kind: 'older'; why: string };
 
+/** Gives the dynos of code that must not be there. */
+type Look = (run: Run, isOther: (release: number) => boolean) => Promise<string[]>;
+
 /**
  * Right before it runs, for the yes may be old by now. Dynos of old code are waited for. `other`: code came that may be
  * there in ways that nobody sees. Where every dyno was stopped there are none: what came there and went is in the way only
  * as long as a dyno of it is listed.
  */
-export async function notAlone(run: Run): Promise<NotAlone | null> {
+export async function notAlone(run: Run, listed: Look = waitedFor): Promise<NotAlone | null> {
   const version = latest(run.deploy, 'released')?.version;
-  const older = version === undefined ? [] : await waitedFor(run, release => release < version);
+  const older = version === undefined ? [] : await listed(run, release => release < version);
   const found = await others(run);
   const live = found.find(({ current }) => current) ?? null;
   const hidesNone = latest(run.deploy, 'dynos stopped') !== undefined;
@@ -89,12 +92,17 @@ export async function notAlone(run: Run): Promise<NotAlone | null> {
   const other = live ?? inTheWay[0];
   if (other) return { kind: 'other', why: wordsForOther(other), live };
   const gone = found.map(release => release.version);
-  const left = gone.length === 0 ? older : [...older, ...(await waitedFor(run, release => gone.includes(release)))];
+  const left = gone.length === 0 ? older : [...older, ...(await listed(run, release => gone.includes(release)))];
   return left.length > 0 ? { kind: 'older', why: wordsForOlder(left, run.deploy.plan.app) } : null;
 }
 
-/** Dynos of code that must not be there, for which it has waited. */
-const waitedFor = (run: Run, isOther: (release: number) => boolean): Promise<string[]> =>
+/** As it is now, for one that has begun waits for the answer. */
+export const rightNow: Look = async (run, isOther) => {
+  const dynos = await run.outside.heroku.dynos(run.deploy.plan.app);
+  return dynos.filter(({ release }) => isOther(release)).map(({ name }) => name);
+};
+
+const waitedFor: Look = (run, isOther) =>
   run.listening(
     signal => listedUntilGone(run, signal, isOther),
     async () => ({ answer: 'It waits until no dyno of old code runs, and then its migrations do.' }),

@@ -11,11 +11,12 @@ export const triesOf = ({ deploy }: Run): number =>
 export const isMigrating = ({ deploy }: Run, direction: Direction): boolean =>
   deploy.facts.some(fact => fact.kind === 'migrating' && fact.direction === direction);
 
-/** Files that an earlier run began, of which nobody heard how they ended. */
+/** Files that an earlier run began, of which it is not recorded how they ended. */
 export const begunIn = ({ deploy }: Run, direction: Direction): string[] => {
   const begun = new Set<string>();
   for (const fact of deploy.facts) {
     if (fact.kind === 'migration begins' && fact.direction === direction) begun.add(fact.file);
+    if (fact.kind === 'migrated' && fact.direction === direction) begun.delete(fact.file);
     if (fact.kind === 'migration failed' && fact.direction === direction) begun.delete(fact.failure.file);
   }
   return [...begun];
@@ -23,14 +24,25 @@ export const begunIn = ({ deploy }: Run, direction: Direction): string[] => {
 
 /**
  * Tells how far it is while it runs. That may be lost, what counts being recorded when it has ended; but that a file begins may
- * not: rejects, and it must not begin.
+ * not: rejects, and it must not begin. `mayNot`: what speaks against that one more begins, looked at right before.
  */
 export function progressOf(
   run: Run,
   direction: Direction,
-  { fileOf, redact, goesOn }: { fileOf: (name: string) => string; redact: Redact; goesOn: boolean },
+  ask: {
+    fileOf: (name: string) => string;
+    redact: Redact;
+    goesOn: boolean;
+    mayNot: () => Promise<string | null>;
+  },
 ) {
-  let last = Promise.resolve();
+  const { fileOf, redact, goesOn } = ask;
+  let last: Promise<unknown> = Promise.resolve();
+  const begins = async (progress: MigrationProgress): Promise<string | null> => {
+    const objection = progress.kind === 'begins' ? await ask.mayNot() : null;
+    if (objection === null) await record(progress);
+    return objection;
+  };
   const record = (progress: MigrationProgress): Promise<void> => {
     const about = (file: string) => `${direction} ${file} ${triesOf(run)}`;
     switch (progress.kind) {
@@ -63,11 +75,13 @@ export function progressOf(
     }
   };
   return {
-    tell: (progress: MigrationProgress): Promise<void> => {
-      const told = last.then(() => record(progress));
+    tell: async (progress: MigrationProgress): Promise<string | null> => {
+      const told = last.then(() => begins(progress));
       last = told.catch(() => {});
-      return progress.kind === 'begins' ? told : last;
+      if (progress.kind === 'begins') return told;
+      await last;
+      return null;
     },
-    told: (): Promise<void> => last,
+    told: async (): Promise<void> => void (await last),
   };
 }

@@ -1,4 +1,4 @@
-import { notAlone, otherLive } from './alone.ts';
+import { notAlone, otherLive, rightNow } from './alone.ts';
 import { askAnew, heldAfterAll, RECEIPT } from './approval.ts';
 import { listenThenRecord } from './before.ts';
 import { cancelAsked } from './cancelling.ts';
@@ -76,7 +76,8 @@ export async function contract(run: Run): Promise<Next> {
   const ended: Ended | { kind: 'refused'; why: string } = known
     ? { kind: 'failed', failure: known }
     : await migrate(run, 'contract', async () => {
-        if (closes) await closeTheApp(run);
+        // Somebody may have rescued it while the bot was away: then nothing more of it is to begin.
+        if (closes && !(begun && (await notAlone(run, rightNow)))) await closeTheApp(run);
       }).catch(error => {
         // Asked again, Heroku would say no again.
         const isHeld = error instanceof HerokuRefused && !maintenance && !contractSince(run, approved?.seq ?? 0);
@@ -163,17 +164,21 @@ export async function open(run: Run): Promise<Next> {
   await openTheApp(run);
   const last = run.deploy.facts.findLast(fact => fact.kind === 'migration failed' || fact.kind === 'schema changed');
   if (last?.kind !== 'migration failed') return AFTERWARDS;
-  const other = await otherLive(run);
-  if (!other) return unfinished(run, last.failure);
-  const stays = left(run, 'contract', last.failure);
-  return run.end('superseded', `${other} ${stays} Look whether what is live can work with that, then deploy again.`);
+  return unfinished(run, last.failure);
 }
 
-function unfinished(run: Run, failure: MigrationFailure): Promise<Next> {
+/** Ends it, what destroys having failed. */
+async function unfinished(run: Run, failure: MigrationFailure): Promise<Next> {
+  const stays = left(run, 'contract', failure);
+  const other = await otherLive(run);
+  if (other) {
+    const next = 'Look whether what is live can work with that, then deploy again.';
+    return run.end('superseded', withoutMentions(`${other} ${stays} ${next}`));
+  }
   return run.end(
     'unfinished',
     withoutMentions(
-      `${run.deploy.plan.app} runs the new code, but ${failure.file} failed. ${left(run, 'contract', failure)} Mend it, push, and deploy again: what is left is asked anew.`,
+      `${run.deploy.plan.app} runs the new code, but ${failure.file} failed. ${stays} Mend it, push, and deploy again: what is left is asked anew.`,
     ),
   );
 }
@@ -197,13 +202,18 @@ async function migrate(run: Run, direction: Direction, prepare = async () => {})
   const goesOn = isMigrating(run, direction);
   await run.record({ kind: 'migrating', direction }, `migrating ${direction}`);
   const redact = redactingConfig(config, await heroku.configSeen(app));
+  const begun = begunIn(run, direction);
+  const refused = (reason: string): Promise<Ended> => {
+    // What it left is known when the database can be asked, and nobody is told before.
+    if (begun.length > 0) throw new Error(`Whether ${begun.join(', ')} ran is not known: ${reason}`);
+    return failed(run, direction, { file: files[0]?.file ?? '', ...nothingStays(reason) });
+  };
   const database = directDatabase(config);
-  if (database.kind === 'refused')
-    return failed(run, direction, { file: files[0]?.file ?? '', ...nothingStays(database.reason) });
+  if (database.kind === 'refused') return refused(database.reason);
   await run.mayAct();
   const fileOf = (name: string): string => files.find(known => known.name === name)?.file ?? name;
-  const telling = progressOf(run, direction, { fileOf, redact, goesOn });
-  const begun = begunIn(run, direction);
+  const mayNot = async () => (direction === 'contract' ? ((await notAlone(run, rightNow))?.why ?? null) : null);
+  const telling = progressOf(run, direction, { fileOf, redact, goesOn, mayNot });
   const ask = {
     ...{ databaseUrl: database.url, tarball, place: migrations.place, commit: commit.sha, files },
     digest: migrations.digests[direction],
@@ -227,12 +237,11 @@ async function migrate(run: Run, direction: Direction, prepare = async () => {})
     },
   );
   await telling.told();
-  if (ended.kind === 'changed') return { kind: 'changed', why: redact(ended.problems.join(' ')) };
-  const [first] = files;
-  if (ended.kind === 'refused' || ended.kind === 'busy') {
-    const reason = ended.kind === 'busy' ? wordsForBusy(ended.holders) : ended.reason;
-    return failed(run, direction, { file: first?.file ?? '', ...nothingStays(redact(reason)) });
+  if (ended.kind === 'changed') {
+    const why = redact(ended.problems.join(' '));
+    return begun.length > 0 ? refused(why) : { kind: 'changed', why };
   }
+  if (ended.kind !== 'ran') return refused(redact(ended.kind === 'busy' ? wordsForBusy(ended.holders) : ended.reason));
   for (const { name, outcome } of ended.files) {
     const file = fileOf(name);
     if (outcome.kind === 'applied' || outcome.kind === 'already applied' || outcome.kind === 'recorded') {

@@ -288,8 +288,11 @@ export interface Migrator {
     digest: string;
     /** Names of those that an earlier run began, of which nobody heard how they ended. */
     begun: readonly string[];
-    /** That one begins is waited for to be kept, and rejects when it cannot be: what ends without us is known to be ours. */
-    onProgress: (progress: MigrationProgress) => Promise<void>;
+    /**
+     * That one begins is waited for to be kept, and rejects when it cannot be: what ends without us is known to be ours.
+     * Why it must not begin, if anything speaks against it: then it is not run, nor what comes after it.
+     */
+    onProgress: (progress: MigrationProgress) => Promise<string | null>;
     signal: AbortSignal;
   }): Promise<MigrationRun>;
 }

@@ -103,6 +103,32 @@ describe('what destroys is not run', () => {
     expect(wayBack(asOf(world.deploy(), held?.seq ?? 0))).toMatchObject({ kind: 'plan', version: 41 });
   });
 
+  it('in its later files either, when somebody went back while the bot was away', async () => {
+    for (const isClosed of [true, false]) {
+      const world = closing();
+      const { migrations } = world.plan;
+      if (!migrations) throw new Error('no migrations');
+      world.plan = { ...world.plan, migrations: { ...migrations, maintenance: isClosed } };
+      const append = world.append.bind(world);
+      world.append = (fact, key) => {
+        append(fact, key);
+        if (fact.kind !== 'migration begins' || fact.file !== 'migrations/contract/2_drop.sql') return;
+        // What it began ends without it; then somebody opens the app with old code.
+        world.applied.push(DROP);
+        released(world, 43, 'old');
+        world.closed = false;
+        world.killAt = world.calls;
+      };
+      world.presses = [YES, { after: 'left closed', kind: 'open', by: 'U1' }];
+      expect((await play(world)).outcome).toBe('superseded');
+      expect(world.applied).toEqual([ADD, DROP]);
+      expect(world.doors).toEqual(isClosed ? ['closed'] : []);
+      expect(world.facts.at(-1)).toMatchObject({
+        why: expect.stringMatching(/v43 .*2_drop\.sql had been applied before, and stay/),
+      });
+    }
+  });
+
   it('when the store does not take that it begins', async () => {
     const world = worldWith();
     const append = world.append.bind(world);

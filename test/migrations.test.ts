@@ -354,6 +354,40 @@ describe('what an earlier run began and goes on in the database', () => {
     }
   });
 
+  it.each(['refused', 'busy', 'changed'] as const)(
+    'is not taken for undone while nobody can look (%s): that is tried again, and the app stays closed',
+    async kind => {
+      const world = closing();
+      const { run } = world.migrator;
+      const append = world.append.bind(world);
+      let away = false;
+      // Right after the second began, the bot dies, and the database is away when the next one looks.
+      world.append = (fact, key) => {
+        append(fact, key);
+        if (away || fact.kind !== 'migration begins' || fact.file !== 'migrations/contract/3_drop.sql') return;
+        away = true;
+        world.killAt = world.calls + 1;
+      };
+      let asked = 0;
+      world.migrator.run = async ask => {
+        if (!away || ++asked > 1) return run(ask);
+        if (kind === 'busy') return { kind, holders: [THEIRS] };
+        return kind === 'refused' ? { kind, reason: 'It cannot be reached.' } : { kind, problems: ['It is another.'] };
+      };
+      const troubles: unknown[] = [];
+      const { outcome } = await play(world, [], error => {
+        troubles.push(error);
+        expect(world.closed).toBe(true);
+      });
+      expect(outcome).toBe('succeeded');
+      expect(troubles).toHaveLength(1);
+      expect(String(troubles[0])).toMatch(/Whether .*2_drop.sql, .*3_drop.sql ran is not known/);
+      expect(kinds(world)).not.toContain('migration failed');
+      expect(world.applied).toEqual([ADD, DROP, '3_drop']);
+      expect(world.closed).toBe(false);
+    },
+  );
+
   it('is not taken for what somebody else does, nor for what another deploy of ours does', async () => {
     for (const holder of [OURS, THEIRS]) {
       const world = busyWith(holder);

@@ -81,11 +81,13 @@ export async function runAll(
   {
     read,
     onProgress,
+    objection = () => null,
     begun = [],
     signal = AbortSignal.timeout(50_000),
   }: {
     read?: MigrationReading & { tarball: Uint8Array };
     onProgress?: (progress: MigrationProgress) => void;
+    objection?: (progress: MigrationProgress) => string | null;
     begun?: readonly string[];
     signal?: AbortSignal;
   } = {},
@@ -103,6 +105,7 @@ export async function runAll(
     onProgress: async said => {
       progress.push(said);
       onProgress?.(said);
+      return objection(said);
     },
     signal,
   });

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMigrator } from '../src/adapters/migrator.ts';
+import type { MigrationProgress } from '../src/domain/migration-outcome.ts';
 import { commitOf } from './commits.ts';
 import { type MigrationRig, PLACE, readPending, runAll, startMigrationRig } from './migrator-rig.ts';
 
@@ -175,6 +176,25 @@ describe('migrations that are run', () => {
     await expect(running).rejects.toThrow('the store is away');
     expect((await rig.migrator.applied(url, PLACE)).pgmigrations).toEqual(['1_hats']);
     expect((await runAll(rig.migrator, url, files)).outcomes['2_caps']).toEqual(applied);
+  });
+
+  it('do not begin, nor what comes after them, where something speaks against it', async () => {
+    const { url } = await withHats();
+    const index = '-- no-transaction\nCREATE INDEX CONCURRENTLY hats_id ON hats (id)';
+    const files = { ...HATS, 'migrations/2_caps.sql': 'CREATE TABLE caps ();', 'migrations/3_index.sql': index };
+    const objection = (name: string) => (said: MigrationProgress) =>
+      said.kind === 'begins' && said.name === name ? 'v43 is live.' : null;
+    const first = await runAll(rig.migrator, url, files, { objection: objection('2_caps') });
+    expect(first.outcomes).toEqual({
+      '2_caps': expect.objectContaining({ kind: 'rolled back', error: 'v43 is live.' }),
+      '3_index': { kind: 'not begun' },
+    });
+    const next = await runAll(rig.migrator, url, files, { objection: objection('3_index') });
+    expect(next.outcomes).toEqual({
+      '2_caps': applied,
+      '3_index': expect.objectContaining({ kind: 'rolled back', error: 'v43 is live.' }),
+    });
+    expect((await rig.migrator.applied(url, PLACE)).pgmigrations).toEqual(['1_hats', '2_caps']);
   });
 
   it('whose connection breaks are told as what the tables show', async () => {

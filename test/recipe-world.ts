@@ -324,7 +324,12 @@ export class World {
       }
       const ran: { name: string; table: string; outcome: FileOutcome }[] = [];
       for (const file of files) {
-        if (!this.applied.includes(file.name)) await onProgress({ kind: 'begins', name: file.name, statements: 1 });
+        const isDone = this.applied.includes(file.name);
+        const error = isDone ? null : await onProgress({ kind: 'begins', name: file.name, statements: 1 });
+        if (error) {
+          ran.push({ ...file, outcome: { kind: 'rolled back', error, code: null, statement: null, blockers: [] } });
+          break;
+        }
         const broken = file.name === this.trouble.breaks && !this.clicks.some(({ kind }) => kind === 'try again');
         if (broken) {
           const error = 'no such column';
@@ -406,7 +411,13 @@ export class World {
 }
 
 /** Runs to the end as the engine does: a killed stage is run again, a finished one never. */
-export async function play(world: World, kills: number[] = []): Promise<{ stages: string[]; outcome: string }> {
+export async function play(
+  world: World,
+  kills: number[] = [],
+  onTrouble: (error: unknown) => void = error => {
+    throw error;
+  },
+): Promise<{ stages: string[]; outcome: string }> {
   const stages: string[] = [];
   const { heroku, source, watcher, prober, migrator, oneOffs, time } = world;
   const planAgain = async () => world.plannedAgain;
@@ -423,8 +434,8 @@ export async function play(world: World, kills: number[] = []): Promise<{ stages
       if ('end' in next) return { stages, outcome: next.end };
       at = next.to;
     } catch (error) {
-      if (!(error instanceof Killed)) throw error;
-      kills.shift();
+      if (error instanceof Killed) kills.shift();
+      else onTrouble(error);
     }
   }
 }

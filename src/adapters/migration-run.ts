@@ -59,8 +59,8 @@ export async function runMigrations(
     },
   });
   const hear = async (progress: MigrationProgress): Promise<void> => {
-    await ask.onProgress(progress);
-    if (progress.kind === 'begins') child.tell({ kept: progress.name });
+    const objection = await ask.onProgress(progress);
+    if (progress.kind === 'begins') child.tell({ kept: progress.name, objection });
   };
   try {
     child.tell({ connection, lockMs, patience });

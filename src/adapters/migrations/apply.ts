@@ -15,7 +15,8 @@ const LOOK_MS = 150;
 export async function apply(job: Job, file: MigrationFile): Promise<FileOutcome> {
   const began = performance.now();
   if ((await namesOf(job.session.client, file.table)).includes(file.name)) return { kind: 'already applied' };
-  await job.begins(file);
+  const objection = await job.begins(file);
+  if (objection) return { kind: 'rolled back', error: objection, code: null, statement: null, blockers: [] };
   const seen: Seen = { statement: null, blockers: [] };
   try {
     const applied = await pRetry(() => attempt(job, file, seen), {

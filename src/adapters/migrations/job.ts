@@ -16,8 +16,8 @@ export type Job = {
   patience: Patience;
   /** Names of those that an earlier run began, of which nobody heard how they ended. */
   begun: readonly string[];
-  /** Resolves when the bot has kept that this one begins. */
-  begins: (file: MigrationFile) => Promise<void>;
+  /** Resolves when the bot has kept that this one begins: null, or why it must not. */
+  begins: (file: MigrationFile) => Promise<string | null>;
   onProgress: (progress: MigrationProgress) => void;
 };
 

@@ -8,10 +8,11 @@ import { openSession, takeLock, Unusable } from './session.ts';
 
 // A contained program: migrates over a connection of its own, which also holds the lock, so that both end together. Its
 // stdin is lines: how to connect; once it has told that the lock is taken, what to run; then one for each migration that it
-// told to begin, when the bot has kept that.
+// told to begin, when the bot has kept that, with what speaks against it.
 
 type Opening = { connection: pg.ClientConfig; lockMs: number; patience: Patience };
 type Order = { dir: string; programs: string[]; files: MigrationFile[]; begun: string[] };
+type Kept = { kept: string; objection: string | null };
 
 endWithTheBot();
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
@@ -29,9 +30,9 @@ async function main(): Promise<void> {
   tell({ locked: true });
 
   const { dir, programs, files, begun } = await next<Order>();
-  const begins = async ({ name, steps }: MigrationFile): Promise<void> => {
+  const begins = async ({ name, steps }: MigrationFile): Promise<string | null> => {
     onProgress({ kind: 'begins', name, statements: steps.length });
-    await next();
+    return (await next<Kept>()).objection;
   };
   for (const file of files) {
     const { name, table } = file;
