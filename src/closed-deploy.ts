@@ -2,7 +2,7 @@ import { cancelAsked, cancelled, isCancelled } from './cancelling.ts';
 import { type Code, codeToServe } from './closed-dynos.ts';
 import { latest } from './domain/deploy.ts';
 import { filesOf } from './domain/gate.ts';
-import { destroyed, oldCode } from './domain/readings.ts';
+import { buriedInWords, destroyed, oldCode } from './domain/readings.ts';
 import { withoutMentions } from './domain/refusal.ts';
 import { afterAnswer, isOpen, type Row } from './domain/reopening.ts';
 import { closeTheApp, openTheApp } from './maintenance.ts';
@@ -86,7 +86,10 @@ export async function openAgain(run: Run): Promise<Next> {
     );
   }
   if (given) return run.end(given.outcome === 'rolled back' && !isBack ? 'failed' : given.outcome, given.why);
-  if (isBack) return run.end('rolled back', `${plan.app} serves the code of v${oldCode(run.deploy).version} again.`);
+  if (isBack) {
+    const version = oldCode(run.deploy).version;
+    return run.end('rolled back', `${plan.app} serves the code of v${version} again.${buriedInWords(run.deploy)}`);
+  }
   const last = run.deploy.facts.findLast(({ kind }) => kind === 'migration failed' || kind === 'schema changed');
   if (other) return openedWithOthers(run, other, last?.kind === 'migration failed' ? last.failure.file : null);
   if (last?.kind !== 'migration failed') return plan.smoke ? { to: 'Smoke test' } : { to: 'Write the receipt' };

@@ -22,6 +22,13 @@ const LINES_LATE_LOOKS = 5;
 export async function stopTheDynos(run: Run): Promise<Next> {
   const { heroku, time } = run.outside;
   const { app } = run.deploy.plan;
+  // By hand, meanwhile or while the bot was away: visitors would meet an app without a dyno.
+  if (!(await heroku.app(app)).maintenance) {
+    return run.end(
+      'stopped',
+      `Somebody opened ${app} before its dynos were stopped. Nothing was built: plan it again.`,
+    );
+  }
   if (!latest(run.deploy, 'dynos stopping')) {
     const [formation, dynos] = await Promise.all([heroku.formation(app), heroku.dynos(app)]);
     const running = formation.filter(({ quantity }) => quantity > 0);

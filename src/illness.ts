@@ -1,3 +1,4 @@
+import { configSince, LOOKED_AT } from './domain/back.ts';
 import { latest } from './domain/deploy.ts';
 import { type Complaint, verdictOf } from './domain/health-gate.ts';
 import { destroyed } from './domain/readings.ts';
@@ -43,8 +44,19 @@ export async function complain(run: Run, complaints: readonly Complaint[]): Prom
   const times = facts.filter(({ kind }) => kind === 'kept').length;
   // Never to what somebody went back from, nor to code whose schema is gone; nor when it had been well for long.
   const bySelf = plan.autoRollback && !plan.back && !destroyed(run.deploy) && !latest(run.deploy, 'approval asked');
-  await run.record({ kind: 'not well', complaints, backIn: bySelf ? COUNTDOWN_S : null }, `not well ${times}`);
+  // Nor when that would undo a config var that somebody has set since: they may depend on it.
+  const config = await changedConfig(run);
+  const backIn = bySelf && config.length === 0 ? COUNTDOWN_S : null;
+  const undone = config.length > 0 ? { config } : {};
+  await run.record({ kind: 'not well', complaints, backIn, ...undone }, `not well ${times}`);
   return NOT_WELL;
+}
+
+/** A release holds the config vars with which it was made, and a rollback brings them back (heroku.md, releases). */
+async function changedConfig(run: Run): Promise<string[]> {
+  const released = latest(run.deploy, 'released');
+  if (!released) return [];
+  return configSince(await run.outside.heroku.releases(run.deploy.plan.app, LOOKED_AT), released.version);
 }
 
 /** Signs that something is wrong are waited for, until they are more or gone. */

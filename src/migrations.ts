@@ -120,6 +120,10 @@ const isBeforehand = (fact: Fact): boolean =>
 
 /** The yes may be old by now: it is looked once more that no other code is live, nor in any dyno. */
 async function unlessAlone(run: Run, isBegun: boolean): Promise<Next | null> {
+  const { app, maintenance } = run.deploy.plan;
+  if (maintenance && !isBegun && !(await run.outside.heroku.app(app)).maintenance) {
+    return run.end('stopped', `Somebody opened ${app} meanwhile. Nothing destructive was run: plan it again.`);
+  }
   const found = await notAlone(run);
   if (!found) return null;
   // Part of it may have run, behind a closed page: only a person can say how that goes on.
@@ -130,7 +134,6 @@ async function unlessAlone(run: Run, isBegun: boolean): Promise<Next | null> {
     await failed(run, 'contract', { file, error: found.why, stays, blockers: [], ran: false });
     return { to: 'Ask about the closed app' };
   }
-  const { maintenance } = run.deploy.plan;
   // Killed right after it was closed for them. In maintenance mode it is put back before.
   if (!maintenance) await openTheApp(run);
   // Only what is live takes our place: else ours would be opened, with a schema that it does not fit.

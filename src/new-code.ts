@@ -15,6 +15,7 @@ import {
 } from './domain/readings.ts';
 import { withoutMentions } from './domain/refusal.ts';
 import type { SmokeTest } from './domain/switchover-file.ts';
+import type { Phase } from './domain/watch.ts';
 import { followDeploy, record } from './following.ts';
 import { complain, settled, unlessIll } from './illness.ts';
 import type { Following } from './outside.ts';
@@ -106,7 +107,18 @@ export async function watchNewCode(run: Run): Promise<Next> {
     return RECEIPT;
   };
   const well = (signal: AbortSignal) => unlessIll(run, following, work, signal);
-  return run.listening<Next>(signal => unlessSuperseded(run, following, well, signal), tooLate);
+  const onMixed = (phase: Phase) => oldAnswers(run, phase);
+  return run.listening<Next>(signal => unlessSuperseded(run, following, well, signal, onMixed), tooLate);
+}
+
+/** Old code answers again: that it was gone was a person's word, or the routers took longer. */
+async function oldAnswers(run: Run, phase: Phase): Promise<Next> {
+  if (!destroyed(run.deploy)) return next(run, phase);
+  const { app } = run.deploy.plan;
+  return run.end(
+    'not proved',
+    `Code of v${oldCode(run.deploy).version} answers again, and what it needs is destroyed. Look at it now: \`heroku ps -a ${app}\`, \`heroku logs -a ${app}\`.`,
+  );
 }
 
 async function tooLate({ kind }: Click): Promise<{ answer: string }> {

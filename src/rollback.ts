@@ -1,8 +1,9 @@
 import { recordBefore } from './before.ts';
 import { cancelled, isCalledOff } from './cancelling.ts';
-import { candidatesOf, chooseBack, LOOKED_AT } from './domain/back.ts';
-import { latest } from './domain/deploy.ts';
-import { destroyed, oldCode, serves } from './domain/readings.ts';
+import { candidatesOf, chooseBack, configSince, LOOKED_AT } from './domain/back.ts';
+import { type FactOf, latest } from './domain/deploy.ts';
+import { buriedInWords, destroyed, oldCode, serves } from './domain/readings.ts';
+import { withoutMentions } from './domain/refusal.ts';
 import { safeUntil } from './domain/window.ts';
 import { followDeploy, followRelease, record } from './following.ts';
 import { foundInFlight } from './in-flight.ts';
@@ -46,7 +47,9 @@ export async function undo(run: Run): Promise<Next> {
       await run.record({ kind: 'rollback failed', why });
       return run.end('failed', `It could not go back: ${why} v${ours} serves on. Mend it, and deploy that.`);
     }
+    const config = configSince(releases, ours);
     const intention = {
+      ...(config.length > 0 ? { config } : {}),
       newest: releases[0]?.version ?? ours,
       safeUntil: safeUntil(run.deploy, clockFrom),
       to,
@@ -79,15 +82,22 @@ export async function undo(run: Run): Promise<Next> {
       `Going back failed: ${why}. v${ours} goes live, or is live. Act now by hand: \`heroku releases:output v${ended.version} -a ${plan.app}\` shows why.`,
     );
   }
-  const releasedAt = Date.parse(ended.updatedAt);
+  const [web, since] = await Promise.all([webNow(run), heroku.releases(plan.app, LOOKED_AT)]);
+  const buried = buriedBy(ended.version, since, released);
   await run.record({
-    kind: 'rollback released',
-    version: ended.version,
-    slug: ended.slug,
-    releasedAt,
-    web: await webNow(run),
+    ...{ kind: 'rollback released', version: ended.version, slug: ended.slug, web },
+    ...{ releasedAt: Date.parse(ended.updatedAt), ...(buried.length > 0 ? { buried } : {}) },
   });
   return { to: plan.maintenance ? 'Start the dynos' : 'Rollback serves' };
+}
+
+/** Other code that went live after ours while the rollback waited behind it. */
+function buriedBy(back: number, releases: readonly Release[], ours: FactOf<'released'> | undefined): string[] {
+  const before = releases.filter(({ version, status }) => version < back && status === 'succeeded');
+  const last = Math.max(...before.filter(({ slug }) => slug === ours?.slug).map(({ version }) => version));
+  return before
+    .filter(({ version }) => version > last)
+    .map(({ version, description, by }) => `v${version} (${description}, by ${by})`);
 }
 
 /** After the switch the rules are those of any going back: Heroku must still have it, and the schema that it needs. */
@@ -99,14 +109,18 @@ function whyNotBack(run: Run, version: number, releases: readonly Release[]): st
 
 /** Makes a release of an older one's code, on purpose and as planned; from there on it is a deploy like any other. */
 export async function goBack(run: Run): Promise<Next> {
-  const { back, app } = run.deploy.plan;
+  const { plan } = run.deploy;
+  const { back, app } = plan;
   if (!back) throw new Error(`${run.deploy.id} has no release to go back to`);
   const { heroku } = run.outside;
   const asked = latest(run.deploy, 'going back') !== undefined;
   if (!asked) await recordBefore(run);
   if (!asked) {
-    const [[newest], web] = await Promise.all([heroku.releases(app, 1), webNow(run)]);
-    await run.record({ kind: 'going back', newest: newest?.version ?? 0, web });
+    const [releases, web] = await Promise.all([heroku.releases(app, LOOKED_AT), webNow(run)]);
+    // Not what was planned, whatever has been done since: between the turn and this lies the closing, or the bot was away.
+    const other = releases.find(({ version, status }) => version > plan.live.version && status !== 'failed');
+    if (other) return overtaken(run, other);
+    await run.record({ kind: 'going back', newest: releases[0]?.version ?? 0, web });
   }
   const newest = latest(run.deploy, 'going back')?.newest ?? Number.POSITIVE_INFINITY;
   const known = await foundInFlight(run, asked, async () =>
@@ -116,16 +130,19 @@ export async function goBack(run: Run): Promise<Next> {
   );
   if (!known && (await isCalledOff(run))) return cancelled(run);
   const other = known ? undefined : (await heroku.releases(app, 1)).find(({ version }) => version > newest);
-  if (other) {
-    return run.end(
-      'stopped',
-      `${other.by} released v${other.version} (${other.description}) meanwhile: going back would undo that. Nothing was begun: plan it again.`,
-    );
-  }
+  if (other) return overtaken(run, other);
   const begun = known ?? (await orNotBegun(heroku.rollBack(app, back.id, run.mayAct)));
   await run.record({ kind: 'went back', release: begun.id });
   return { to: 'Release' };
 }
+
+const overtaken = (run: Run, { by, version, description }: Release): Promise<Next> =>
+  run.end(
+    'stopped',
+    withoutMentions(
+      `${by} released v${version} (${description}) meanwhile: going back would undo that. Nothing was begun: plan it again.`,
+    ),
+  );
 
 /** What Heroku calls a rollback (heroku.md, releases). */
 const wordsFor = (version: number): string => `Rollback to v${version}`;
@@ -168,7 +185,10 @@ export async function proveRollback(run: Run): Promise<Next> {
   switch (phase.kind) {
     case 'new serves':
     case 'old gone':
-      return run.end('rolled back', `${plan.app} serves the code of v${old.version} again, as ${version}.`);
+      return run.end(
+        'rolled back',
+        `${plan.app} serves the code of v${old.version} again, as ${version}.${buriedInWords(deploy)}`,
+      );
     case 'crashed':
       return run.end(
         'failed',

@@ -22,21 +22,26 @@ export async function otherRelease(run: Run): Promise<Release | null> {
 export const commitOf = async ({ outside, deploy }: Run, { slug }: Release): Promise<string | null> =>
   slug ? outside.heroku.slugCommit(deploy.plan.app, slug) : null;
 
-/** The work of a stage that waits for time, unless others release other code: that ends the deploy. */
+/**
+ * The work of a stage that waits for time, unless others release other code: that ends the deploy. `onMixed`: what follows
+ * where old code answers again; it is not looked for when not given.
+ */
 export async function unlessSuperseded(
   run: Run,
   following: Following,
   work: (signal: AbortSignal) => Promise<Next>,
   signal: AbortSignal,
+  onMixed: ((phase: Phase) => Promise<Next>) | null = null,
 ): Promise<Next> {
   const tell = record(run, following);
-  const isOver = (phase: Phase): phase is Superseded => phase.kind === 'superseded';
+  const isOver = ({ kind }: Phase): boolean => kind === 'superseded' || (onMixed !== null && kind === 'mixed');
   const ended = await first<Next | Phase>(signal, [
     work,
     signal => following.until(isOver, async phase => (isOver(phase) ? tell(phase) : undefined), signal),
   ]);
   if (!('kind' in ended)) return ended;
-  if (!isOver(ended)) throw new Error(`${run.deploy.id} is not superseded`);
+  if (ended.kind === 'mixed' && onMixed) return onMixed(ended);
+  if (ended.kind !== 'superseded') throw new Error(`${run.deploy.id} is not superseded`);
   return superseded(run, ended);
 }
 

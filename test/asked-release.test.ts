@@ -55,6 +55,24 @@ describe('Cancel', () => {
 });
 
 describe('what others release', () => {
+  it.each(['succeeded', 'pending'] as const)(
+    'and is %s after the turn was taken is not undone by going back',
+    async status => {
+      const world = new World({});
+      world.plan = { ...plan, back };
+      const { releases } = world.heroku;
+      let asked = 0;
+      world.heroku.releases = async (app, most) => {
+        // Once the turn was taken by what was live then.
+        if (++asked === 2) world.releases.push(release(42, 'fix', { by: 'jo', status }));
+        return releases(app, most);
+      };
+      expect((await play(world)).outcome).toBe('stopped');
+      expect(world.facts.at(-1)).toMatchObject({ why: expect.stringMatching(/^jo released v42 .* would undo that/) });
+      expect(world.releases).toHaveLength(2);
+    },
+  );
+
   it.each(['failed', 'pending'] as const)('and is %s does not keep bad code from being taken back', async status => {
     const world = new World({ 42: [...crash], 44: [...SERVES] });
     const { releaseEnded } = world.heroku;

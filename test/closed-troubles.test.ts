@@ -3,7 +3,7 @@ import { HerokuRefused } from '../src/outside.ts';
 import { replyTo } from '../views/reply.ts';
 import { ADD, closedWorld, DROP, isPutBack, meddled, pending, YES } from './closed-world.ts';
 import { closing } from './migrating-world.ts';
-import { kinds, play, type World } from './recipe-world.ts';
+import { kinds, play, rightBefore, type World } from './recipe-world.ts';
 
 // What stands in the way of an app that is closed for its deploy.
 
@@ -67,6 +67,24 @@ it.each(['crashed', 'idle'])('an app whose dynos are %s is mended, also by what 
   world.dynos = () => dynos().map(dyno => (world.releases.length === 1 ? { ...dyno, state } : dyno));
   expect((await play(world)).outcome).toBe('succeeded');
   expect(world.applied).toEqual([ADD, DROP]);
+});
+
+it.each([
+  ['its dynos are not stopped', 'dynos stopping', []],
+  ['nothing is destroyed', 'released', ['new', 'old']],
+] as const)('an app that somebody opens by hand stays open, and %s', async (_, kind, released) => {
+  const world = Object.assign(closedWorld(), { presses: [YES] });
+  rightBefore(world, kind, () => {
+    world.closed = false;
+    // And the bot dies before it has stopped anything.
+    if (kind === 'dynos stopping') world.killAt = world.calls + 1;
+  });
+  expect((await play(world)).outcome).toBe('stopped');
+  expect(world.facts.at(-1)).toMatchObject({ why: expect.stringMatching(/^Somebody opened shop /) });
+  expect(world.releases.slice(1).map(({ slug }) => slug)).toEqual(released);
+  expect(world.scaled.filter(to => to.includes('web=0'))).toHaveLength(kind === 'released' ? 1 : 0);
+  expect(world.applied).toEqual([ADD]);
+  expect(isPutBack(world)).toBe(true);
 });
 
 it('an app that somebody took back by hand while it was closed is opened as what it is', async () => {

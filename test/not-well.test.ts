@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import type { Fact } from '../src/domain/deploy.ts';
 import { NO_SAMPLE, NOTHING_MET, type Sample } from '../src/domain/health.ts';
 import { watchedSeconds } from '../src/domain/plan.ts';
+import { asOf } from '../src/domain/readings.ts';
 import { beginWatch, type Goal, type Phase, type Watch } from '../src/domain/watch.ts';
-import { good, kinds, plan, play, World } from './recipe-world.ts';
+import { replyTo } from '../views/reply.ts';
+import { good, kinds, plan, play, release, rightBefore, World } from './recipe-world.ts';
 
 // What becomes of a deploy whose new code serves and is not well.
 
@@ -125,6 +128,18 @@ describe('new code that serves and is not well', () => {
     expect(world.releases).toHaveLength(2);
   });
 
+  it('is not taken back by itself where that would undo what somebody has set since', async () => {
+    const world = worldOf({ autoRollback: true });
+    world.patient = false;
+    const set = release(43, 'new', { description: 'Set CHARGE_KEY config vars' });
+    rightBefore(world, 'released', () => world.releases.push(set));
+    expect((await play(world)).outcome).toBe('failed');
+    const asked = world.facts.find(({ kind }) => kind === 'not well');
+    expect(asked).toMatchObject({ backIn: null, config: ['v43: Set CHARGE_KEY config vars'] });
+    const then = asOf(world.deploy(), asked?.seq ?? 0);
+    expect(replyTo(asked as Fact, then)?.message.text).toContain('undoes v43: Set CHARGE_KEY config vars.');
+  });
+
   it('says why it cannot go back when Heroku has the old release no more', async () => {
     const world = worldOf({ autoRollback: true });
     const [old] = world.releases;
@@ -170,6 +185,42 @@ describe('new code that serves and is not well', () => {
     expect(kinds(world).slice(-3)).toEqual(['deploy: new serves', 'deploy: old gone', 'watching']);
     expect(world.releases).toHaveLength(2);
     void ended;
+  });
+});
+
+describe('old code that answers while new code is only watched', () => {
+  /** It comes as soon as it is watched, and no time passes before that. */
+  const worldOf = (world: World): World => {
+    rightBefore(world, 'watching', () => world.phases[42]?.push({ kind: 'mixed', corrected: true }, ...good.slice(3)));
+    const { until } = world.time;
+    world.time.until = (at, signal) =>
+      kinds(world).at(-1) === 'watching'
+        ? new Promise((_, aborted) => signal.addEventListener('abort', () => aborted(signal.reason)))
+        : until(at, signal);
+    return world;
+  };
+
+  it('is told, and the proof is waited for once more, whatever is killed when', async () => {
+    const rehearsal = worldOf(new World({ 42: [...good] }));
+    expect((await play(rehearsal)).outcome).toBe('succeeded');
+    const all = kinds(rehearsal);
+    expect(all.slice(all.indexOf('watching'))).toEqual([
+      ...['watching', 'deploy: mixed', 'deploy: new serves', 'deploy: old gone', 'judged', 'ended'],
+    ]);
+    for (let kill = 1; kill <= rehearsal.calls; kill++) {
+      const world = worldOf(new World({ 42: [...good] }));
+      expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('succeeded');
+      expect(kinds(world), `killed at ${kill}`).toEqual(all);
+    }
+  });
+
+  it('is no success where what it needs is destroyed', async () => {
+    const world = worldOf(new World({ 42: [...good] }));
+    world.append({ kind: 'migrated', direction: 'contract', file: '2_drop', seconds: 1 }, 'migrated contract 2_drop');
+    expect((await play(world)).outcome).toBe('not proved');
+    expect(world.facts.at(-1)).toMatchObject({
+      why: expect.stringMatching(/^Code of v41 answers again, .* destroyed/),
+    });
   });
 });
 

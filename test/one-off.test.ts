@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'v
 import { connectHeroku, type HerokuOfOneToken } from '../src/adapters/heroku.ts';
 import { connectOneOffs } from '../src/adapters/one-off.ts';
 import { readOutput, wrapCommand } from '../src/adapters/one-off-command.ts';
+import { HerokuRefused } from '../src/outside.ts';
 import { makeFolder } from './stage/folder.ts';
 import { tarball } from './stage/heroku/api/rig.ts';
 import type { HerokuApp } from './stage/heroku/app.ts';
@@ -81,6 +82,13 @@ describe.concurrent('a command in a one-off dyno', () => {
     expect(it.lines).toEqual([expect.stringMatching(/^it is run\.\d+ on v3$/), 'oops', 'no end']);
     expect(await ask('true').run()).toEqual({ kind: 'exited', code: 0, told: 'by output' });
     expect(await ask('no-such-command').run()).toEqual({ kind: 'exited', code: 127, told: 'by output' });
+  });
+
+  it('that Heroku refuses to start was not run', async () => {
+    const startOneOff = () => Promise.reject(new HerokuRefused(422, 'quota_exceeded', 'Heroku refused it: the quota.'));
+    const it = ask('echo it ran', { startOneOff });
+    expect(await it.run()).toEqual({ kind: 'not run', why: 'Heroku refused it: the quota.' });
+    expect(it.lines).toEqual([]);
   });
 
   it('sees the variables that it was given, and quotes stay what they are', async () => {

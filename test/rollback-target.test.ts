@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { Deploy } from '../src/domain/deploy.ts';
+import type { Deploy, Fact } from '../src/domain/deploy.ts';
 import { oldCode, wayBack } from '../src/domain/readings.ts';
 import { backButton } from '../views/back.ts';
+import { replyTo } from '../views/reply.ts';
 import { rootMessage } from '../views/root.ts';
-import { crash, good, play, release, World } from './recipe-world.ts';
+import { crash, good, play, release, rightBefore, World } from './recipe-world.ts';
 import { deploys } from './sample-deploys.ts';
 
 // Others change config vars, or deploy, while ours is built: going back is to what they left, not to what the plan saw.
@@ -74,6 +75,38 @@ describe('a rollback', () => {
       append(fact.kind === 'released' ? ({ ...fact, replaces: undefined } as never) : fact, key);
     await play(world);
     expect(rolledBackTo(world)?.description).toBe('Rollback to v42');
+  });
+});
+
+describe('what others did since our release', () => {
+  it('to config vars goes back too, and that is said', async () => {
+    const world = new World({ 42: [...crash], 44: [...SERVES] });
+    rightBefore(world, 'phase', () => world.releases.push(config(43, 'new')));
+    expect((await play(world)).outcome).toBe('rolled back');
+    const intended = world.facts.find(fact => fact.kind === 'rollback intended');
+    expect(intended).toMatchObject({ config: ['v43: Set HATS config vars'] });
+    expect(replyTo(intended as Fact, world.deploy())?.message.text).toContain(
+      'Set again what is still wanted: v43: Set',
+    );
+  });
+
+  it('and went live before the rollback is named: it is undone', async () => {
+    const world = new World({ 42: [...crash], 44: [...SERVES] });
+    // It was in its release phase when the rollback was asked for, and that waited behind it.
+    rightBefore(world, 'rollback intended', () => {
+      world.releases.push(release(43, 'fix', { description: 'Deploy fix', by: 'jo', status: 'pending' }));
+    });
+    const { releaseEnded } = world.heroku;
+    world.heroku.releaseEnded = async (...asked) => {
+      const fix = world.releases.find(({ version }) => version === 43);
+      if (fix) fix.status = 'succeeded';
+      return releaseEnded(...asked);
+    };
+    expect((await play(world)).outcome).toBe('rolled back');
+    const undone = 'v43 (Deploy fix, by jo) went live just before, and is undone by that: deploy it again.';
+    expect(world.facts.at(-1)).toMatchObject({ why: expect.stringContaining(undone) });
+    const told = world.facts.flatMap(fact => replyTo(fact, world.deploy())?.message.text ?? []);
+    expect(told.filter(text => text.includes(undone))).toHaveLength(1);
   });
 });
 

@@ -2,6 +2,7 @@ import { type Deploy, type FactOf, latest } from '../src/domain/deploy.ts';
 import { destroyed, goesBackAt, isAsExpected, oldCode, waitsForApproval } from '../src/domain/readings.ts';
 import { actions, type ButtonAsk, type Message, message, section } from './blocks.ts';
 import { healthWords } from './health.ts';
+import { undone } from './rollback-reply.ts';
 import { expectedSwitch } from './step-words.ts';
 import { foreign, literal, mention, sentence, time } from './text.ts';
 import { loud, quiet, type Reply } from './thread.ts';
@@ -59,7 +60,9 @@ function asking(asked: FactOf<'not well'>, deploy: Deploy): string {
   const waiting = waitsForApproval(deploy)
     ? ' Its contract migrations wait for the answer; should it be well again for five minutes, they are asked on.'
     : '';
-  return `Nothing goes back by itself. *Roll back* makes a release of the code of v${oldCode(deploy).version}; until it serves, which takes a window of its own, visitors get this.${waiting}`;
+  const { config = [] } = asked;
+  const vars = config.length > 0 ? ` It takes the config vars back as well, which undoes ${undone(config)}` : '';
+  return `Nothing goes back by itself. *Roll back* makes a release of the code of v${oldCode(deploy).version}; until it serves, which takes a window of its own, visitors get this.${vars}${waiting}`;
 }
 
 export const backButton = (deploy: Deploy): ButtonAsk => ({

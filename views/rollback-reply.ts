@@ -1,7 +1,7 @@
 import { type Deploy, type FactOf, latest } from '../src/domain/deploy.ts';
-import { exposureOf, oldCode, serves } from '../src/domain/readings.ts';
+import { buriedInWords, exposureOf, oldCode, serves } from '../src/domain/readings.ts';
 import { evidenceOf, probesOf, routerOf } from './evidence.ts';
-import { duration, foreign, mention, sentence, sha, time } from './text.ts';
+import { duration, foreign, mention, prose, sentence, sha, time } from './text.ts';
 import { loud, quiet, type Reply } from './thread.ts';
 
 /** How going back ended, once. */
@@ -22,6 +22,7 @@ export function rollbackReply({ phase, version }: FactOf<'phase'>, then: Deploy,
       `${mention(startedBy)} It is v${version} now. ${sha(plan.commit.sha)} ${foreign(plan.commit.subject)} is not live.`,
       phase.kind === 'new serves' ? evidenceOf(phase.evidence, `v${version}`) : '',
       ...exposureWords(then),
+      prose(buriedInWords(then).trim(), 1_000),
       'Mend it, push, then `/deploy` again.',
     ],
   );
@@ -52,7 +53,7 @@ function exposureWords(deploy: Deploy): string[] {
 }
 
 /** That it goes back, and until when that surely comes in time. */
-export function rollingBack({ safeUntil, at }: FactOf<'rollback intended'>, then: Deploy): Reply {
+export function rollingBack({ safeUntil, at, config = [] }: FactOf<'rollback intended'>, then: Deploy): Reply {
   const { plan, startedBy } = then;
   const asked = latest(then, 'rollback asked');
   const bad = `v${latest(then, 'released')?.version}`;
@@ -68,8 +69,12 @@ export function rollingBack({ safeUntil, at }: FactOf<'rollback intended'>, then
   return quiet(`Rolling ${foreign(plan.app)} back to the code of v${oldCode(then).version}`, ':rewind:', [
     `${asked?.by === startedBy ? '' : `${mention(startedBy)} `}${by}`,
     plan.maintenance ? 'Visitors see the closed page until old code is up again, and then it opens.' : race,
+    config.length > 0 ? `:warning: *Config vars go back too*. Set again what is still wanted: ${undone(config)}` : '',
   ]);
 }
+
+/** What was done to config vars since, in a sentence. */
+export const undone = (config: readonly string[]): string => sentence(foreign(config.slice(0, 10).join(', '), 600));
 
 export function rollbackFailed(fact: FactOf<'rollback failed'>, deploy: Deploy): Reply {
   return loud(`Going back to the code of v${oldCode(deploy).version} failed`, ':x:', [

@@ -56,7 +56,11 @@ export function connectOneOffs(heroku: OneOffHeroku): OneOffs {
       const dyno = await pRetry(() => heroku.startOneOff(app, line, env, mayAct), {
         retries: 3,
         shouldRetry: ({ error }) => error instanceof HerokuRefused && error.status === 409,
+      }).catch(error => {
+        if (error instanceof HerokuRefused) return error;
+        throw error;
       });
+      if (dyno instanceof HerokuRefused) return { kind: 'not run', why: dyno.message };
       const notRun = async (why: string): Promise<OneOffEnd> => {
         // Without us it gives up by itself; and when the deploy is another process's by now, that one says how it went.
         await heroku.stopDyno(app, dyno.name, mayAct).catch(mayAct);

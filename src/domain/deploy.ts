@@ -66,9 +66,25 @@ export type FactBody =
   /** Someone, or the bot itself (`by` null), decided to go back. */
   | { kind: 'rollback asked'; by: string | null; why: string }
   /** About to ask Heroku: the newest release before it, the last moment (ms) at which it surely beats the switch, and where to. */
-  | { kind: 'rollback intended'; newest: number; safeUntil: number; to?: Plan['live']; web?: number | undefined }
+  /** `config`: what was done to config vars since, which going back undoes. */
+  | {
+      kind: 'rollback intended';
+      newest: number;
+      safeUntil: number;
+      to?: Plan['live'];
+      web?: number | undefined;
+      config?: readonly string[];
+    }
   | { kind: 'rolling back'; release: string; version: number }
-  | { kind: 'rollback released'; version: number; slug: string; releasedAt: number; web?: number | undefined }
+  /** `buried`: what others released between ours and it, and is not live any more. */
+  | {
+      kind: 'rollback released';
+      version: number;
+      slug: string;
+      releasedAt: number;
+      web?: number | undefined;
+      buried?: readonly string[];
+    }
   | { kind: 'rollback failed'; why: string }
   /** Somebody looked at what could not be proved, and says how they know. */
   | { kind: 'checked'; by: string; what: 'new serves' | 'old gone'; why?: string }
@@ -88,7 +104,8 @@ export type FactBody =
   /** Since then (ms) answers are errors that do not say whose they are: nobody can tell whether new code serves. */
   | { kind: 'fails unnamed'; since: number }
   /** New code serves and is not well; after `backIn` seconds it goes back by itself (null: never). Kept (`by` null: by the bot). */
-  | { kind: 'not well'; complaints: readonly Complaint[]; backIn: number | null }
+  /** `config`: what was done to config vars since the release, which going back would undo. */
+  | { kind: 'not well'; complaints: readonly Complaint[]; backIn: number | null; config?: readonly string[] }
   | { kind: 'kept'; by: string | null; why: string }
   /** Until (ms) when new code is only watched, with nothing to destroy. */
   | { kind: 'watching'; until: number }

@@ -1,5 +1,6 @@
 import { type Click, type Deploy, type Fact, type FactOf, latest, type Outcome, type SmokeResult } from './deploy.ts';
 import type { Plan } from './plan.ts';
+import { withoutMentions } from './refusal.ts';
 import type { Phase } from './watch.ts';
 
 // What a deploy's facts say, for whoever shows it: the thread, status, history.
@@ -14,6 +15,13 @@ export function asOf(deploy: Deploy, seq: number): Deploy {
 /** The release that ours takes the place of, and to which a rollback goes: that of the plan, or what others released since. */
 export const oldCode = (deploy: Told & { plan: Pick<Plan, 'live'> }): Plan['live'] =>
   latest(deploy, 'rollback intended')?.to ?? latest(deploy, 'released')?.replaces ?? deploy.plan.live;
+
+/** That a rollback undid what others had released meanwhile, as a sentence with a space before it; else nothing. */
+export function buriedInWords(deploy: Told): string {
+  const buried = latest(deploy, 'rollback released')?.buried ?? [];
+  if (buried.length === 0) return '';
+  return withoutMentions(` ${buried.join(', ')} went live just before, and is undone by that: deploy it again.`);
+}
 
 /** What the watch said last, of our release or of the rollback. */
 export function phaseFact(deploy: Told, of?: 'deploy' | 'rollback'): FactOf<'phase'> | undefined {
