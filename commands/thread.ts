@@ -28,7 +28,7 @@ const SAID: readonly { words: RegExp; kind: Parameters<typeof click>[0]; reason?
   { words: /^end here\b/i, kind: 'end here' },
 ];
 /** Behind the words: the deploy of the thread, as people call it. */
-const THIS = /^(?:it|this|(?:(?:this|the) )?deploy|now|please|[.,! ])+$/i;
+const THIS = /^(?:it|this|the(?= deploy)|deploy|now|please|[.,! ])+$/i;
 const REASON = /^(?:(?:it|this|(?:(?:this|the) )?deploy)\b ?)?(?::|[–—-] |(?:, ?)?because\b) ?(.*)$/i;
 const PLEASE_FIRST = /^please,? /i;
 const PLEASE_LAST = /(?:,? (?:please|now)[.!]*)+$/i;

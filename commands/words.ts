@@ -13,8 +13,12 @@ const NO_REF = /[~^:?*[\]\\<>]|\.\.|@\{|\/\/|^[-/.@]|[/.]$|\.lock(\/|$)|\/\./;
 /** Nothing to undo in it. */
 const PLAIN = /^[\w @./-]*$/;
 
+/** Nobody types so much to a bot: what is beyond is not read. Anybody in Slack may write 40,000 characters. */
+const MOST_READ = 4_000;
+
 /** Slack escapes `&`, `<` and `>`; copied text brings invisible characters and quotes with it. */
-export function wordsOf(text: string): string[] {
+export function wordsOf(typed: string): string[] {
+  const text = typed.slice(0, MOST_READ);
   // As nearly all is typed; and each command is read before it is acknowledged.
   if (PLAIN.test(text)) return text.split(' ').filter(Boolean);
   return text
@@ -24,7 +28,7 @@ export function wordsOf(text: string): string[] {
     .replace(/\s+/g, ' ')
     .replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}]/gu, '')
     .split(' ')
-    .map(word => word.replace(/^[`"'“”‘’]+|[`"'“”‘’]+$/g, ''))
+    .map(word => word.replace(/^[`"'“”‘’]+|(?<![`"'“”‘’])[`"'“”‘’]+$/g, ''))
     .filter(Boolean);
 }
 

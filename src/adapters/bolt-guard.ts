@@ -78,7 +78,7 @@ function isObject(body: string, type: string | undefined): boolean {
 
 const OBJECT = /^\s*\{/;
 /** Also as `%70ayload=` and the like. */
-const PAYLOAD = /(^|&)(payload|[^=&]*%[^=&]*)=/;
+const PAYLOAD = /(^|&)(payload|[^=&%]*%[^=&]*)=/;
 
 function refusal(headers: IncomingMessage['headers']): number | null {
   const timestamp = Number(headers['x-slack-request-timestamp'] ?? 0);

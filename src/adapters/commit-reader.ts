@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { parserReady } from '../domain/migration.ts';
@@ -67,6 +67,12 @@ function scriptsIn(text: string | null): Record<string, string> {
   return success ? data.scripts : {};
 }
 
+/**
+ * Bytes, of one and of all that are read at once: as a tree each takes some 250 times that, and a bot without memory ends,
+ * and with it all that it does.
+ */
+const [LONGEST, LONGEST_IN_ALL] = [1_000_000, 2_000_000];
+
 /** The files at entries of a commit unpacked in `dir`, in their order; `all` are those of the commit. */
 export async function readEntries(
   dir: string,
@@ -75,6 +81,9 @@ export async function readEntries(
   signal?: AbortSignal,
 ): Promise<(FileReading | { problems: string[] })[]> {
   await parserReady();
+  const sizes = await Promise.all(entries.map(async ({ path }) => (await stat(join(dir, path))).size));
+  const tooLong = whyTooLong(entries, sizes);
+  if (tooLong.length > 0) return [{ problems: tooLong }];
   const wanted = entries.filter(({ kind }) => kind === 'code').map(({ path }) => path);
   const earlier = all.filter(({ kind, path }) => kind === 'code' && !wanted.includes(path)).map(({ path }) => path);
   const programs = wanted.length > 0 ? await readPrograms(dir, { earlier, wanted }, signal) : new Map<string, never>();
@@ -83,11 +92,30 @@ export async function readEntries(
       const text = await readFile(join(dir, entry.path), 'utf8');
       if (entry.kind === 'sql') return readSqlFile(entry, text);
       const reading = programs.get(entry.path) ?? { failed: 'It was not read.' };
-      if ('recording' in reading) return readProgram(entry, text, reading.recording);
+      if ('recording' in reading) {
+        const size = Buffer.byteLength(reading.recording.steps.join());
+        const problems = whyTooLong([entry], [size]);
+        return problems.length > 0 ? { problems } : readProgram(entry, text, reading.recording);
+      }
       return { problems: [wordsForFailure(entry.path, reading.failed)] };
     }),
   );
 }
+
+function whyTooLong(entries: readonly Entry[], sizes: readonly number[]): string[] {
+  const inAll = sizes.reduce((sum, size) => sum + size, 0);
+  const each = entries.flatMap(({ path }, index) =>
+    (sizes[index] ?? 0) > LONGEST
+      ? `\`${path}\` is too long: ${megabytes(sizes[index] ?? 0)}, and 1 MB is read at most.`
+      : [],
+  );
+  const together =
+    inAll > LONGEST_IN_ALL ? [`What is pending has ${megabytes(inAll)} together, and 2 MB are read at once.`] : [];
+  const why = [...each, ...together];
+  return why.length > 0 ? [...why, 'Load rows with a job of the app, or deploy in several steps.'] : [];
+}
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
 /** A link in place of a migration or of a folder that they lie in. */
 const isInTheWay = (link: string, { dir, contractDir }: MigrationPlace): boolean =>

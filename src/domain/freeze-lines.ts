@@ -5,6 +5,8 @@ import { type Freeze, freezeShape } from './freeze.ts';
 const LINE =
   /^(?<from>[^:]*?(?:\d\d:\d\d)?)\s+(?:-|–|to)\s+(?<to>\S+(?: \d\d:\d\d)?)(?:\s+(?<zone>[A-Z][\w+/-]*))?\s*:\s+(?<reason>.+)$/i;
 const WEEKLY = /^[a-z]/i;
+/** Longer ones are none, and would take their time. */
+const LONGEST = 500;
 
 /** Reads them; `zone` is that of lines that name none. Gives every line that is none, with what is wrong. */
 export function readFreezes(text: string, zone: string): { freezes: Freeze[]; problems: string[] } {
@@ -17,7 +19,12 @@ export function readFreezes(text: string, zone: string): { freezes: Freeze[]; pr
 }
 
 function readLine(line: string, zone: string): { freeze: Freeze } | { problem: string } {
-  const { from = '', to = '', zone: named = zone, reason = '' } = LINE.exec(line)?.groups ?? {};
+  const {
+    from = '',
+    to = '',
+    zone: named = zone,
+    reason = '',
+  } = (line.length <= LONGEST && LINE.exec(line)?.groups) || {};
   const times = WEEKLY.test(from)
     ? { weekly: { from: from.toLowerCase(), to: to.toLowerCase() } }
     : { dates: { from, to } };

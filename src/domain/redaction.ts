@@ -22,7 +22,8 @@ const HIDDEN = '•••';
 
 /** A word, also of camel case; letters at random seldom look so. */
 const WORD = '(?:[A-Z]?[a-z]+(?:[A-Z][a-z]+)*|[A-Z]+)';
-const NUMBERED = `(?:${WORD}\\d?|v?\\d{1,10})`;
+/** `v1` in one way only: two would be two to the power of how many there are. */
+const NUMBERED = `(?:${WORD}\\d?|\\d{1,10}|v\\d{2,10})`;
 /** Words and numbers as in the names of tables, files, paths and hosts; `hunter2` alone may be a password. */
 const ORDINARY = new RegExp(
   `^(?!\\W*[A-Za-z]+\\d\\W*$)(?:[a-z]+://)?[*./]*${NUMBERED}(?:[._/-]+${NUMBERED})*(?::\\d{1,5})?/?$`,

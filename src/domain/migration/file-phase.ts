@@ -12,8 +12,12 @@ const WORDS: Readonly<Record<string, Phase>> = {
   after: 'contract',
 };
 
+/** One that is longer is not read, and so makes nothing looser. */
+const LONGEST = 1_000;
+
 /** From the comments above the first statement: `phase: expand -- reason: …` and `no-transaction`. */
-export function readHeader(comments: readonly string[]): Header {
+export function readHeader(all: readonly string[]): Header {
+  const comments = all.filter(comment => comment.length <= LONGEST);
   const said = comments.flatMap(comment => /^phase:\s*(\w+)(?:\s*--\s*reason:\s*(.+))?$/i.exec(comment) ?? []);
   return {
     phase: WORDS[said[1]?.toLowerCase() ?? ''] ?? null,

@@ -17,11 +17,17 @@ export type Parsed =
   /** `at`: characters (code points) before the place where the parser stopped. */
   | { kind: 'unparsed'; message: string; at: number };
 
+/** Comments may be nested in comments, and the lexer takes the square of how deep they are: 80 kB of `/*` 4 s. */
+const DEEPEST_COMMENT = 100;
+
 /** Statements as trees. Never throws: what Postgres would not understand, or is too deep for it, is `unparsed`. */
 export function parse(sql: string): Parsed {
   // Text after a NUL byte is silently ignored by the parser: what it hides could be anything.
   const nul = sql.indexOf('\0');
   if (nul >= 0) return { kind: 'unparsed', message: 'a NUL byte', at: [...sql.slice(0, nul)].length };
+  const deep = tooDeepAt(sql);
+  if (deep !== null)
+    return { kind: 'unparsed', message: 'comments too deep in each other', at: [...sql.slice(0, deep)].length };
   if (sql === '') return { kind: 'parsed', statements: [] };
   try {
     return { kind: 'parsed', statements: parseSync(sql).stmts ?? [] };
@@ -30,6 +36,16 @@ export function parse(sql: string): Parsed {
     const message = error instanceof Error ? error.message : String(error);
     return { kind: 'unparsed', message, at: hasSqlDetails(error) ? (error.sqlDetails?.cursorPosition ?? 0) : 0 };
   }
+}
+
+/** Where more comments begin in each other than anybody writes; null when none do. Strings are not told from comments. */
+function tooDeepAt(sql: string): number | null {
+  let depth = 0;
+  for (const { 0: mark, index } of sql.matchAll(/\/\*|\*\//g)) {
+    depth = mark === '/*' ? depth + 1 : Math.max(0, depth - 1);
+    if (depth > DEEPEST_COMMENT) return index;
+  }
+  return null;
 }
 
 /** The tree of a `DO` or `CREATE FUNCTION … LANGUAGE plpgsql`; null when Postgres could not run it. */

@@ -11,7 +11,7 @@ export type Source = {
   unparsed: { line: number; sql: string; message: string } | null;
 };
 
-const COMMENT = /--[^\n]*|\/\*[\s\S]*?\*\//g;
+const COMMENT = /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g;
 const HEADER = /^(?:\s|--[^\n]*|\/\*[\s\S]*?\*\/)*/;
 
 /** Takes the forward part of a migration apart, as node-pg-migrate would run it. */
