@@ -111,7 +111,7 @@ const prober = createProber(visit);
 const watcher = createWatcher({
   heroku,
   prober,
-  store: { load: key => store.loadWatch(key), save: (key, watch) => store.saveWatch(key, watch) },
+  store: { load: key => store.loadWatch(key), save: (key, watch) => store.saveWatch(key, watch, instance) },
   connections,
   log,
 });

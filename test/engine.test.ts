@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
+import { migrate } from '../src/adapters/schema.ts';
+import { Store } from '../src/adapters/store.ts';
+import type { Watch } from '../src/domain/watch.ts';
 import { type Folder, makeFolder } from './stage/folder.ts';
 import { startPostgresProxy } from './torture/postgres-proxy.ts';
 
@@ -60,6 +63,7 @@ async function effects(deploy: string): Promise<string[]> {
   return rows.map(row => row.what);
 }
 
+const PATIENT = { timeout: 30_000 };
 const until = (deploy: string, what: string, ms = 30_000) =>
   expect.poll(() => effects(deploy), { timeout: ms, interval: 50 }).toContain(what);
 
@@ -74,6 +78,32 @@ describe('a deploy in the engine', () => {
     await open(`second ${deploy}`);
     await until(deploy, 'last');
     expect(await effects(deploy)).toEqual(['first', 'second begun', 'second', 'last']);
+  });
+
+  // npm run torture -- --seed 4010 --bots 3 --trouble 480: a process that was thawed kept its old watch over the newer one,
+  // and when the next was killed, new code was announced twice.
+  it('has its watch kept by the process that runs it, and by none that did before', async () => {
+    await migrate(pool);
+    const store = new Store(pool);
+    const [before, deploy] = [await startBot(), newDeploy()];
+    begin(before, deploy);
+    await until(deploy, 'second begun');
+    const watch = (release: number) => ({ goal: { ours: release } }) as unknown as Watch;
+    const kept = async () => (await store.loadWatch(`${deploy} 42`))?.goal.ours;
+    await store.saveWatch(`${deploy} 42`, watch(1), before.id);
+    await store.saveWatch(`${deploy} 42`, watch(2), 'somebody else');
+    expect(await kept()).toBe(1);
+    const next = await startBot();
+    before.kill('SIGKILL');
+    await expect
+      .poll(async () => (await effects(deploy)).filter(what => what === 'second begun').length, PATIENT)
+      .toBe(2);
+    await store.saveWatch(`${deploy} 42`, watch(3), next.id);
+    await store.saveWatch(`${deploy} 42`, watch(4), before.id);
+    expect(await kept()).toBe(3);
+    await open(`second ${deploy}`);
+    await open(`third ${deploy}`);
+    await until(deploy, 'last');
   });
 
   it('killed in a stage and started again repeats that stage only, and ends once', async () => {

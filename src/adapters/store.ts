@@ -244,11 +244,14 @@ export class Store implements Ledger {
     return released ? ((await this.loadWatch(watchKey(deploy.id, released.version)))?.series ?? null) : null;
   }
 
-  async saveWatch(key: string, state: Watch): Promise<void> {
+  /** Not what a process saw that has lost its deploy to another one, which it may hear of too late: that knows more. */
+  async saveWatch(key: string, state: Watch, instance: string): Promise<void> {
+    const [deploy] = key.split(' ');
     await this.#pool.query(
-      `INSERT INTO watches (key, state) VALUES ($1, $2)
+      `INSERT INTO watches (key, state) SELECT $1, $2::jsonb WHERE NOT EXISTS (
+         SELECT FROM dbos.workflow_status WHERE workflow_uuid = $3 AND status = 'PENDING' AND executor_id <> $4)
        ON CONFLICT (key) DO UPDATE SET state = EXCLUDED.state, saved_at = now()`,
-      [key, state],
+      [key, state, deploy, instance],
     );
   }
 }
