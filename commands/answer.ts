@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { RespondFn } from '@slack/bolt';
-import { WebAPIRateLimitedError, type WebClient } from '@slack/web-api';
+import { WebAPIPlatformError, WebAPIRateLimitedError, type WebClient } from '@slack/web-api';
 import type { Logger } from 'pino';
 import type { NotDone } from '../src/domain/not-done.ts';
 import { Refusal } from '../src/domain/refusal.ts';
@@ -77,25 +77,30 @@ async function say(asker: Asker, speech: Speech, { text, blocks, instead = false
   }
 }
 
-/** Where only the asker sees it, at the pace that Slack allows; again when Slack asks to wait. */
-async function post(
-  { user, channel, client }: Asker,
-  { pace }: Speech,
-  said: Message & { thread_ts?: string },
-): Promise<void> {
+/** Slack shows nothing to anybody in a channel that the bot or the asker is not in (chat.postEphemeral). */
+const ELSEWHERE: readonly unknown[] = ['not_in_channel', 'channel_not_found', 'user_not_in_channel', 'is_archived'];
+const AGAIN_MS = 1_000;
+
+/** Where only the asker sees it, at the pace that Slack allows; again when Slack asks to wait, or did not answer. */
+async function post(asker: Asker, { pace }: Speech, said: Message & { thread_ts?: string }): Promise<void> {
+  const { user, client } = asker;
+  let { channel } = asker;
   for (let tries = 1; ; tries++) {
     try {
       if (channel) {
         await pace.whisper();
         await client.chat.postEphemeral({ channel, user, ...said });
       } else {
+        const { text, blocks } = said;
         await pace.turn(user, RANKS.loud);
-        await client.chat.postMessage({ channel: user, ...said });
+        await client.chat.postMessage({ channel: user, text, blocks });
       }
       return;
     } catch (error) {
-      if (!(error instanceof WebAPIRateLimitedError) || tries === MOST_TRIES) throw error;
-      await pace.pause(error.retryAfter * 1000);
+      const refusal = error instanceof WebAPIPlatformError ? error.data.error : null;
+      if (channel && ELSEWHERE.includes(refusal)) channel = null;
+      else if (refusal !== null || tries === MOST_TRIES) throw error;
+      else await pace.pause(error instanceof WebAPIRateLimitedError ? error.retryAfter * 1000 : AGAIN_MS);
     }
   }
 }

@@ -18,7 +18,7 @@ import {
   withRoles,
 } from './domain/permission.ts';
 import { NotNow, Refusal } from './domain/refusal.ts';
-import type { Directory, Ledger, Person, Running } from './team.ts';
+import type { Directory, Ledger, Person } from './team.ts';
 
 type Parts = {
   ledger: Pick<Ledger, 'apps' | 'app'>;
@@ -92,14 +92,21 @@ export class Access {
 
   /** A press on a running deploy: what an approver must answer, what ends an outage, or what any deployer may. */
   async press(
-    { app: name, startedBy }: Pick<Running, 'app' | 'startedBy'>,
+    { plan, startedBy, facts }: Pick<Deploy, 'plan' | 'startedBy' | 'facts'>,
     user: string,
     kind: Parameters<typeof isApproval>[0],
   ): Promise<void> {
-    const app = await this.#known(name, user);
-    const refused = isApproval(kind) ? approvalRefused(app, { user, startedBy }) : null;
+    const app = await this.#known(plan.app, user);
+    // Who started it does not do away with the second pair of eyes that was promised then.
+    const fourEyes = app.fourEyes || plan.fourEyes;
+    const refused = isApproval(kind) ? approvalRefused({ ...app, fourEyes }, { user, startedBy }) : null;
     if (refused) throw new Refusal([refused]);
-    const may = isApproval(kind) || mayDeploy(app, user) || (isRescue(kind) && mayApprove(app, user));
+    // A start that was approved has become another one.
+    const isOther = kind === 'go on' && facts.some(fact => fact.kind === 'started' && fact.approval);
+    const what = 'the start of a deploy';
+    const alone = isOther ? approvalRefused({ ...app, fourEyes: true }, { user, startedBy, what }) : null;
+    if (alone) throw new Refusal([alone]);
+    const may = isOther || isApproval(kind) || mayDeploy(app, user) || (isRescue(kind) && mayApprove(app, user));
     if (!may) throw new Refusal([askThem(app)]);
   }
 

@@ -16,7 +16,7 @@ import { Presses } from './presses.ts';
 import type { AppStatus, CommitStatus, LiveStatus, Reports } from './reports.ts';
 import { Scheduling } from './scheduling.ts';
 import type { Sources } from './situation.ts';
-import { Starting } from './starting.ts';
+import { gateOf, Starting } from './starting.ts';
 import type { Directory, Ledger, Schedules, Starts, StoredPlan } from './team.ts';
 
 /** What **15 minutes more** on a closed app gives. */
@@ -97,7 +97,7 @@ export class Bot {
     const plan = await this.#planning.of(app, ask, ask.user);
     const pinned = { ...plan, ref: plan.commit.sha };
     const planned = await this.#planning.keep(app, pinned, { ...ask, due: at });
-    return { at, planned: { ...planned, gate } };
+    return { at, planned: { ...planned, gate: gateOf(gate, app, pinned) } };
   }
 
   /** Gives the time for which it is kept, ms. */
@@ -135,7 +135,7 @@ export class Bot {
       const what = planChanges(shown.plan, plan);
       return { kind: 'changed', ...planned, what: what.length > 0 ? what : ['The app or its settings changed.'] };
     }
-    const gate = await this.#starting.gate(app);
+    const gate = gateOf(await this.#starting.gate(app), app, plan);
     if (gate.kind !== 'open') {
       await this.#starting.ask(app, shown, gate, ask.emergency ?? null);
       return { kind: 'asked', channel: plan.channel };

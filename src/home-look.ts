@@ -27,14 +27,16 @@ export async function lookAtHome({ access, reports, live }: Parts, user: string)
 async function homeApp(app: App, status: AppStatus, user: string, live: LiveReleases): Promise<HomeApp> {
   const { running, last, notBegun } = status;
   const deploy = running ?? last;
-  const may = (startedBy: string, fourEyes = app.fourEyes): boolean =>
+  const may = (startedBy: string, fourEyes: boolean): boolean =>
     approvalRefused({ ...app, fourEyes }, { user, startedBy }) === null;
   return {
     ...status,
     live: await live.of(app.name, `${deploy?.id} ${running !== null}`),
     mayDeploy: mayDeploy(app, user),
     asksMe: [
-      ...(running && waitsForApproval(running) && may(running.startedBy) ? [running] : []),
+      ...(running && waitsForApproval(running) && may(running.startedBy, app.fourEyes || running.plan.fourEyes)
+        ? [running]
+        : []),
       ...notBegun.filter(({ kind, by }) => kind === 'asked' && may(by, true)),
     ],
   };

@@ -7,7 +7,7 @@ const WITHIN_MS = 3_000;
 /** A Home that could not be looked at or published is tried again after this, then after twice as long, and so on. */
 const AGAIN_MS = 30_000;
 const LONGEST_MS = 10 * 60_000;
-/** Within an hour or so. Then it waits for its person, who gets it anew whenever they open it. */
+/** Within an hour or so. Then it waits for its person, who gets it anew whenever they open it, or for what changes. */
 const TRIES = 10;
 /** views.publish takes about 100 a minute in a workspace (tier 4). */
 const EACH_MS = 700;
@@ -74,7 +74,7 @@ export class Homes<View> {
   #wake(): void {
     if (this.#stopped || this.#busy) return;
     if (this.#timer) clearTimeout(this.#timer);
-    const due = Math.min(this.#allDue, ...[...this.#failed.values()].map(failed => failed.due));
+    const due = Math.min(this.#allDue, ...this.#trying().map(user => this.#failed.get(user)?.due ?? 0));
     if (due === Number.POSITIVE_INFINITY) return;
     this.#timer = setTimeout(
       () => {
@@ -90,7 +90,7 @@ export class Homes<View> {
     const all = this.#allDue <= performance.now();
     if (all) this.#allDue = Number.POSITIVE_INFINITY;
     try {
-      for (const user of all ? await this.#parts.store.viewers() : [...this.#failed.keys()]) {
+      for (const user of all ? await this.#parts.store.viewers() : this.#trying()) {
         if (this.#stopped) return;
         if ((this.#failed.get(user)?.due ?? 0) > performance.now()) continue;
         const done = await this.#publish(user);
@@ -103,6 +103,11 @@ export class Homes<View> {
       this.#busy = false;
       this.#wake();
     }
+  }
+
+  /** Whose Homes failed, and are tried again though nothing changes. */
+  #trying(): string[] {
+    return [...this.#failed].flatMap(([user, { times }]) => (times < TRIES ? [user] : []));
   }
 
   /** What one person's Home meets is no reason to leave those of others as they are. */
@@ -118,7 +123,7 @@ export class Homes<View> {
       return same ? 'same' : 'published';
     } catch (err) {
       const times = (this.#failed.get(user)?.times ?? 0) + 1;
-      const pause = times < TRIES ? Math.min(AGAIN_MS * 2 ** (times - 1), LONGEST_MS) : Number.POSITIVE_INFINITY;
+      const pause = Math.min(AGAIN_MS * 2 ** (times - 1), LONGEST_MS);
       this.#failed.set(user, { times, due: performance.now() + pause });
       log.warn({ err, user, times }, 'A Home could not be brought up to date');
       return 'failed';

@@ -16,7 +16,7 @@ import { scheduleNotices } from '../views/schedules.ts';
 import { settingsNotices } from '../views/settings.ts';
 import { startNotices } from '../views/starts.ts';
 import { teamNotices } from '../views/team-settings.ts';
-import { nobodyHears, unheardNotice } from '../views/unheard.ts';
+import { lateAnswer, nobodyHears, unheardNotice } from '../views/unheard.ts';
 import { Access } from './access.ts';
 import { appToken } from './adapters/app-tokens.ts';
 import { createBolt } from './adapters/bolt.ts';
@@ -129,7 +129,8 @@ const journal: Journal = {
       await heard;
     }
   },
-  answer: (deploy, click, answer) => store.answerClick(deploy, click.id, answer),
+  answer: async (deploy, { id, by }, answer) =>
+    (await store.answerClick(deploy, id, answer)) ? notices.once(lateAnswer(id, by, answer)) : undefined,
 };
 const migrator = createMigrator();
 const locks = connectLocks(database.pool, {

@@ -10,7 +10,7 @@ import { usualSeconds } from './domain/usual.ts';
 import type { Locking } from './locking.ts';
 import { gather, type Sources } from './situation.ts';
 import { gatherBack } from './situation-back.ts';
-import type { Gate, Starting } from './starting.ts';
+import { type Gate, gateOf, type Starting } from './starting.ts';
 import type { Directory, Ledger, StoredPlan } from './team.ts';
 
 /** So many of the last deploys. */
@@ -93,7 +93,7 @@ export class Planning {
       starting().gate(app),
       ledger.savePlan(stored),
     ]);
-    return { id: stored.id, plan, place: placeBehind(running, Date.now()), gate: before };
+    return { id: stored.id, plan, place: placeBehind(running, Date.now()), gate: gateOf(before, app, plan) };
   }
 
   async #judge(

@@ -3,10 +3,7 @@ import type { Click, Deploy } from './domain/deploy.ts';
 import { wayBack } from './domain/readings.ts';
 import { Refusal } from './domain/refusal.ts';
 import type { NotBegun } from './domain/schedule.ts';
-import type { Ledger } from './team.ts';
-
-/** How long somebody who pressed waits for the run's own answer before they are told that it was taken, ms. */
-const ANSWER_WITHIN_MS = 2_000;
+import { ANSWER_WITHIN_MS, type Ledger } from './team.ts';
 
 type Press = Pick<Click, 'id' | 'kind'> & Partial<Pick<Click, 'about' | 'reason'>> & { user: string; deploy: string };
 /** `calledOff`: it was to be called off, and is past that. */
@@ -35,7 +32,7 @@ export class Presses {
     const { ledger, access } = this.#parts;
     const running = await ledger.runningDeploy(ask.deploy);
     if (!running) return this.#ended(ask);
-    await access.press(running, ask.user, ask.kind);
+    await access.press(await ledger.deploy(ask.deploy), ask.user, ask.kind);
     const click = { id: ask.id, kind: ask.kind, by: ask.user, about, reason };
     if (!(await ledger.addClick(ask.deploy, click))) return this.#ended(ask);
     if (ask.kind === 'cancel' && (await ledger.leaveQueue(ask.deploy, ask.user))) {
@@ -108,7 +105,7 @@ export class Presses {
     if (!isCalledOff(ask)) throw refusal;
     const deploy = await this.#parts.ledger.deploy(ask.deploy).catch(() => null);
     if (!deploy || !wayBack(deploy)) throw refusal;
-    await this.#parts.access.press({ app: deploy.plan.app, startedBy: deploy.startedBy }, ask.user, ask.kind);
+    await this.#parts.access.press(deploy, ask.user, ask.kind);
     return { answer: 'This deploy has ended.', calledOff: deploy };
   }
 }

@@ -2,6 +2,7 @@ import { DateTime } from 'luxon';
 import type { Access } from './access.ts';
 import type { AppSettings } from './domain/app.ts';
 import { type Frozen, frozenAt } from './domain/freeze.ts';
+import { hasLoosened } from './domain/gate.ts';
 import { type App, mayAdminister, mayDeploy, who } from './domain/permission.ts';
 import { fingerprint, type Plan } from './domain/plan.ts';
 import { Refusal, sentence, withoutMentions } from './domain/refusal.ts';
@@ -9,6 +10,10 @@ import type { Ledger, StartRequest, Starts, StoredPlan } from './team.ts';
 
 /** What stands between a plan and its start: nothing, a second person's yes, or a freeze. */
 export type Gate = { kind: 'open' } | { kind: 'approval' } | { kind: 'frozen'; frozen: Frozen };
+
+/** What stands before the start of this very plan: where four eyes are wanted, no commit lets itself destroy before them. */
+export const gateOf = (gate: Gate, { fourEyes }: Pick<AppSettings, 'fourEyes'>, { migrations }: Plan): Gate =>
+  gate.kind === 'open' && fourEyes && hasLoosened(migrations) ? { kind: 'approval' } : gate;
 
 type Parts = {
   starts: Starts;

@@ -14,6 +14,9 @@ import type { Unheard } from './domain/unheard.ts';
 // What the bot keeps of its own, and how it reaches people: deploys and their facts, messages, locks, closings, starts,
 // settings. Its adapters keep them in Postgres and Slack.
 
+/** How long somebody who pressed waits for the run's own answer before they are told that it was taken, ms. */
+export const ANSWER_WITHIN_MS = 2_000;
+
 /** A message as Slack takes it: blocks for the eye, a whole sentence for readers and notifications. */
 export type Message = { text: string; blocks: readonly object[] };
 

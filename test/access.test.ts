@@ -4,6 +4,7 @@ import type { AppSettings } from '../src/domain/app.ts';
 import type { Deploy } from '../src/domain/deploy.ts';
 import type { Group } from '../src/domain/permission.ts';
 import type { Person } from '../src/team.ts';
+import { deploys } from './sample-deploys.ts';
 
 const [ANN, BOB, CAT, DAN, EVE] = ['U0ANN', 'U0BOB', 'U0CAT', 'U0DAN', 'U0EVE'];
 const shop: AppSettings = {
@@ -40,7 +41,7 @@ const why = (asked: Promise<unknown>): Promise<string> =>
     ({ reasons }: { reasons: string[] }) => reasons.join(' '),
   );
 const press = (access: Access, user: string, kind: 'run them' | 'roll back' | 'open', startedBy = ANN) =>
-  why(access.press({ app: 'shop', startedBy } as Parameters<Access['press']>[0], user, kind));
+  why(access.press({ ...deploys.building, startedBy }, user, kind));
 
 describe('who may', () => {
   it('has a role by name, by user group, or as a member of a channel', async () => {

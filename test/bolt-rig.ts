@@ -73,6 +73,8 @@ export class BoltRig {
   answers = 200;
   /** Seconds that Slack asks to wait, one for each of the next calls. */
   readonly refusals: number[] = [];
+  /** What Slack says no with, one for each of the next calls. */
+  readonly errors: string[] = [];
   readonly heard: { path: string; body: Record<string, unknown> }[] = [];
   readonly #hearing = new EventEmitter();
   readonly logged: Record<string, unknown>[] = [];
@@ -94,7 +96,8 @@ export class BoltRig {
         'content-type': 'application/json',
         ...(refused ? { 'retry-after': String(refused) } : {}),
       });
-      response.end(JSON.stringify({ ok: true, ts: '1.1' }));
+      const error = status === 200 ? this.errors.shift() : undefined;
+      response.end(JSON.stringify(error ? { ok: false, error } : { ok: true, ts: '1.1' }));
       this.#hearing.emit('heard');
     });
     slack.listen(0, '127.0.0.1');

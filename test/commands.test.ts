@@ -311,4 +311,14 @@ describe('an answer', () => {
     await bench.types('');
     expect(await bench.hears('/api/chat.postEphemeral')).toMatchObject({ channel: 'C1', user: 'U0ANN' });
   });
+
+  it.each(['not_in_channel', 'channel_not_found'])(
+    'that Slack shows nobody there (%s) comes in person',
+    async error => {
+      bench.answers = 404;
+      bench.errors.push(error);
+      await bench.types('');
+      expect(await bench.hears('/api/chat.postMessage')).toMatchObject({ channel: 'U0ANN' });
+    },
+  );
 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { FactBody } from '../src/domain/deploy.ts';
-import type { Late } from '../src/late.ts';
+import { type Late, lateOnes } from '../src/late.ts';
 import { Narrator } from '../src/narrator.ts';
 import { Pace } from '../src/pace.ts';
 import { lateReplies } from '../views/late.ts';
@@ -319,6 +319,14 @@ describe('Slack away for an hour', () => {
     };
     expect(await comeBack()).toEqual(CAUGHT_UP);
     expect(killed).toBe(true);
+  });
+
+  it('calls whom it would have called: what does so is told by itself', () => {
+    const missing = ['Old code serves.', 'Look at it, <@U0ANN>.', 'It is gone.'].map((text, index) => ({
+      ...{ message: { text, blocks: [] }, broadcast: false, fact: { seq: index, at: '2026-01-01T00:00:00.000Z' } },
+    }));
+    const now = Date.parse('2026-01-01T01:00:00.000Z');
+    expect([lateOnes(missing, new Set(), now), lateOnes(missing.slice(1), new Set(), now)]).toEqual([1, 0]);
   });
 
   it('is said so, with the time of each', () => {

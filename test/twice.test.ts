@@ -117,7 +117,7 @@ describe('worked twice', () => {
     await started('d1');
     const press = (id: string) => bot.click({ user: ANN, id, deploy: `${app} d1`, kind: 'roll back' });
     await store.addClick(`${app} d1`, { id: 'pressed', kind: 'roll back', by: ANN, about: null, reason: null });
-    await store.answerClick(`${app} d1`, 'pressed', 'Rolling back.');
+    expect(await store.answerClick(`${app} d1`, 'pressed', 'Rolling back.')).toBe(false);
     await end('d1');
     const late = { id: 'late', kind: 'roll back', by: ANN, about: null, reason: null } as const;
     expect(await store.addClick(`${app} d1`, late)).toBe(false);
@@ -125,6 +125,15 @@ describe('worked twice', () => {
     expect(await press('pressed')).toEqual({ answer: 'Rolling back.' });
     await expect(press('another')).rejects.toThrow('has ended');
   });
+});
+
+it('an answer to a press that is waited for no longer is known as late, once', async () => {
+  await started('d1');
+  const press = { kind: 'run them', by: ANN, about: null, reason: null } as const;
+  await store.addClick(`${app} d1`, { id: 'slow', ...press });
+  await pool.query("UPDATE clicks SET at = now() - interval '3 s' WHERE id = 'slow'");
+  expect(await store.answerClick(`${app} d1`, 'slow', 'Not run.')).toBe(true);
+  expect(await store.answerClick(`${app} d1`, 'slow', 'Not run.')).toBe(false);
 });
 
 it('deploys of one app that end at the same moment do not wait for each other for ever', async () => {

@@ -1,4 +1,5 @@
 import type { KnownBlock } from '@slack/types';
+import { hasLoosened } from '../src/domain/gate.ts';
 import { expectedSeconds, type Plan, type Proof } from '../src/domain/plan.ts';
 import type { Place } from '../src/domain/turn.ts';
 import { answersNeeded } from '../src/domain/watch.ts';
@@ -129,7 +130,9 @@ function startBlocks({ id, plan, gate }: Planned): (KnownBlock | null)[] {
         )
       : null,
     gate.kind === 'approval'
-      ? section(':raised_hand: *Start asks a second person first*: an approver other than you.')
+      ? section(
+          `:raised_hand: *Start asks a second person first*: an approver other than you.${hasLoosened(plan.migrations) ? ' Part of it destroys while old code serves.' : ''}`,
+        )
       : null,
     actions(gate.kind === 'frozen' ? emergencyButton(id, plan) : startButton(id, plan), {
       label: 'Not now',

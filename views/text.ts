@@ -8,6 +8,8 @@ export { sentence } from '../src/domain/refusal.ts';
 
 /** Invisible or reordering: control characters, zero-width ones, those that change the direction of reading. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu;
+/** And fillers, joiners and variation selectors: nobody would miss them in a name, but SQL compares with them. */
+const UNSEEN_IN_CODE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Default_Ignorable_Code_Point}\u2028\u2029]/gu;
 const PERSON = /^[UW][A-Z0-9]{2,}$/;
 
 /** Foreign text as one line of mrkdwn that can form no mention, link or broadcast, of at most so many characters. */
@@ -52,9 +54,7 @@ export function output(lines: readonly string[], most = 2_700): string {
 
 /** Foreign code as a block of its own lines. What cannot be seen is shown as �: an approver must see what is there. */
 export function codeBlock(text: string, most: number): string {
-  const lines = text
-    .split('\n')
-    .map(line => stripVTControlCharacters(line).replaceAll('\t', '  ').replace(UNSEEN, '�'));
+  const lines = text.split('\n').map(line => line.replaceAll('\t', '  ').replace(UNSEEN_IN_CODE, '�'));
   return `\`\`\`${cut(inert(lines.join('\n').replaceAll('`', 'ˋ')), most) || ' '}\`\`\``;
 }
 

@@ -2,7 +2,7 @@ import { type Deploy, latest } from '../src/domain/deploy.ts';
 import { UNHEARD, type Unheard } from '../src/domain/unheard.ts';
 import { type Message, message, section } from './blocks.ts';
 import { stateOf } from './state.ts';
-import { channelLink, code, foreign } from './text.ts';
+import { channelLink, code, foreign, prose } from './text.ts';
 
 type Notice = { id: string; channel: string; message: Message };
 
@@ -44,4 +44,10 @@ export function nobodyHears(
       section(said.text),
     ]),
   };
+}
+
+/** To somebody who pressed, when the answer came after they were told that it was taken. */
+export function lateAnswer(press: string, by: string, answer: string): Notice {
+  const text = `What came of your press: ${prose(answer, 2_900)}`;
+  return { id: `answer ${press}`, channel: by, message: message(text, [section(text)]) };
 }

@@ -8,7 +8,7 @@ import { TAKEN_OFF } from '../domain/schedule.ts';
 import type { Series } from '../domain/series.ts';
 import { type Place, placeBehind } from '../domain/turn.ts';
 import { type Watch, watchKey } from '../domain/watch.ts';
-import type { Ledger, Running, StoredPlan } from '../team.ts';
+import { ANSWER_WITHIN_MS, type Ledger, type Running, type StoredPlan } from '../team.ts';
 import { readDeploys } from './deploy-rows.ts';
 import { isFirst } from './effects.ts';
 import { writeReceipt } from './receipts.ts';
@@ -182,13 +182,15 @@ export class Store implements Ledger {
     return rows[0] ? { ...rows[0], at: rows[0].at.toISOString() } : null;
   }
 
-  async answerClick(deploy: string, id: string, answer: string): Promise<void> {
-    await this.#pool.query(
+  /** True when whoever pressed waits for it no longer. */
+  async answerClick(deploy: string, id: string, answer: string): Promise<boolean> {
+    const { rows } = await this.#pool.query<{ late: boolean }>(
       `WITH answered AS (
-         UPDATE clicks SET answered_at = now(), answer = $3 WHERE id = $2 AND answered_at IS NULL RETURNING id)
-       SELECT pg_notify('${NEWS}', $1) FROM answered`,
+         UPDATE clicks SET answered_at = now(), answer = $3 WHERE id = $2 AND answered_at IS NULL RETURNING at)
+       SELECT at < now() - interval '${ANSWER_WITHIN_MS} ms' AS late, pg_notify('${NEWS}', $1) FROM answered`,
       [deploy, id, answer],
     );
+    return rows[0]?.late === true;
   }
 
   async clickAnswer(id: string): Promise<string | null> {
@@ -196,9 +198,7 @@ export class Store implements Ledger {
     return rows[0]?.answer ?? null;
   }
 
-  isFirst(request: string): Promise<boolean> {
-    return isFirst(this.#pool, request);
-  }
+  isFirst = (request: string): Promise<boolean> => isFirst(this.#pool, request);
 
   async clickedDeploy(id: string): Promise<string | null> {
     const { rows } = await this.#pool.query<{ deploy: string }>(
@@ -246,12 +246,11 @@ export class Store implements Ledger {
 
   /** Not what a process saw that has lost its deploy to another one, which it may hear of too late: that knows more. */
   async saveWatch(key: string, state: Watch, instance: string): Promise<void> {
-    const [deploy] = key.split(' ');
     await this.#pool.query(
       `INSERT INTO watches (key, state) SELECT $1, $2::jsonb WHERE NOT EXISTS (
          SELECT FROM dbos.workflow_status WHERE workflow_uuid = $3 AND status = 'PENDING' AND executor_id <> $4)
        ON CONFLICT (key) DO UPDATE SET state = EXCLUDED.state, saved_at = now()`,
-      [key, state, deploy, instance],
+      [key, state, key.split(' ')[0], instance],
     );
   }
 }

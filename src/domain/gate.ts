@@ -28,6 +28,9 @@ export type Commands = { expand: string; contract: string | null; plan: string |
 /** Contract migrations that somebody held in an earlier deploy. */
 export type Held = { file: string; by: string | null; why: string };
 
+/** Whoever approves them must know that they do not see all: what looks like a secret may be more than one. */
+const HIDDEN = 'Part of its SQL looks like a secret and is hidden: read the file itself before you say yes.';
+
 /** As they may be kept and shown: no secret is left in the SQL, and in what is said of it. Names stay: files are run by them. */
 export function withoutSecretsIn(pending: PendingMigrations, redact: Redact): PendingMigrations {
   const perhaps = (text: string | null) => text && redact(text);
@@ -38,12 +41,21 @@ export function withoutSecretsIn(pending: PendingMigrations, redact: Redact): Pe
       ...(allowed === undefined ? {} : { allowed: redact(allowed) }),
     })),
   });
-  const files = pending.files.map(({ review, loosened, problem, statements, ...file }) => ({
-    ...{ ...file, review: perhaps(review), loosened: perhaps(loosened), problem: perhaps(problem) },
-    statements: statements.map(statement),
-  }));
+  const files = pending.files.map(({ review, loosened, problem, statements, ...file }) => {
+    const shown = statements.map(statement);
+    const isWhole = shown.every(({ sql }, index) => sql === statements[index]?.sql);
+    const said = [perhaps(review), isWhole ? null : HIDDEN].filter(words => words !== null);
+    return {
+      ...{ ...file, loosened: perhaps(loosened), problem: perhaps(problem), statements: shown },
+      review: said.length > 0 ? said.join(' ') : null,
+    };
+  });
   return { ...pending, files };
 }
+
+/** True when a file runs before old code is gone though it destroys: by its own reason, which whoever wrote it gave. */
+export const hasLoosened = (pending: PendingMigrations | null): boolean =>
+  (pending?.files ?? []).some(({ loosened }) => loosened !== null);
 
 /** Those that run in one direction. What is neutral goes first, with what only adds. */
 export function filesOf(pending: PendingMigrations | null, direction: Direction): PendingFile[] {
