@@ -3,6 +3,7 @@ import { type Deploy, type FactOf, latest } from './domain/deploy.ts';
 import { readLogLine } from './domain/log-line.ts';
 import { destroyed, oldCode } from './domain/readings.ts';
 import { type Boot, bootOf, type Heard, NOTHING_HEARD, notHeardToExit } from './domain/reopening.ts';
+import { foundInFlight } from './in-flight.ts';
 import { HerokuRefused } from './outside.ts';
 import type { Next, Run } from './run.ts';
 
@@ -146,6 +147,9 @@ async function booted(run: Run, { release }: Code): Promise<Boot> {
   const wanted = stopped
     ? stopped.formation.filter(({ type }) => formation.some(known => known.type === type))
     : formation.filter(({ quantity }) => quantity > 0);
+  // They may still be being stopped, by what a killed bot had asked for.
+  if (stopped && !latest(run.deploy, 'dynos stopped'))
+    await foundInFlight(run, true, async () => (await heroku.formation(app)).find(isStopped(wanted)));
   if (stopped && wanted.length > 0) await heroku.scale(app, wanted, run.mayAct);
   return run.listening(
     signal => hearing(run, signal, (heard, done) => settledBoot(run, { wanted, release }, heard, done)),
@@ -154,6 +158,11 @@ async function booted(run: Run, { release }: Code): Promise<Boot> {
     }),
   );
 }
+
+const isStopped =
+  (wanted: readonly { type: string }[]) =>
+  ({ type, quantity }: { type: string; quantity: number }): boolean =>
+    quantity === 0 && wanted.some(known => known.type === type);
 
 function whyDown(boot: Exclude<Boot, { kind: 'up' }> | { kind: 'refused'; why: string }): string {
   switch (boot.kind) {

@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
 import { type Closing, type Door, doorIn, isOverdue, nextMove } from './domain/closing.ts';
-import { type Deploy, latest } from './domain/deploy.ts';
+import type { Deploy } from './domain/deploy.ts';
 import { directDatabase } from './domain/direct-database.ts';
 import { blockersInWords } from './domain/migration-outcome.ts';
+import { hasClosed } from './domain/readings.ts';
 import { withoutMentions } from './domain/refusal.ts';
 import type { Heroku, MayAct, Migrator, Prober } from './outside.ts';
 import type { Closings, Ledger, Notice } from './team.ts';
@@ -71,10 +72,13 @@ export class ClosingMoves {
       case 'open':
         return this.#openAtItsTime(closing, now);
       case 'tell':
-        // A deploy may have closed it since a person wanted it open, and opens it by itself when that is safe.
-        if (move.door === 'open' && (await closedByADeploy(this.#parts.ledger, app))) return;
+        // A deploy may have closed it since, and opens it by itself when that is safe: also what was to stay closed then.
+        if (await closedByADeploy(this.#parts.ledger, app)) return;
         await heroku.setMaintenance(app, move.door === 'closed', mayAct);
-        return void (await closings.change(id, { told: move.door, toldNow: true, seen: null, lateNow: false }));
+        return void (await closings.change(id, {
+          ...{ told: move.door, toldNow: true, seen: null },
+          ...(closing.told === move.door ? {} : { lateNow: false }),
+        }));
       case 'stop workers':
         return this.#stopWorkers(closing, mayAct);
       case 'start workers': {
@@ -158,7 +162,7 @@ async function unended(ledger: Pick<Ledger, 'running' | 'deploy'>, app: string):
 /** The deploy that has closed the app itself, and has not opened it yet; null when there is none. */
 export async function closedByADeploy(ledger: Pick<Ledger, 'running' | 'deploy'>, app: string): Promise<Deploy | null> {
   const deploys = await unended(ledger, app);
-  return deploys.find(deploy => latest(deploy, 'closing')?.byUs && !latest(deploy, 'opened')) ?? null;
+  return deploys.find(hasClosed) ?? null;
 }
 
 /** Why visitors should not be let in to an app now: somebody is at its schema, or that cannot be asked. Null when they may. */

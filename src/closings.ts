@@ -132,7 +132,9 @@ export class Doors {
     const why = anyway || known?.wanted === 'open' ? null : await whyNotOpen(this.#parts, settings.name);
     if (why) return { kind: 'barred', why, closing: known?.id ?? null };
     if (known) {
-      await closings.change(known.id, { wanted: 'open', wantedNow: true, openedBy: user }, { request });
+      // Also where it was told so before: who says so sees that it is closed.
+      const again = known.wanted === 'open' ? { told: null } : {};
+      await closings.change(known.id, { wanted: 'open', wantedNow: true, openedBy: user, ...again }, { request });
       return { kind: 'opening' };
     }
     const id = `m${randomBytes(5).toString('hex')}`;

@@ -1,4 +1,6 @@
 import { type Deploy, type Fact, type FactOf, latest, latestOfThese } from './domain/deploy.ts';
+import { hasClosed } from './domain/readings.ts';
+import { foundInFlight } from './in-flight.ts';
 import { again, type Next, type Run } from './run.ts';
 
 // An app that is closed while its schema changes. What was found before is recorded first, and that record alone decides
@@ -13,7 +15,7 @@ export async function closeTheApp(run: Run): Promise<void> {
   const { app } = run.deploy.plan;
   const times = openings(run.deploy);
   const { maintenance } = await heroku.app(app);
-  if (!latestOfThese(run.deploy, 'closing') || isOpened(run.deploy)) {
+  if (!latestOfThese(run.deploy, 'closing') || !hasClosed(run.deploy)) {
     await run.record({ kind: 'closing', byUs: !maintenance }, nth(again(run, 'closing'), times));
   }
   if (maintenance || !latest(run.deploy, 'closing')?.byUs) return;
@@ -22,20 +24,25 @@ export async function closeTheApp(run: Run): Promise<void> {
 
 /** Opens what we closed, once: what is closed after that a person has closed. */
 export async function openTheApp(run: Run): Promise<void> {
-  if (!latest(run.deploy, 'closing')?.byUs || isOpened(run.deploy)) return;
+  if (!hasClosed(run.deploy)) return;
   const { heroku } = run.outside;
   const { app } = run.deploy.plan;
   const times = openings(run.deploy);
-  // It may never have been closed: Heroku may have said no to that, and would to this.
-  if ((await heroku.app(app)).maintenance) await heroku.setMaintenance(app, false, run.mayAct);
+  // It may never have been closed: Heroku may have said no to that, and would to this. Or it is still being closed.
+  const isClosed = await foundInFlight(run, !wentOn(run.deploy), async () =>
+    (await heroku.app(app)).maintenance ? true : undefined,
+  );
+  if (isClosed) await heroku.setMaintenance(app, false, run.mayAct);
   await run.record({ kind: 'opened' }, nth(again(run, 'opened'), times));
 }
 
 const openings = ({ facts }: Deploy): number => facts.filter(({ kind }) => kind === 'opened').length;
 
-/** Whether what we closed last is open again. */
-const isOpened = (deploy: Deploy): boolean =>
-  (latest(deploy, 'opened')?.seq ?? 0) > (latest(deploy, 'closing')?.seq ?? 0);
+/** Whether something was done since the app was closed: then Heroku had answered that it was. */
+const wentOn = ({ facts }: Deploy): boolean =>
+  facts.some(({ kind, seq }) => AFTERWARDS.includes(kind) && seq > (latest({ facts }, 'closing')?.seq ?? 0));
+
+const AFTERWARDS: readonly Fact['kind'][] = ['dynos stopping', 'build asked', 'going back', 'migrating'];
 
 const nth = (key: string, before: number): string => (before === 0 ? key : `${key}, after ${before}`);
 

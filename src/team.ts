@@ -153,7 +153,7 @@ export type ClosingChange = {
   wanted?: Door;
   /** So many minutes from its end, or from now when it has none or that is over; null for no end. */
   longer?: number | null;
-  told?: Door;
+  told?: Door | null;
   seen?: Door | null;
   openedBy?: string;
   workers?: readonly Stopped[];

@@ -69,6 +69,36 @@ it.each(['crashed', 'idle'])('an app whose dynos are %s is mended, also by what 
   expect(world.applied).toEqual([ADD, DROP]);
 });
 
+it.each(['setMaintenance', 'scale'] as const)(
+  'an app is put back though a killed bot’s call to close or stop it is carried out late (%s)',
+  async call => {
+    const world = Object.assign(closedWorld(), { presses: [YES] });
+    const { pass } = world.time;
+    const known = world.heroku[call] as (...asked: unknown[]) => Promise<void>;
+    let isOnItsWay = false;
+    Object.assign(world.heroku, {
+      [call]: async (...asked: unknown[]) => {
+        if (isOnItsWay || kinds(world).includes('cancel asked')) return known(...asked);
+        // Its caller is killed, somebody calls the deploy off, and only then Heroku does it.
+        isOnItsWay = true;
+        world.clicks.push({ id: 'off', kind: 'cancel', by: 'U1', at: '', about: null, reason: null });
+        world.time.pass = async (ms, signal) => {
+          if (isOnItsWay && ms === 10_000) {
+            isOnItsWay = false;
+            await known(...asked);
+          }
+          return pass(ms, signal);
+        };
+        world.killAt = world.calls + 1;
+        await world.touch(() => {});
+      },
+    });
+    expect((await play(world)).outcome).toBe('cancelled');
+    expect(isOnItsWay).toBe(false);
+    expect(isPutBack(world)).toBe(true);
+  },
+);
+
 it.each([
   ['its dynos are not stopped', 'dynos stopping', []],
   ['nothing is destroyed', 'released', ['new', 'old']],

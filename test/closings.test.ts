@@ -416,6 +416,33 @@ describe('a closed app', () => {
     expect(world.calls).toEqual(['open']);
   });
 
+  it('is closed for a person only when a deploy that has closed it has opened it, each time that it closes it', async () => {
+    const { id } = await ask();
+    await doors().close(shop, { user: ANN, id });
+    world.deploy = [{ kind: 'closing', byUs: true }, { kind: 'opened' }, { kind: 'closing', byUs: true }];
+    await tick();
+    expect(world.calls).toEqual([]);
+    await expect(doors().open(settings, by(ANN))).rejects.toThrow('opens it itself');
+    world.deploy.push({ kind: 'opened' });
+    await tick();
+    expect(world.calls).toEqual(['close']);
+  });
+
+  it('is told to open once more where a call to close it came after that, by itself and for whoever says so', async () => {
+    await close();
+    await doors().open(settings, by(ANN));
+    world.status = 503;
+    await tick();
+    expect(world.calls).toEqual(['close', 'open']);
+    await pool.query("UPDATE closings SET told_at = now() - interval '2 min'");
+    await tick();
+    expect(world.calls).toEqual(['close', 'open', 'open']);
+    await doors().open(settings, { ...by(ANN), request: 'again' });
+    await tick();
+    expect(world.calls).toEqual(['close', 'open', 'open', 'open']);
+    expect((await told()).match(/does not answer well/g)).toHaveLength(1);
+  });
+
   it('has its workers stopped on request, and they are what they were when it opens', async () => {
     const id = await close();
     await doors().stopWorkers(id);

@@ -183,7 +183,7 @@ export async function startEngine(ask: {
         moving.delete(run);
         log.warn({ deploy, err }, 'A run of a deploy is given up; its owner goes on with it');
         await forgetFailures(deploy).catch(err => log.warn({ err }, 'The database did not answer'));
-        if (runs.get(deploy) === run) runs.delete(deploy);
+        if (runs.get(deploy) === run && runs.delete(deploy)) ask.onLost(deploy);
         return await parked();
       }
     },

@@ -247,8 +247,8 @@ export class Store implements Ledger {
   /** Not what a process saw that has lost its deploy to another one, which it may hear of too late: that knows more. */
   async saveWatch(key: string, state: Watch, instance: string): Promise<void> {
     await this.#pool.query(
-      `INSERT INTO watches (key, state) SELECT $1, $2::jsonb WHERE NOT EXISTS (
-         SELECT FROM dbos.workflow_status WHERE workflow_uuid = $3 AND status = 'PENDING' AND executor_id <> $4)
+      `INSERT INTO watches (key, state) SELECT $1, $2::jsonb WHERE EXISTS (
+         SELECT FROM dbos.workflow_status WHERE workflow_uuid = $3 AND status = 'PENDING' AND executor_id = $4)
        ON CONFLICT (key) DO UPDATE SET state = EXCLUDED.state, saved_at = now()`,
       [key, state, key.split(' ')[0], instance],
     );

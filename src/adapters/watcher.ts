@@ -59,7 +59,10 @@ export function createWatcher({ heroku, ...others }: Parts): Watcher {
   const follow = (ask: Ask, sparing: boolean): Follow => {
     const key = watchKey(ask.deploy, ask.goal.ours);
     // The log is handed over, not left in between: one session is enough.
-    const follow = followed.get(key) ?? new Follow(key, ask, { ...parts, onLog: () => stopBefore(ask.deploy) });
+    const known = followed.get(key);
+    // One that broke goes on from what was kept.
+    const follow =
+      known && !known.stopped ? known : new Follow(key, ask, { ...parts, onLog: () => stopBefore(ask.deploy) });
     followed.set(key, follow);
     follow.sparing = sparing;
     return follow;
@@ -119,6 +122,10 @@ class Follow implements Following {
 
   get watch(): Watch {
     return this.#watch;
+  }
+
+  get stopped(): boolean {
+    return this.#stopped.signal.aborted;
   }
 
   async until(

@@ -71,6 +71,9 @@ export function nextMove(closing: Closing, now: number): Move {
   if (wanted === 'closed' && stopWorkers && idleAt === null) return { kind: 'stop workers' };
   if (wanted === 'open' && workers.length > 0) return { kind: 'start workers' };
   if (seen !== wanted) {
+    // A call to close it may have come after that to open it, its caller being gone.
+    const isStuck = wanted === 'open' && lateAt !== null && toldAt !== null && now - toldAt > LATE_MS;
+    if (isStuck) return { kind: 'tell', door: wanted };
     return { kind: 'look', door: wanted, late: lateAt === null && toldAt !== null && now - toldAt > LATE_MS };
   }
   if (wanted === 'open') return { kind: 'end' };

@@ -34,6 +34,13 @@ export function phaseFact(deploy: Told, of?: 'deploy' | 'rollback'): FactOf<'pha
 export const silentSince = (phase: Phase | undefined): number | null =>
   phase && 'silentSince' in phase ? (phase.silentSince ?? null) : null;
 
+/** True from the moment a deploy meant to close its app until it opened it again. */
+export function hasClosed({ facts }: Told): boolean {
+  const closing = facts.findLast(fact => fact.kind === 'closing');
+  const opened = facts.findLast(({ kind }) => kind === 'opened');
+  return closing?.kind === 'closing' && closing.byUs && (opened?.seq ?? 0) < closing.seq;
+}
+
 /** True as long as a deploy in maintenance mode has not opened its app again: it may not end before. */
 export function mustOpen({ facts, plan }: Told & { plan: Pick<Plan, 'maintenance'> }): boolean {
   if (!plan.maintenance) return false;
