@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, it, vi } from 'vitest';
 import { commitOf, packCommit } from './stage/apps/shop.ts';
 import type { HerokuApp } from './stage/heroku/app.ts';
 import type { HerokuRecord } from './stage/heroku/heroku.ts';
@@ -57,9 +57,10 @@ async function start(
   );
   const { plain } = plan;
   // Where the world has changed meanwhile, another plan stands in its place.
-  for (const starts = () => plan.buttons().some(({ label }) => label === 'Start'); starts(); ) {
+  while (plan.buttons().some(({ label }) => label === 'Start')) {
+    const before = plan.plain;
     await ann.presses('Start', { on: plan });
-    await expect.poll(() => plan.plain, { timeout: 30_000 }).not.toBe(plain);
+    await vi.waitUntil(() => plan.plain !== before, { timeout: LONG.withinMs });
   }
   return { plan: plain, channel: stage.slack.channel(name) };
 }
