@@ -48,14 +48,12 @@ async function listenOn(server: Server): Promise<number> {
 
 const webApp = (listener: RequestListener) => listenOn(createServer(listener));
 
-/** A port on which nothing listens any more. */
+/** A port on which nothing listens, nor will: that of a connection's other end. One that was closed is soon somebody else's. */
 async function closedPort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  const socket = connect(await listenOn(createTcpServer()), '127.0.0.1');
+  await once(socket, 'connect');
+  onTestFinished(() => void socket.destroy());
+  return socket.localPort ?? 0;
 }
 
 type Sent = { method?: string; headers?: Record<string, string>; body?: string; agent?: Agent; path?: string };
