@@ -23,9 +23,6 @@ const OPEN_WITHIN_MS = 60_000;
 /** A deploy that has begun is in its channel so soon, unless Slack is in trouble. */
 const TOLD_WITHIN_MS = 15_000;
 
-/** What is typed for a deploy, and whether that closes its app for a while. */
-type Asked = { words: string; closes: boolean };
-
 /** ann and bob, who deploy, change their minds and answer what they are asked, as long as the bot lets them. */
 export class People {
   /** Deploys and ways back that they asked for. */
@@ -63,8 +60,7 @@ export class People {
   async #do(act: Act, app: App, chance: Chance, isOver: () => boolean): Promise<void> {
     if (act === 'close') return this.#closeAndOpen(app, chance, isOver);
     if (act === 'back') {
-      const back = { words: `/deploy rollback ${app.name}`, closes: false };
-      await this.#ended(await this.#begin(app, 'ann', back, isOver), isOver);
+      await this.#ended(await this.#begin(app, 'ann', `/deploy rollback ${app.name}`, isOver), isOver);
       return;
     }
     const deploy = await this.#begin(app, 'ann', this.#step(app, act === 'bad' ? chance : null), isOver);
@@ -79,20 +75,15 @@ export class People {
     await this.#ended(deploy, isOver);
   }
 
-  #step({ name, kind }: App, bad: Chance | null): Asked {
+  #step({ name, kind }: App, bad: Chance | null): string {
     const step = Math.min(STEPS, (this.#steps.get(name) ?? 0) + 1);
     if (!bad) this.#steps.set(name, step);
     const ref = kind === 'commands' ? commandBranch(step) : fileBranch(step, bad?.pick(BAD));
-    const isClosed = kind === 'closed';
-    return {
-      words: `/deploy ${name} ${ref}${isClosed ? ' --maintenance' : ''}`,
-      closes: isClosed || (kind !== 'commands' && closes(step)),
-    };
+    return `/deploy ${name} ${ref}${kind === 'closed' ? ' --maintenance' : ''}`;
   }
 
   /** Asks until there is a plan, and presses Start until the bot has taken it; null when it refuses or time is up. */
-  async #begin(app: App, who: 'ann' | 'bob', asked: Asked, isOver: () => boolean): Promise<string | null> {
-    const { words, closes } = asked;
+  async #begin(app: App, who: 'ann' | 'bob', words: string, isOver: () => boolean): Promise<string | null> {
     const person = this.#world.stage.slack.person(who);
     const from = Date.now();
     this.asked++;
@@ -100,7 +91,7 @@ export class People {
     if (!taken || taken.error) {
       count(this.#answers, taken?.error ?? 'no connection');
       await pass(1_000, isOver);
-      return isOver() ? null : this.#begin(app, who, asked, isOver);
+      return isOver() ? null : this.#begin(app, who, words, isOver);
     }
     const isAnswer = (message: Message) =>
       message.onlyTo === who && message.channel === app.name && Number(message.ts) * 1000 >= from;
@@ -115,7 +106,8 @@ export class People {
     const shown: string[] = [];
     for (let deploy = startOf(plan); deploy !== null && !isOver(); deploy = startOf(plan)) {
       shown.push(deploy);
-      this.presses.push({ label: 'Start', deploy, app: app.name, by: who, at: Date.now(), closes });
+      const at = Date.now();
+      this.presses.push({ label: 'Start', deploy, app: app.name, by: who, at, closes: closesIn(plan, app) });
       await person.presses('Start', { on: plan }).catch(() => null);
       for (const until = performance.now() + AGAIN_MS; performance.now() < until && startOf(plan) !== null; )
         await sleep(50);
@@ -282,6 +274,12 @@ function kindOf(answer: Message | undefined): string {
   if (!answer) return 'nothing: the bot died after it had taken it';
   if (/this is our fault/.test(answer.plain)) return 'that it is the bot’s fault, and to try again';
   return /:no_entry:/.test(answer.plain) ? 'reasons why not' : 'something else';
+}
+
+/** Whether what is planned closes the app for a while. An answer that comes late is not to what was asked last. */
+function closesIn(plan: Message, { kind }: App): boolean {
+  const step = /\bfrom `?[a-z]+-(\d+)`? of /.exec(plan.plain)?.[1];
+  return kind === 'closed' || (kind !== 'commands' && step !== undefined && closes(Number(step)));
 }
 
 const has = (message: Message, label: string): boolean => message.buttons().some(button => button.label === label);
