@@ -149,6 +149,9 @@ async function told(): Promise<string> {
   return rows.map(({ message }) => message.text).join('\n');
 }
 
+/** Slack takes all that was to be said so far. */
+const slackTakes = () => pool.query("UPDATE notices SET ts = '1', sent = message");
+
 describe('closing an app', () => {
   it('is asked first, with what it means, and done once it is confirmed and proved', async () => {
     world.page = 404;
@@ -251,6 +254,7 @@ describe('a closed app', () => {
     const id = await close();
     await ends("+ interval '1 min'");
     await tick();
+    await slackTakes();
     const moves = parts();
     moves.migrator.holders = async () => {
       // While it is looked whether it may be opened.
@@ -296,6 +300,7 @@ describe('a closed app', () => {
     await tick();
     await tick();
     expect((await told()).match(/shop is still closed\. <@U0ANN> Since/g)).toHaveLength(1);
+    await slackTakes();
     await pool.query("UPDATE closings SET reminded_at = now() - interval '61 min'");
     await tick();
     expect((await told()).match(/shop is still closed\./g)).toHaveLength(2);
@@ -386,9 +391,33 @@ describe('a closed app', () => {
     await tick();
     await tick();
     expect((await told()).match(/shop should be open, and is still closed/g)).toHaveLength(1);
+    await slackTakes();
     world.down = false;
     await tick();
-    expect(await told()).toContain('shop is open again');
+    expect(await told()).toMatch(/shop is open again.*shop should be open/s);
+  });
+
+  it('says aloud only what is still true when Slack takes it', async () => {
+    const id = await close();
+    await ends("+ interval '1 min'");
+    await tick();
+    expect(await told()).toContain('shop opens in 5 min');
+    await doors().extend(id, 15, by(ANN).request);
+    expect(await told()).not.toContain('shop opens in');
+    world.holders = new Error('ECONNREFUSED');
+    await ends("- interval '1 s'");
+    await tick();
+    expect(await told()).toContain('stays closed past its time');
+    world.holders = [];
+    world.down = true;
+    await pool.query("UPDATE closings SET barred_at = now() - interval '6 min'");
+    await tick();
+    await pool.query("UPDATE closings SET wanted_at = now() - interval '2 min'");
+    await tick();
+    expect(await told()).toMatch(/^shop is being opened.*\nshop should be open, and is still closed[^\n]*$/);
+    world.down = false;
+    await tick();
+    expect(await told()).toMatch(/^shop is open again[^\n]*$/);
   });
 
   it('is not opened onto the half changed schema of a deploy', async () => {

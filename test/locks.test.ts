@@ -162,6 +162,19 @@ describe('a lock', () => {
     expect(slack.posted.filter(({ channel }) => channel === BOB)).toHaveLength(1);
   });
 
+  it('reminds nobody of a lock that was freed before Slack took the reminder', async () => {
+    await lock();
+    await pool.query("UPDATE locks SET reminded_at = now() - interval '181 min'");
+    slack.post = async () => {
+      throw new Error('503');
+    };
+    const waits = async () => (await pool.query("SELECT 1 FROM notices WHERE id LIKE '% reminded %'")).rowCount;
+    await locks.tick();
+    expect(await waits()).toBe(1);
+    await locking.unlock({ request: `unlock ${++requests}`, user: BOB, scope: 'shop' });
+    expect(await waits()).toBe(0);
+  });
+
   it('ends by the database’s clock, whatever ours says, and is told so', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 5 * 3_600_000 });
     const taken = await lock(BOB, { length: '2h' }).finally(() => vi.useRealTimers());

@@ -69,7 +69,7 @@ export function closingNotices(closing: Closing, now: number): Notice[] {
   if (closing.remindedAt !== null && closing.wanted === 'closed') {
     notices.push({ id: `door ${id} reminded ${closing.remindedAt}`, channel, owner, message: reminder(closing) });
   }
-  if (closing.lateAt !== null) {
+  if (closing.lateAt !== null && closing.endedAt === null) {
     notices.push({ id: `door ${id} late ${closing.lateAt}`, channel, owner, message: late(closing) });
   }
   return notices;

@@ -79,7 +79,9 @@ export function connectClosings(
     );
     if (!rows[0]) return only ? get(client, id) : null;
     const { now, ...closing } = rows[0];
-    await putNotices(client, words(closing, now));
+    // That it is not opened though its time is over holds for longer, and is said once.
+    const isBarred = closing.barredAt !== null && closing.wanted === 'closed';
+    await putNotices(client, words(closing, now), isBarred ? undefined : `door ${id} `);
     return closing;
   };
 

@@ -25,7 +25,7 @@ export function connectLocks(pool: pg.Pool, words: LockWords): Locks {
   };
 
   const freed = async (client: pg.PoolClient, lock: Lock, by: string | null): Promise<void> => {
-    await putNotices(client, words.freed(lock, await waitersOf(client, lock.scope), by));
+    await putNotices(client, words.freed(lock, await waitersOf(client, lock.scope), by), `lock ${lock.id} `);
     await client.query('DELETE FROM locks WHERE scope = $1', [lock.scope]);
   };
 
@@ -56,7 +56,7 @@ export function connectLocks(pool: pg.Pool, words: LockWords): Locks {
         );
         const [taken] = rows;
         if (!taken) throw new Error(`The lock of ${scope} was not kept`);
-        await putNotices(client, words.locked(taken, old ?? null));
+        await putNotices(client, words.locked(taken, old ?? null), `lock ${old?.id ?? taken.id} `);
         return { kind: 'taken', lock: taken };
       }),
 

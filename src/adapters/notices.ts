@@ -20,8 +20,15 @@ const WAITS = `sent IS DISTINCT FROM message AND NOT id = ANY ($2) AND changed_a
 
 type Queries = Pick<pg.Pool, 'query'>;
 
-/** Keeps them to be sent: on the connection of a transaction, they are sent if and only if that is committed. */
-export async function putNotices(on: Queries, notices: readonly Notice[]): Promise<void> {
+/**
+ * Keeps them to be sent: on the connection of a transaction, they are sent if and only if that is committed. Of what begins
+ * with `instead` and Slack has not yet only they still hold.
+ */
+export async function putNotices(on: Queries, notices: readonly Notice[], instead?: string): Promise<void> {
+  if (instead !== undefined) {
+    const hold = notices.map(({ id }) => id);
+    await on.query('DELETE FROM notices WHERE starts_with(id, $1) AND NOT id = ANY ($2) AND ts IS NULL', [instead, hold]);
+  }
   for (const { id, channel, message, owner } of notices) {
     await on.query(
       `INSERT INTO notices (id, channel, message, owner) VALUES ($1, $2, $3, $4)
