@@ -36,7 +36,7 @@ import { createLog } from './adapters/log.ts';
 import { connectMessages } from './adapters/messages.ts';
 import { createMigrator } from './adapters/migrator.ts';
 import { hearNews } from './adapters/news.ts';
-import { connectNotices, NOTICES } from './adapters/notices.ts';
+import { connectNotices, NOTICES, putNotices } from './adapters/notices.ts';
 import { connectOneOffs } from './adapters/one-off.ts';
 import { connectDirectory } from './adapters/people.ts';
 import { createProber } from './adapters/prober.ts';
@@ -129,8 +129,8 @@ const journal: Journal = {
       await heard;
     }
   },
-  answer: async (deploy, { id, by }, answer) =>
-    (await store.answerClick(deploy, id, answer)) ? notices.once(lateAnswer(id, by, answer)) : undefined,
+  answer: ({ id, plan }, click, answer) =>
+    store.answerClick(id, click.id, answer, on => putNotices(on, [lateAnswer(plan.app, click, answer)])),
 };
 const migrator = createMigrator();
 const locks = connectLocks(database.pool, {

@@ -51,7 +51,7 @@ export interface Journal {
   nextClick(deploy: string, signal: AbortSignal): Promise<Click>;
   /** The oldest press that nobody answered yet; null when there is none. */
   openClick(deploy: string): Promise<Click | null>;
-  answer(deploy: string, click: Click, answer: string): Promise<void>;
+  answer(deploy: Deploy, click: Click, answer: string): Promise<void>;
 }
 
 /** What the first of several works gives; the others are stopped, and waited for. */
@@ -125,7 +125,7 @@ export class Run {
     for (;;) {
       const click = await this.#journal.openClick(this.#deploy.id);
       if (!click) return;
-      await this.#journal.answer(this.#deploy.id, click, await obey(click));
+      await this.#journal.answer(this.#deploy, click, await obey(click));
     }
   }
 
@@ -145,7 +145,7 @@ export class Run {
         // What the person saw may be newer than what this run has read.
         this.#deploy = await this.#journal.deploy(this.#deploy.id);
         const { answer, instead } = await obey(click);
-        await this.#journal.answer(this.#deploy.id, click, answer);
+        await this.#journal.answer(this.#deploy, click, answer);
         if (instead !== undefined) return instead;
       }
     };

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Access } from '../src/access.ts';
+import { putNotices } from '../src/adapters/notices.ts';
 import { connect, type Embedded } from '../src/adapters/postgres.ts';
 import { connectSchedules } from '../src/adapters/schedules.ts';
 import { migrate } from '../src/adapters/schema.ts';
@@ -8,6 +9,7 @@ import { connectStarts } from '../src/adapters/starts.ts';
 import { Store } from '../src/adapters/store.ts';
 import { Bot, type BotParts } from '../src/bot.ts';
 import type { AppSettings } from '../src/domain/app.ts';
+import { lateAnswer } from '../views/unheard.ts';
 import { ANN, plan } from './sample-deploys.ts';
 import { type Folder, makeFolder } from './stage/folder.ts';
 import { startPostgres } from './stage/made.ts';
@@ -117,7 +119,7 @@ describe('worked twice', () => {
     await started('d1');
     const press = (id: string) => bot.click({ user: ANN, id, deploy: `${app} d1`, kind: 'roll back' });
     await store.addClick(`${app} d1`, { id: 'pressed', kind: 'roll back', by: ANN, about: null, reason: null });
-    expect(await store.answerClick(`${app} d1`, 'pressed', 'Rolling back.')).toBe(false);
+    await store.answerClick(`${app} d1`, 'pressed', 'Rolling back.', tooLate);
     await end('d1');
     const late = { id: 'late', kind: 'roll back', by: ANN, about: null, reason: null } as const;
     expect(await store.addClick(`${app} d1`, late)).toBe(false);
@@ -127,13 +129,27 @@ describe('worked twice', () => {
   });
 });
 
-it('an answer to a press that is waited for no longer is known as late, once', async () => {
+const tooLate = async (): Promise<void> => {
+  throw new Error('It was still waited for');
+};
+
+it('an answer to a press that is waited for no longer is kept with what says so, once', async () => {
   await started('d1');
   const press = { kind: 'run them', by: ANN, about: null, reason: null } as const;
   await store.addClick(`${app} d1`, { id: 'slow', ...press });
   await pool.query("UPDATE clicks SET at = now() - interval '3 s' WHERE id = 'slow'");
-  expect(await store.answerClick(`${app} d1`, 'slow', 'Not run.')).toBe(true);
-  expect(await store.answerClick(`${app} d1`, 'slow', 'Not run.')).toBe(false);
+  const answer = (late: (on: pg.PoolClient) => Promise<void>) =>
+    store.answerClick(`${app} d1`, 'slow', 'Not run.', late);
+  await expect(answer(tooLate)).rejects.toThrow('still waited for');
+  expect(await store.clickAnswer('slow')).toBe(null);
+  const notice = lateAnswer(app, { id: 'slow', ...press }, 'Not run.');
+  await answer(on => putNotices(on, [notice]));
+  const [said] = (await pool.query('SELECT channel, message FROM notices WHERE id = $1', [notice.id])).rows;
+  expect(said).toMatchObject({
+    channel: ANN,
+    message: { text: `What came of your *Run them* on the deploy of ${app}: Not run.` },
+  });
+  await answer(tooLate);
 });
 
 it('deploys of one app that end at the same moment do not wait for each other for ever', async () => {

@@ -1,4 +1,4 @@
-import { type Deploy, latest } from '../src/domain/deploy.ts';
+import { type Click, type Deploy, latest } from '../src/domain/deploy.ts';
 import { UNHEARD, type Unheard } from '../src/domain/unheard.ts';
 import { type Message, message, section } from './blocks.ts';
 import { stateOf } from './state.ts';
@@ -46,8 +46,9 @@ export function nobodyHears(
   };
 }
 
-/** To somebody who pressed, when the answer came after they were told that it was taken. */
-export function lateAnswer(press: string, by: string, answer: string): Notice {
-  const text = `What came of your press: ${prose(answer, 2_900)}`;
-  return { id: `answer ${press}`, channel: by, message: message(text, [section(text)]) };
+/** To somebody who pressed, when the answer came after they were told that it was taken. Buttons are called as what they do. */
+export function lateAnswer(app: string, { id, kind, by }: Pick<Click, 'id' | 'kind' | 'by'>, answer: string): Notice {
+  const label = kind.charAt(0).toUpperCase() + kind.slice(1);
+  const text = `What came of your *${label}* on the deploy of ${foreign(app)}: ${prose(answer, 2_800)}`;
+  return { id: `answer ${id}`, channel: by, message: message(text, [section(text)]) };
 }

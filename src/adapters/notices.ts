@@ -27,7 +27,10 @@ type Queries = Pick<pg.Pool, 'query'>;
 export async function putNotices(on: Queries, notices: readonly Notice[], instead?: string): Promise<void> {
   if (instead !== undefined) {
     const hold = notices.map(({ id }) => id);
-    await on.query('DELETE FROM notices WHERE starts_with(id, $1) AND NOT id = ANY ($2) AND ts IS NULL', [instead, hold]);
+    await on.query('DELETE FROM notices WHERE starts_with(id, $1) AND NOT id = ANY ($2) AND ts IS NULL', [
+      instead,
+      hold,
+    ]);
   }
   for (const { id, channel, message, owner } of notices) {
     await on.query(

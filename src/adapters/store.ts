@@ -182,15 +182,17 @@ export class Store implements Ledger {
     return rows[0] ? { ...rows[0], at: rows[0].at.toISOString() } : null;
   }
 
-  /** True when whoever pressed waits for it no longer. */
-  async answerClick(deploy: string, id: string, answer: string): Promise<boolean> {
-    const { rows } = await this.#pool.query<{ late: boolean }>(
-      `WITH answered AS (
-         UPDATE clicks SET answered_at = now(), answer = $3 WHERE id = $2 AND answered_at IS NULL RETURNING at)
-       SELECT at < now() - interval '${ANSWER_WITHIN_MS} ms' AS late, pg_notify('${NEWS}', $1) FROM answered`,
-      [deploy, id, answer],
-    );
-    return rows[0]?.late === true;
+  /** `late`: kept with it when whoever pressed waits for it no longer. */
+  answerClick(deploy: string, id: string, answer: string, late: (on: pg.PoolClient) => Promise<void>): Promise<void> {
+    return inTransaction(this.#pool, async client => {
+      const { rows } = await client.query<{ late: boolean }>(
+        `WITH answered AS (
+           UPDATE clicks SET answered_at = now(), answer = $3 WHERE id = $2 AND answered_at IS NULL RETURNING at)
+         SELECT at < now() - interval '${ANSWER_WITHIN_MS} ms' AS late, pg_notify('${NEWS}', $1) FROM answered`,
+        [deploy, id, answer],
+      );
+      if (rows[0]?.late) await late(client);
+    });
   }
 
   async clickAnswer(id: string): Promise<string | null> {
@@ -201,10 +203,8 @@ export class Store implements Ledger {
   isFirst = (request: string): Promise<boolean> => isFirst(this.#pool, request);
 
   async clickedDeploy(id: string): Promise<string | null> {
-    const { rows } = await this.#pool.query<{ deploy: string }>(
-      'SELECT deploy_id AS deploy FROM clicks WHERE id = $1',
-      [id],
-    );
+    const query = 'SELECT deploy_id AS deploy FROM clicks WHERE id = $1';
+    const { rows } = await this.#pool.query<{ deploy: string }>(query, [id]);
     return rows[0]?.deploy ?? null;
   }
 
