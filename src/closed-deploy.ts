@@ -78,11 +78,16 @@ export async function openAgain(run: Run): Promise<Next> {
       answer: 'It is open, and is being asked who answers. Afterwards `/deploy rollback` plans the way back.',
     }),
   );
+  // By a person, or by a request of ours that Heroku had taken and carried out only now.
+  const isShut = row === null && (await run.outside.heroku.app(plan.app)).maintenance;
   await run.record({ kind: 'let in', version: code.release, proof: row });
   if (!row) {
+    const next = isShut
+      ? `It is closed again: if nobody wants that, \`/maintenance ${plan.app} off\` opens it.`
+      : `Look at it now: \`heroku logs -a ${plan.app}\`.`;
     return run.end(
       'not proved',
-      `${plan.app} was opened, but for 2 minutes its answers did not show that v${code.release} serves. Look at it now: \`heroku logs -a ${plan.app}\`.`,
+      `${plan.app} was opened, but for 2 minutes its answers did not show that v${code.release} serves. ${next}`,
     );
   }
   if (given) return run.end(given.outcome === 'rolled back' && !isBack ? 'failed' : given.outcome, given.why);

@@ -16,6 +16,18 @@ function withDyno(world: World, name: string, version: number, isThere = () => t
   return world;
 }
 
+it('an app that is closed again in the moment after it was opened is said to be, with what opens it', async () => {
+  const world = closedWorld({}, []);
+  const append = world.append.bind(world);
+  world.append = (fact, key) => {
+    append(fact, key);
+    if (fact.kind === 'opened') world.closed = true;
+  };
+  expect((await play(world)).outcome).toBe('not proved');
+  const why = `It is closed again: if nobody wants that, \`/maintenance ${world.plan.app} off\` opens it.`;
+  expect(world.facts.at(-1)).toMatchObject({ why: expect.stringContaining(why) });
+});
+
 describe('a console of old code', () => {
   it('does not keep an app closed, and is named', async () => {
     const world = withDyno(closedWorld({}, []), 'run.7', 41);
