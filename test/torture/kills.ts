@@ -69,12 +69,13 @@ export async function strikeOn(ask: {
   // The seldom ones above all: every deploy comes to some, few come to others.
   const isWorthIt = (stage: string): boolean =>
     aim ? aim.includes(stage) : chance.is(WORTH / (1 + (struck.get(stage) ?? 0) ** 2));
+  // What was missed in all runs may not come again.
+  const isMissed = (stage: string): boolean => !tally.byStage.has(stage);
   while (!isOver()) {
     const drawn = stroke(chance, bots.all.length);
     const next: Stroke = ask.isMixed ? drawn : { ...drawn, back: 'same' };
-    // Who waits for a stage that seldom comes may not look away.
-    if (!aim) await sleep(next.afterMs);
-    const come = next.aims || aim ? await standing.comesTo(isWorthIt, AIM_MS) : null;
+    const missed = aim ? null : await standing.comesTo(isMissed, next.afterMs);
+    const come = missed ?? (next.aims || aim ? await standing.comesTo(isWorthIt, AIM_MS) : null);
     if (aim && !come) continue;
     // Many a stage is over within milliseconds: whoever runs it waits for its database until it is struck.
     const letGo = come && next.lingerMs === 0 ? proxy.holds() : () => {};

@@ -78,7 +78,9 @@ export class People {
   #step({ name, kind }: App, bad: Chance | null): string {
     const step = Math.min(STEPS, (this.#steps.get(name) ?? 0) + 1);
     if (!bad) this.#steps.set(name, step);
-    const ref = kind === 'commands' ? commandBranch(step) : fileBranch(step, bad?.pick(BAD));
+    // Seldom anything was destroyed before it failed: only then an app stays closed.
+    const badly = kind === 'closed' ? [...BAD, ...Array<'contract'>(BAD.length).fill('contract')] : BAD;
+    const ref = kind === 'commands' ? commandBranch(step) : fileBranch(step, bad?.pick(badly));
     return `/deploy ${name} ${ref}${kind === 'closed' ? ' --maintenance' : ''}`;
   }
 

@@ -54,11 +54,12 @@ export class Standing {
     return rows[0]?.executor_id ?? null;
   }
 
-  /** The next deploy that comes to a stage of which this is true; null when none does in time. */
+  /** The next deploy that comes to a stage of which this is true; null when none does in that time. */
   async comesTo(
     isWanted: (stage: string) => boolean,
     withinMs: number,
   ): Promise<{ deploy: string; stage: string } | null> {
+    const over = sleep(withinMs, null, { ref: false });
     const client = new pg.Client({ connectionString: this.#url() });
     client.on('error', () => {});
     try {
@@ -70,9 +71,9 @@ export class Standing {
         });
       });
       await client.query('LISTEN torture');
-      return await Promise.race([come, sleep(withinMs, null, { ref: false })]);
+      return await Promise.race([come, over]);
     } catch {
-      return null;
+      return over;
     } finally {
       void client.end().catch(() => {});
     }
