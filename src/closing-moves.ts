@@ -72,13 +72,7 @@ export class ClosingMoves {
       case 'open':
         return this.#openAtItsTime(closing, now);
       case 'tell':
-        // A deploy may have closed it since, and opens it by itself when that is safe: also what was to stay closed then.
-        if (await closedByADeploy(this.#parts.ledger, app)) return;
-        await heroku.setMaintenance(app, move.door === 'closed', mayAct);
-        return void (await closings.change(id, {
-          ...{ told: move.door, toldNow: true, seen: null },
-          ...(closing.told === move.door ? {} : { lateNow: false }),
-        }));
+        return this.#tell(closing, move.door, now, mayAct);
       case 'stop workers':
         return this.#stopWorkers(closing, mayAct);
       case 'start workers': {
@@ -107,6 +101,35 @@ export class ClosingMoves {
       default:
         return move satisfies never;
     }
+  }
+
+  async #tell(closing: Closing, door: Door, now: number, mayAct: MayAct): Promise<void> {
+    const { closings, heroku } = this.#parts;
+    const { id, app } = closing;
+    const inTheWay = await this.#inTheWay(closing, door);
+    // It was not Heroku that could not be told.
+    if (inTheWay === 'migrates' && isOverdue(closing, now)) {
+      return void (await closings.change(id, { lateNow: true, barredNow: true }));
+    }
+    if (inTheWay) return;
+    await heroku.setMaintenance(app, door === 'closed', async () => {
+      await mayAct();
+      if (await this.#inTheWay(closing, door)) throw new Error('A deploy closes it or migrates just now');
+    });
+    await closings.change(id, {
+      ...{ told: door, toldNow: true, seen: null },
+      ...(closing.told === door ? {} : { lateNow: false }),
+    });
+  }
+
+  /**
+   * What a deploy does since that was wanted. One that has closed it opens it by itself when that is safe: also what was to stay
+   * closed then. One that found it closed does not; but who had it opened was asked about older migrations only.
+   */
+  async #inTheWay({ app, wantedAt }: Closing, door: Door): Promise<'has closed it' | 'migrates' | null> {
+    const deploys = await unended(this.#parts.ledger, app);
+    if (deploys.some(hasClosed)) return 'has closed it';
+    return door === 'open' && deploys.some(deploy => isAtTheSchema(deploy, wantedAt ?? 0)) ? 'migrates' : null;
   }
 
   async #stopWorkers({ id, app, workers }: Closing, mayAct: MayAct): Promise<void> {
@@ -183,15 +206,18 @@ async function migrating(
   { ledger, heroku, migrator }: Pick<Parts, 'ledger' | 'heroku' | 'migrator'>,
   app: string,
 ): Promise<string[]> {
-  const deploy = (await unended(ledger, app)).find(isAtTheSchema);
+  const deploy = (await unended(ledger, app)).find(deploy => isAtTheSchema(deploy));
   if (deploy) return [`the deploy of <@${deploy.startedBy}>`];
   const database = directDatabase(await heroku.config(app));
   const holders = database.kind === 'direct' ? await migrator.holders(database.url) : [];
   return holders.map(holder => withoutMentions(blockersInWords([holder])));
 }
 
-/** Its contract migrations have begun, and are neither done nor taken back. */
-function isAtTheSchema(deploy: Deploy): boolean {
-  const began = deploy.facts.some(fact => fact.kind === 'migrating' && fact.direction === 'contract');
-  return began && !deploy.facts.some(fact => fact.kind === 'schema changed' && fact.direction === 'contract');
+/** Its contract migrations have begun, the last of them after `since` (ms), and are neither done nor taken back. */
+function isAtTheSchema({ facts }: Deploy, since = 0): boolean {
+  const begun = facts.findLast(
+    fact => (fact.kind === 'migrating' || fact.kind === 'migration begins') && fact.direction === 'contract',
+  );
+  if (!begun || Date.parse(begun.at) < since) return false;
+  return !facts.some(fact => fact.kind === 'schema changed' && fact.direction === 'contract');
 }

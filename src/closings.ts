@@ -129,11 +129,11 @@ export class Doors {
     // The button of an old message does not open what was closed since.
     if (closing !== undefined && closing !== (known?.id ?? null)) throw new Refusal([notThatOne(known)]);
     if (!known && !(await heroku.app(settings.name)).maintenance) return { kind: 'is open' };
-    const why = anyway || known?.wanted === 'open' ? null : await whyNotOpen(this.#parts, settings.name);
+    const why = anyway ? null : await whyNotOpen(this.#parts, settings.name);
     if (why) return { kind: 'barred', why, closing: known?.id ?? null };
     if (known) {
       // Also where it was told so before: who says so sees that it is closed.
-      const again = known.wanted === 'open' ? { told: null } : {};
+      const again = known.wanted === 'open' ? { told: null, lateNow: false } : {};
       await closings.change(known.id, { wanted: 'open', wantedNow: true, openedBy: user, ...again }, { request });
       return { kind: 'opening' };
     }

@@ -16,7 +16,7 @@ import type { Blocker, Heroku, MayAct } from '../src/outside.ts';
 import type { Ledger } from '../src/team.ts';
 import { barredNotices, closingAsked, closingNotices, doorStatus, openingAnswer } from '../views/closings.ts';
 import { BoltRig } from './bolt-rig.ts';
-import { deployOf, plan } from './sample-deploys.ts';
+import { deployOf, plan, STARTED_AT } from './sample-deploys.ts';
 import { startPostgres } from './stage/made.ts';
 
 const [ANN, BOB] = ['U0ANN', 'U0BOB'];
@@ -36,6 +36,8 @@ let world: {
   page: number | null;
   holders: Blocker[] | Error;
   deploy: FactBody[] | null;
+  /** When (ms) its facts were recorded. */
+  deployAt: number;
   config: Record<string, string>;
   /** Heroku does nothing now. */
   down: boolean;
@@ -57,7 +59,7 @@ afterAll(async () => {
 });
 beforeEach(() => {
   world = {
-    ...{ maintenance: false, worker: 2, calls: [], status: null, page: 200, holders: [], deploy: null },
+    ...{ maintenance: false, worker: 2, calls: [], status: null, page: 200, holders: [], deploy: null, deployAt: 0 },
     config: { DATABASE_URL: 'postgres://shop.example.com/x' },
     ...{ down: false, leaving: false },
   };
@@ -72,7 +74,10 @@ function parts(instance = 'one') {
     ledger: {
       app: async () => settings,
       running: async () => running(),
-      deploy: async () => ({ ...deployOf((world.deploy ?? []).map(fact => [0, fact] as const)), startedBy: BOB }),
+      deploy: async () => {
+        const seconds = (world.deployAt - STARTED_AT) / 1000;
+        return { ...deployOf((world.deploy ?? []).map(fact => [seconds, fact] as const)), startedBy: BOB };
+      },
     } as unknown as Ledger,
     heroku: {
       app: async () => ({ maintenance: world.maintenance, webUrl: 'https://shop.example.com/' }),
@@ -443,6 +448,51 @@ describe('a closed app', () => {
     world.deploy.push({ kind: 'opened' });
     await tick();
     expect(world.calls).toEqual(['open']);
+  });
+
+  it('is not opened late onto the schema that a deploy has begun to change since, and that is said once', async () => {
+    await close();
+    world.down = true;
+    await doors().open(settings, by(ANN));
+    await tick();
+    world.down = false;
+    world.deploy = [
+      { kind: 'closing', byUs: false },
+      { kind: 'migrating', direction: 'contract' },
+    ];
+    world.deployAt = Date.now() + 1000;
+    await tick();
+    expect(await told()).not.toContain('still closed');
+    await pool.query("UPDATE closings SET wanted_at = now() - interval '2 min'");
+    await tick();
+    await tick();
+    expect(world.calls).toEqual(['close']);
+    expect(
+      (await told()).match(/shop should be open, and is still closed.*A deploy has begun to migrate/g),
+    ).toHaveLength(1);
+    expect(await told()).not.toContain('Heroku could not be told');
+    // Who says so again is asked again, and their word is about what is known by then.
+    expect(await doors().open(settings, by(ANN))).toMatchObject({ kind: 'barred' });
+    world.deployAt = Date.now() - 1000;
+    expect(await doors().open(settings, { ...by(ANN), anyway: true })).toEqual({ kind: 'opening' });
+    await tick();
+    expect(world.calls).toEqual(['close', 'open']);
+  });
+
+  it('is not opened where a deploy begins to migrate while Heroku is asked to', async () => {
+    await close();
+    await doors().open(settings, by(ANN));
+    const moves = parts();
+    const { setMaintenance } = moves.heroku;
+    moves.heroku.setMaintenance = (...ask) => {
+      [world.deploy, world.deployAt] = [[{ kind: 'migrating', direction: 'contract' }], Date.now() + 1000];
+      return setMaintenance(...ask);
+    };
+    await new ClosingMoves(moves).tick();
+    expect(world.calls).toEqual(['close']);
+    world.deploy?.push({ kind: 'schema changed', direction: 'contract' });
+    await tick();
+    expect(world.calls).toEqual(['close', 'open']);
   });
 
   it('is closed for a person only when a deploy that has closed it has opened it, each time that it closes it', async () => {

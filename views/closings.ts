@@ -154,8 +154,13 @@ function reminder({ app, by, reason, until, seenAt }: Closing): Message {
   ]);
 }
 
-function late({ app, by, wanted, told }: Closing): Message {
+function late({ app, by, wanted, wantedAt, told, barredAt }: Closing): Message {
   const name = foreign(app);
+  if (wanted === 'open' && told !== 'open' && (barredAt ?? 0) > (wantedAt ?? 0)) {
+    return said(':rotating_light:', `${name} should be open, and is still closed`, [
+      `${mention(by)} A deploy has begun to migrate its database since, and visitors could meet a half changed schema. It opens by itself when that has ended. If you know better, say ${code(`/maintenance ${app} off`)}: it asks once more.`,
+    ]);
+  }
   if (told !== wanted) {
     const [is, verb] = wanted === 'open' ? ['should be open, and is still closed', 'off'] : ['is not closed yet', 'on'];
     return said(':rotating_light:', `${name} ${is}`, [
