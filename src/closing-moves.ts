@@ -116,10 +116,13 @@ export class ClosingMoves {
       await mayAct();
       if (await this.#inTheWay(closing, door)) throw new Error('A deploy closes it or migrates just now');
     });
-    await closings.change(id, {
+    const changed = await closings.change(id, {
       ...{ told: door, toldNow: true, seen: null },
       ...(closing.told === door ? {} : { lateNow: false }),
     });
+    // It was closed anew meanwhile: whose call came last is not known.
+    const anew = changed ? null : await closings.open(app);
+    if (anew) await closings.change(anew.id, { told: null });
   }
 
   /**

@@ -66,11 +66,12 @@ export class Doors {
       heroku.formation(name),
       heroku.config(name),
     ]);
-    if (open)
+    // One that is being opened, and is not proved to be, gives way to this.
+    if (open?.wanted === 'closed')
       throw new Refusal([
         `<@${open.by}> has closed ${name} already: ${sentence(withoutMentions(open.reason))} \`/maintenance ${name} status\` shows it; *15 minutes more* on its message keeps it closed for longer.`,
       ]);
-    if (known.maintenance) {
+    if (known.maintenance && !open) {
       throw new Refusal([`${name} is closed already, and not by this bot. \`/maintenance ${name} off\` opens it.`]);
     }
     const id = `m${randomBytes(5).toString('hex')}`;
@@ -96,7 +97,8 @@ export class Doors {
     if (asked.by !== user) throw new Refusal([`<@${asked.by}> was asked this, not you.`]);
     if (asked.wanted !== null) return asked;
     await this.#notDuringTheDeployOfAnother(app, user);
-    if (await closings.open(asked.app)) throw new Refusal([`${asked.app} was closed by somebody else meanwhile.`]);
+    const open = await closings.open(asked.app);
+    if (open?.wanted === 'closed') throw new Refusal([`${asked.app} was closed by somebody else meanwhile.`]);
     // Its end would open what this would have told people to be closed.
     if (await closedByADeploy(this.#parts.ledger, asked.app)) {
       throw new Refusal([
@@ -104,7 +106,7 @@ export class Doors {
       ]);
     }
     const change = { wanted: 'closed', wantedNow: true, longer: asked.minutes } as const;
-    const closing = await closings.change(id, change, { only: 'asked' });
+    const closing = await closings.change(id, change, { only: 'asked', insteadOf: open?.id });
     if (!closing || closing.endedAt !== null) throw new Refusal(['This was closed and opened again already.']);
     return closing;
   }

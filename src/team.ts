@@ -178,12 +178,13 @@ export interface Closings {
   standing(): Promise<Closing[]>;
   /**
    * Null when it has ended. Says what there is to say of it. `request`: once, then it stays as it is. `only`: else it
-   * stays as it is, too; *over* means closed beyond its time.
+   * stays as it is, too; *over* means closed beyond its time. `insteadOf`: one that is being opened, which ends with it; what it
+   * has not started again of its workers is this one's to start.
    */
   change(
     id: string,
     change: ClosingChange,
-    ask?: { request?: string; only?: 'asked' | 'closed' | 'over' },
+    ask?: { request?: string; only?: 'asked' | 'closed' | 'over'; insteadOf?: string | undefined },
   ): Promise<Closing | null>;
   /** One that nobody else is at, and none of these, with the store's time (ms since 1970); null when there is none. To be freed. */
   claim(except: readonly string[]): Promise<{ closing: Closing; now: number } | null>;

@@ -522,6 +522,54 @@ describe('a closed app', () => {
     expect(world.calls).toEqual(['close', 'open', 'open', 'open']);
   });
 
+  it('that was opened and is ill can be closed anew, whose closing takes the place of that', async () => {
+    const old = await close();
+    await doors().stopWorkers(old);
+    await tick();
+    world.down = true;
+    await doors().open(settings, by(ANN));
+    await tick();
+    world.down = false;
+    const { id } = await ask(null, BOB);
+    const moves = parts();
+    const { setMaintenance } = moves.heroku;
+    moves.heroku.setMaintenance = async (...asked) => {
+      await setMaintenance(...asked);
+      await Promise.all([1, 2].map(() => doors().close(shop, { user: BOB, id })));
+    };
+    // While it is opened at last.
+    await new ClosingMoves(moves).tick();
+    await tick();
+    expect(world.calls).toEqual(['close', 'worker=0', 'open', 'close']);
+    expect(await told()).toMatch(
+      /was to be opened, and is closed anew\. <@U0ANN> opened it\. Before it was proved .* <@U0BOB> closed/,
+    );
+    expect(await told()).toMatch(/shop is closed\. <@U0BOB>.*Workers are stopped \(worker × 2\)/);
+    expect(await told()).not.toContain('is open again');
+    await expect(ask()).rejects.toThrow('<@U0BOB> has closed shop already');
+    await expect(doors().open(settings, { ...by(ANN), closing: old })).rejects.toThrow('closed shop anew');
+    await doors().open(settings, by(ANN));
+    await tick();
+    expect(world.calls.slice(4)).toEqual(['open', 'worker=2']);
+  });
+
+  it('that somebody closes by hand long after it was opened is not opened for ever', async () => {
+    await close();
+    await doors().open(settings, by(ANN));
+    world.status = 503;
+    await tick();
+    await pool.query(
+      "UPDATE closings SET late_at = now(), told_at = now() - interval '2 min', wanted_at = now() - interval '11 min'",
+    );
+    await tick();
+    expect(world.calls).toEqual(['close', 'open']);
+    world.maintenance = true;
+    expect(await ask()).toMatchObject({ app: 'shop' });
+    await doors().open(settings, by(ANN));
+    await tick();
+    expect(world.calls).toEqual(['close', 'open', 'open']);
+  });
+
   it('has its workers stopped on request, and they are what they were when it opens', async () => {
     const id = await close();
     await doors().stopWorkers(id);

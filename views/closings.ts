@@ -62,10 +62,10 @@ function pageWords(page: Page): string {
   }
 }
 
-/** Everything that is to be said of a closing as it is now. */
-export function closingNotices(closing: Closing, now: number): Notice[] {
+/** Everything that is to be said of a closing as it is now; `anewBy`: who closed the app anew before it was proved open. */
+export function closingNotices(closing: Closing, now: number, anewBy?: string): Notice[] {
   const { id, channel, by: owner } = closing;
-  const notices: Notice[] = [{ id: `door ${id}`, channel, owner, message: doorMessage(closing, now) }];
+  const notices: Notice[] = [{ id: `door ${id}`, channel, owner, message: doorMessage(closing, now, anewBy) }];
   if (closing.remindedAt !== null && closing.wanted === 'closed') {
     notices.push({ id: `door ${id} reminded ${closing.remindedAt}`, channel, owner, message: reminder(closing) });
   }
@@ -76,11 +76,17 @@ export function closingNotices(closing: Closing, now: number): Notice[] {
 }
 
 /** The closing's own message. */
-function doorMessage(closing: Closing, now: number): Message {
+function doorMessage(closing: Closing, now: number, anewBy: string | undefined): Message {
   const { by, openedBy, reason, until, seenAt, endedAt, toldAt } = closing;
   const app = foreign(closing.app);
   const who = `${mention(by)}: ${sentence(foreign(reason, 500))}`;
   const opener = openedBy ? `${mention(openedBy)} opened it.` : 'Its time was over.';
+  if (anewBy !== undefined) {
+    return said(':construction:', `${app} was to be opened, and is closed anew`, [
+      `${opener} Before it was proved that visitors get the app ${mention(anewBy)} closed it anew: that has a message of its own.`,
+      `It was closed by ${who}`,
+    ]);
+  }
   if (endedAt !== null) {
     return said(':unlock:', `${app} is open again`, [
       `${opener} Visitors get the app again since ${time(seenAt ?? endedAt)}, *proved by asking it*.`,

@@ -55,7 +55,7 @@ const ONLY = {
 export function connectClosings(
   pool: pg.Pool,
   instance: string,
-  words: (closing: Closing, now: number) => Notice[],
+  words: (closing: Closing, now: number, anewBy?: string) => Notice[],
 ): Closings {
   const write = async (
     client: pg.PoolClient,
@@ -83,6 +83,23 @@ export function connectClosings(
     const isBarred = closing.barredAt !== null && closing.wanted === 'closed';
     await putNotices(client, words(closing, now), isBarred ? undefined : `door ${id} `);
     return closing;
+  };
+
+  // First, since an app has one closing; and only when this one is still to begin.
+  const replace = async (client: pg.PoolClient, old: string, id: string): Promise<void> => {
+    const { rows } = await client.query<Closing & Now & { anewBy: string }>(
+      `UPDATE closings SET ended_at = now() FROM (SELECT by AS "anewBy" FROM closings WHERE id = $2 AND wanted IS NULL) AS anew
+       WHERE id = $1 AND wanted = 'open' AND ended_at IS NULL RETURNING ${CLOSING}, ${NOW}, "anewBy"`,
+      [old, id],
+    );
+    if (!rows[0]) return;
+    const { now, anewBy, ...closing } = rows[0];
+    await putNotices(client, words(closing, now, anewBy), `door ${old} `);
+    await client.query(
+      `UPDATE closings SET workers = old.workers, stop_workers = old.stop_workers, idle_at = old.idle_at
+       FROM closings AS old WHERE closings.id = $2 AND old.id = $1 AND old.workers <> '[]'`,
+      [old, id],
+    );
   };
 
   const get = async (on: pg.Pool | pg.PoolClient, id: string): Promise<Closing | null> =>
@@ -113,8 +130,9 @@ export function connectClosings(
       return rows;
     },
 
-    change: (id, change, { request, only } = {}) =>
+    change: (id, change, { request, only, insteadOf } = {}) =>
       inTransaction(pool, async client => {
+        if (insteadOf !== undefined) await replace(client, insteadOf, id);
         const done = request !== undefined && !(await isFirst(client, request));
         return done ? get(client, id) : write(client, id, change, only);
       }),

@@ -42,6 +42,8 @@ export const REMIND_CLOSING_MS = 5 * 60_000;
 const STILL_CLOSED_MS = 3_600_000;
 /** Visitors should see the change by then; if not, that is said aloud. */
 const LATE_MS = 60_000;
+/** So long it is told anew to open by itself: who closes it by hand after that is not fought. */
+const TOLD_ANEW_MS = 10 * 60_000;
 /** The time that is left is told anew so often: near its end each minute. */
 const COUNT_MS = 5 * 60_000;
 const COUNT_NEAR_MS = 60_000;
@@ -63,7 +65,7 @@ export type Move =
 
 /** What is to be done next. */
 export function nextMove(closing: Closing, now: number): Move {
-  const { wanted, until, told, toldAt, seen, stopWorkers, workers, idleAt, lateAt, barredAt } = closing;
+  const { wanted, wantedAt, until, told, toldAt, seen, stopWorkers, workers, idleAt, lateAt, barredAt } = closing;
   if (closing.endedAt !== null || wanted === null) return { kind: 'rest' };
   const isOver = wanted === 'closed' && until !== null && until <= now;
   if (isOver && (barredAt === null || now - barredAt >= ASK_AGAIN_MS || told !== 'closed')) return { kind: 'open' };
@@ -73,7 +75,7 @@ export function nextMove(closing: Closing, now: number): Move {
   if (seen !== wanted) {
     // A call to close it may have come after that to open it, its caller being gone.
     const isStuck = wanted === 'open' && lateAt !== null && toldAt !== null && now - toldAt > LATE_MS;
-    if (isStuck) return { kind: 'tell', door: wanted };
+    if (isStuck && now - (wantedAt ?? 0) < TOLD_ANEW_MS) return { kind: 'tell', door: wanted };
     return { kind: 'look', door: wanted, late: lateAt === null && toldAt !== null && now - toldAt > LATE_MS };
   }
   if (wanted === 'open') return { kind: 'end' };
