@@ -342,6 +342,25 @@ describe('a closed app', () => {
     expect(world.calls).toEqual(['close', 'open']);
   });
 
+  it('that Heroku never took to be closed is asked about every 5 minutes when its time is over, in true words', async () => {
+    world.down = true;
+    await close();
+    world.holders = [{ pid: 7, application: 'node-pg-migrate', state: 'active', ageMs: 3000 }];
+    await ends("- interval '1 s'");
+    for (let times = 0; times < 3; times++) await new ClosingMoves(parts()).tick();
+    expect((await told()).match(/shop may be closed past its time.*Heroku did not say.*node-pg-migrate/g)).toHaveLength(
+      1,
+    );
+    expect(await told()).toContain('shop was not closed in its time');
+    world.down = false;
+    await tick();
+    expect(world.calls).toEqual([]);
+    world.holders = [];
+    await pool.query("UPDATE closings SET barred_at = now() - interval '6 min'");
+    await tick();
+    expect(world.calls).toEqual(['open']);
+  });
+
   it('stays closed, aloud, when nobody can say whether somebody migrates', async () => {
     await close();
     world.holders = new Error('ECONNREFUSED');

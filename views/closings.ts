@@ -106,7 +106,7 @@ function doorMessage(closing: Closing, now: number, anewBy: string | undefined):
   const headline = proved
     ? `${app} is closed`
     : toldAt === null
-      ? `${app} is being closed`
+      ? `${app} ${until !== null && until <= now ? 'was not closed in its time, as far as is known' : 'is being closed'}`
       : `${app}: closed, not yet proved`;
   return said(
     ':construction:',
@@ -189,11 +189,15 @@ function barredWords(why: Barred): string {
 }
 
 /** Its time is over, and somebody is at its schema: opening now could show visitors half of a change. */
-export function barredNotices(closing: Closing, why: Barred, now: number): Notice[] {
-  const words = said(':rotating_light:', `${foreign(closing.app)} stays closed past its time`, [
-    `${mention(closing.by)} It should be open by now, and ${barredWords(why)}. It is asked again every 5 minutes, and opens by itself when nobody migrates. If you know better, press *Open now* above.`,
+export function barredNotices(closing: Closing, why: Barred, at: number): Notice[] {
+  const [is, now] =
+    closing.toldAt === null
+      ? ['may be closed past its time', 'Heroku did not say that it was closed at all']
+      : ['stays closed past its time', 'It should be open by now'];
+  const words = said(':rotating_light:', `${foreign(closing.app)} ${is}`, [
+    `${mention(closing.by)} ${now}, and ${barredWords(why)}. It is asked again every 5 minutes, and opens by itself when nobody migrates. If you know better, press *Open now* above.`,
   ]);
-  return [{ id: `door ${closing.id} barred ${now}`, channel: closing.channel, owner: closing.by, message: words }];
+  return [{ id: `door ${closing.id} barred ${at}`, channel: closing.channel, owner: closing.by, message: words }];
 }
 
 /** To whoever wants it open. */

@@ -68,7 +68,9 @@ export function nextMove(closing: Closing, now: number): Move {
   const { wanted, wantedAt, until, told, toldAt, seen, stopWorkers, workers, idleAt, lateAt, barredAt } = closing;
   if (closing.endedAt !== null || wanted === null) return { kind: 'rest' };
   const isOver = wanted === 'closed' && until !== null && until <= now;
-  if (isOver && (barredAt === null || now - barredAt >= ASK_AGAIN_MS || told !== 'closed')) return { kind: 'open' };
+  if (isOver && (barredAt === null || now - barredAt >= ASK_AGAIN_MS)) return { kind: 'open' };
+  // What Heroku never took is not begun when its time is over.
+  if (isOver && told !== 'closed') return { kind: 'rest' };
   if (told !== wanted) return { kind: 'tell', door: wanted };
   if (wanted === 'closed' && stopWorkers && idleAt === null) return { kind: 'stop workers' };
   if (wanted === 'open' && workers.length > 0) return { kind: 'start workers' };
