@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type Closing, type Door, doorIn, isOverdue, nextMove } from './domain/closing.ts';
+import { type Closing, type Door, doorIn, isOverdue, type Move, nextMove } from './domain/closing.ts';
 import type { Deploy } from './domain/deploy.ts';
 import { directDatabase } from './domain/direct-database.ts';
 import { blockersInWords } from './domain/migration-outcome.ts';
@@ -51,39 +51,38 @@ export class ClosingMoves {
       const { closing, now } = claimed;
       done.push(closing.id);
       try {
-        await this.#move(closing, now, async () => {
+        await this.#move(nextMove(closing, now), closing, now, async () => {
           if (performance.now() - claimedAt > ACT_WITHIN_MS || !sure()) throw new Error('The claim on it is too old');
         });
       } catch (err) {
         log.warn({ err, closing: closing.id }, 'A closing could not be brought on; trying again');
         // Nobody is to wait for an app to open that cannot be told to.
-        if (isOverdue(closing, now)) await closings.change(closing.id, { lateNow: true });
+        const known = await closings.get(closing.id);
+        if (known && isOverdue(known, now)) await closings.change(closing.id, { lateNow: true });
       } finally {
         await closings.free(closing.id);
       }
     }
   }
 
-  async #move(closing: Closing, now: number, mayAct: MayAct): Promise<void> {
-    const { closings, heroku } = this.#parts;
+  async #move(move: Move, closing: Closing, now: number, mayAct: MayAct): Promise<void> {
+    const { closings } = this.#parts;
     const { id, app } = closing;
-    const move = nextMove(closing, now);
     switch (move.kind) {
       case 'open':
         return this.#openAtItsTime(closing, now);
       case 'tell':
         return this.#tell(closing, move.door, now, mayAct);
       case 'stop workers':
-        return this.#stopWorkers(closing, mayAct);
-      case 'start workers': {
-        const formation = await heroku.formation(app);
-        // What somebody has started since stays as it is.
-        const stopped = closing.workers.filter(({ type }) =>
-          formation.some(known => known.type === type && known.quantity === 0),
-        );
-        if (stopped.length > 0) await heroku.scale(app, stopped, mayAct);
-        return void (await closings.change(id, { workers: [] }));
-      }
+      case 'start workers':
+        try {
+          await (move.kind === 'stop workers'
+            ? this.#stopWorkers(closing, mayAct)
+            : this.#startWorkers(closing, mayAct));
+        } finally {
+          await this.#move(move.meanwhile, closing, now, mayAct);
+        }
+        return;
       case 'look': {
         const seen = await this.#see(app);
         if (seen === move.door) return void (await closings.change(id, { seen, seenNow: true }));
@@ -153,6 +152,15 @@ export class ClosingMoves {
     // Scaled to 0 they still have 30 s for what they were doing.
     const left = (await heroku.dynos(app)).some(({ type }) => workers.some(worker => worker.type === type));
     if (!left) await closings.change(id, { idleNow: true });
+  }
+
+  async #startWorkers({ id, app, workers }: Closing, mayAct: MayAct): Promise<void> {
+    const { closings, heroku } = this.#parts;
+    const formation = await heroku.formation(app);
+    // What somebody has started since stays as it is.
+    const stopped = workers.filter(({ type }) => formation.some(known => known.type === type && known.quantity === 0));
+    if (stopped.length > 0) await heroku.scale(app, stopped, mayAct);
+    await closings.change(id, { workers: [] });
   }
 
   /** Nobody is let in to a half changed schema: while somebody migrates it stays closed, and people are asked. */

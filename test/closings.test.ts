@@ -561,7 +561,7 @@ describe('a closed app', () => {
     await tick();
     expect(world.calls).toEqual(['close', 'worker=0', 'open', 'close']);
     expect(await told()).toMatch(
-      /was to be opened, and is closed anew\. <@U0ANN> opened it\. Before it was proved .* <@U0BOB> closed/,
+      /was to be opened, and is closed anew\. <@U0ANN> opened it\. It was not proved .* <@U0BOB> closed/,
     );
     expect(await told()).toMatch(/shop is closed\. <@U0BOB>.*Workers are stopped \(worker × 2\)/);
     expect(await told()).not.toContain('is open again');
@@ -598,6 +598,57 @@ describe('a closed app', () => {
     await doors().open(settings, by(ANN));
     await tick();
     expect(world.calls).toEqual(['close', 'worker=0', 'open', 'worker=2']);
+  });
+
+  it('is proved open though Heroku does not start its workers, which is said aloud once, with how to start them', async () => {
+    const id = await close();
+    await doors().stopWorkers(id);
+    await tick();
+    const refusing = parts();
+    refusing.heroku.scale = () => Promise.reject(new Error('402'));
+    const moves = new ClosingMoves(refusing);
+    await doors().open(settings, by(ANN));
+    for (let times = 0; times < 3; times++) await moves.tick();
+    expect(await told()).toMatch(/shop is open again, and its workers are not.*proved.* being started: worker × 2/);
+    await pool.query("UPDATE closings SET told_at = now() - interval '2 min'");
+    for (let times = 0; times < 3; times++) await moves.tick();
+    const late = /is open again without its workers\. <@U0ANN>.*`heroku ps:scale worker=2 -a shop`/g;
+    expect((await told()).match(late)).toHaveLength(1);
+    await slackTakes();
+    await new ClosingMoves(parts()).tick();
+    // It has its workers, and is to end.
+    expect(await told()).toMatch(late);
+    expect(await told()).not.toMatch(/its workers are not|does not answer well/);
+    await tick();
+    expect(world.calls.slice(2)).toEqual(['open', 'worker=2']);
+    expect(await told()).toMatch(/shop is open again\. .*proved/);
+  });
+
+  it('that is ill and without its workers is one alarm', async () => {
+    const id = await close();
+    await doors().stopWorkers(id);
+    await tick();
+    const refusing = parts();
+    refusing.heroku.scale = () => Promise.reject(new Error('402'));
+    await doors().open(settings, by(ANN));
+    world.status = 500;
+    await new ClosingMoves(refusing).tick();
+    await pool.query("UPDATE closings SET told_at = now() - interval '2 min'");
+    for (let times = 0; times < 3; times++) await new ClosingMoves(refusing).tick();
+    expect((await told()).match(/does not answer well.*worker × 2/g)).toHaveLength(1);
+    const { rows } = await pool.query("SELECT count(*)::int FROM notices WHERE id LIKE '% late %'");
+    expect(rows).toEqual([{ count: 1 }]);
+    expect(await told()).not.toContain('without its workers');
+  });
+
+  it('is proved closed though Heroku does not stop its workers', async () => {
+    const { id } = await ask();
+    await doors().close(shop, { user: ANN, id });
+    await doors().stopWorkers(id);
+    const moves = parts();
+    moves.heroku.scale = () => Promise.reject(new Error('402'));
+    for (let times = 0; times < 3; times++) await new ClosingMoves(moves).tick();
+    expect(await told()).toMatch(/shop is closed\. .*Workers are being stopped/);
   });
 
   it('says that its workers are stopped only when they are, whatever fails or is killed in between', async () => {

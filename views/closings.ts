@@ -62,14 +62,15 @@ function pageWords(page: Page): string {
   }
 }
 
-/** Everything that is to be said of a closing as it is now; `anewBy`: who closed the app anew before it was proved open. */
+/** Everything that is to be said of a closing as it is now; `anewBy`: who closed the app anew before this had ended. */
 export function closingNotices(closing: Closing, now: number, anewBy?: string): Notice[] {
   const { id, channel, by: owner } = closing;
   const notices: Notice[] = [{ id: `door ${id}`, channel, owner, message: doorMessage(closing, now, anewBy) }];
   if (closing.remindedAt !== null && closing.wanted === 'closed') {
     notices.push({ id: `door ${id} reminded ${closing.remindedAt}`, channel, owner, message: reminder(closing) });
   }
-  if (closing.lateAt !== null && closing.endedAt === null) {
+  const isOpen = closing.wanted === 'open' && closing.seen === 'open' && closing.workers.length === 0;
+  if (closing.lateAt !== null && closing.endedAt === null && !isOpen) {
     notices.push({ id: `door ${id} late ${closing.lateAt}`, channel, owner, message: late(closing) });
   }
   return notices;
@@ -83,7 +84,7 @@ function doorMessage(closing: Closing, now: number, anewBy: string | undefined):
   const opener = openedBy ? `${mention(openedBy)} opened it.` : 'Its time was over.';
   if (anewBy !== undefined) {
     return said(':construction:', `${app} was to be opened, and is closed anew`, [
-      `${opener} Before it was proved that visitors get the app ${mention(anewBy)} closed it anew: that has a message of its own.`,
+      `${opener} ${closing.seen === 'open' ? `Visitors had the app again since ${time(seenAt ?? now)}` : 'It was not proved that visitors got the app'}, and ${mention(anewBy)} closed it anew: that has a message of its own.`,
       `It was closed by ${who}`,
     ]);
   }
@@ -91,6 +92,11 @@ function doorMessage(closing: Closing, now: number, anewBy: string | undefined):
     return said(':unlock:', `${app} is open again`, [
       `${opener} Visitors get the app again since ${time(seenAt ?? endedAt)}, *proved by asking it*.`,
       `It was closed by ${who}`,
+    ]);
+  }
+  if (closing.wanted === 'open' && closing.seen === 'open' && closing.workers.length > 0) {
+    return said(':hourglass_flowing_sand:', `${app} is open again, and its workers are not`, [
+      `${opener} Visitors get the app again since ${time(seenAt ?? now)}, *proved by asking it*. Its workers are being started: ${listed(closing.workers)}.`,
     ]);
   }
   if (closing.wanted === 'open') {
@@ -160,7 +166,7 @@ function reminder({ app, by, reason, until, seenAt }: Closing): Message {
   ]);
 }
 
-function late({ app, by, wanted, wantedAt, told, barredAt }: Closing): Message {
+function late({ app, by, wanted, wantedAt, told, seen, workers, barredAt }: Closing): Message {
   const name = foreign(app);
   if (wanted === 'open' && told !== 'open' && (barredAt ?? 0) > (wantedAt ?? 0)) {
     return said(':rotating_light:', `${name} should be open, and is still closed`, [
@@ -173,12 +179,18 @@ function late({ app, by, wanted, wantedAt, told, barredAt }: Closing): Message {
       `${mention(by)} Heroku could not be told for a minute. The bot goes on trying; by hand it is \`heroku maintenance:${verb} -a ${name}\`.`,
     ]);
   }
+  const scale = `heroku ps:scale ${workers.map(({ type, quantity }) => `${type}=${quantity}`).join(' ')} -a ${app}`;
+  const byHand = `Heroku could not start ${listed(workers)} again. The bot goes on trying; by hand it is ${code(scale, 400)}.`;
+  if (wanted === 'open' && seen === 'open') {
+    return said(':rotating_light:', `${name} is open again without its workers`, [`${mention(by)} ${byHand}`]);
+  }
   return wanted === 'closed'
     ? said(':warning:', `${name} may not be closed`, [
         `${mention(by)} Heroku was told a minute ago, and visitors do not all get the closed page. Look yourself, and at \`heroku maintenance -a ${name}\`.`,
       ])
     : said(':rotating_light:', `${name} was opened, and does not answer well`, [
         `${mention(by)} Heroku was told a minute ago, and visitors do not all get the app. \`heroku logs -a ${name}\` shows why; the bot goes on looking.`,
+        workers.length > 0 ? byHand : '',
       ]);
 }
 

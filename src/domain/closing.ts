@@ -55,8 +55,9 @@ export type Move =
   /** Its time is over. */
   | { kind: 'open' }
   | { kind: 'tell'; door: Door }
-  | { kind: 'stop workers' }
-  | { kind: 'start workers' }
+  /** `meanwhile`: what does not wait for them. */
+  | { kind: 'stop workers'; meanwhile: Move }
+  | { kind: 'start workers'; meanwhile: Move }
   | { kind: 'look'; door: Door; late: boolean }
   | { kind: 'remind' }
   | { kind: 'count down' }
@@ -72,8 +73,13 @@ export function nextMove(closing: Closing, now: number): Move {
   // What Heroku never took is not begun when its time is over.
   if (isOver && told !== 'closed') return { kind: 'rest' };
   if (told !== wanted) return { kind: 'tell', door: wanted };
-  if (wanted === 'closed' && stopWorkers && idleAt === null) return { kind: 'stop workers' };
-  if (wanted === 'open' && workers.length > 0) return { kind: 'start workers' };
+  if (wanted === 'closed' && stopWorkers && idleAt === null) {
+    return { kind: 'stop workers', meanwhile: nextMove({ ...closing, stopWorkers: false }, now) };
+  }
+  if (wanted === 'open' && workers.length > 0) {
+    const meanwhile: Move = seen === 'open' ? { kind: 'rest' } : nextMove({ ...closing, workers: [] }, now);
+    return { kind: 'start workers', meanwhile };
+  }
   if (seen !== wanted) {
     // A call to close it may have come after that to open it, its caller being gone.
     const isStuck = wanted === 'open' && lateAt !== null && toldAt !== null && now - toldAt > LATE_MS;
@@ -100,9 +106,12 @@ function beforeItsEnd(closing: Closing & { until: number }, now: number): Move {
   return since >= (left > NEAR_MS ? COUNT_MS : COUNT_NEAR_MS) ? { kind: 'count down' } : { kind: 'rest' };
 }
 
-/** True when Heroku could not even be told for a minute; said once. */
-export const isOverdue = ({ wanted, wantedAt, told, lateAt }: Closing, now: number): boolean =>
-  wanted !== null && told !== wanted && lateAt === null && wantedAt !== null && now - wantedAt > LATE_MS;
+/** True when Heroku could not even be told for a minute, or of what was opened not start the workers; said once. */
+export function isOverdue({ wanted, wantedAt, told, toldAt, workers, lateAt }: Closing, now: number): boolean {
+  if (wanted === null || lateAt !== null) return false;
+  const isLate = (since: number | null): boolean => since !== null && now - since > LATE_MS;
+  return told === wanted ? wanted === 'open' && workers.length > 0 && isLate(toldAt) : isLate(wantedAt);
+}
 
 /** What one answer says of the door: the router's closed page is a 503 without a word of the app's own. */
 export function doorIn({ status, version }: { status: number | null; version: unknown }): Door | null {
