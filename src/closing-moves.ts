@@ -115,6 +115,8 @@ export class ClosingMoves {
       await mayAct();
       if (await this.#inTheWay(closing, door)) throw new Error('A deploy closes it or migrates just now');
     });
+    // Closed in the same moment as this was, it is opened when that deploy is through: then it is told anew.
+    if ((await this.#inTheWay(closing, door)) === 'has closed it') return;
     const changed = await closings.change(id, {
       ...{ told: door, toldNow: true, seen: null },
       ...(closing.told === door ? {} : { lateNow: false }),

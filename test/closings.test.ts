@@ -526,6 +526,24 @@ describe('a closed app', () => {
     expect(world.calls).toEqual(['close']);
   });
 
+  it('is closed anew for a person when a deploy that closed it in the same moment has opened it', async () => {
+    const { id } = await ask();
+    await doors().close(shop, { user: ANN, id });
+    const moves = parts();
+    const { setMaintenance } = moves.heroku;
+    moves.heroku.setMaintenance = async (...ask) => {
+      await setMaintenance(...ask);
+      world.deploy = [{ kind: 'closing', byUs: true }];
+    };
+    await new ClosingMoves(moves).tick();
+    await tick();
+    expect(await told()).not.toContain('proved');
+    [world.deploy, world.maintenance] = [[{ kind: 'closing', byUs: true }, { kind: 'opened' }], false];
+    await tick();
+    expect(world.calls).toEqual(['close', 'close']);
+    expect(await told()).toContain('shop is closed.');
+  });
+
   it('is told to open once more where a call to close it came after that, by itself and for whoever says so', async () => {
     await close();
     await doors().open(settings, by(ANN));
