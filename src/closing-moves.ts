@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { type Closing, type Door, doorIn, isOverdue, type Move, nextMove } from './domain/closing.ts';
-import type { Deploy } from './domain/deploy.ts';
+import type { Deploy, Fact } from './domain/deploy.ts';
 import { directDatabase } from './domain/direct-database.ts';
 import { blockersInWords } from './domain/migration-outcome.ts';
 import { hasClosed } from './domain/readings.ts';
@@ -226,11 +226,17 @@ async function migrating(
   return holders.map(holder => withoutMentions(blockersInWords([holder])));
 }
 
-/** Its contract migrations have begun, the last of them after `since` (ms), and are neither done nor taken back. */
+/**
+ * Its contract migrations have begun, the last of them after `since` (ms), and are neither done nor put off: a failed one may
+ * have left something. A second run of them is recorded by what it begins.
+ */
 function isAtTheSchema({ facts }: Deploy, since = 0): boolean {
   const begun = facts.findLast(
-    fact => (fact.kind === 'migrating' || fact.kind === 'migration begins') && fact.direction === 'contract',
+    fact => BEGINS.includes(fact.kind) && 'direction' in fact && fact.direction === 'contract',
   );
   if (!begun || Date.parse(begun.at) < since) return false;
-  return !facts.some(fact => fact.kind === 'schema changed' && fact.direction === 'contract');
+  return !facts.some(({ kind, seq }) => seq > begun.seq && THROUGH.includes(kind));
 }
+
+const BEGINS: readonly Fact['kind'][] = ['migrating', 'migration begins', 'command started'];
+const THROUGH: readonly Fact['kind'][] = ['schema changed', 'migrations changed', 'held'];

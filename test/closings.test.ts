@@ -17,6 +17,7 @@ import type { Ledger } from '../src/team.ts';
 import { barredNotices, closingAsked, closingNotices, doorStatus, openingAnswer } from '../views/closings.ts';
 import { BoltRig } from './bolt-rig.ts';
 import { deployOf, plan, STARTED_AT } from './sample-deploys.ts';
+import { pending } from './sample-migrations.ts';
 import { startPostgres } from './stage/made.ts';
 
 const [ANN, BOB] = ['U0ANN', 'U0BOB'];
@@ -453,6 +454,42 @@ describe('a closed app', () => {
     expect(await told()).toContain('the deploy of <@U0BOB>');
     world.deploy.push({ kind: 'closing', byUs: true });
     await expect(doors().open(settings, by(ANN))).rejects.toThrow('opens it itself');
+  });
+
+  it.each<[string, FactBody, boolean]>([
+    [
+      'opens at its time where a deploy asks for a new approval',
+      { kind: 'migrations changed', why: 'x', migrations: pending },
+      true,
+    ],
+    ['opens at its time where what a deploy would change is held', { kind: 'held', by: null, why: 'x' }, true],
+    [
+      'stays closed past its time where a deploy failed half-way',
+      {
+        kind: 'migration failed',
+        direction: 'contract',
+        failure: { file: 'x.sql', error: 'x', stays: 'DROP INDEX x', blockers: [] },
+      },
+      false,
+    ],
+  ])('%s', async (_, fact, opens) => {
+    await close();
+    world.deploy = [{ kind: 'migrating', direction: 'contract' }, fact];
+    await ends("- interval '1 s'");
+    await tick();
+    expect(world.calls).toEqual(opens ? ['close', 'open'] : ['close']);
+  });
+
+  it('is not opened while a deploy runs what was approved anew', async () => {
+    await close();
+    world.deploy = [
+      { kind: 'migrating', direction: 'contract' },
+      { kind: 'held', by: null, why: 'x' },
+      { kind: 'migration begins', direction: 'contract', file: 'x.sql' },
+    ];
+    await ends("- interval '1 s'");
+    await tick();
+    expect(world.calls).toEqual(['close']);
   });
 
   // npm run torture -- --seed 20: a person's opening came late, and let visitors in while a deploy had stopped all dynos.
