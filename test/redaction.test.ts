@@ -163,11 +163,14 @@ describe('a config var', () => {
   });
 
   const name = fc.constantFrom('TOKEN', 'NODE_ENV', 'A_KEY', 'DATABASE_URL', 'WORDS');
-  const value = fc.oneof(
-    fc.string({ minLength: 8, maxLength: 60 }),
-    fc.string({ unit: 'binary', minLength: 8, maxLength: 40 }),
-    fc.constantFrom('[NODE_ENV]', 'DATABASE_URL', 'ssssssss', 'line one\nline two', 'a://b:cccc@d/', "it's '' it"),
-  );
+  const value = fc
+    .oneof(
+      fc.string({ minLength: 8, maxLength: 60 }),
+      fc.string({ unit: 'binary', minLength: 8, maxLength: 40 }),
+      fc.constantFrom('[NODE_ENV]', 'DATABASE_URL', 'ssssssss', 'line one\nline two', 'a://b:cccc@d/', "it's '' it"),
+    )
+    // Spaces at the start of a coloured line are its indentation, whatever else they may be.
+    .filter(text => text.trim().length >= 8);
   const config = fc.dictionary(name, value, { minKeys: 1, maxKeys: 5 });
   const spelt = fc.constantFrom<(text: string) => string>(
     text => text,
