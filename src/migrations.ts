@@ -13,6 +13,7 @@ import { NOT_WELL } from './illness.ts';
 import { closeTheApp, openTheApp } from './maintenance.ts';
 import { contractByCommands, planByCommand } from './migration-commands.ts';
 import { begunIn, isMigrating, progressOf, triesOf } from './migration-progress.ts';
+import { NotGiven, needed } from './needed.ts';
 import { HerokuRefused } from './outside.ts';
 import { again, type Next, type Run } from './run.ts';
 import { commitOf } from './superseding.ts';
@@ -80,12 +81,14 @@ export async function contract(run: Run): Promise<Next> {
         if (closes && !(begun && (await notAlone(run, rightNow)))) await closeTheApp(run);
       }).catch(error => {
         // Asked again, Heroku would say no again.
-        const isHeld = error instanceof HerokuRefused && !maintenance && !contractSince(run, approved?.seq ?? 0);
-        if (isHeld) return { kind: 'refused', why: error.message };
+        const isNo = error instanceof NotGiven || (error instanceof HerokuRefused && !maintenance);
+        if (isNo && !contractSince(run, approved?.seq ?? 0)) return { kind: 'refused', why: error.message };
         throw error;
       });
   switch (ended.kind) {
     case 'refused':
+      if (maintenance)
+        return run.end('stopped', withoutMentions(`Nothing destructive was run: ${ended.why} Plan it again.`));
       await openTheApp(run);
       return heldAfterAll(run, ended.why);
     case 'done':
@@ -199,7 +202,10 @@ async function migrate(run: Run, direction: Direction, prepare = async () => {})
   const files = filesOf(migrations, direction);
   if (!migrations || files.length === 0) return { kind: 'done' };
   if (direction === 'expand') await listenThenRecord(run);
-  const [tarball, config] = await Promise.all([source.tarball(repository, commit.sha), heroku.config(app)]);
+  const give = () => Promise.all([source.tarball(repository, commit.sha), heroku.config(app)]);
+  // Of what had begun nobody says that it is held.
+  const isNew = direction === 'contract' && begunIn(run, direction).length === 0;
+  const [tarball, config] = await (isNew ? needed(run, give) : give());
   // Not before all is there that it needs: visitors would wait for GitHub.
   await prepare();
   const goesOn = isMigrating(run, direction);

@@ -1,4 +1,4 @@
-import { cancelAsked, cancelled, isCancelled } from './cancelling.ts';
+import { cancelAsked, cancelled, isCalledOff, isCancelled } from './cancelling.ts';
 import { latest } from './domain/deploy.ts';
 import { newsAtItsTurn } from './domain/turn.ts';
 import type { Next, Run } from './run.ts';
@@ -13,6 +13,8 @@ const GO_ON: Next = { to: 'Take the turn' };
 /** Plans it again; what its owner did not know when they pressed Start is asked first. */
 export async function planAgain(run: Run): Promise<Next> {
   if (!latest(run.deploy, 'planned again')) {
+    // It may be tried for hours, where GitHub or Heroku says no to this bot.
+    if (await isCalledOff(run)) return cancelled(run);
     const judged = await run.outside.planAgain(run.deploy);
     if (judged.kind === 'refused') {
       return run.end('stopped', `Its turn came, but: ${judged.reasons.join(' ')} Nothing was begun.`);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { HerokuRefused } from '../src/outside.ts';
+import { HerokuRefused, NotFound } from '../src/outside.ts';
 import { replyTo } from '../views/reply.ts';
 import { ADD, closedWorld, DROP, isPutBack, meddled, pending, YES } from './closed-world.ts';
 import { closing } from './migrating-world.ts';
@@ -26,6 +26,37 @@ it('an app that is closed again in the moment after it was opened is said to be,
   expect((await play(world)).outcome).toBe('not proved');
   const why = `It is closed again: if nobody wants that, \`/maintenance ${world.plan.app} off\` opens it.`;
   expect(world.facts.at(-1)).toMatchObject({ why: expect.stringContaining(why) });
+});
+
+describe('what contract migrations need, once it cannot be had any more', () => {
+  const withoutCommit = (world: World, why: Error): World => {
+    world.presses = [YES];
+    const { tarball } = world.source;
+    world.source.tarball = async (...asked) => {
+      if (world.releases.length > 1) throw why;
+      return tarball(...asked);
+    };
+    return world;
+  };
+  const NO = [new NotFound('acme/shop has no commit abc any more.'), new Error('Bad credentials')];
+
+  it.each(NO)('does not keep an app closed without dynos: %s', async why => {
+    const world = withoutCommit(closedWorld(), why);
+    expect((await play(world)).outcome).toBe('stopped');
+    expect(isPutBack(world)).toBe(true);
+    expect(world.applied).toEqual([ADD]);
+    expect(world.releases.at(-1)).toMatchObject({ slug: 'old' });
+    expect(world.facts.at(-1)).toMatchObject({ why: expect.stringContaining(why.message) });
+  });
+
+  it.each(NO)('has them held where the app is open: %s', async why => {
+    const world = withoutCommit(closing(), why);
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(world.doors).toEqual([]);
+    expect(world.facts.find(({ kind }) => kind === 'held')).toMatchObject({
+      why: expect.stringContaining(why.message),
+    });
+  });
 });
 
 describe('a console of old code', () => {

@@ -60,6 +60,18 @@ describe('a deploy that waited for its turn', () => {
     }
   });
 
+  it('is called off while it cannot be planned, so that others have their turn', async () => {
+    const world = waiting();
+    world.presses = [{ after: 'turn came', kind: 'cancel' }];
+    Object.defineProperty(world, 'plannedAgain', {
+      get: () => {
+        throw new Error('Bad credentials');
+      },
+    });
+    expect((await play(world)).outcome).toBe('cancelled');
+    expect(world.clicks[0]?.answer).toMatch(/^Cancelled/);
+  });
+
   it('stops with every reason when it may not be deployed any more', async () => {
     const world = waiting();
     world.plannedAgain = { kind: 'refused', reasons: ['Preboot is off.'] };
