@@ -5,11 +5,11 @@ import { type Commands, type Direction, type PendingMigrations, withoutSecretsIn
 import { judge, parserReady } from './domain/migration.ts';
 import { contractByCommand } from './domain/migration-commands.ts';
 import { redactingConfig } from './domain/redaction.ts';
-import { safeUntil } from './domain/window.ts';
+import { commandUntil } from './domain/window.ts';
 import { triesOf } from './migration-progress.ts';
 import { lastLines } from './output.ts';
 import type { OneOffEnd } from './outside.ts';
-import type { Next, Run } from './run.ts';
+import { first, type Next, type Run } from './run.ts';
 
 // Migrations of apps on other stacks: the app's own commands, each in a one-off dyno of the new release. A dyno goes on
 // without us, so what was started is never started again: the next bot waits for it, and where nobody can say how it
@@ -32,12 +32,12 @@ export async function expandByCommand(run: Run): Promise<Next> {
   // Behind a closed page nobody waits for a switch.
   const deadline = run.deploy.plan.maintenance
     ? released.releasedAt + CLOSED_MS
-    : safeUntil(run.deploy, released.releasedAt);
+    : commandUntil(run.deploy, released.releasedAt);
   const ended = await run.listening<OneOffEnd | { kind: 'late' } | { kind: 'called off' }>(
     signal =>
-      Promise.race([
-        runOnce(run, 'expand', command, signal),
-        run.outside.time.until(deadline, signal).then(() => ({ kind: 'late' as const })),
+      first<OneOffEnd | { kind: 'late' }>(signal, [
+        signal => runOnce(run, 'expand', command, signal),
+        signal => run.outside.time.until(deadline, signal).then(() => ({ kind: 'late' })),
       ]),
     async ({ kind, by }) => {
       if (kind !== 'roll back' && kind !== 'cancel')

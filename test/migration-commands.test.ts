@@ -4,10 +4,11 @@ import { commandWarnings, pendingCommands } from '../src/domain/migration-comman
 import { destroyed } from '../src/domain/readings.ts';
 import { stepsOf } from '../src/domain/step-readings.ts';
 import { stepsWith } from '../src/domain/steps.ts';
+import { commandUntil } from '../src/domain/window.ts';
 import { planShown } from '../views/plan.ts';
 import { replyTo } from '../views/reply.ts';
 import { CONFIG, good, kinds, play, release, plan as toPlay, World } from './recipe-world.ts';
-import { OPEN, plan } from './sample-deploys.ts';
+import { deployOf, OPEN, plan } from './sample-deploys.ts';
 
 const [EXPAND, CONTRACT, SHOW] = ['bin/rails db:expand', 'bin/rails db:contract', 'bin/rails db:sql'];
 
@@ -66,6 +67,19 @@ describe('an app that migrates by its own commands', () => {
     slow.patient = false;
     expect((await play(slow)).outcome).toBe('rolled back');
     expect(slow.facts).toContainEqual(expect.objectContaining({ why: expect.stringContaining('not through in time') }));
+  });
+
+  it.each([
+    [0, 165],
+    [120, 45],
+    [149, 16],
+    // Going back takes as long, so it would come after the switch anyway.
+    [165, 180],
+    [600, 180],
+  ])('after a release phase of %i s has its expand command waited for %i s', (phaseSeconds, seconds) => {
+    const released = { kind: 'released', release: 'r', version: 42, slug: 's', releasedAt: 0, phaseSeconds } as const;
+    const deploy = { ...deployOf([[0, released]]), plan: { ...plan, windowSeconds: 180 } };
+    expect(commandUntil(deploy, 1_000)).toBeCloseTo(1_000 + seconds * 1_000);
   });
 
   it('stops, and asks a person to look, when nobody can say how a command ended', async () => {

@@ -294,7 +294,7 @@ export class World {
   readonly started: string[] = [];
   readonly #marked = new Set<string>();
   readonly oneOffs: OneOffs = {
-    run: async ({ command, marker, onLine, release }) => {
+    run: async ({ command, marker, onLine, release, signal }) => {
       if (!this.releases.some(({ version, current }) => version === release && current)) {
         return { kind: 'not run', why: 'another release is current' };
       }
@@ -302,7 +302,10 @@ export class World {
         this.started.push(command);
         this.#marked.add(marker);
       });
-      if (this.trouble.takesLong === command) await new Promise(() => {});
+      if (this.trouble.takesLong === command) {
+        signal.throwIfAborted();
+        await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      }
       for (const line of this.trouble.prints?.() ?? ['done']) onLine(line);
       return { kind: 'exited', code: this.trouble.breaks === command ? 1 : 0, told: 'by output' };
     },

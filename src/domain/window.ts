@@ -8,3 +8,13 @@ export function safeUntil({ plan, ...deploy }: Deploy, from: number): number {
   const phaseSeconds = latest(deploy, 'released')?.phaseSeconds ?? 0;
   return from + (plan.windowSeconds * (1 - MARGIN) - phaseSeconds) * 1000;
 }
+
+/**
+ * Until when (Unix ms) a command that new code needs is waited for: as long as going back comes in time, and where a release
+ * phase as long as the last one never would, until the switch.
+ */
+export function commandUntil(deploy: Deploy, from: number): number {
+  const windowMs = deploy.plan.windowSeconds * 1000;
+  const safe = safeUntil(deploy, from);
+  return safe - from > windowMs * MARGIN ? safe : from + windowMs;
+}
