@@ -1,16 +1,17 @@
 import { type Objection, objection } from './alone.ts';
 import { cancelAsked, cancelled, isCancelled } from './cancelling.ts';
-import { type Click, type Fact, latest, latestOfThese, migrationsOf } from './domain/deploy.ts';
+import { type Click, latest, latestOfThese, migrationsOf } from './domain/deploy.ts';
 import { filesOf, gateReasons } from './domain/gate.ts';
-import { openComplaint } from './domain/readings.ts';
+import { isMixedAgain, lastMixed, openComplaint, saidToBeGone } from './domain/readings.ts';
 import { withoutMentions } from './domain/refusal.ts';
-import { followDeploy, followSparingly } from './following.ts';
+import type { Phase } from './domain/watch.ts';
+import { followDeploy, followSparingly, record } from './following.ts';
 import { NOT_WELL, settled, unlessIll } from './illness.ts';
 import { judge } from './judging.ts';
 import { planByCommand } from './migration-commands.ts';
 import type { Following } from './outside.ts';
 import { pendingMigrations } from './pending.ts';
-import { again, type Next, type Run } from './run.ts';
+import { again, first, type Next, type Run } from './run.ts';
 import { otherRelease, supersededBy, unlessSuperseded } from './superseding.ts';
 
 // Between the proof that old code is gone and the migrations that it needed: new code is watched for a while, then a
@@ -36,16 +37,17 @@ export function afterOldCode(run: Run): Next {
 /** New code serves alone for a while before anything is destroyed that old code would need; then it must still be well. */
 export async function soak(run: Run): Promise<Next> {
   const { plan } = run.deploy;
-  const gone = saidToBeGone(run);
+  const gone = saidToBeGone(run.deploy);
   if (!gone) throw new Error(`${run.deploy.id} soaks though old code is not gone`);
   const known = await decided(run);
   if (known) return known;
   if (latest(run.deploy, 'rollback asked')) return { to: 'Roll back' };
   if (openComplaint(run.deploy)) return { to: 'Not well' };
+  if (isMixedAgain(run.deploy)) return MIXED;
   const following = followDeploy(run);
   const until = Date.parse(gone.at) + plan.soakSeconds * 1000;
   await following.when(() => true, run.signal);
-  await run.record({ kind: 'soaking', until, lastOldAt: following.watch.lastOldAt });
+  await run.record({ kind: 'soaking', until, lastOldAt: following.watch.lastOldAt }, anew(run, 'soaking'));
   const work = async (signal: AbortSignal): Promise<Next> => {
     await run.outside.time.until(until, signal);
     await settled(following, signal);
@@ -57,7 +59,7 @@ export async function soak(run: Run): Promise<Next> {
   };
   const well = (signal: AbortSignal) => unlessIll(run, following, work, signal);
   return run.listening<Next>(
-    signal => unlessSuperseded(run, following, well, signal),
+    signal => unlessSuperseded(run, following, well, signal, async () => MIXED),
     async click =>
       click.kind === 'hold'
         ? hold(run, click)
@@ -70,13 +72,34 @@ export async function soak(run: Run): Promise<Next> {
   );
 }
 
-/** Where it was said, by the watch or by a person, that old code is gone. */
-const saidToBeGone = ({ deploy }: Run): Fact | undefined =>
-  deploy.facts.findLast(
-    fact =>
-      (fact.kind === 'phase' && fact.of === 'deploy' && fact.phase.kind === 'old gone') ||
-      (fact.kind === 'checked' && fact.what === 'old gone'),
-  );
+/** Old code answers after it was said to be gone: that is proved, or asked, once more before anything is destroyed. */
+const MIXED: Next = { to: 'New code serves' };
+
+/** Key of what is said once more when old code that had answered is gone again. */
+function anew(run: Run, key: string): string {
+  const { facts } = run.deploy;
+  const mixed = lastMixed(run.deploy);
+  const isAfter = mixed && facts.some(fact => fact.kind === 'soaking' && fact.seq < mixed.seq);
+  return isAfter ? `${key}, after ${mixed.seq}` : key;
+}
+
+/** The work of a stage that waits for people, unless old code answers again. */
+function unlessMixed(
+  run: Run,
+  following: Following,
+  work: (signal: AbortSignal) => Promise<Next>,
+  signal: AbortSignal,
+): Promise<Next> {
+  const tell = record(run, following);
+  const isOver = ({ kind }: Phase): boolean => kind === 'mixed';
+  return first(signal, [
+    work,
+    async signal => {
+      await following.until(isOver, async phase => (isOver(phase) ? tell(phase) : undefined), signal);
+      return MIXED;
+    },
+  ]);
+}
 
 /**
  * An old answer since it was said that old code is gone: somebody's word, or an assumption about the routers, was wrong.
@@ -85,7 +108,7 @@ const saidToBeGone = ({ deploy }: Run): Fact | undefined =>
 function answersAgain(run: Run, { watch }: Following): Objection | null {
   const soaking = latest(run.deploy, 'soaking');
   const before = soaking?.lastOldAt === undefined ? Date.parse(soaking?.at ?? '') : (soaking.lastOldAt ?? 0);
-  const byWatch = saidToBeGone(run)?.kind === 'phase';
+  const byWatch = saidToBeGone(run.deploy)?.kind === 'phase';
   if (byWatch ? watch.goneAt !== null : (watch.lastOldAt ?? 0) <= before) return null;
   return {
     why: 'Old code answered again, though it was said to be gone.',
@@ -120,6 +143,7 @@ export async function askForApproval(run: Run): Promise<Next> {
   const known = await decided(run);
   if (known) return known;
   if (openComplaint(run.deploy)) return NOT_WELL;
+  if (isMixedAgain(run.deploy)) return MIXED;
   const { watcher } = run.outside;
   // Before the release, or when too many wait to watch them all: then people know no more than they see.
   const following = followSparingly(run);
@@ -130,7 +154,7 @@ export async function askForApproval(run: Run): Promise<Next> {
   }
   const migrations = migrationsOf(run.deploy);
   const digest = migrations?.digests.contract ?? '';
-  await run.record({ kind: 'approval asked', digest }, again(run, 'approval asked'));
+  await run.record({ kind: 'approval asked', digest }, anew(run, again(run, 'approval asked')));
   const expiresAt = approvalExpiresAt(run);
   const work = async (signal: AbortSignal): Promise<Next> => {
     await run.outside.time.until(expiresAt - EXPIRES_MS + REMIND_MS, signal);
@@ -139,8 +163,9 @@ export async function askForApproval(run: Run): Promise<Next> {
     await run.pressesAnswered(signal);
     return held(run, null, 'Nobody answered for a day.');
   };
+  const well = (signal: AbortSignal) => (following ? unlessIll(run, following, work, signal) : work(signal));
   const answered = run.listening<Next>(
-    signal => (following ? unlessIll(run, following, work, signal) : work(signal)),
+    signal => (following ? unlessMixed(run, following, well, signal) : work(signal)),
     async click => {
       if (click.kind === 'hold') return hold(run, click);
       if (click.kind === 'cancel' || click.kind === 'roll back') {

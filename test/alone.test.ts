@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { parserReady } from '../src/domain/migration.ts';
 import { asOf, wayBack } from '../src/domain/readings.ts';
+import { rootMessage } from '../views/root.ts';
 import { ADD, closing, DROP, worldWith, YES } from './migrating-world.ts';
-import { kinds, play, release, rightBefore, unproved, type World } from './recipe-world.ts';
+import { good, kinds, play, release, rightBefore, unproved, type World } from './recipe-world.ts';
+import { plan } from './sample-deploys.ts';
 
 await parserReady();
 
@@ -205,6 +207,48 @@ describe('old code that answers once more after it was said to be gone', () => {
     expect(world.applied).toEqual([ADD]);
     expect(world.clicks[0]?.answer).toMatch(/^Not run\. Old code answered again.*deploy again/);
   });
+
+  /** Old code is gone, answers, and is gone once more; the card that comes after that is said yes to. */
+  const goneTwice = (when: 'soaking' | 'approval asked') => {
+    const world = worldWith();
+    rightBefore(world, when, () => world.phases[42]?.push({ kind: 'mixed', corrected: true }, ...good.slice(-2)));
+    const isGoneAgain = () => kinds(world).filter(kind => kind === 'deploy: old gone').length > 1;
+    const { until } = world.time;
+    world.time.until = (at, signal) =>
+      until(when === 'soaking' && !isGoneAgain() ? Number.POSITIVE_INFINITY : at, signal);
+    const append = world.append.bind(world);
+    world.append = (fact, key) => {
+      if (fact.kind === 'approval asked' && isGoneAgain()) world.presses = [YES];
+      append(fact, key);
+    };
+    return world;
+  };
+  const OLD_ANSWERS = ['deploy: mixed', 'deploy: new serves', 'deploy: old gone'];
+
+  it.each([
+    ['soaking', ['soaking', ...OLD_ANSWERS, 'soaking', 'judged', 'approval asked']],
+    ['approval asked', ['soaking', 'judged', 'approval asked', ...OLD_ANSWERS, 'soaking', 'approval asked']],
+  ] as const)(
+    'takes that back aloud, and asks when it is gone once more (%s), whatever is killed when',
+    async (when, told) => {
+      const rehearsal = goneTwice(when);
+      expect((await play(rehearsal)).outcome).toBe('succeeded');
+      const all = kinds(rehearsal);
+      expect(all.slice(all.indexOf('soaking'), all.indexOf('approved'))).toEqual(told);
+      expect(rehearsal.applied).toEqual([ADD, DROP]);
+      const back = rehearsal.facts.filter(fact => fact.kind === 'phase' && fact.phase.kind === 'mixed')[1]?.seq ?? 0;
+      const shown = (seq: number) =>
+        rootMessage(asOf({ ...rehearsal.deploy(), plan: { ...plan, ...rehearsal.plan } }, seq)).text;
+      expect(shown(back)).toContain('old code answers again');
+      expect(shown(back + 3)).toContain('new code is being watched');
+      for (let kill = 1; kill <= rehearsal.calls; kill++) {
+        const world = goneTwice(when);
+        expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('succeeded');
+        expect(world.applied, `killed at ${kill}`).toEqual([ADD, DROP]);
+        expect(kinds(world), `killed at ${kill}`).toEqual(all);
+      }
+    },
+  );
 
   const onTheirWord = () => {
     const world = worldWith();

@@ -353,6 +353,7 @@ export class World {
   readonly time: Time = {
     pass: async (_, signal) => {
       await new Promise(setImmediate);
+      if (this.calls >= this.killAt) throw new Killed();
       signal.throwIfAborted();
     },
     until: async (at, signal) => {

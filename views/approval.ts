@@ -73,7 +73,7 @@ function health(deploy: Deploy): ReturnType<typeof section> | null {
     : null;
 }
 
-const ANSWERS = ['approved', 'held', 'migrations changed', 'rollback asked', 'ended'] as const;
+const ANSWERS = ['approved', 'held', 'migrations changed', 'approval asked', 'rollback asked', 'ended'] as const;
 type Answer = FactOf<(typeof ANSWERS)[number]>;
 
 /** What closed a card; undefined while it is open. */
@@ -112,6 +112,11 @@ function standing(
       return {
         headline: `Contract migrations of ${app}: changed`,
         words: 'They are others by now: the newest card shows them.',
+      };
+    case 'approval asked':
+      return {
+        headline: `Contract migrations of ${app}: asked anew`,
+        words: 'Old code answered again meanwhile. The newest card asks for them, since it is gone once more.',
       };
     case 'rollback asked':
       return {

@@ -1,5 +1,5 @@
 import { type Deploy, type FactOf, latest, type Outcome } from '../src/domain/deploy.ts';
-import { goesBackAt, oldCode, openComplaint, phaseFact } from '../src/domain/readings.ts';
+import { goesBackAt, isMixedAgain, oldCode, openComplaint, phaseFact } from '../src/domain/readings.ts';
 import { closedState } from './closed-deploy.ts';
 import { silenceOf } from './evidence.ts';
 import { placeWords } from './queue.ts';
@@ -95,7 +95,7 @@ function notWellState(deploy: Deploy): State | null {
     return { mark: ':rotating_light:', headline: `${app}: new code is not well`, words };
   }
   const watching = latest(deploy, 'watching');
-  return watching
+  return watching && !isMixedAgain(deploy)
     ? {
         mark: ':large_green_circle:',
         headline: `${app}: new code is being watched`,
@@ -107,7 +107,7 @@ function notWellState(deploy: Deploy): State | null {
 /** After old code is gone: the end of the schema's change. */
 function contractState(deploy: Deploy): State | null {
   const soaking = latest(deploy, 'soaking');
-  if (!soaking) return null;
+  if (!soaking || isMixedAgain(deploy)) return null;
   const app = foreign(deploy.plan.app);
   const mark = ':large_green_circle:';
   const serves = 'New code serves everybody, and old code is gone.';
@@ -120,7 +120,7 @@ function contractState(deploy: Deploy): State | null {
   const held = latest(deploy, 'held');
   if (held) return { mark, headline: `${app}: contract migrations are held`, words: foreign(held.why, 500) };
   if (latest(deploy, 'approved')) return { mark, headline: `${app}: contract migrations run`, words: serves };
-  if (latest(deploy, 'approval asked')) {
+  if ((latest(deploy, 'approval asked')?.seq ?? 0) > soaking.seq) {
     return {
       mark: ':lock:',
       headline: `${app}: waiting for an approval`,

@@ -115,6 +115,17 @@ export const lastMixed = ({ facts }: Told): FactOf<'phase'> | undefined =>
     (fact): fact is FactOf<'phase'> => fact.kind === 'phase' && fact.of === 'deploy' && fact.phase.kind === 'mixed',
   );
 
+/** Where it was said last, by the watch or by a person, that old code is gone. */
+export const saidToBeGone = ({ facts }: Told): Fact | undefined =>
+  facts.findLast(
+    fact =>
+      (fact.kind === 'phase' && fact.of === 'deploy' && fact.phase.kind === 'old gone') ||
+      (fact.kind === 'checked' && fact.what === 'old gone'),
+  );
+
+/** True while that is taken back: old code has answered since. */
+export const isMixedAgain = (deploy: Told): boolean => (lastMixed(deploy)?.seq ?? 0) > (saidToBeGone(deploy)?.seq ?? 0);
+
 /** The smoke test of the code that serves now; undefined before it was made, and when old code has answered since. */
 export const smokeTestOf = (deploy: Told): FactOf<'smoke test'> | undefined =>
   deploy.facts.findLast(
