@@ -155,6 +155,7 @@ const moves = new ClosingMoves({
 const sources = { heroku, source, prober, migrator, catalog: readCatalog, connections };
 const time: Time = {
   // Facts are dated by the database's clock, and ours may be an hour ahead of it: nobody would have time to answer.
+  now: () => engine.now(),
   until: (at, signal) => until(at, signal, engine.now),
   pass: (ms, signal) => sleep(ms, undefined, { signal }),
 };
@@ -176,8 +177,7 @@ const bot: Bot = new Bot({
   news: (deploy, ms) => news.wait(deploy, ms),
 });
 const asked = { planAgain: bot.planAgain.bind(bot), notNow: bot.notNow.bind(bot) };
-const oneOffs = connectOneOffs(heroku);
-const outside = { heroku, source, prober, watcher, migrator, oneOffs, catalog: readCatalog, ...asked, time };
+const outside = { ...sources, watcher, oneOffs: connectOneOffs(heroku), ...asked, time };
 const running = (stage: Stage) => async (deploy: string, signal: AbortSignal, claim: MayAct) =>
   runStage(stage, new Run(await store.deploy(deploy), journal, outside, signal, claim));
 const engine = await startEngine({

@@ -30,6 +30,10 @@ import { GONE_NOTED, next, saidGone } from './watching.ts';
 const DECIDED_WITHIN_MS = 3_600_000;
 /** While an approval waits, a bad quarter of an hour is no reason to give it up: well for so long, and it is waited on. */
 const WELL_AGAIN_MS = 300_000;
+/** Nobody was there to go back so long after the countdown: its complaint is looked at again, for so long. */
+const LATE_MS = 15_000;
+const LOOK_MS = 60_000;
+const WELL_MEANWHILE = 'The bot was away when its time was over, and in the minute after that it was not ill any more.';
 /** How often a path is asked before its answer counts as wrong: a connection that breaks says nothing of the code. */
 const SMOKE_TRIES = 3;
 const SMOKE_PAUSE_MS = 1_000;
@@ -163,7 +167,9 @@ export async function notWell(run: Run): Promise<Next> {
           const endsAt = waits ? approvalExpiresAt(run) : Date.parse(asked.at) + DECIDED_WITHIN_MS;
           await run.outside.time.until(backAt ?? endsAt, signal);
           await run.pressesAnswered(signal);
-          if (backAt !== null) await goBack(null, why);
+          const wasAway = backAt !== null && run.outside.time.now() > backAt + LATE_MS;
+          if (wasAway && !(await isStillIll(run, following, signal))) await keep(null, WELL_MEANWHILE);
+          else if (backAt !== null) await goBack(null, why);
           return decision(run) ?? undecided(run, why);
         },
       ]),
@@ -188,6 +194,19 @@ export async function notWell(run: Run): Promise<Next> {
         : { answer: 'Rolling back.', instead: { to: 'Roll back' } };
     },
   );
+}
+
+/** One look more, of a newest minute: what was found before a long absence says nothing of now. */
+async function isStillIll(run: Run, following: Following, signal: AbortSignal): Promise<boolean> {
+  await run.outside.time.pass(LOOK_MS, signal);
+  const tested = await Promise.all((run.deploy.plan.smoke ?? []).map(test => ask(run, test, signal)));
+  let isIll = !tested.every(isAsExpected);
+  await following.when(watch => {
+    // What was known of its dynos then is not known now, as long as there is no log.
+    isIll ||= watch.logOpen && verdictOf(watch).kind === 'ill';
+    return true;
+  }, signal);
+  return isIll;
 }
 
 /** Resolves when it has been well for long enough; never where nothing else is waited for. */

@@ -229,8 +229,10 @@ export interface Following {
   checked(user: string): void;
 }
 
-/** Resolves at a time (ms since 1970); rejects when the signal aborts. */
 export interface Time {
+  /** Ms since 1970, by the clock that dates facts. */
+  now(): number;
+  /** Resolves at such a time; rejects when the signal aborts. */
   until(at: number, signal: AbortSignal): Promise<void>;
   /** Resolves after so many ms; rejects when the signal aborts. */
   pass(ms: number, signal: AbortSignal): Promise<void>;

@@ -275,6 +275,11 @@ describe('dynos that say they are not well', () => {
       'web.1 crashed 2 times',
     );
     expect(twice.seconds(873, 1_600).says).toBe('web.1 crashed 2 times');
+    // Nobody watched for an hour, in which it may have come up.
+    twice.watch = observe(resumeWatch(twice.watch, t(5_200)), {
+      ...{ kind: 'log opened', at: t(5_201), oldest: t(5_200) },
+    });
+    expect(twice.seconds(5_202, 5_262).says).toBe('well');
   });
 });
 

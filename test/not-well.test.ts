@@ -62,6 +62,37 @@ describe('new code that serves and is not well', () => {
     },
   );
 
+  describe('when the bot comes back an hour after its countdown', () => {
+    const late = (isIll: (world: World) => boolean, asked: Partial<World['plan']> = {}): World => {
+      const world = worldOf({ autoRollback: true, ...asked }, 'old gone');
+      const { watch } = world.met;
+      world.time.now = () => Date.parse('2026-01-01T01:00:30.000Z');
+      world.met.watch = goal =>
+        isIll(world) ? { ...watch(goal), logOpen: true, logFrom: 0 } : { ...watch(goal), health: NOTHING_MET };
+      return world;
+    };
+    const untilTold = (world: World): boolean => !kinds(world).includes('not well');
+
+    it('is kept where it has been well since', async () => {
+      const world = late(untilTold);
+      expect((await play(world)).outcome).toBe('succeeded');
+      expect(told(world)).toEqual(['not well', 'kept', 'judged', 'ended']);
+      const kept = world.facts.find(({ kind }) => kind === 'kept');
+      expect(kept).toMatchObject({ by: null, why: expect.stringContaining('was not ill any more') });
+    });
+
+    it('goes back where it still fails', async () => {
+      const world = late(() => true);
+      expect((await play(world)).outcome).toBe('rolled back');
+      expect(told(world).slice(0, 2)).toEqual(['not well', 'rollback asked']);
+    });
+
+    it('goes back where its smoke test still fails', async () => {
+      const world = late(() => false, { smoke: [{ path: '/health', status: [204] }] });
+      expect((await play(world)).outcome).toBe('rolled back');
+    });
+  });
+
   it('is kept when somebody said so in time, though nobody ran it when its time was over', async () => {
     const world = worldOf({ autoRollback: true }, 'old gone');
     const append = world.append.bind(world);

@@ -351,6 +351,7 @@ export class World {
   } as unknown as Migrator;
 
   readonly time: Time = {
+    now: () => Date.parse('2026-01-01T00:00:30.000Z'),
     pass: async (_, signal) => {
       await new Promise(setImmediate);
       if (this.calls >= this.killAt) throw new Killed();

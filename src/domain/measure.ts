@@ -49,6 +49,7 @@ function measured(health: Health, watch: Watch, seen: Observation): Health {
     const whose = watch.served ? (seen.sentAt >= watch.served.at ? 'new' : null) : watch.firstNewAt ? null : 'old';
     return counted(health, whose, sample => withProbe(sample, answer, watch.now), watch.now);
   }
+  if (seen.kind === 'log opened') return afterGap(health, watch);
   if (seen.kind !== 'line') return health;
   const { event } = seen;
   if (event.kind === 'state') return withState(health, watch, event);
@@ -95,6 +96,15 @@ function withState(health: Health, watch: Watch, event: Extract<LogEvent, { kind
     upAt: to === 'up' ? (known.upAt ?? at) : known.upAt,
     crashes: known.crashes + Number(crashed),
   });
+}
+
+/** A dyno that fell before a gap of the log may have come up in it: it is held against new code no longer than that. */
+function afterGap(health: Health, { logFrom }: Watch): Health {
+  const dynos = Object.entries(health.dynos).map(([name, dyno]): [string, NewDyno] => [
+    name,
+    dyno.at < (logFrom ?? 0) ? { ...dyno, up: true } : dyno,
+  ]);
+  return { ...health, dynos: Object.fromEntries(dynos) };
 }
 
 /** A stopped dyno may say so for 30 s more: a line that comes later is the new one's. */
