@@ -52,8 +52,11 @@ export async function complain(run: Run, complaints: readonly Complaint[]): Prom
   return NOT_WELL;
 }
 
-/** A release holds the config vars with which it was made, and a rollback brings them back (heroku.md, releases). */
-async function changedConfig(run: Run): Promise<string[]> {
+/**
+ * What was done to config vars since the deploy's release, in Heroku's words: a release holds those with which it was made,
+ * and a rollback brings them back (heroku.md, releases).
+ */
+export async function changedConfig(run: Run): Promise<string[]> {
   const released = latest(run.deploy, 'released');
   if (!released) return [];
   return configSince(await run.outside.heroku.releases(run.deploy.plan.app, LOOKED_AT), released.version);

@@ -17,7 +17,7 @@ import { withoutMentions } from './domain/refusal.ts';
 import type { SmokeTest } from './domain/switchover-file.ts';
 import type { Phase } from './domain/watch.ts';
 import { followDeploy, record } from './following.ts';
-import { complain, settled, unlessIll } from './illness.ts';
+import { changedConfig, complain, settled, unlessIll } from './illness.ts';
 import type { Following } from './outside.ts';
 import { first, type Next, type Run } from './run.ts';
 import { unlessSuperseded } from './superseding.ts';
@@ -169,7 +169,16 @@ export async function notWell(run: Run): Promise<Next> {
           await run.pressesAnswered(signal);
           const wasAway = backAt !== null && run.outside.time.now() > backAt + LATE_MS;
           if (wasAway && !(await isStillIll(run, following, signal))) await keep(null, WELL_MEANWHILE);
-          else if (backAt !== null) await goBack(null, why);
+          else if (backAt !== null) {
+            // Somebody may have set one while it was counted down.
+            const config = await changedConfig(run);
+            if (config.length === 0) await goBack(null, why);
+            else {
+              const undoes = `It would undo ${config.join(', ')}. It is asked anew what to do.`;
+              await keep(null, undoes);
+              if (latest(run.deploy, 'kept')?.why === undoes) return complain(run, asked.complaints);
+            }
+          }
           return decision(run) ?? undecided(run, why);
         },
       ]),

@@ -171,6 +171,31 @@ describe('new code that serves and is not well', () => {
     expect(replyTo(asked as Fact, then)?.message.text).toContain('undoes v43: Set CHARGE_KEY config vars.');
   });
 
+  it('is asked about anew where somebody set something while it was counted down, whatever is killed when', async () => {
+    const again = (): World => {
+      const world = worldOf({ autoRollback: true }, 'old gone');
+      world.patient = false;
+      const append = world.append.bind(world);
+      world.append = (fact, key) => {
+        append(fact, key);
+        const isSet = world.releases.some(({ version }) => version === 43);
+        const set = release(43, 'new', { description: 'Set CHARGE_KEY config vars' });
+        if (fact.kind === 'not well' && !isSet) world.releases.push(set);
+      };
+      return world;
+    };
+    const rehearsal = again();
+    expect((await play(rehearsal)).outcome).toBe('failed');
+    expect(told(rehearsal)).toEqual(['not well', 'kept', 'not well', 'ended']);
+    for (let kill = 1; kill <= rehearsal.calls; kill++) {
+      const world = again();
+      expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('failed');
+      const asked = world.facts.findLast(({ kind }) => kind === 'not well');
+      expect(asked, `killed at ${kill}`).toMatchObject({ backIn: null, config: ['v43: Set CHARGE_KEY config vars'] });
+      expect(world.releases, `killed at ${kill}`).toHaveLength(3);
+    }
+  });
+
   it('says why it cannot go back when Heroku has the old release no more', async () => {
     const world = worldOf({ autoRollback: true });
     const [old] = world.releases;
