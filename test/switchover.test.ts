@@ -425,6 +425,19 @@ describe('trouble in the window', () => {
     expect(phase(logOpened(100), ...old).kind).toBe('booting');
   });
 
+  it('is not ours when an old dyno that crashes is started anew, and crashes again', () => {
+    const old = [
+      state(2_000, 'web.1', 'up', 'crashed'),
+      state(2_100, 'web.1', 'crashed', 'starting'),
+      state(3_000, 'web.1', 'starting', 'crashed'),
+    ];
+    expect(phase(logOpened(100), ...old, listed(3_200, 'starting')).kind).toBe('booting');
+    const up = [...old.slice(0, 2), state(3_000, 'web.1', 'starting', 'up'), state(4_000, 'web.1', 'up', 'crashed')];
+    expect(phase(logOpened(100), ...up, listed(4_200, 'starting')).kind).toBe('booting');
+    // The dyno list shows new ones only.
+    expect(phase(logOpened(100), ...old, listed(3_200, 'crashed'))).toMatchObject({ kind: 'crashed', dyno: 'web.1' });
+  });
+
   it('is not ours when the dynos that this release replaced crashed just before it', () => {
     const before = [state(-300, 'web.1', 'starting', 'crashed'), state(400, 'web.2', 'starting', 'crashed')];
     expect(phase(logOpened(100), ...before, listed(600, 'starting')).kind).toBe('booting');

@@ -20,6 +20,25 @@ const STOPPED_WITHIN_MS = 60_000;
 /** What a release hides is stopped a window later: a part of that is no such thing, however short windows are made. */
 const stoppedWithin = ({ windowMs }: Goal): number => Math.max(DISORDER_MS, Math.min(STOPPED_WITHIN_MS, windowMs / 3));
 
+/** The API tells times in whole seconds, cut off (Platform API reference); the log in microseconds. */
+const API_GRAIN_MS = 1_000;
+
+/** Surely later than the release: dynos that a release replaced may have crashed just before it. */
+export const ours = ({ clockFrom }: Pick<Watch, 'clockFrom'>, { at }: { at: number }): boolean =>
+  at >= clockFrom + API_GRAIN_MS;
+
+/**
+ * True when an old dyno of that name fell before the new one was up. Heroku starts it anew, hidden: lines that look like a
+ * new one's, which fails to start, may be its.
+ */
+export function oldFell(watch: Watch, dyno: string): boolean {
+  const known = watch.changes[dyno] ?? [];
+  const upAt = known.find(change => change.to === 'up' && ours(watch, change))?.at ?? Number.POSITIVE_INFINITY;
+  return known.some(
+    change => change.to === 'crashed' && change.at < upAt && (change.from === 'up' || !ours(watch, change)),
+  );
+}
+
 /** The watch with what follows drawn, and with the reads asked for that would settle more. */
 export function settle(watch: Watch): Watch {
   if (!watch.served) return settleSwitch(watch);

@@ -1,6 +1,6 @@
 import type { LogEvent } from './log-line.ts';
 import { measure } from './measure.ts';
-import { CLOCKS_MS, LINGERS, SKEW_MS, settle, surelyBefore } from './proof.ts';
+import { CLOCKS_MS, LINGERS, oldFell, ours, SKEW_MS, settle, surelyBefore } from './proof.ts';
 import { plot } from './series.ts';
 import {
   answersNeeded,
@@ -14,9 +14,6 @@ import {
 
 // Heroku never says when its routers change over to the new dynos. This fold of what can be seen from outside (answers
 // of the app, its log, its dyno list, its releases) says which code serves, with evidence, and never early.
-
-/** The API tells times in whole seconds, cut off (Platform API reference); the log in microseconds. */
-const API_GRAIN_MS = 1_000;
 
 /** The watch with one more thing seen. Log lines may come in any order and more than once. */
 export function observe(before: Watch, seen: Observation): Watch {
@@ -231,9 +228,6 @@ function noted(times: Record<string, number[]>, { dyno, at }: { dyno: string; at
   return known.includes(at) ? times : { ...times, [dyno]: [...known, at].sort((a, b) => a - b) };
 }
 
-/** Surely later than the release: dynos that a release replaced may have crashed just before it. */
-const ours = ({ clockFrom }: Watch, { at }: { at: number }): boolean => at >= clockFrom + API_GRAIN_MS;
-
 /** `web.1` crashed, but old and new share that name. One that was never up yet, or had come up since, is a new one. */
 function crashed(watch: Watch, { dyno, from }: { dyno: string; from: string }): Watch {
   if (from === 'starting') return suspect(watch, dyno, 'crashed while it started');
@@ -257,7 +251,8 @@ function list(watch: Watch, at: number, dynos: readonly SeenDyno[]): Watch {
   const { goal } = watch;
   const web = dynos.filter(dyno => dyno.type === 'web' && dyno.release >= goal.ours);
   const up = web.filter(dyno => dyno.state === 'up');
-  const down = web.find(dyno => watch.suspects[dyno.name] && dyno.state !== 'up') ?? web.find(isCrashed);
+  const isDown = ({ name, state }: SeenDyno) => watch.suspects[name] && state !== 'up' && !oldFell(watch, name);
+  const down = web.find(isDown) ?? web.find(isCrashed);
   const crash = watch.crash ?? (down ? { dyno: down.name, what: watch.suspects[down.name] ?? 'crashed' } : null);
   return {
     ...watch,
