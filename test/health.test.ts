@@ -38,6 +38,13 @@ class Seen {
   state(at: number, dyno: string, from: string, to: string): this {
     return this.line(at, { kind: 'state', dyno, from, to });
   }
+  /** A web dyno crashes, and the dyno list has the new one of that name in such a state: it may be an old one that did. */
+  crash(at: number, name: string, from = 'up', state = 'crashed'): this {
+    this.state(at, name, from, 'crashed');
+    const dynos = [{ name, type: 'web', state, release: 42 }];
+    this.watch = observe(this.watch, { kind: 'dynos', at: t(at), dynos });
+    return this;
+  }
   memory(at: number, dyno: string, code: 'R14' | 'R15'): this {
     return this.line(at, { kind: 'error', dyno, code, text: '(Memory quota exceeded)' });
   }
@@ -251,12 +258,22 @@ describe('dynos that say they are not well', () => {
       );
     const once = serving().seconds(20, 240);
     once.watch = { ...once.watch, goal: { ...once.watch.goal, web: 5 } };
-    expect(once.state(241, 'web.1', 'up', 'crashed').says).toBe('well');
+    expect(once.crash(241, 'web.1').says).toBe('well');
     const again = (at: number, dyno: string) =>
-      once.state(at, dyno, 'crashed', 'starting').state(at + 1, dyno, 'starting', 'crashed');
+      once.state(at, dyno, 'crashed', 'starting').crash(at + 1, dyno, 'starting');
     expect(again(242, 'web.1').says).toBe('web.1 crashed 2 times');
-    const half = serving().seconds(20, 240).state(241, 'web.1', 'up', 'crashed');
+    const half = serving().seconds(20, 240).crash(241, 'web.1', 'up', 'starting');
     expect(half.says).toBe('web.1 crashed once');
+    const gone = serving().seconds(20, 240);
+    gone.watch = { ...gone.watch, goneAt: t(235) };
+    expect(gone.state(241, 'web.1', 'up', 'crashed').says).toBe('web.1 crashed once');
+  });
+
+  it('are not blamed for what old dynos of the same name do, which the dyno list hides', () => {
+    const serving = new Seen().state(2, 'web.1', 'up', 'starting').state(5, 'web.1', 'starting', 'up');
+    const seen = serving.seconds(20, 240).crash(241, 'web.1', 'up', 'up');
+    seen.state(242, 'web.1', 'crashed', 'starting').crash(243, 'web.1', 'starting', 'up');
+    expect(seen.says).toBe('well');
   });
 
   it('are well again when they have been up and quiet for ten minutes, and what comes then counts anew', () => {
@@ -264,14 +281,12 @@ describe('dynos that say they are not well', () => {
       seen.state(at, 'web.1', 'crashed', 'starting').state(at + 4, 'web.1', 'starting', 'up');
     const serving = new Seen().state(2, 'web.1', 'up', 'starting').state(5, 'web.1', 'starting', 'up');
     serving.watch = { ...serving.watch, goal: { ...serving.watch.goal, web: 5 } };
-    const twice = up(serving.seconds(20, 240).state(241, 'web.1', 'up', 'crashed'), 242).state(
-      ...([250, 'web.1', 'up', 'crashed'] as const),
-    );
+    const twice = up(serving.seconds(20, 240).crash(241, 'web.1'), 242).crash(250, 'web.1');
     expect(up(twice, 251).seconds(260, 800).says).toBe('web.1 crashed 2 times');
     expect(twice.seconds(800, 860).says).toBe('well');
-    expect(twice.state(870, 'web.1', 'up', 'crashed').says).toBe('well');
+    expect(twice.crash(870, 'web.1').says).toBe('well');
     // Heroku waits longer and longer before it starts such a dyno again.
-    expect(twice.state(871, 'web.1', 'crashed', 'starting').state(872, 'web.1', 'starting', 'crashed').says).toBe(
+    expect(twice.state(871, 'web.1', 'crashed', 'starting').crash(872, 'web.1', 'starting').says).toBe(
       'web.1 crashed 2 times',
     );
     expect(twice.seconds(873, 1_600).says).toBe('web.1 crashed 2 times');

@@ -50,6 +50,8 @@ export type NewDyno = {
   upAt: number | null;
   at: number;
   crashes: number;
+  /** Crashes of which the dyno list has not said yet whether they were its own. */
+  fell?: number;
   R14: number;
   R15: number;
 };

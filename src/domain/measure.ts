@@ -13,7 +13,7 @@ import {
 } from './health.ts';
 import type { LogEvent } from './log-line.ts';
 import { CLOCKS_MS, GRACE_MS } from './proof.ts';
-import type { Observation, Watch } from './watch.ts';
+import type { Observation, SeenDyno, Watch } from './watch.ts';
 
 // Whose doing is it? Until the proof that new code serves, what visitors meet is old code's; between the first new answer
 // and the proof it may be anybody's, and is not counted. `web.1` is old and new at once, so a line that names it is only
@@ -49,6 +49,7 @@ function measured(health: Health, watch: Watch, seen: Observation): Health {
     const whose = watch.served ? (seen.sentAt >= watch.served.at ? 'new' : null) : watch.firstNewAt ? null : 'old';
     return counted(health, whose, sample => withProbe(sample, answer, watch.now), watch.now);
   }
+  if (seen.kind === 'dynos') return confirmed(health, watch, seen.dynos);
   if (seen.kind === 'log opened') return afterGap(health, watch);
   if (seen.kind !== 'line') return health;
   const { event } = seen;
@@ -85,9 +86,10 @@ function withState(health: Health, watch: Watch, event: Extract<LogEvent, { kind
   const known = knownDyno(health, watch, event.dyno, event.from, event.at);
   if (!known) return health;
   const { at, to } = event;
-  // Until the switch web dynos are judged with the dyno list, which says whose they are.
-  const counts = kindOf(event.dyno) !== 'web' || watch.served !== null;
-  const crashed = to === 'crashed' && known.startedAt !== null && counts;
+  const isWeb = kindOf(event.dyno) === 'web';
+  const crashed = to === 'crashed' && known.startedAt !== null && (!isWeb || watch.goneAt !== null);
+  // As long as an old one of that name may live, hidden, the dyno list says whose it was; until the switch nothing counts.
+  const fell = to === 'crashed' && isWeb && !crashed && watch.served !== null;
   return withDynoOf(health, event.dyno, {
     ...known,
     at,
@@ -95,7 +97,21 @@ function withState(health: Health, watch: Watch, event: Extract<LogEvent, { kind
     startedAt: to === 'starting' || to === 'up' ? (known.startedAt ?? at) : known.startedAt,
     upAt: to === 'up' ? (known.upAt ?? at) : known.upAt,
     crashes: known.crashes + Number(crashed),
+    fell: (known.fell ?? 0) + Number(fell),
   });
+}
+
+/** What fell since the last list is new where the list, which shows new ones only, has it as not up. */
+function confirmed(health: Health, { goal }: Watch, listed: readonly SeenDyno[]): Health {
+  const down = new Set(
+    listed.filter(({ release, state }) => release >= goal.ours && state !== 'up').map(dyno => dyno.name),
+  );
+  return Object.entries(health.dynos)
+    .filter(([, { fell }]) => fell)
+    .reduce((all, [name, dyno]) => {
+      const crashes = dyno.crashes + (down.has(name) ? (dyno.fell ?? 0) : 0);
+      return withDynoOf(all, name, { ...dyno, crashes, fell: 0 });
+    }, health);
 }
 
 /** A dyno that fell before a gap of the log may have come up in it: it is held against new code no longer than that. */
