@@ -24,8 +24,8 @@ const stoppedWithin = ({ windowMs }: Goal): number => Math.max(DISORDER_MS, Math
 const API_GRAIN_MS = 1_000;
 
 /** Surely later than the release: dynos that a release replaced may have crashed just before it. */
-export const ours = ({ clockFrom }: Pick<Watch, 'clockFrom'>, { at }: { at: number }): boolean =>
-  at >= clockFrom + API_GRAIN_MS;
+export const ours = ({ clockFrom }: Watch, { at }: { at: number }): boolean =>
+  at >= clockFrom + API_GRAIN_MS + CLOCKS_MS;
 
 /**
  * True when an old dyno of that name fell before the new one was up. Heroku starts it anew, hidden: lines that look like a
