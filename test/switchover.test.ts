@@ -252,6 +252,18 @@ describe('a switchover that only the log can tell', () => {
     ).toBe('new serves');
   });
 
+  it('takes no log for whole whose lines Heroku has lost, also of a watch that an older bot kept', () => {
+    const whole = (oldest: number): Observation => ({ kind: 'log whole', at: t(50_000), oldest: t(oldest) });
+    const first = [logOpened(100, 50), other(20_000), whole(50)];
+    expect(watchOf(...first).logFrom).toBe(0);
+    const lost = [...first, logOpened(45_000, 40_000), whole(40_000)];
+    expect(watchOf(...lost).logFrom).toBe(t(40_000));
+    expect(watchOf(...lost, logOpened(60_000, 40_000), whole(40_000)).logFrom).toBe(t(40_000));
+    const { logTorn: _, ...old } = watchOf(...first);
+    const resumed = [logOpened(45_000, 40_000), whole(40_000)].reduce(observe, resumeWatch(old as Watch, t(44_000)));
+    expect(resumed.logFrom).toBe(t(40_000));
+  });
+
   it('is not told before it is known which releases came before ours', () => {
     const unknown = [logOpened(100), ...up, listed(4_000)];
     expect(phase(...unknown, sigterm(31_000, 'web.1'), ...later).kind).toBe('old serves');

@@ -32,7 +32,7 @@ function folded(before: Watch, seen: Observation): Watch {
     case 'log opened':
       return settle(joinLog(watch, seen.oldest ?? seen.at));
     case 'log whole':
-      return settle(watch.logFrom !== null && watch.logFrom <= seen.oldest ? { ...watch, logFrom: 0 } : watch);
+      return settle(isWhole(watch, seen.oldest) ? { ...watch, logFrom: 0 } : watch);
     case 'log closed':
       return settle({ ...watch, logOpen: false });
     case 'dynos':
@@ -242,10 +242,15 @@ function suspect(watch: Watch, dyno: string, what: string): Watch {
 
 /** A session that replays lines up to the newest known one closes the gap; else the log is known only from its start. */
 function joinLog(watch: Watch, oldest: number): Watch {
+  const logTorn = watch.logTorn || (watch.logTo !== null && oldest > watch.logTo);
   const unbroken = watch.logFrom !== null && watch.logTo !== null && oldest < watch.logTo;
   const logTo = Math.max(watch.logTo ?? 0, oldest);
-  return { ...watch, logOpen: true, logFrom: unbroken ? watch.logFrom : oldest, logTo };
+  return { ...watch, logOpen: true, logFrom: unbroken ? watch.logFrom : oldest, logTo, logTorn };
 }
+
+/** A log that is torn is not whole, whatever is said of it: what a lost buffer held is missing from every later session. */
+const isWhole = ({ logFrom, logTorn }: Watch, oldest: number): boolean =>
+  logFrom !== null && logFrom <= oldest && !logTorn;
 
 function list(watch: Watch, at: number, dynos: readonly SeenDyno[]): Watch {
   const { goal } = watch;

@@ -122,6 +122,8 @@ export type Watch = {
   /** Since when the log is known without a gap: 0 from its beginning; null before the first session. */
   logFrom: number | null;
   logTo: number | null;
+  /** A session did not replay what the one before it had told last. */
+  logTorn: boolean;
   logOpen: boolean;
   /** By name of web dyno, which old and new share, in order; the times are Heroku's. */
   changes: Record<string, StateChange[]>;
@@ -176,6 +178,7 @@ export function beginWatch(goal: Goal): Watch {
     leftAt: null,
     logFrom: null,
     logTo: null,
+    logTorn: false,
     logOpen: false,
     changes: none,
     sigterms: none,
