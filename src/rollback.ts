@@ -27,17 +27,8 @@ export async function undo(run: Run): Promise<Next> {
   const releases = await heroku.releases(plan.app, LOOKED_AT);
   const intended = latest(run.deploy, 'rollback intended');
   if (!intended || !ourRollback(run, releases)) {
-    // The newest that succeeded is live: one that failed, is in its release phase or was taken back is in nobody's way.
-    const newest = releases.find(({ version, status }) => version > ours && status === 'succeeded');
-    const stranger = newest?.slug === released?.slug ? undefined : newest;
-    if (stranger) {
-      const live = plan.maintenance ? { release: stranger.version, commit: await commitOf(run, stranger) } : undefined;
-      return run.end(
-        'superseded',
-        `${stranger.by} released v${stranger.version} (${stranger.description}) meanwhile: going back would undo that. Nothing more is done.`,
-        live,
-      );
-    }
+    const stranger = strangerIn(releases, released);
+    if (stranger) return undoneBy(run, stranger);
   }
   if (!intended) {
     if (serves(run.deploy)) await judge(run);
@@ -58,9 +49,14 @@ export async function undo(run: Run): Promise<Next> {
     };
     await run.record({ kind: 'rollback intended', ...intention });
   }
-  const known = await foundInFlight(run, intended !== undefined, async () =>
-    ourRollback(run, await heroku.releases(plan.app, 10)),
-  );
+  let seen: readonly Release[] = [];
+  const known = await foundInFlight(run, intended !== undefined, async () => {
+    seen = await heroku.releases(plan.app, 10);
+    return ourRollback(run, seen);
+  });
+  // It may have come while ours was looked for.
+  const stranger = known ? undefined : strangerIn(seen, released);
+  if (stranger) return undoneBy(run, stranger);
   const begun = known ?? (await rollBack(run));
   if ('refused' in begun) {
     await run.record({ kind: 'rollback failed', why: begun.refused });
@@ -89,6 +85,22 @@ export async function undo(run: Run): Promise<Next> {
     ...{ releasedAt: Date.parse(ended.updatedAt), ...(buried.length > 0 ? { buried } : {}) },
   });
   return { to: plan.maintenance ? 'Start the dynos' : 'Rollback serves' };
+}
+
+/** The newest that succeeded is live: one that failed, is in its release phase or was taken back is in nobody's way. */
+function strangerIn(releases: readonly Release[], ours: FactOf<'released'> | undefined): Release | undefined {
+  const newest = releases.find(({ version, status }) => version > (ours?.version ?? 0) && status === 'succeeded');
+  return newest?.slug === ours?.slug ? undefined : newest;
+}
+
+async function undoneBy(run: Run, stranger: Release): Promise<Next> {
+  const { by, version, description } = stranger;
+  const live = run.deploy.plan.maintenance ? { release: version, commit: await commitOf(run, stranger) } : undefined;
+  return run.end(
+    'superseded',
+    `${by} released v${version} (${description}) meanwhile: going back would undo that. Nothing more is done.`,
+    live,
+  );
 }
 
 /** Other code that went live after ours while the rollback waited behind it. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { crash, good, plan, play, World } from './recipe-world.ts';
+import { crash, good, plan, play, release, World } from './recipe-world.ts';
 
 // A call that was cut off by a kill may be carried out seconds later, when the successor has looked for it already.
 
@@ -58,4 +58,23 @@ it.each(CASES)('$what is asked for once, though Heroku makes it $ms ms after the
   await play(world);
   const made = [...world.builds, ...world.releases.slice(1)].map(({ description }) => description);
   expect(made).toEqual(given.made);
+});
+
+it('a rollback is not asked for again where others released while it was looked for', async () => {
+  const world = new World({ 42: [...crash], 43: [...SERVES], 44: [...SERVES] });
+  const { heroku, time } = world;
+  const { pass } = time;
+  let asks = 0;
+  // The first who asks dies of it, and Heroku never does it.
+  heroku.rollBack = async (...asked) => {
+    if (++asks > 1) throw new Error(`asked again: ${asked[1]}`);
+    world.killAt = world.calls + 1;
+    return world.touch(() => release(0, 'none'));
+  };
+  time.pass = async (ms, signal) => {
+    if (asks === 1 && world.releases.length === 2) world.releases.push(release(43, 'else', { by: 'jo' }));
+    return pass(ms, signal);
+  };
+  expect((await play(world)).outcome).toBe('superseded');
+  expect(asks).toBe(1);
 });
