@@ -69,6 +69,7 @@ const PART_OF_FILE: Record<string, string> = {
   'src/cancelling.ts': 'recipe',
   'src/queue.ts': 'recipe',
   'src/in-flight.ts': 'recipe',
+  'src/needed.ts': 'recipe',
   'src/maintenance.ts': 'recipe',
   'src/parking.ts': 'recipe',
   'src/closed-deploy.ts': 'recipe',
