@@ -287,7 +287,7 @@ export class Narrator {
     // While it waits, or fails here, another process may have it.
     const wait = this.#editing.wait({ id, channel, last });
     if (wait > 0) return wait;
-    if (!(await messages.mayEdit(deploy.id, known.key, instance))) return EDITED_WITHIN_MS;
+    if (!(await messages.mayEdit(deploy.id, known, instance))) return EDITED_WITHIN_MS;
     const done = await this.#editing.edit({ id, channel, ts: known.ts, message, last, wake: () => rouse(lane) });
     if (done !== 'edited') return done;
     await messages.edited(deploy.id, { ...known, hash });

@@ -289,8 +289,8 @@ export interface Messages {
   claim(ask: { deploy: string; key: string; channel: string; by: string }): Promise<'first' | 'again' | 'taken'>;
   /** What was claimed was surely not posted: the next claim is the first. */
   free(deploy: string, key: string, by: string): Promise<void>;
-  /** One process edits a message, and none the same once more; another when that one is gone, or has not for 20 s. */
-  mayEdit(deploy: string, key: string, by: string): Promise<boolean>;
+  /** One process edits a message, if it is as that one knows it; another when that one is gone, or has not for 20 s. */
+  mayEdit(deploy: string, known: { key: string; hash: string | null }, by: string): Promise<boolean>;
   /** It shows that now, if it is the same message still. */
   edited(deploy: string, message: { key: string; ts: string; hash: string }): Promise<void>;
   /** `ts` null: it is not known to be there yet. */

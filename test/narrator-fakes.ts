@@ -90,10 +90,10 @@ export class FakeMessages implements Messages {
     if (row?.by === by && !row.ts) this.rows.delete(`${deploy} ${key}`);
   }
 
-  async mayEdit(deploy: string, key: string, by: string) {
+  async mayEdit(deploy: string, { key, hash }: { key: string; hash: string | null }, by: string) {
     const row = this.rows.get(`${deploy} ${key}`);
-    if (!row || (row.by !== by && row.at > Date.now() - 20_000)) return false;
-    this.rows.set(`${deploy} ${key}`, { ...row, by, at: Date.now() });
+    if (!row || row.hash !== hash || (row.by !== by && row.at > Date.now() - 20_000)) return false;
+    this.rows.set(`${deploy} ${key}`, { ...row, hash: null, by, at: Date.now() });
     return true;
   }
 

@@ -76,10 +76,19 @@ describe('who may post a message', () => {
   });
 
   it('is who edits it then, and another only when that one is gone or has not for a while', async () => {
-    const mayEdit = (by: string) => messages.mayEdit('d1', 'card', by);
+    const mayEdit = (by: string, hash: string | null = null) => messages.mayEdit('d1', { key: 'card', hash }, by);
     await claim('card', 'bot 1');
     await messages.keep('d1', { key: 'card', ts: '1.2', hash: 'x' });
-    expect([await mayEdit('bot 2'), await mayEdit('bot 1'), await mayEdit('bot 2')]).toEqual([false, true, false]);
+    expect([await mayEdit('bot 2', 'x'), await mayEdit('bot 1', 'x'), await mayEdit('bot 2')]).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    // What it shows is not known now, and nobody edits what another one has edited since.
+    expect(await messages.of('d1')).toContainEqual({ key: 'card', ts: '1.2', hash: null });
+    await messages.edited('d1', { key: 'card', ts: '1.2', hash: 'y' });
+    expect(await mayEdit('bot 1', 'x')).toBe(false);
+    expect(await mayEdit('bot 1', 'y')).toBe(true);
     await longAgo('card');
     expect(await mayEdit('bot 2')).toBe(true);
     for (let round = 0; round < 50; round++) {
