@@ -56,10 +56,7 @@ export class Access {
     await this.#member(user);
     const apps = await Promise.all((await this.#parts.ledger.apps()).map(settings => this.#withRoles(settings)));
     const seen = apps.filter(app => maySee(app, user));
-    if (seen.length === 0 && apps.some(({ untold }) => [...untold.values()].includes('now')))
-      throw new NotNow([
-        'Slack does not tell just now who is in your groups, so it is not known what you may see. Try again in a minute.',
-      ]);
+    if (seen.length === 0 && apps.some(isUntoldNow)) throw new NotNow([UNTOLD]);
     return seen;
   }
 
@@ -67,16 +64,14 @@ export class Access {
   async allowed(name: string, user: string, channel: string | null = null): Promise<App> {
     const app = await this.#known(name, user);
     const elsewhere = channel === null ? null : channelRefused(app, channel);
-    const reasons = [mayDeploy(app, user) ? null : askThem(app), elsewhere].filter(reason => reason !== null);
-    if (reasons.length > 0) throw new Refusal(reasons);
-    return app;
+    if (mayDeploy(app, user) && !elsewhere) return app;
+    return refuse(app, mayDeploy(app, user) ? null : askThem(app), elsewhere);
   }
 
   /** The app, for somebody who may see it. */
   async seen(name: string, user: string): Promise<App> {
     const app = await this.#known(name, user);
-    if (!maySee(app, user)) throw new Refusal([askToSee(app)]);
-    return app;
+    return maySee(app, user) ? app : refuse(app, askToSee(app));
   }
 
   /** Whoever may deploy an app may lock it; `all` is for those who may deploy every app. */
@@ -86,7 +81,7 @@ export class Access {
     for (const settings of await this.#parts.ledger.apps()) {
       const app = await this.#withRoles(settings);
       if (!mayDeploy(app, user) && !app.roles.admin.has(user))
-        throw new Refusal([`A lock on every app is for those who may deploy every app. ${askThem(app)}`]);
+        refuse(app, `A lock on every app is for those who may deploy every app. ${askThem(app)}`);
     }
   }
 
@@ -100,14 +95,14 @@ export class Access {
     // Who started it does not do away with the second pair of eyes that was promised then.
     const fourEyes = app.fourEyes || plan.fourEyes;
     const refused = isApproval(kind) ? approvalRefused({ ...app, fourEyes }, { user, startedBy }) : null;
-    if (refused) throw new Refusal([refused]);
+    if (refused) refuse(app, refused);
     // A start that was approved has become another one.
     const isOther = kind === 'go on' && facts.some(fact => fact.kind === 'started' && fact.approval);
     const what = 'the start of a deploy';
     const alone = isOther ? approvalRefused({ ...app, fourEyes: true }, { user, startedBy, what }) : null;
-    if (alone) throw new Refusal([alone]);
+    if (alone) refuse(app, alone);
     const may = isOther || isApproval(kind) || mayDeploy(app, user) || (isRescue(kind) && mayApprove(app, user));
-    if (!may) throw new Refusal([askThem(app)]);
+    if (!may) refuse(app, askThem(app));
   }
 
   /** The app, for a second person who says yes or no to a start: four eyes always. Whoever asked may take it back. */
@@ -116,8 +111,7 @@ export class Access {
     if (user === by && !yes) return app;
     const what = 'the start of a deploy';
     const refused = approvalRefused({ ...app, fourEyes: true }, { user, startedBy: by, what });
-    if (refused) throw new Refusal([refused]);
-    return app;
+    return refused ? refuse(app, refused) : app;
   }
 
   /** A deploy's plan, SQL and output, for those who start or approve deploys of its app; where it is told, or may be. */
@@ -125,15 +119,14 @@ export class Access {
     const app = await this.#known(plan.app, user);
     const may = mayDeploy(app, user) || mayApprove(app, user);
     const elsewhere = channel === plan.channel ? null : channelRefused(app, channel);
-    const reasons = [may ? null : askThem(app), elsewhere].filter(reason => reason !== null);
-    if (reasons.length > 0) throw new Refusal(reasons);
+    if (!may || elsewhere) refuse(app, may ? null : askThem(app), elsewhere);
   }
 
   /** The app, for somebody who may change its settings. */
   async administered(name: string, user: string): Promise<App> {
     const app = await this.#known(name, user);
     if (app.roles.admin.has(user)) return app;
-    throw new Refusal([`You may not change the settings of ${name}. Those who may: ${who(app, 'admin')}.`]);
+    return refuse(app, `You may not change the settings of ${name}. Those who may: ${who(app, 'admin')}.`);
   }
 
   /** For those who may add apps: the admins of every app. */
@@ -181,6 +174,16 @@ export class Access {
     const meant = near ? ` Did you mean \`${near}\`?` : '';
     return `There is no app \`${name}\` here.${meant} ${yours} An admin adds apps with \`/deploy add\`.`;
   }
+}
+
+const UNTOLD =
+  'Slack does not tell just now who is in some groups, so it is not known what you may see or do. Try again in a minute.';
+const isUntoldNow = ({ untold }: App): boolean => [...untold.values()].includes('now');
+
+/** For want of a `role`, which they may have by a group that Slack does not tell of just now, or for what that does not change. */
+function refuse(app: App, role: string | null, other: string | null = null): never {
+  const reasons = [role, other].filter(reason => reason !== null);
+  throw role !== null && isUntoldNow(app) ? new NotNow([UNTOLD, ...reasons]) : new Refusal(reasons);
 }
 
 /** Full members of this workspace only: whoever shares a channel with us is not of the team. */

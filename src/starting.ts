@@ -100,7 +100,11 @@ export class Starting {
 
   /** What came between since it was asked: who asked may not any more, or a freeze has begun. */
   async #notNow(app: App, { by, emergency }: StartRequest): Promise<string | null> {
-    if (!mayDeploy(app, by)) return `Not started: <@${by}> may not deploy ${app.name} any more.`;
+    if (!mayDeploy(app, by)) {
+      // They may all the same, by a group that Slack does not tell of just now.
+      const isUntold = [...app.untold.values()].includes('now');
+      return `Not started: ${isUntold ? `Slack does not tell just now whether <@${by}> may deploy ${app.name}. Press again in a minute.` : `<@${by}> may not deploy ${app.name} any more.`}`;
+    }
     if (emergency === null) {
       const gate = await this.gate(app);
       return gate.kind === 'frozen' ? frozenWords(app, gate.frozen) : null;

@@ -3,6 +3,7 @@ import { Access } from '../src/access.ts';
 import type { AppSettings } from '../src/domain/app.ts';
 import type { Deploy } from '../src/domain/deploy.ts';
 import type { Group } from '../src/domain/permission.ts';
+import { NotNow } from '../src/domain/refusal.ts';
 import type { Person } from '../src/team.ts';
 import { deploys } from './sample-deploys.ts';
 
@@ -107,6 +108,14 @@ describe('who may', () => {
     const { access, groups } = world();
     groups.delete('S0OPS');
     expect(await why(access.allowed('shop', BOB))).toContain('<@U0ANN>, @S0OPS (Slack does not tell who that is).');
+    // That may pass: what waits for its time is tried again.
+    await expect(access.allowed('shop', BOB)).rejects.toBeInstanceOf(NotNow);
+    await expect(access.press({ ...deploys.building, startedBy: ANN }, BOB, 'roll back')).rejects.toBeInstanceOf(
+      NotNow,
+    );
+    await expect(access.allowed('shop', ANN, 'C0RANDOM')).rejects.not.toBeInstanceOf(NotNow);
+    groups.set('S0OPS', { name: 'ops', members: [], untold: 'ever' });
+    await expect(access.allowed('shop', BOB)).rejects.not.toBeInstanceOf(NotNow);
   });
 
   it('asks where the app allows it, and is told where that is', async () => {

@@ -74,10 +74,23 @@ describe('who is who, by Slack', () => {
     expect(asked('usergroups.users.list')).toBe(1);
   });
 
-  it('is not taken to be nobody when Slack only fails just now', async () => {
+  it.each([{ status: 503 }, { error: 'internal_error' }])(
+    'is not taken to be nobody when Slack only fails just now: %o',
+    async trouble => {
+      const { group } = await directory();
+      slack.fails('usergroups.users.list', trouble);
+      await expect(group('S0OPS')).rejects.toThrow();
+      expect(await group('S0OPS')).toMatchObject({ members: ['U0BOB'] });
+    },
+  );
+
+  it('is not asked again before Slack wants to be', async () => {
     const { group } = await directory();
-    slack.fails('usergroups.users.list', { status: 503 });
-    await expect(group('S0OPS')).rejects.toThrow();
-    expect(await group('S0OPS')).toMatchObject({ members: ['U0BOB'] });
+    slack.fails('usergroups.users.list', { status: 429, retryAfter: 2 });
+    for (let press = 0; press < 3; press++) await expect(group('S0OPS')).rejects.toThrow();
+    expect(asked('usergroups.users.list')).toBe(1);
+    await expect
+      .poll(() => group('S0OPS').catch(() => null), { timeout: 10_000 })
+      .toMatchObject({ members: ['U0BOB'] });
   });
 });

@@ -1,7 +1,8 @@
-import { WebAPIPlatformError, WebClient } from '@slack/web-api';
+import { WebAPIRateLimitedError, WebClient } from '@slack/web-api';
 import type { Group } from '../domain/permission.ts';
 import type { Directory, Person } from '../team.ts';
 import { clientOptions, type SlackAccess } from './slack-client.ts';
+import { isNo } from './slack-refusals.ts';
 
 /** How old an answer of Slack may be, ms: users.info is tier 4, users.conversations tier 3, usergroups.list tier 2. */
 const KEPT_MS = 60_000;
@@ -64,7 +65,7 @@ export function connectDirectory(access: SlackAccess): Directory {
 
 /** Slack's plain no: no such group, a scope that was declined, a plan without user groups. Asking again does not help. */
 function none(error: unknown): [] {
-  if (error instanceof WebAPIPlatformError) return [];
+  if (isNo(error)) return [];
   throw error;
 }
 
@@ -80,7 +81,7 @@ async function paged<T>(ask: (cursor: { cursor?: string }) => Promise<Page<T>>):
   }
 }
 
-/** Asks once for a key, and again when the answer is too old; a failure is not kept. */
+/** Asks once for a key, and again when the answer is too old; a failure is kept for as long as Slack asks to wait. */
 function kept<T>(ask: (key: string) => Promise<T>): (key: string) => Promise<T> {
   const known = new Map<string, { at: number; answer: Promise<T> }>();
   return key => {
@@ -88,7 +89,10 @@ function kept<T>(ask: (key: string) => Promise<T>): (key: string) => Promise<T> 
     if (last && performance.now() - last.at < KEPT_MS) return last.answer;
     const answer = ask(key);
     known.set(key, { at: performance.now(), answer });
-    answer.catch(() => known.delete(key));
+    answer.catch(error => {
+      const waitMs = error instanceof WebAPIRateLimitedError ? error.retryAfter * 1000 : 0;
+      known.set(key, { at: performance.now() - KEPT_MS + Math.min(waitMs, KEPT_MS), answer });
+    });
     return answer;
   };
 }

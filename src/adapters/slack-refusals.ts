@@ -27,6 +27,8 @@ const GONE: { readonly [code: string]: NonNullable<MessageRefused['gone']> } = {
 };
 /** Slack's own trouble: "some aspect of the operation" may have succeeded. */
 const UNSURE: ReadonlySet<string> = new Set(['fatal_error', 'internal_error', 'service_unavailable']);
+/** Slack's own trouble, whatever was asked: it passes, so it says no to nothing. */
+const PASSES: ReadonlySet<string> = new Set([...UNSURE, 'request_timeout']);
 /** The blocks as they are, whatever they say: it may take others. */
 const LOOKS: ReadonlySet<string> = new Set([
   'invalid_blocks',
@@ -45,6 +47,9 @@ export function told(error: unknown): unknown {
 }
 
 export const isCode = (error: unknown, ...codes: string[]): boolean => codes.includes(codeOf(error) ?? '');
+
+/** A plain no of Slack: asking again does not help. */
+export const isNo = (error: unknown): error is WebAPIPlatformError => !PASSES.has(codeOf(error) ?? 'internal_error');
 
 /** Another look of the same message may be taken. */
 export const isLookRefused = (error: unknown): boolean => LOOKS.has(codeOf(error) ?? '');

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { App, Receiver, ReceiverEvent } from '@slack/bolt';
 import { SocketModeClient, type SocketModeOptions } from '@slack/socket-mode';
-import { WebAPIPlatformError, WebAPIRateLimitedError } from '@slack/web-api';
+import { WebAPIRateLimitedError } from '@slack/web-api';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { clientOptions, slackLogger } from './slack-client.ts';
+import { isNo } from './slack-refusals.ts';
 import { within } from './within.ts';
 
 export type SocketParts = { appToken: string; slackApiUrl: string; log: Logger };
@@ -15,13 +16,6 @@ const CLOSE_WITHIN_MS = 500;
 /** From the call until Slack has said hello. */
 const OPEN_WITHIN_MS = 15_000;
 const RETRY_MS = { first: 500, most: 30_000 };
-/** Slack's own trouble, which passes (docs.slack.dev, apps.connections.open). All else that it answers says that we may not. */
-const PASSES: ReadonlySet<string> = new Set([
-  'fatal_error',
-  'internal_error',
-  'request_timeout',
-  'service_unavailable',
-]);
 
 const envelope = z.object({ type: z.string() });
 /** What the library gives of an envelope. */
@@ -74,7 +68,7 @@ export class SocketReceiver implements Receiver {
   /** Rejects when Slack refuses the token. When Slack is away it is asked again until it is there. */
   async start(): Promise<void> {
     await this.#open().catch(error => {
-      if (refuses(error)) throw new Error(`Slack opens no connection for SLACK_APP_TOKEN: ${error.message}`);
+      if (isNo(error)) throw new Error(`Slack opens no connection for SLACK_APP_TOKEN: ${error.message}`);
       this.#parts.log.warn({ err: error }, 'Slack opens no connection yet');
       void this.#openAgain();
     });
@@ -170,8 +164,6 @@ export class SocketReceiver implements Receiver {
     }
   }
 }
-
-const refuses = (error: unknown): boolean => error instanceof WebAPIPlatformError && !PASSES.has(error.data.error);
 
 function typeOf(data: string | ArrayBuffer): string | null {
   const text = typeof data === 'string' ? data : new TextDecoder().decode(data);
