@@ -198,6 +198,16 @@ describe('a lock', () => {
     await reads('C0SHOP', /^shop is free again/);
   });
 
+  it('that is over is told to be, also when somebody locks anew before anybody looked', async () => {
+    await lock();
+    await reads('C0SHOP', /^shop is locked/);
+    await pool.query("UPDATE locks SET until = now() - interval '1 s'");
+    await lock(ANN, { channel: 'C0ELSE' });
+    await reads('C0SHOP', /^shop is free again.*It ended by itself/);
+    await reads(BOB, /Your lock on shop is gone/);
+    await reads('C0ELSE', /^shop is locked\. <@U0ANN>/);
+  });
+
   it('reminds its owner every 3 hours', async () => {
     await lock();
     await locks.tick();
