@@ -217,6 +217,8 @@ describe('what holds for every app', () => {
     await expect(save('', 0, 'U0ANN')).rejects.toMatchObject({ reasons: [expect.stringContaining('<@U0ADA>')] });
     await expect(administration.openTeam({ user: 'U0ANN' })).rejects.toThrow();
     expect(await save('2026-12-20 - 2026-12-27 UTC: Holidays', 0)).toEqual({ kind: 'saved', app: 'all' });
+    // Worked again, after the bot died in the middle of it.
+    expect(await save('2026-12-20 - 2026-12-27 UTC: Holidays', 0)).toEqual({ kind: 'saved', app: 'all' });
     expect(await save('2026-12-20 - 2026-12-27 UTC: Holidays', 1)).toEqual({ kind: 'same', app: 'all' });
     expect(await save('soon', 1)).toMatchObject({ kind: 'wrong' });
     await expect(save('', 0)).rejects.toMatchObject({

@@ -73,9 +73,14 @@ export function connectSettings(pool: pg.Pool, words: Words): SettingsStore {
       inTransaction(pool, async client => {
         await client.query("SELECT pg_advisory_xact_lock(hashtext('settings of the team'))");
         const last = await team(client);
-        if (known !== null && (last?.version ?? 0) !== known) return { kind: 'changed meanwhile', by: last?.by ?? '' };
         const before = last?.freezes ?? [];
-        if (JSON.stringify(before.map(freezeLine)) === JSON.stringify(freezes.map(freezeLine))) return { kind: 'same' };
+        const isSame = JSON.stringify(before.map(freezeLine)) === JSON.stringify(freezes.map(freezeLine));
+        // Worked again after a bot died.
+        if (known !== null && last?.version === known + 1 && last.by === by && isSame) {
+          return { kind: 'saved', version: last.version };
+        }
+        if (known !== null && (last?.version ?? 0) !== known) return { kind: 'changed meanwhile', by: last?.by ?? '' };
+        if (isSame) return { kind: 'same' };
         const json = JSON.stringify(freezes);
         await client.query('UPDATE team SET freezes = $1', [json]);
         await client.query('INSERT INTO team_versions (version, freezes, by) VALUES ($1, $2, $3)', [
