@@ -62,7 +62,7 @@ export class Pictures {
     if (!picture) return true;
     const claim = { deploy: deploy.id, key: PICTURE, channel, by: instance };
     if (pace.stopped || (await messages.claim(claim)) === 'taken') return false;
-    const asked = (await messages.of(deploy.id)).find(({ key }) => key === PICTURE)?.hash;
+    const asked = await this.#asked(deploy);
     if (asked) return this.#lookFor(asked, deploy, thread);
     const note = (ts: string | null, hash: string | null) => messages.keep(deploy.id, { key: PICTURE, ts, hash });
     try {
@@ -71,6 +71,8 @@ export class Pictures {
       await pace.turn(channel, RANKS.quiet);
       // Drawing and sending took their time: say once more that it is ours.
       if (pace.stopped || (await messages.claim(claim)) === 'taken') return false;
+      const since = await this.#asked(deploy);
+      if (since) return this.#lookFor(since, deploy, thread);
       // From here on it may be there, and is only looked for: Slack has no label that would tell a second one.
       await note(null, file);
       await files.share({ file, title: picture.title, channel, thread });
@@ -88,6 +90,11 @@ export class Pictures {
       await note('refused', null);
       return true;
     }
+  }
+
+  /** The file that somebody asked to be shared. */
+  async #asked({ id }: Deploy): Promise<string | null | undefined> {
+    return (await this.#parts.messages.of(id)).find(({ key }) => key === PICTURE)?.hash;
   }
 
   /** It was asked to be shared, and nobody heard the answer. Found or not, it is not sent again. */

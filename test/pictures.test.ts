@@ -107,6 +107,18 @@ describe('the pictures of a deploy', () => {
     expect(warnings).toEqual([]);
   });
 
+  it('a file is not shared beside one that another bot asked to be shared while this one drew', async () => {
+    files.trouble = what => {
+      const row = [...messages.rows.values()].find(({ key }) => key.includes('picture'));
+      if (what === 'send' && row) row.hash = 'F9';
+      return undefined;
+    };
+    expect(await pictures().show(deploy)).toBe(false);
+    files.shared.push('F9');
+    expect(await pictures().show(deploy)).toBe(true);
+    expect(files.shared).toEqual(['F9']);
+  });
+
   it('one that does not come within three minutes is missing, and not sent twice', async () => {
     files.trouble = what => (what === 'share' ? { before: lost } : undefined);
     await expect(pictures().show(deploy)).rejects.toThrow('socket hang up');
