@@ -80,6 +80,15 @@ describe('the private Postgres', () => {
     expect(await serverPid()).toBe(pid);
   });
 
+  it('is missed when it is killed, and started anew with what was written', async () => {
+    let gone = 0;
+    servers.push(await startEmbedded(folder.dir, { fsync: false, onGone: () => gone++ }));
+    process.kill(await serverPid(), 'SIGKILL');
+    await expect.poll(() => gone, { timeout: 10_000 }).toBe(1);
+    await servers.at(-1)?.stop();
+    expect(gone).toBe(1);
+  });
+
   it('outlives a Ctrl-C until the bot has handed over, and then leaves nothing running', async () => {
     const owner = launch();
     await once(owner, 'message');

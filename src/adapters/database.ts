@@ -29,7 +29,13 @@ export async function openDatabase(
   }: { url: string | undefined; dataDir: string; answerWithinMs?: number },
   onError: (error: Error) => void,
 ): Promise<Database> {
-  const embedded = url ? null : await startEmbedded(join(dataDir, 'database'));
+  const onGone = () => {
+    onError(
+      new Error('The private Postgres has ended. So does this process: started anew, it starts its database, too.'),
+    );
+    process.exit(1);
+  };
+  const embedded = url ? null : await startEmbedded(join(dataDir, 'database'), { onGone });
   const address = url ?? embedded?.url ?? '';
   // Changes of our own tables may take longer than any other query.
   const tables = connect(address, onError, { max: 1 });

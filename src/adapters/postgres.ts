@@ -21,13 +21,17 @@ const START_MS = 60_000;
 const STOP_MS = 10_000;
 /** A server writes its process number a moment before it listens. */
 const LISTENS_MS = 3_000;
+const LOOK_EVERY_MS = 1_000;
 const INVALID_PASSWORD = '28P01';
 
 /**
  * A private Postgres in `dir`, on loopback, its data there and its password in a file that only we may read. One that
- * outlived a killed bot is adopted. Throws when another living process uses the folder.
+ * outlived a killed bot is adopted. Throws when another living process uses the folder. `onGone`: it has ended by itself.
  */
-export async function startEmbedded(dir: string, { fsync = true }: { fsync?: boolean } = {}): Promise<Embedded> {
+export async function startEmbedded(
+  dir: string,
+  { fsync = true, onGone = () => {} }: { fsync?: boolean; onGone?: () => void } = {},
+): Promise<Embedded> {
   const folder = resolve(dir);
   const data = join(folder, 'postgres');
   await mkdir(folder, { recursive: true });
@@ -46,7 +50,13 @@ export async function startEmbedded(dir: string, { fsync = true }: { fsync?: boo
     // Else a bot that ends in an error would leave a server behind that nobody looks after.
     const onExit = () => void (isAlive(pid) && process.kill(pid, 'SIGINT'));
     process.once('exit', onExit);
+    const looking = setInterval(() => {
+      if (isAlive(pid)) return;
+      clearInterval(looking);
+      onGone();
+    }, LOOK_EVERY_MS).unref();
     const stop = async () => {
+      clearInterval(looking);
       process.off('exit', onExit);
       await stopServer(pid, data);
       await release();
