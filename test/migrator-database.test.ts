@@ -1,4 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer, connect as dial } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -19,7 +20,11 @@ const HATS = { 'migrations/1_hats.sql': 'CREATE TABLE hats (id int);' };
 
 describe('the database that is migrated', () => {
   it('is given to nobody but the migrating process: its address is no argument, and not in the environment', async () => {
-    const url = await rig.database();
+    // Of its own: processes of other tests know that of the server.
+    const password = randomUUID();
+    const shared = await rig.database();
+    await (await rig.connect(shared)).query(`CREATE ROLE looked_at LOGIN SUPERUSER PASSWORD '${password}'`);
+    const url = Object.assign(new URL(shared), { username: 'looked_at', password }).href;
     let seen = '';
     const files = {
       ...HATS,
@@ -36,7 +41,6 @@ describe('the database that is migrated', () => {
           seen = execFileSync('ps', ['-A', 'e', 'ww', '-o', 'args='], { encoding: 'utf8' });
       },
     });
-    const password = new URL(url).password;
     expect(seen.split('\n').filter(line => line.includes('migrations/run.ts'))).not.toEqual([]);
     expect(seen).not.toContain(password);
     const [row] = (await (await rig.connect(url)).query<{ seen: string }>('SELECT seen FROM seen')).rows;

@@ -9,6 +9,8 @@ import type {
 } from '../domain/migration/facts.ts';
 import { connect } from './postgres.ts';
 
+/** Ours, where the server that should keep the others is gone without a word. */
+const ANSWER_WITHIN_MS = 15_000;
 const LIMITS = "SET LOCAL statement_timeout = '10s'; SET LOCAL lock_timeout = '500ms'";
 /** Fewer than `max_locks_per_transaction` allows everybody (64), with room for the catalog's own. */
 const SEQUENCES_AT_ONCE = 40;
@@ -18,7 +20,7 @@ const SEQUENCES_AT_ONCE = 40;
  * read-only transactions, at most 10 s a query, half a second for a lock.
  */
 export async function readCatalog(url: string): Promise<Facts> {
-  const pool = connect(url, () => {});
+  const pool = connect(url, () => {}, { query_timeout: ANSWER_WITHIN_MS });
   try {
     const client = await pool.connect();
     try {

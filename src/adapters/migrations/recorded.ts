@@ -13,13 +13,16 @@ export const holdersOf = (connection: pg.ClientConfig): Promise<Blocker[]> =>
   asking(connection, async client => (await client.query<Blocker>(HOLDERS, [PG_MIGRATE_LOCK_ID])).rows);
 
 async function asking<T>(connection: pg.ClientConfig, ask: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ ...connection, connectionTimeoutMillis: 10_000, statement_timeout: 10_000 });
+  // The first is the server's to keep, the second ours where the server is gone without a word.
+  const limits = { connectionTimeoutMillis: 10_000, statement_timeout: 10_000, query_timeout: 15_000 };
+  const client = new pg.Client({ ...connection, ...limits });
   client.on('error', () => {});
   try {
     await client.connect();
     return await ask(client);
   } finally {
-    await client.end().catch(() => {});
+    // Not waited for: a server that is gone says no goodbye.
+    void client.end().catch(() => {});
   }
 }
 

@@ -30,7 +30,7 @@ export async function openSession(connection: pg.ClientConfig): Promise<Session>
   const client = new pg.Client({ ...connection, ...lasting, ...SETTINGS });
   // Whatever is asked next fails, which is what tells of it.
   client.on('error', () => {});
-  const beside = new pg.Client({ ...connection, application_name: `${OUR_APPLICATION}, watching` });
+  const beside = new pg.Client({ ...connection, ...lasting, application_name: `${OUR_APPLICATION}, watching` });
   beside.on('error', () => {});
   await client.connect().catch(cause => {
     const message: string = cause instanceof Error ? cause.message : String(cause);
@@ -39,6 +39,8 @@ export async function openSession(connection: pg.ClientConfig): Promise<Session>
     throw new Unusable(`The database cannot be reached (${message}). Look whether it runs, then try again.`, { cause });
   });
   await refusePooler(client);
+  // From the lock on: whoever it waits for may be frozen.
+  await settle({ client }, { outlives: false });
   await beside.connect();
   const [own] = (await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows;
   return {
@@ -98,7 +100,7 @@ export const HOLDERS = `SELECT ${ACTIVITY} FROM pg_locks JOIN pg_stat_activity U
  * Clean before each migration. `outlives`: a statement that cannot be rolled back goes on to its end without us, still
  * under the lock, instead of leaving half of it behind; any other ends when nobody hears it any more.
  */
-export async function settle({ client }: Session, { outlives }: { outlives: boolean }): Promise<void> {
+export async function settle({ client }: Pick<Session, 'client'>, { outlives }: { outlives: boolean }): Promise<void> {
   await client.query('RESET SESSION AUTHORIZATION');
   await client.query('RESET ALL');
   // Not known to Postgres 13.
