@@ -2,9 +2,9 @@ import { type Objection, objection } from './alone.ts';
 import { cancelAsked, cancelled, isCancelled } from './cancelling.ts';
 import { type Click, latest, latestOfThese, migrationsOf } from './domain/deploy.ts';
 import { filesOf, gateReasons } from './domain/gate.ts';
-import { isMixedAgain, lastMixed, openComplaint, saidToBeGone } from './domain/readings.ts';
+import { isDoubted } from './domain/phase.ts';
+import { isDoubtedAgain, lastDoubt, openComplaint, saidToBeGone } from './domain/readings.ts';
 import { withoutMentions } from './domain/refusal.ts';
-import type { Phase } from './domain/watch.ts';
 import { followDeploy, followSparingly, record } from './following.ts';
 import { NOT_WELL, settled, unlessIll } from './illness.ts';
 import { judge } from './judging.ts';
@@ -43,7 +43,7 @@ export async function soak(run: Run): Promise<Next> {
   if (known) return known;
   if (latest(run.deploy, 'rollback asked')) return { to: 'Roll back' };
   if (openComplaint(run.deploy)) return { to: 'Not well' };
-  if (isMixedAgain(run.deploy)) return MIXED;
+  if (isDoubtedAgain(run.deploy)) return DOUBTED;
   const following = followDeploy(run);
   const until = Date.parse(gone.at) + plan.soakSeconds * 1000;
   await following.when(() => true, run.signal);
@@ -59,7 +59,7 @@ export async function soak(run: Run): Promise<Next> {
   };
   const well = (signal: AbortSignal) => unlessIll(run, following, work, signal);
   return run.listening<Next>(
-    signal => unlessSuperseded(run, following, well, signal, async () => MIXED),
+    signal => unlessSuperseded(run, following, well, signal, async () => DOUBTED),
     async click =>
       click.kind === 'hold'
         ? hold(run, click)
@@ -73,30 +73,29 @@ export async function soak(run: Run): Promise<Next> {
 }
 
 /** Old code answers after it was said to be gone: that is proved, or asked, once more before anything is destroyed. */
-const MIXED: Next = { to: 'New code serves' };
+const DOUBTED: Next = { to: 'New code serves' };
 
 /** Key of what is said once more when old code that had answered is gone again. */
 function anew(run: Run, key: string): string {
   const { facts } = run.deploy;
-  const mixed = lastMixed(run.deploy);
-  const isAfter = mixed && facts.some(fact => fact.kind === 'soaking' && fact.seq < mixed.seq);
-  return isAfter ? `${key}, after ${mixed.seq}` : key;
+  const doubt = lastDoubt(run.deploy);
+  const isAfter = doubt && facts.some(fact => fact.kind === 'soaking' && fact.seq < doubt.seq);
+  return isAfter ? `${key}, after ${doubt.seq}` : key;
 }
 
 /** The work of a stage that waits for people, unless old code answers again. */
-function unlessMixed(
+function unlessDoubted(
   run: Run,
   following: Following,
   work: (signal: AbortSignal) => Promise<Next>,
   signal: AbortSignal,
 ): Promise<Next> {
   const tell = record(run, following);
-  const isOver = ({ kind }: Phase): boolean => kind === 'mixed';
   return first(signal, [
     work,
     async signal => {
-      await following.until(isOver, async phase => (isOver(phase) ? tell(phase) : undefined), signal);
-      return MIXED;
+      await following.until(isDoubted, async phase => (isDoubted(phase) ? tell(phase) : undefined), signal);
+      return DOUBTED;
     },
   ]);
 }
@@ -143,7 +142,7 @@ export async function askForApproval(run: Run): Promise<Next> {
   const known = await decided(run);
   if (known) return known;
   if (openComplaint(run.deploy)) return NOT_WELL;
-  if (isMixedAgain(run.deploy)) return MIXED;
+  if (isDoubtedAgain(run.deploy)) return DOUBTED;
   const { watcher } = run.outside;
   // Before the release, or when too many wait to watch them all: then people know no more than they see.
   const following = followSparingly(run);
@@ -165,7 +164,7 @@ export async function askForApproval(run: Run): Promise<Next> {
   };
   const well = (signal: AbortSignal) => (following ? unlessIll(run, following, work, signal) : work(signal));
   const answered = run.listening<Next>(
-    signal => (following ? unlessMixed(run, following, well, signal) : work(signal)),
+    signal => (following ? unlessDoubted(run, following, well, signal) : work(signal)),
     async click => {
       if (click.kind === 'hold') return hold(run, click);
       if (click.kind === 'cancel' || click.kind === 'roll back') {

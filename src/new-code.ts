@@ -6,10 +6,12 @@ import {
   destroyed,
   goesBackAt,
   isAsExpected,
-  lastMixed,
+  isDoubtedAgain,
+  lastDoubt,
   oldCode,
   openComplaint,
   phaseFact,
+  saidToBeGone,
   smokeTestOf,
   waitsForApproval,
 } from './domain/readings.ts';
@@ -47,7 +49,7 @@ export async function smokeTest(run: Run): Promise<Next> {
       // Somebody may be asked for it already, and answer while it is tested.
       async click => ((await saidGone(run, click)) ? { answer: GONE_NOTED } : tooLate(click)),
     );
-    await run.record({ kind: 'smoke test', results }, `smoke test ${lastMixed(run.deploy)?.seq ?? 0}`);
+    await run.record({ kind: 'smoke test', results }, `smoke test ${lastDoubt(run.deploy)?.seq ?? 0}`);
   }
   const made = smokeTestOf(run.deploy);
   const wrong = made?.results.filter(result => !isAsExpected(result)) ?? [];
@@ -111,8 +113,8 @@ export async function watchNewCode(run: Run): Promise<Next> {
     return RECEIPT;
   };
   const well = (signal: AbortSignal) => unlessIll(run, following, work, signal);
-  const onMixed = (phase: Phase) => oldAnswers(run, phase);
-  return run.listening<Next>(signal => unlessSuperseded(run, following, well, signal, onMixed), tooLate);
+  const onDoubt = (phase: Phase) => oldAnswers(run, phase);
+  return run.listening<Next>(signal => unlessSuperseded(run, following, well, signal, onDoubt), tooLate);
 }
 
 /** Old code answers again: that it was gone was a person's word, or the routers took longer. */
@@ -237,14 +239,7 @@ function decision(run: Run): Next | null {
   if (waitsForApproval(run.deploy)) return { to: 'Approval' };
   if (phaseFact(deploy, 'deploy')?.phase.kind === 'mixed') return { to: 'New code serves' };
   if (latest(deploy, 'watching')) return { to: 'Watch new code' };
-  const mixed = lastMixed(deploy)?.seq ?? 0;
-  const gone = deploy.facts.some(
-    fact =>
-      fact.seq > mixed &&
-      ((fact.kind === 'phase' && fact.of === 'deploy' && fact.phase.kind === 'old gone') ||
-        (fact.kind === 'checked' && fact.what === 'old gone')),
-  );
-  return gone ? afterOldCode(run) : { to: 'Old code gone' };
+  return saidToBeGone(deploy) && !isDoubtedAgain(deploy) ? afterOldCode(run) : { to: 'Old code gone' };
 }
 
 const openFor = ({ deploy }: Run): string => (waitsForApproval(deploy) ? 'in time' : 'for an hour');

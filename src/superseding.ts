@@ -1,6 +1,7 @@
 import { DateTime } from 'luxon';
 import { latest } from './domain/deploy.ts';
 import { filesOf } from './domain/gate.ts';
+import { isDoubted } from './domain/phase.ts';
 import { destroyed, servedSince } from './domain/readings.ts';
 import type { Phase } from './domain/watch.ts';
 import { record } from './following.ts';
@@ -23,7 +24,7 @@ export const commitOf = async ({ outside, deploy }: Run, { slug }: Release): Pro
   slug ? outside.heroku.slugCommit(deploy.plan.app, slug) : null;
 
 /**
- * The work of a stage that waits for time, unless others release other code: that ends the deploy. `onMixed`: what follows
+ * The work of a stage that waits for time, unless others release other code: that ends the deploy. `onDoubt`: what follows
  * where old code answers again; it is not looked for when not given.
  */
 export async function unlessSuperseded(
@@ -31,16 +32,16 @@ export async function unlessSuperseded(
   following: Following,
   work: (signal: AbortSignal) => Promise<Next>,
   signal: AbortSignal,
-  onMixed: ((phase: Phase) => Promise<Next>) | null = null,
+  onDoubt: ((phase: Phase) => Promise<Next>) | null = null,
 ): Promise<Next> {
   const tell = record(run, following);
-  const isOver = ({ kind }: Phase): boolean => kind === 'superseded' || (onMixed !== null && kind === 'mixed');
+  const isOver = (phase: Phase): boolean => phase.kind === 'superseded' || (onDoubt !== null && isDoubted(phase));
   const ended = await first<Next | Phase>(signal, [
     work,
     signal => following.until(isOver, async phase => (isOver(phase) ? tell(phase) : undefined), signal),
   ]);
   if (!('kind' in ended)) return ended;
-  if (ended.kind === 'mixed' && onMixed) return onMixed(ended);
+  if (onDoubt && isDoubted(ended)) return onDoubt(ended);
   if (ended.kind !== 'superseded') throw new Error(`${run.deploy.id} is not superseded`);
   return superseded(run, ended);
 }

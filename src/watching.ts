@@ -1,7 +1,7 @@
 import { afterOldCode } from './approval.ts';
 import { type Click, latest } from './domain/deploy.ts';
 import { failsUnnamed } from './domain/health-gate.ts';
-import { lastMixed, openComplaint, smokeTestOf } from './domain/readings.ts';
+import { lastDoubt, openComplaint, smokeTestOf } from './domain/readings.ts';
 import type { Phase } from './domain/watch.ts';
 import { followDeploy, record } from './following.ts';
 import { unlessIll } from './illness.ts';
@@ -81,8 +81,8 @@ function decided(run: Run): Next | null {
   if (latest(deploy, 'rollback asked')) return { to: 'Roll back' };
   if (openComplaint(deploy)) return { to: 'Not well' };
   // Old code that has answered since takes that word back.
-  const mixed = lastMixed(deploy)?.seq ?? 0;
-  const gone = deploy.facts.some(fact => fact.kind === 'checked' && fact.what === 'old gone' && fact.seq > mixed);
+  const doubt = lastDoubt(deploy)?.seq ?? 0;
+  const gone = deploy.facts.some(fact => fact.kind === 'checked' && fact.what === 'old gone' && fact.seq > doubt);
   return gone ? alone(run) : null;
 }
 
@@ -126,7 +126,7 @@ export async function saidGone(run: Run, { by, reason }: Click): Promise<boolean
   const why = reason ?? 'No reason was given.';
   await run.record(
     { kind: 'checked', by, what: 'old gone', why },
-    `checked old gone ${lastMixed(run.deploy)?.seq ?? 0}`,
+    `checked old gone ${lastDoubt(run.deploy)?.seq ?? 0}`,
   );
   return true;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parserReady } from '../src/domain/migration.ts';
 import { asOf, wayBack } from '../src/domain/readings.ts';
+import type { Phase } from '../src/domain/watch.ts';
 import { rootMessage } from '../views/root.ts';
 import { ADD, closing, DROP, worldWith, YES } from './migrating-world.ts';
 import { good, kinds, play, release, rightBefore, unproved, type World } from './recipe-world.ts';
@@ -209,9 +210,9 @@ describe('old code that answers once more after it was said to be gone', () => {
   });
 
   /** Old code is gone, answers, and is gone once more; the card that comes after that is said yes to. */
-  const goneTwice = (when: 'soaking' | 'approval asked') => {
+  const goneTwice = (when: 'soaking' | 'approval asked', doubt: Phase) => {
     const world = worldWith();
-    rightBefore(world, when, () => world.phases[42]?.push({ kind: 'mixed', corrected: true }, ...good.slice(-2)));
+    rightBefore(world, when, () => world.phases[42]?.push(doubt, ...good.slice(-2)));
     const isGoneAgain = () => kinds(world).filter(kind => kind === 'deploy: old gone').length > 1;
     const { until } = world.time;
     world.time.until = (at, signal) =>
@@ -223,26 +224,35 @@ describe('old code that answers once more after it was said to be gone', () => {
     };
     return world;
   };
-  const OLD_ANSWERS = ['deploy: mixed', 'deploy: new serves', 'deploy: old gone'];
+  const MIXED: Phase = { kind: 'mixed', corrected: true };
+  /** Later than twice the window nobody is waited for any more. */
+  const ASKED: Phase = { kind: 'not proved', missing: 'new serves', known: [] };
+  const again = (doubt: Phase) => [`deploy: ${doubt.kind}`, 'deploy: new serves', 'deploy: old gone'];
 
   it.each([
-    ['soaking', ['soaking', ...OLD_ANSWERS, 'soaking', 'judged', 'approval asked']],
-    ['approval asked', ['soaking', 'judged', 'approval asked', ...OLD_ANSWERS, 'soaking', 'approval asked']],
+    ['soaking', MIXED, 'old code answers again'],
+    ['soaking', ASKED, 'a person must look'],
+    ['approval asked', MIXED, 'old code answers again'],
+    ['approval asked', ASKED, 'a person must look'],
   ] as const)(
-    'takes that back aloud, and asks when it is gone once more (%s), whatever is killed when',
-    async (when, told) => {
-      const rehearsal = goneTwice(when);
+    'takes that back aloud, and asks when it is gone once more (%s, %o), whatever is killed when',
+    async (when, doubt, words) => {
+      const rehearsal = goneTwice(when, doubt);
       expect((await play(rehearsal)).outcome).toBe('succeeded');
       const all = kinds(rehearsal);
-      expect(all.slice(all.indexOf('soaking'), all.indexOf('approved'))).toEqual(told);
+      expect(all.slice(all.indexOf('soaking'), all.indexOf('approved'))).toEqual(
+        when === 'soaking'
+          ? ['soaking', ...again(doubt), 'soaking', 'judged', 'approval asked']
+          : ['soaking', 'judged', 'approval asked', ...again(doubt), 'soaking', 'approval asked'],
+      );
       expect(rehearsal.applied).toEqual([ADD, DROP]);
-      const back = rehearsal.facts.filter(fact => fact.kind === 'phase' && fact.phase.kind === 'mixed')[1]?.seq ?? 0;
+      const back = rehearsal.facts.findLast(fact => fact.kind === 'phase' && fact.phase.kind === doubt.kind)?.seq ?? 0;
       const shown = (seq: number) =>
         rootMessage(asOf({ ...rehearsal.deploy(), plan: { ...plan, ...rehearsal.plan } }, seq)).text;
-      expect(shown(back)).toContain('old code answers again');
+      expect(shown(back)).toContain(words);
       expect(shown(back + 3)).toContain('new code is being watched');
       for (let kill = 1; kill <= rehearsal.calls; kill++) {
-        const world = goneTwice(when);
+        const world = goneTwice(when, doubt);
         expect((await play(world, [kill])).outcome, `killed at ${kill}`).toBe('succeeded');
         expect(world.applied, `killed at ${kill}`).toEqual([ADD, DROP]);
         expect(kinds(world), `killed at ${kill}`).toEqual(all);

@@ -1,5 +1,6 @@
 import { type Deploy, type FactOf, latest, migrationsOf } from '../src/domain/deploy.ts';
 import { type Direction, filesOf } from '../src/domain/gate.ts';
+import { isDoubted } from '../src/domain/phase.ts';
 import { oldCode, phaseFact } from '../src/domain/readings.ts';
 import { stepsOf } from '../src/domain/step-readings.ts';
 import { secondsOfStep } from '../src/domain/usual.ts';
@@ -85,8 +86,8 @@ function proofLines(deploy: Deploy): string[] {
     ['New code', of('deploy')],
     ['The rollback', of('rollback')],
   ] as const) {
-    const mixed = watched.findLastIndex(({ phase }) => phase.kind === 'mixed');
-    const serves = watched.slice(mixed + 1).findLast(({ phase }) => phase.kind === 'new serves');
+    const doubt = watched.findLastIndex(({ phase }) => isDoubted(phase));
+    const serves = watched.slice(doubt + 1).findLast(({ phase }) => phase.kind === 'new serves');
     if (serves?.phase.kind === 'new serves') {
       const { phase, version } = serves;
       lines.push(`• ${whose} serves since ${time(phase.at)}. ${evidenceOf(phase.evidence, `v${version}`)}`);

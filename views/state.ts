@@ -1,5 +1,5 @@
 import { type Deploy, type FactOf, latest, type Outcome } from '../src/domain/deploy.ts';
-import { goesBackAt, isMixedAgain, oldCode, openComplaint, phaseFact } from '../src/domain/readings.ts';
+import { goesBackAt, isDoubtedAgain, oldCode, openComplaint, phaseFact } from '../src/domain/readings.ts';
 import { closedState } from './closed-deploy.ts';
 import { silenceOf } from './evidence.ts';
 import { placeWords } from './queue.ts';
@@ -95,7 +95,7 @@ function notWellState(deploy: Deploy): State | null {
     return { mark: ':rotating_light:', headline: `${app}: new code is not well`, words };
   }
   const watching = latest(deploy, 'watching');
-  return watching && !isMixedAgain(deploy)
+  return watching && !isDoubtedAgain(deploy)
     ? {
         mark: ':large_green_circle:',
         headline: `${app}: new code is being watched`,
@@ -107,7 +107,7 @@ function notWellState(deploy: Deploy): State | null {
 /** After old code is gone: the end of the schema's change. */
 function contractState(deploy: Deploy): State | null {
   const soaking = latest(deploy, 'soaking');
-  if (!soaking || isMixedAgain(deploy)) return null;
+  if (!soaking || isDoubtedAgain(deploy)) return null;
   const app = foreign(deploy.plan.app);
   const mark = ':large_green_circle:';
   const serves = 'New code serves everybody, and old code is gone.';

@@ -61,11 +61,16 @@ function silentSince({ silence, answers }: Watch): { silentSince?: number } {
   return silence && silence.answers >= least ? { silentSince: silence.since } : {};
 }
 
+/** That new code serves was not proved, or is taken back: also when old code answers so late that a person is asked at once. */
+export const isDoubted = (phase: Phase): boolean =>
+  phase.kind === 'mixed' || (phase.kind === 'not proved' && phase.missing === 'new serves');
+
 /** True when two phases would be told in the same words. */
 export function samePhase(a: Phase, b: Phase): boolean {
   if (a.kind !== b.kind || 'silentSince' in a !== 'silentSince' in b) return false;
   if (a.kind === 'booting' && b.kind === 'booting') return a.up === b.up && a.of === b.of;
   if (a.kind === 'old serves' && b.kind === 'old serves') return a.expectedSwitch === b.expectedSwitch;
+  if (a.kind === 'not proved' && b.kind === 'not proved') return a.missing === b.missing;
   return true;
 }
 

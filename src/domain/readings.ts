@@ -1,4 +1,5 @@
 import { type Click, type Deploy, type Fact, type FactOf, latest, type Outcome, type SmokeResult } from './deploy.ts';
+import { isDoubted } from './phase.ts';
 import type { Plan } from './plan.ts';
 import { withoutMentions } from './refusal.ts';
 import type { Phase } from './watch.ts';
@@ -109,10 +110,10 @@ export function openComplaint({ facts }: Told): FactOf<'not well'> | null {
   return asked && !facts.some(fact => fact.seq > asked.seq && answers.includes(fact.kind)) ? asked : null;
 }
 
-/** The newest `mixed`: old code answered then, and what was found of new code before may have been old code's. */
-export const lastMixed = ({ facts }: Told): FactOf<'phase'> | undefined =>
+/** The newest doubt: old code answered then, and what was found of new code before may have been old code's. */
+export const lastDoubt = ({ facts }: Told): FactOf<'phase'> | undefined =>
   facts.findLast(
-    (fact): fact is FactOf<'phase'> => fact.kind === 'phase' && fact.of === 'deploy' && fact.phase.kind === 'mixed',
+    (fact): fact is FactOf<'phase'> => fact.kind === 'phase' && fact.of === 'deploy' && isDoubted(fact.phase),
   );
 
 /** Where it was said last, by the watch or by a person, that old code is gone. */
@@ -124,12 +125,13 @@ export const saidToBeGone = ({ facts }: Told): Fact | undefined =>
   );
 
 /** True while that is taken back: old code has answered since. */
-export const isMixedAgain = (deploy: Told): boolean => (lastMixed(deploy)?.seq ?? 0) > (saidToBeGone(deploy)?.seq ?? 0);
+export const isDoubtedAgain = (deploy: Told): boolean =>
+  (lastDoubt(deploy)?.seq ?? 0) > (saidToBeGone(deploy)?.seq ?? 0);
 
 /** The smoke test of the code that serves now; undefined before it was made, and when old code has answered since. */
 export const smokeTestOf = (deploy: Told): FactOf<'smoke test'> | undefined =>
   deploy.facts.findLast(
-    (fact): fact is FactOf<'smoke test'> => fact.kind === 'smoke test' && fact.seq > (lastMixed(deploy)?.seq ?? 0),
+    (fact): fact is FactOf<'smoke test'> => fact.kind === 'smoke test' && fact.seq > (lastDoubt(deploy)?.seq ?? 0),
   );
 
 /** A path of the smoke test that answered what was wanted. */

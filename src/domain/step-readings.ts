@@ -146,7 +146,10 @@ function afterPhase(steps: StepReading[], phase: Phase, at: string): StepReading
     case 'crashed':
       return begin(end(steps, 'New dynos boot', 'failed', at), 'Old code still serving', at);
     case 'not proved':
-      return phase.missing === 'old gone' ? reach(steps, 'Old code gone', at) : begin(steps, 'New code serves', at);
+      if (phase.missing === 'old gone') return reach(steps, 'Old code gone', at);
+      return steps.some(reading => reading.step === 'New code serves' && isOver(reading))
+        ? reach(steps, 'New code serves', at)
+        : begin(steps, 'New code serves', at);
     case 'superseded':
       return steps;
     default:
