@@ -276,6 +276,17 @@ describe('dynos that say they are not well', () => {
     expect(seen.says).toBe('well');
   });
 
+  it('are not cleared by a dyno list that was asked for before they crashed', () => {
+    const serving = new Seen().state(2, 'web.1', 'up', 'starting').state(5, 'web.1', 'starting', 'up');
+    const list = (at: number, state: string) => {
+      const dynos = [{ name: 'web.1', type: 'web', state, release: 42 }];
+      serving.watch = observe(serving.watch, { kind: 'dynos', at: t(at), dynos });
+      return serving.says;
+    };
+    serving.seconds(20, 240).state(241, 'web.1', 'up', 'crashed');
+    expect([list(240, 'up'), list(242, 'crashed')]).toEqual(['well', 'web.1 crashed once']);
+  });
+
   it('are well again when they have been up and quiet for ten minutes, and what comes then counts anew', () => {
     const up = (seen: Seen, at: number) =>
       seen.state(at, 'web.1', 'crashed', 'starting').state(at + 4, 'web.1', 'starting', 'up');

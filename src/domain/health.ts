@@ -50,8 +50,9 @@ export type NewDyno = {
   upAt: number | null;
   at: number;
   crashes: number;
-  /** Crashes of which the dyno list has not said yet whether they were its own. */
+  /** Crashes of which no dyno list that was asked for since (by the watch's clock) said whether they were its own. */
   fell?: number;
+  fellAt?: number;
   R14: number;
   R15: number;
 };

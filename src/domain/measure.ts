@@ -13,7 +13,7 @@ import {
 } from './health.ts';
 import type { LogEvent } from './log-line.ts';
 import { CLOCKS_MS, GRACE_MS } from './proof.ts';
-import type { Observation, SeenDyno, Watch } from './watch.ts';
+import type { Observation, Watch } from './watch.ts';
 
 // Whose doing is it? Until the proof that new code serves, what visitors meet is old code's; between the first new answer
 // and the proof it may be anybody's, and is not counted. `web.1` is old and new at once, so a line that names it is only
@@ -49,7 +49,7 @@ function measured(health: Health, watch: Watch, seen: Observation): Health {
     const whose = watch.served ? (seen.sentAt >= watch.served.at ? 'new' : null) : watch.firstNewAt ? null : 'old';
     return counted(health, whose, sample => withProbe(sample, answer, watch.now), watch.now);
   }
-  if (seen.kind === 'dynos') return confirmed(health, watch, seen.dynos);
+  if (seen.kind === 'dynos') return confirmed(health, watch, seen);
   if (seen.kind === 'log opened') return afterGap(health, watch);
   if (seen.kind !== 'line') return health;
   const { event } = seen;
@@ -98,16 +98,17 @@ function withState(health: Health, watch: Watch, event: Extract<LogEvent, { kind
     upAt: to === 'up' ? (known.upAt ?? at) : known.upAt,
     crashes: known.crashes + Number(crashed),
     fell: (known.fell ?? 0) + Number(fell),
+    fellAt: fell ? watch.now : (known.fellAt ?? 0),
   });
 }
 
 /** What fell since the last list is new where the list, which shows new ones only, has it as not up. */
-function confirmed(health: Health, { goal }: Watch, listed: readonly SeenDyno[]): Health {
+function confirmed(health: Health, { goal }: Watch, { at, dynos }: Extract<Observation, { kind: 'dynos' }>): Health {
   const down = new Set(
-    listed.filter(({ release, state }) => release >= goal.ours && state !== 'up').map(dyno => dyno.name),
+    dynos.filter(({ release, state }) => release >= goal.ours && state !== 'up').map(dyno => dyno.name),
   );
   return Object.entries(health.dynos)
-    .filter(([, { fell }]) => fell)
+    .filter(([, { fell, fellAt = 0 }]) => fell && fellAt <= at)
     .reduce((all, [name, dyno]) => {
       const crashes = dyno.crashes + (down.has(name) ? (dyno.fell ?? 0) : 0);
       return withDynoOf(all, name, { ...dyno, crashes, fell: 0 });
