@@ -79,7 +79,7 @@ export async function openAgain(run: Run): Promise<Next> {
     }),
   );
   // By a person, or by a request of ours that Heroku had taken and carried out only now.
-  const isShut = row === null && (await run.outside.heroku.app(plan.app)).maintenance;
+  const isShut = row === null && (await run.outside.heroku.app(plan.app).catch(() => null))?.maintenance === true;
   await run.record({ kind: 'let in', version: code.release, proof: row });
   if (!row) {
     const next = isShut

@@ -96,7 +96,7 @@ export function connectClosings(
     const { now, anewBy, ...closing } = rows[0];
     await putNotices(client, words(closing, now, anewBy), `door ${old} `);
     await client.query(
-      `UPDATE closings SET workers = old.workers, stop_workers = old.stop_workers, idle_at = old.idle_at
+      `UPDATE closings SET workers = old.workers, stop_workers = old.stop_workers, idle_at = NULL
        FROM closings AS old WHERE closings.id = $2 AND old.id = $1 AND old.workers <> '[]'`,
       [old, id],
     );

@@ -41,10 +41,12 @@ export function connectLocks(pool: pg.Pool, words: LockWords): Locks {
     take: (lock, { instead, request }) =>
       inTransaction(pool, async client => {
         await client.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`lock of ${lock.scope}`]);
-        // One whose time is over, and of which nobody was told yet.
+        // One whose time is over, and of which nobody was told yet: whoever waits for it waits on.
         const over = `SELECT ${LOCK} FROM locks WHERE scope = $1 AND NOT ${HELD}`;
-        for (const ended of (await client.query<Lock>(over, [lock.scope])).rows) await freed(client, ended, null);
-        const query = `SELECT ${LOCK} FROM locks WHERE scope = $1`;
+        for (const ended of (await client.query<Lock>(over, [lock.scope])).rows) {
+          await putNotices(client, words.freed(ended, [], null), `lock ${ended.id} `);
+        }
+        const query = `SELECT ${LOCK} FROM locks WHERE scope = $1 AND ${HELD}`;
         const [old] = (await client.query<Lock>(query, [lock.scope])).rows;
         if (old && old.by !== lock.by && old.id !== instead) return { kind: 'held', lock: old };
         if (!(await isFirst(client, request))) return old ? { kind: 'taken', lock: old } : { kind: 'over' };
