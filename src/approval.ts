@@ -5,7 +5,7 @@ import { filesOf, gateReasons } from './domain/gate.ts';
 import { isDoubted } from './domain/phase.ts';
 import { isDoubtedAgain, lastDoubt, openComplaint, saidToBeGone } from './domain/readings.ts';
 import { withoutMentions } from './domain/refusal.ts';
-import { followDeploy, followSparingly, record } from './following.ts';
+import { firstPhase, followDeploy, followSparingly } from './following.ts';
 import { NOT_WELL, settled, unlessIll } from './illness.ts';
 import { judge } from './judging.ts';
 import { planByCommand } from './migration-commands.ts';
@@ -73,7 +73,7 @@ export async function soak(run: Run): Promise<Next> {
 }
 
 /** Old code answers after it was said to be gone: that is proved, or asked, once more before anything is destroyed. */
-const DOUBTED: Next = { to: 'New code serves' };
+export const DOUBTED: Next = { to: 'New code serves' };
 
 /** Key of what is said once more when old code that had answered is gone again. */
 function anew(run: Run, key: string): string {
@@ -90,11 +90,10 @@ function unlessDoubted(
   work: (signal: AbortSignal) => Promise<Next>,
   signal: AbortSignal,
 ): Promise<Next> {
-  const tell = record(run, following);
   return first(signal, [
     work,
     async signal => {
-      await following.until(isDoubted, async phase => (isDoubted(phase) ? tell(phase) : undefined), signal);
+      await firstPhase(run, following, isDoubted).until(signal);
       return DOUBTED;
     },
   ]);
@@ -131,7 +130,9 @@ async function decided(run: Run): Promise<Next | null> {
     );
   }
   if (held) return RECEIPT;
-  if (!latestOfThese(deploy, 'approved')) return null;
+  const approved = latestOfThese(deploy, 'approved');
+  // Whoever said yes did not know of an old answer in the same moment.
+  if (!approved || approved.seq < (lastDoubt(deploy)?.seq ?? 0)) return null;
   // It may have been found ill in the moment of the yes.
   if (openComplaint(deploy)) return NOT_WELL;
   return { to: before ? 'Expand the schema' : 'Contract the schema' };
@@ -157,7 +158,7 @@ export async function askForApproval(run: Run): Promise<Next> {
   const expiresAt = approvalExpiresAt(run);
   const work = async (signal: AbortSignal): Promise<Next> => {
     await run.outside.time.until(expiresAt - EXPIRES_MS + REMIND_MS, signal);
-    await run.record({ kind: 'approval reminded' }, again(run, 'approval reminded'));
+    await run.record({ kind: 'approval reminded' }, anew(run, again(run, 'approval reminded')));
     await run.outside.time.until(expiresAt, signal);
     await run.pressesAnswered(signal);
     return held(run, null, 'Nobody answered for a day.');
@@ -188,9 +189,10 @@ export async function askForApproval(run: Run): Promise<Next> {
       if (notNow.length > 0)
         return { answer: `Not begun. ${notNow.join(' ')} Press again when that is over, or hold it.` };
       await following?.when(() => true, run.signal);
-      const against = (following && answersAgain(run, following)) ?? (await objection(run));
+      const oldCode = () => following && answersAgain(run, following);
+      const against = oldCode() ?? (await objection(run)) ?? oldCode();
       if (against) return { answer: `Not run. ${against.why} ${against.next}` };
-      await run.record({ kind: 'approved', by: click.by, digest }, again(run, ANSWER));
+      await run.record({ kind: 'approved', by: click.by, digest }, anew(run, again(run, ANSWER)));
       const instead = (await decided(run)) ?? RECEIPT;
       if (latest(run.deploy, 'held')) return { answer: 'Too late: they are held.', instead };
       return { answer: isBeginning ? 'Approved: the deploy begins now.' : 'Approved: they run now.', instead };
@@ -226,7 +228,7 @@ async function hold(run: Run, { by, reason }: Click): Promise<{ answer: string; 
 export const heldAfterAll = (run: Run, why: string): Promise<Next> =>
   held(run, null, why, again(run, 'held after all'));
 
-async function held(run: Run, by: string | null, why: string, key = again(run, ANSWER)): Promise<Next> {
+async function held(run: Run, by: string | null, why: string, key = anew(run, again(run, ANSWER))): Promise<Next> {
   await run.record({ kind: 'held', by, why }, key);
   return (await decided(run)) ?? RECEIPT;
 }

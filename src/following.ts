@@ -1,6 +1,6 @@
 import { type Deploy, latest, type Tally } from './domain/deploy.ts';
 import { kindOf } from './domain/health.ts';
-import { samePhase } from './domain/phase.ts';
+import { isDoubted, samePhase } from './domain/phase.ts';
 import { logKnownFromRelease } from './domain/proof.ts';
 import { oldCode, serves } from './domain/readings.ts';
 import { type Goal, newestOf, type Phase, type Watch } from './domain/watch.ts';
@@ -88,13 +88,30 @@ export function record(run: Run, following: Following, of: 'deploy' | 'rollback'
       if (!isTold) await run.record({ kind: 'meddled', on: at, what }, `meddled ${at} ${what}`);
     }
     const { served } = following.watch;
-    const told = phasesTold(run, of).findLast(({ kind }) => kind === 'new serves' || kind === 'mixed');
+    const told = phasesTold(run, of).findLast(phase => phase.kind === 'new serves' || isDoubted(phase));
     // A bot that was away may find old code gone already: that new code serves is said all the same, and first.
     if (served && told?.kind !== 'new serves' && isAfterwards(phase)) {
       await tell({ kind: 'new serves', at: served.at, evidence: served.evidence });
     }
     await tell(phase);
   };
+}
+
+/** Waits for the first phase of which that is true, and tells it: it counts, though the next one may have come meanwhile. */
+export function firstPhase(run: Run, following: Following, isOver: (phase: Phase) => boolean) {
+  const tell = record(run, following);
+  let told: Phase | null = null;
+  const until = (signal: AbortSignal): Promise<Phase> =>
+    following.until(
+      phase => told !== null || isOver(phase),
+      async phase => {
+        if (told !== null || !isOver(phase)) return;
+        await tell(phase);
+        told = phase;
+      },
+      signal,
+    );
+  return { until, told: (): Phase | null => told };
 }
 
 const isAfterwards = (phase: Phase): boolean =>

@@ -1,12 +1,12 @@
 import { notAlone, otherLive, rightNow } from './alone.ts';
-import { askAnew, heldAfterAll, RECEIPT } from './approval.ts';
+import { askAnew, DOUBTED, heldAfterAll, RECEIPT } from './approval.ts';
 import { listenThenRecord } from './before.ts';
 import { cancelAsked } from './cancelling.ts';
 import { type Fact, latest, latestOfThese, type MigrationFailure, migrationsOf } from './domain/deploy.ts';
 import { directDatabase } from './domain/direct-database.ts';
 import { type Commands, type Direction, filesOf } from './domain/gate.ts';
 import { blockersInWords, isOurs, wordsForBusy } from './domain/migration-outcome.ts';
-import { destroyed, oldCode, openComplaint } from './domain/readings.ts';
+import { destroyed, isDoubtedAgain, oldCode, openComplaint } from './domain/readings.ts';
 import { redactingConfig } from './domain/redaction.ts';
 import { withoutMentions } from './domain/refusal.ts';
 import { NOT_WELL } from './illness.ts';
@@ -60,10 +60,11 @@ export async function contract(run: Run): Promise<Next> {
   if (approved?.digest !== migrations?.digests.contract) return { to: 'Approval' };
   if ((latest(run.deploy, 'held')?.seq ?? 0) > (approved?.seq ?? 0)) return RECEIPT;
   const isBegun = contractSince(run, approved?.seq ?? 0) !== undefined;
-  // It may have been found ill in the moment after the yes. What was begun is not broken off half-way.
-  if (openComplaint(run.deploy) && !isBegun) {
+  // It may have been found ill, or old code answered, in the moment after the yes. What was begun is not broken off half-way.
+  const isIll = openComplaint(run.deploy) !== null;
+  if (!isBegun && (isIll || isDoubtedAgain(run.deploy))) {
     await openTheApp(run);
-    return NOT_WELL;
+    return isIll ? NOT_WELL : DOUBTED;
   }
   // Hours may lie between a failure and the press that has it tried again.
   const retried = latest(run.deploy, 'closed app answered')?.seq ?? 0;

@@ -1,6 +1,7 @@
-import { afterOldCode, approvalExpiresAt, RECEIPT } from './approval.ts';
+import { afterOldCode, approvalExpiresAt, DOUBTED, RECEIPT } from './approval.ts';
 import { type Click, latest, type SmokeResult } from './domain/deploy.ts';
 import { verdictOf } from './domain/health-gate.ts';
+import { isDoubted } from './domain/phase.ts';
 import { watchedSeconds } from './domain/plan.ts';
 import {
   destroyed,
@@ -35,6 +36,8 @@ const WELL_AGAIN_MS = 300_000;
 /** Nobody was there to go back so long after the countdown: its complaint is looked at again, for so long. */
 const LATE_MS = 15_000;
 const LOOK_MS = 60_000;
+/** How it begins why nothing went back by itself: a person is asked in a new complaint. */
+const UNDOES = 'It would undo';
 const WELL_MEANWHILE = 'The bot was away when its time was over, and in the minute after that it was not ill any more.';
 /** How often a path is asked before its answer counts as wrong: a connection that breaks says nothing of the code. */
 const SMOKE_TRIES = 3;
@@ -141,6 +144,9 @@ export async function notWell(run: Run): Promise<Next> {
   const following = followDeploy(run);
   const asked = latest(run.deploy, 'not well');
   if (!asked) throw new Error(`${run.deploy.id} has nothing to decide`);
+  const kept = latest(run.deploy, 'kept');
+  if (kept && kept.seq > asked.seq && kept.by === null && kept.why.startsWith(UNDOES))
+    return complain(run, asked.complaints);
   const known = decision(run);
   if (known) return known;
   const answer = `answered not well ${asked.seq}`;
@@ -154,8 +160,8 @@ export async function notWell(run: Run): Promise<Next> {
     signal =>
       first(signal, [
         async signal => {
-          const over = ['superseded', 'mixed'];
-          const phase = await following.until(({ kind }) => over.includes(kind), record(run, following), signal);
+          const isOver = (phase: Phase): boolean => phase.kind === 'superseded' || isDoubted(phase);
+          const phase = await following.until(isOver, record(run, following), signal);
           if (phase.kind === 'superseded') return next(run, phase);
           await keep(null, 'Old code answers again: what failed may be its own.');
           return decision(run) ?? next(run, phase);
@@ -176,7 +182,7 @@ export async function notWell(run: Run): Promise<Next> {
             const config = await changedConfig(run);
             if (config.length === 0) await goBack(null, why);
             else {
-              const undoes = `It would undo ${config.join(', ')}. It is asked anew what to do.`;
+              const undoes = `${UNDOES} ${config.join(', ')}. It is asked anew what to do.`;
               await keep(null, undoes);
               if (latest(run.deploy, 'kept')?.why === undoes) return complain(run, asked.complaints);
             }
@@ -237,7 +243,8 @@ function decision(run: Run): Next | null {
   if (latest(deploy, 'rollback asked')) return { to: 'Roll back' };
   if (openComplaint(deploy)) return null;
   if (waitsForApproval(run.deploy)) return { to: 'Approval' };
-  if (phaseFact(deploy, 'deploy')?.phase.kind === 'mixed') return { to: 'New code serves' };
+  const phase = phaseFact(deploy, 'deploy')?.phase;
+  if (phase && isDoubted(phase)) return DOUBTED;
   if (latest(deploy, 'watching')) return { to: 'Watch new code' };
   return saidToBeGone(deploy) && !isDoubtedAgain(deploy) ? afterOldCode(run) : { to: 'Old code gone' };
 }

@@ -4,7 +4,7 @@ import { filesOf } from './domain/gate.ts';
 import { isDoubted } from './domain/phase.ts';
 import { destroyed, servedSince } from './domain/readings.ts';
 import type { Phase } from './domain/watch.ts';
-import { record } from './following.ts';
+import { firstPhase } from './following.ts';
 import type { Following, Release } from './outside.ts';
 import { first, type Next, type Run } from './run.ts';
 
@@ -34,13 +34,11 @@ export async function unlessSuperseded(
   signal: AbortSignal,
   onDoubt: ((phase: Phase) => Promise<Next>) | null = null,
 ): Promise<Next> {
-  const tell = record(run, following);
   const isOver = (phase: Phase): boolean => phase.kind === 'superseded' || (onDoubt !== null && isDoubted(phase));
-  const ended = await first<Next | Phase>(signal, [
-    work,
-    signal => following.until(isOver, async phase => (isOver(phase) ? tell(phase) : undefined), signal),
-  ]);
-  if (!('kind' in ended)) return ended;
+  const over = firstPhase(run, following, isOver);
+  const next = await first<Next | Phase>(signal, [work, over.until]);
+  if (!('kind' in next)) return next;
+  const ended = over.told() ?? next;
   if (onDoubt && isDoubted(ended)) return onDoubt(ended);
   if (ended.kind !== 'superseded') throw new Error(`${run.deploy.id} is not superseded`);
   return superseded(run, ended);

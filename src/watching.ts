@@ -117,6 +117,7 @@ const isUntested = ({ deploy }: Run): boolean => Boolean(deploy.plan.smoke) && !
 /** Where a deploy goes when new code serves alone, however that was found. */
 const alone = (run: Run): Next => (isUntested(run) ? { to: 'Smoke test' } : afterOldCode(run));
 
+const NOT_ASKED = 'The contract migrations are not asked now: that comes when old code is gone.';
 export const GONE_NOTED = 'Noted: you looked, and old code is gone.';
 
 /** Takes their word that old code is gone; false where nobody is asked for it. */
@@ -171,12 +172,21 @@ async function pressed(run: Run, following: Following, click: Click): Promise<{ 
       return { answer: 'It has gone on long since: see the newest state on the message.' };
     case 'keep it':
       return { answer: 'Nobody asked whether it stays: see the newest state on the message.' };
-    case 'run them':
     case 'hold':
+      // It was asked already, and somebody who goes back waits behind it.
+      if (latest(run.deploy, 'soaking')) {
+        const why = 'Old code answered again after it was said to be gone, and nobody waits for proof any more.';
+        return {
+          answer: 'It ends here, with its contract migrations left for later.',
+          instead: await run.end('not proved', `${why} Contract migrations were not run.`),
+        };
+      }
+      return { answer: NOT_ASKED };
+    case 'run them':
     case 'open':
     case 'try again':
     case 'end here':
-      return { answer: 'The contract migrations are not asked yet: that comes when old code is gone.' };
+      return { answer: NOT_ASKED };
     default:
       return click.kind satisfies never;
   }

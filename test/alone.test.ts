@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parserReady } from '../src/domain/migration.ts';
-import { asOf, wayBack } from '../src/domain/readings.ts';
+import { asOf, waitsForApproval, wayBack } from '../src/domain/readings.ts';
 import type { Phase } from '../src/domain/watch.ts';
+import { approvalCard } from '../views/approval.ts';
 import { rootMessage } from '../views/root.ts';
 import { ADD, closing, DROP, worldWith, YES } from './migrating-world.ts';
 import { good, kinds, play, release, rightBefore, unproved, type World } from './recipe-world.ts';
@@ -259,6 +260,45 @@ describe('old code that answers once more after it was said to be gone', () => {
       }
     },
   );
+
+  it.each([MIXED, ASKED])(
+    'does not count a yes that was given in the same moment (%o), whatever is killed when',
+    async doubt => {
+      const crossing = (): World => {
+        const world = goneTwice('approval asked', doubt);
+        const append = world.append.bind(world);
+        world.append = (fact, key) => {
+          const isDoubt =
+            fact.kind === 'phase' && fact.phase.kind === doubt.kind && kinds(world).includes('approval asked');
+          if (isDoubt) append({ kind: 'approved', by: 'U2', digest: 'digest' }, 'answered');
+          append(fact, key);
+        };
+        return world;
+      };
+      const rehearsal = crossing();
+      for (let kill = 0; kill <= rehearsal.calls; kill++) {
+        const world = kill === 0 ? rehearsal : crossing();
+        expect((await play(world, kill === 0 ? [] : [kill])).outcome, `killed at ${kill}`).toBe('succeeded');
+        const told = kinds(world).filter(kind => ['approval asked', 'approved', 'schema changed'].includes(kind));
+        const asked = ['approval asked', 'approved'];
+        expect(told, `killed at ${kill}`).toEqual(['schema changed', ...asked, ...asked, 'schema changed']);
+      }
+    },
+  );
+
+  it('ends where it is held, for somebody who goes back waits behind it, and its card says why not now', async () => {
+    const world = worldWith();
+    rightBefore(world, 'approval asked', () => world.phases[42]?.push(ASKED));
+    world.presses = [{ after: 'not proved', kind: 'hold', by: 'U2' }];
+    expect((await play(world)).outcome).toBe('not proved');
+    expect(world.clicks[0]?.answer).toContain('It ends here');
+    const asked = world.facts.find(fact => fact.kind === 'approval asked');
+    const doubt = world.facts.findLast(({ kind }) => kind === 'phase')?.seq ?? 0;
+    const card = asked && approvalCard(asked, asOf({ ...world.deploy(), plan: { ...plan, ...world.plan } }, doubt));
+    expect(card?.text).toContain('not now');
+    expect(JSON.stringify(card?.blocks)).not.toContain('run-them');
+    expect(waitsForApproval(asOf(world.deploy(), doubt))).toBe(false);
+  });
 
   const onTheirWord = () => {
     const world = worldWith();

@@ -97,7 +97,7 @@ export function servedSince({ facts }: Told): number | null {
   const since = facts.findLast(
     fact =>
       (fact.kind === 'let in' && fact.proof !== null) ||
-      (fact.kind === 'phase' && fact.of === 'deploy' && ['new serves', 'mixed'].includes(fact.phase.kind)),
+      (fact.kind === 'phase' && fact.of === 'deploy' && (fact.phase.kind === 'new serves' || isDoubted(fact.phase))),
   );
   if (since?.kind !== 'phase') return since ? Date.parse(since.at) : null;
   return since.phase.kind === 'new serves' ? since.phase.at : null;
@@ -142,10 +142,10 @@ export const isAsExpected = ({ expected, status }: SmokeResult): boolean =>
 export const goesBackAt = ({ at, backIn }: Pick<FactOf<'not well'>, 'at' | 'backIn'>): number | null =>
   backIn === null ? null : Date.parse(at) + backIn * 1000;
 
-/** True while a card asks for the approval of its contract migrations. */
+/** True while a card asks for the approval of its contract migrations: not while old code answers again. */
 export function waitsForApproval<D extends Told>(deploy: D | null): deploy is D {
   const asked = deploy?.facts.findLast(fact => fact.kind === 'approval asked');
-  if (!deploy || !asked) return false;
+  if (!deploy || !asked || (lastDoubt(deploy)?.seq ?? 0) > asked.seq) return false;
   const answers: readonly Fact['kind'][] = ['approved', 'held', 'migrations changed', 'rollback asked', 'ended'];
   return !deploy.facts.some(fact => fact.seq > asked.seq && answers.includes(fact.kind));
 }
