@@ -14,7 +14,14 @@ import { withRoles } from '../src/domain/permission.ts';
 import { Refusal } from '../src/domain/refusal.ts';
 import type { Blocker, Heroku, MayAct } from '../src/outside.ts';
 import type { Ledger } from '../src/team.ts';
-import { barredNotices, closingAsked, closingNotices, doorStatus, openingAnswer } from '../views/closings.ts';
+import {
+  barredNotices,
+  closingAsked,
+  closingLine,
+  closingNotices,
+  doorStatus,
+  openingAnswer,
+} from '../views/closings.ts';
 import { BoltRig } from './bolt-rig.ts';
 import { deployOf, plan, STARTED_AT } from './sample-deploys.ts';
 import { pending } from './sample-migrations.ts';
@@ -311,6 +318,9 @@ describe('a closed app', () => {
     await tick();
     expect((await told()).match(/shop is still closed\./g)).toHaveLength(2);
     await doors().open(settings, by(BOB));
+    const status = await doors().status(settings);
+    expect(JSON.stringify(doorStatus(status))).toContain('shop is being opened');
+    expect(status.closing && closingLine(status.closing)).toContain('shop is being opened');
     await tick();
     expect(await told()).toContain('<@U0BOB> opened it');
   });

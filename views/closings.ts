@@ -258,6 +258,10 @@ export function doorStatus({
       ? said(':construction:', `${name} is closed`, [`Not by this bot. ${code(`/maintenance ${app} off`)} opens it.`])
       : said(':unlock:', `${name} is open`, ['']);
   }
+  if (closing.wanted === 'open')
+    return said(':hourglass_flowing_sand:', `${name} is being opened`, [
+      'Waiting for proof that visitors get the app.',
+    ]);
   const end = closing.until === null ? 'until somebody opens it' : `until ${time(closing.until)}`;
   return said(':construction:', `${name} is ${closed ? 'closed' : 'being closed'}`, [
     `${mention(closing.by)}, ${end}: ${sentence(foreign(closing.reason, 500))} ${workerWords(closing)}`,
@@ -265,8 +269,10 @@ export function doorStatus({
 }
 
 /** For status and Home. */
-export const closingLine = ({ app, by, until, reason }: Closing): string =>
-  `:construction: ${foreign(app)} is closed by ${mention(by)} ${until === null ? 'until somebody opens it' : `until ${time(until)}`}: ${sentence(foreign(reason, 300))}`;
+export const closingLine = ({ app, by, until, reason, wanted }: Closing): string =>
+  wanted === 'open'
+    ? `:hourglass_flowing_sand: ${foreign(app)} is being opened`
+    : `:construction: ${foreign(app)} is closed by ${mention(by)} ${until === null ? 'until somebody opens it' : `until ${time(until)}`}: ${sentence(foreign(reason, 300))}`;
 
 export const doorAnswer = (text: string): Message => message(text, [section(text)]);
 
