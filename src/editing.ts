@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { type Pace, pauseAfter } from './pace.ts';
-import type { Chat, Message } from './team.ts';
+import type { Chat, Message, Taken } from './team.ts';
 import { isGone } from './unheard.ts';
 
 /** What an edit that waits is looked at again after, ms: it is woken when its turn comes, and this is for what nobody thought of. */
@@ -46,8 +46,8 @@ export class Editing {
     return this.#parts.pace.nextEdit(channel, editedAt, last && failures === 0) - performance.now();
   }
 
-  /** Edits it if it may; else gives how long to wait, ms. Rejects when its channel takes nothing, until a person mends that. */
-  async edit({ id, channel, ts, message, last, wake }: Edit): Promise<'edited' | number> {
+  /** Edits it if it may, and gives how much Slack took; else how long to wait, ms. Rejects when its channel takes nothing, until a person mends that. */
+  async edit({ id, channel, ts, message, last, wake }: Edit): Promise<Taken | number> {
     const { chat, pace, log } = this.#parts;
     const state = this.#states.get(id) ?? { ...NEVER };
     this.#states.set(id, state);
@@ -56,8 +56,9 @@ export class Editing {
     const wait = this.wait({ id, channel, last });
     if (wait > 0) return wait;
     if (!pace.mayEdit(id, { channel, last: first, since: state.staleSince, wake })) return LOOK_AGAIN_MS;
+    let taken: Taken;
     try {
-      await chat.update({ channel, ts, message });
+      taken = await chat.update({ channel, ts, message });
     } catch (err) {
       pace.editRefused(channel, err);
       const pause = pauseAfter(err, ++state.failures);
@@ -66,7 +67,10 @@ export class Editing {
       if (isGone(err)) throw err;
       return pause;
     }
-    this.#states.set(id, { editedAt: performance.now(), failures: 0, staleSince: null });
-    return 'edited';
+    // What shows its sentence alone is tried again, and not at once.
+    const failures = taken === 'whole' ? 0 : state.failures + 1;
+    const pause = failures > 0 ? pauseAfter(null, failures) : 0;
+    this.#states.set(id, { editedAt: performance.now() + pause, failures, staleSince: null });
+    return taken;
   }
 }

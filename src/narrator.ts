@@ -6,7 +6,7 @@ import { type Lane, newLane, rouse } from './lane.ts';
 import { COVERS, isLoud, keyOf, type Late, lateOnes, type Reply, toldBy } from './late.ts';
 import { type Pace, pauseAfter } from './pace.ts';
 import { POST_EVERY_MS, RANKS, type Rank } from './post-queue.ts';
-import { hashOf, type Kept, type Posting, postOnce } from './posting.ts';
+import { hashAs, isShown, type Kept, type Posting, postOnce } from './posting.ts';
 import type { Message } from './team.ts';
 import { isRootGone, tellStarter } from './unheard.ts';
 
@@ -280,8 +280,8 @@ export class Narrator {
     known: Kept,
     { last, lane }: { last: boolean; lane: Lane },
   ): Promise<Next> {
-    const [hash, { channel }] = [hashOf(message), deploy.plan];
-    if (known.hash === hash) return 'all told';
+    if (isShown(known.hash, message)) return 'all told';
+    const { channel } = deploy.plan;
     const { messages, instance } = this.#parts;
     const id = known.key === 'root' ? deploy.id : `${deploy.id} ${known.key}`;
     // While it waits, or fails here, another process may have it.
@@ -289,9 +289,10 @@ export class Narrator {
     if (wait > 0) return wait;
     if (!(await messages.mayEdit(deploy.id, known, instance))) return EDITED_WITHIN_MS;
     const done = await this.#editing.edit({ id, channel, ts: known.ts, message, last, wake: () => rouse(lane) });
-    if (done !== 'edited') return done;
+    if (typeof done === 'number') return done;
+    const hash = hashAs(done, message, known.hash);
     await messages.edited(deploy.id, { ...known, hash });
-    return 'all told';
+    return isShown(hash, message) ? 'all told' : AT_ONCE;
   }
 }
 

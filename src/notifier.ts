@@ -139,7 +139,7 @@ export class Notifier {
       this.wake();
     };
     const done = await this.#editing.edit({ id: `notice ${id}`, channel, ts, message, last: true, wake });
-    if (done !== 'edited') {
+    if (typeof done === 'number') {
       // It may have been woken in the moment in which it was told to wait.
       if (!woken) this.#waiting.set(id, { until: performance.now() + done, failures: 0 });
       return;
@@ -161,7 +161,7 @@ export class Notifier {
     if (performance.now() - claimedAt > CLAIM_MS) return;
     let ts: string;
     try {
-      ts = await chat.post({ channel, message, key });
+      ({ ts } = await chat.post({ channel, message, key }));
     } catch (err) {
       pace.postRefused(channel, err);
       if (retryAfterMs(err) === 0) throw err;

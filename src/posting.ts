@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Deploy } from './domain/deploy.ts';
 import { type Pace, retryAfterMs } from './pace.ts';
-import { type Chat, type Message, MessageRefused, type Messages } from './team.ts';
+import { type Chat, type Message, MessageRefused, type Messages, type Taken } from './team.ts';
 
 // A message of a deploy is posted once, whatever is killed when: claimed before, kept after, and looked for between.
 
@@ -57,8 +57,8 @@ export async function postOnce(
     if (ts !== null) return keep({ key, ts, hash: ask.hash ?? null });
   }
   try {
-    const ts = await chat.post({ ...place, broadcast, message });
-    return await keep({ key, ts, hash: ask.hash ?? hashOf(message) });
+    const { ts, taken } = await chat.post({ ...place, broadcast, message });
+    return await keep({ key, ts, hash: ask.hash ?? hashAs(taken, message, null) });
   } catch (error) {
     pace.postRefused(channel, error);
     // It need not be looked for, unless an earlier attempt may have got through. Where that is not noted, it is.
@@ -72,3 +72,19 @@ const isSurelyNotThere = (error: unknown): boolean => error instanceof MessageRe
 /** Of what a message says: it is edited when this is another. */
 export const hashOf = (message: Message): string =>
   createHash('sha256').update(JSON.stringify(message)).digest('base64url');
+
+/** A message of which Slack took the sentence alone is tried so often in a row: a refusal may pass, and buttons are missed. */
+const TRIES = 5;
+const ALONE = /^alone (\d+) (.*)$/;
+
+/** What is kept of a message of which Slack took this much; `before`: what was kept of it until then. */
+export function hashAs(taken: Taken, message: Message, before: string | null): string {
+  if (taken === 'whole') return hashOf(message);
+  return `alone ${Number(ALONE.exec(before ?? '')?.[1] ?? 0) + 1} ${hashOf(message)}`;
+}
+
+/** Whether Slack shows the message, as far as it ever will. */
+export function isShown(hash: string | null, message: Message): boolean {
+  const [, tries, of = hash] = ALONE.exec(hash ?? '') ?? [];
+  return of === hashOf(message) && Number(tries ?? TRIES) >= TRIES;
+}

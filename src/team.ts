@@ -34,21 +34,21 @@ export class MessageRefused extends Error {
   }
 }
 
+type InThread = { channel: string; thread?: string };
+/** How much of a message Slack took: all that matters, or its sentence alone, without its buttons. */
+export type Taken = 'whole' | 'sentence';
+
 export interface Chat {
-  /** Gives the message's `ts`. Rejects with a MessageRefused or a `retryAfterMs` when it is surely not there; else it may be. */
-  post(ask: {
-    channel: string;
-    thread?: string;
-    broadcast?: boolean;
-    message: Message;
-    key: MessageKey;
-  }): Promise<string>;
+  /** Rejects with a MessageRefused or a `retryAfterMs` when it is surely not there; else it may be. */
+  post(
+    ask: InThread & { broadcast?: boolean; message: Message; key: MessageKey },
+  ): Promise<{ ts: string; taken: Taken }>;
   /**
    * The `ts` of a message of ours that carries the key, posted since (ms) `after`; null when there is none, and also
    * where the bot may post but not read: a line that comes twice is better than silence.
    */
-  find(ask: { channel: string; thread?: string; key: MessageKey; after: number }): Promise<string | null>;
-  update(ask: { channel: string; ts: string; message: Message }): Promise<void>;
+  find(ask: InThread & { key: MessageKey; after: number }): Promise<string | null>;
+  update(ask: { channel: string; ts: string; message: Message }): Promise<Taken>;
 }
 
 /** Slack takes no file of ours, and will not when it is asked again: no scope, no space, not allowed. */

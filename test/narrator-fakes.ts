@@ -1,4 +1,4 @@
-import type { Chat, Message, MessageKey, Messages } from '../src/team.ts';
+import type { Chat, Message, MessageKey, Messages, Taken } from '../src/team.ts';
 
 // A Slack and a table of messages in memory, for the tests of the narrator.
 
@@ -17,6 +17,8 @@ type Posted = {
 export class FakeSlack implements Chat {
   readonly posted: Posted[] = [];
   readonly edits: { ts: string; text: string; at: number }[] = [];
+  /** How much it takes of each message. */
+  taken: Taken = 'whole';
   /** Asked before each call; what it returns is thrown: before the call has an effect, or after (its answer is lost). */
   trouble: (
     what: 'post' | 'find' | 'update',
@@ -30,7 +32,7 @@ export class FakeSlack implements Chat {
     broadcast?: boolean;
     message: Message;
     key: MessageKey;
-  }): Promise<string> {
+  }): Promise<{ ts: string; taken: Taken }> {
     const trouble = this.trouble('post', ask.channel, ask.key.key);
     if (trouble?.before) throw trouble.before;
     const ts = `${Date.now() / 1000}.${this.posted.length}`;
@@ -45,7 +47,7 @@ export class FakeSlack implements Chat {
       edits: [],
     });
     if (trouble?.after) throw trouble.after;
-    return ts;
+    return { ts, taken: this.taken };
   }
 
   async find({ channel, key, after }: { channel: string; key: MessageKey; after: number }): Promise<string | null> {
@@ -56,12 +58,13 @@ export class FakeSlack implements Chat {
     );
   }
 
-  async update({ channel, ts, message }: { channel: string; ts: string; message: Message }): Promise<void> {
+  async update({ channel, ts, message }: { channel: string; ts: string; message: Message }): Promise<Taken> {
     const trouble = this.trouble('update', channel);
     if (trouble?.before) throw trouble.before;
     const known = this.posted.find(posted => posted.ts === ts);
     known?.edits.push(message.text);
     this.edits.push({ ts, text: message.text, at: Date.now() });
+    return this.taken;
   }
 
   told = (deploy: string): string[] =>

@@ -63,7 +63,10 @@ const looks = (): string[] => calls.map(({ ask }) => lookOf(ask.blocks));
 
 describe('a post', () => {
   it('carries its label, links nobody by name, and gives its ts', async () => {
-    expect(await chat.post({ channel: 'C1', thread: '9.9', broadcast: true, message, key })).toBe('1.1');
+    expect(await chat.post({ channel: 'C1', thread: '9.9', broadcast: true, message, key })).toEqual({
+      ts: '1.1',
+      taken: 'whole',
+    });
     expect(calls).toMatchObject([
       {
         method: 'chat.postMessage',
@@ -83,7 +86,7 @@ describe('a post', () => {
 
   it('goes out as its sentence when no blocks are taken at all', async () => {
     answer = ({ ask }) => (ask.blocks === '[]' ? { body: { ok: true, ts: '1.1' } } : no('invalid_blocks'));
-    expect(await chat.post({ channel: 'C1', message, key })).toBe('1.1');
+    expect(await chat.post({ channel: 'C1', message, key })).toEqual({ ts: '1.1', taken: 'sentence' });
     expect(looks()).toEqual(['cards', 'lines', 'buttons', 'sentence']);
   });
 
@@ -107,7 +110,7 @@ describe('a post', () => {
     'that Slack finds %s goes out with its sentence and its buttons',
     async code => {
       answer = ({ ask }) => (lookOf(ask.blocks) === 'buttons' ? { body: { ok: true, ts: '1.1' } } : no(code));
-      expect(await chat.post({ channel: 'C1', message, key })).toBe('1.1');
+      expect(await chat.post({ channel: 'C1', message, key })).toEqual({ ts: '1.1', taken: 'whole' });
       expect(looks()).toEqual(['cards', 'lines', 'buttons']);
       const sent = calls.at(-1)?.ask.blocks ?? '';
       expect(sent).toContain('"action_id":"roll-back"');
@@ -131,7 +134,7 @@ describe('a post', () => {
     const refused = chat.post({ channel: 'CBUSY', message, key });
     await expect(refused).rejects.toMatchObject({ retryAfterMs: 7_000 });
     const from = performance.now();
-    expect(await chat.post({ channel: 'CFREE', message, key })).toBe('1.1');
+    expect(await chat.post({ channel: 'CFREE', message, key })).toEqual({ ts: '1.1', taken: 'whole' });
     expect(performance.now() - from).toBeLessThan(2_000);
     expect(calls).toHaveLength(2);
   });

@@ -323,6 +323,27 @@ describe('when Slack says no', () => {
     expect(slack.told('d2')).toEqual(['d2: 1 facts']);
   });
 
+  it('to all but a sentence, the whole message is sent again until it is taken, and not for ever', async () => {
+    slack.taken = 'sentence';
+    begin('d');
+    const narrator = start();
+    narrator.wake('d');
+    await vi.advanceTimersByTimeAsync(3_000);
+    const few = slack.edits.length;
+    expect(few).toBeGreaterThan(0);
+    slack.taken = 'whole';
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(slack.edits.length).toBe(few + 1);
+    slack.taken = 'sentence';
+    happens('d', narrator);
+    await vi.advanceTimersByTimeAsync(10 * 60_000);
+    // Five in a row, and from then on once for what is new.
+    expect(slack.edits.length).toBe(few + 1 + 5);
+    happens('d', narrator);
+    await vi.advanceTimersByTimeAsync(10 * 60_000);
+    expect(slack.edits.length).toBe(few + 1 + 5 + 1);
+  });
+
   it('it is asked no sooner than it said', async () => {
     const narrator = start();
     const asked: number[] = [];

@@ -28,11 +28,11 @@ async function start(scopes: string[]): Promise<void> {
   });
   files = connectFiles({ ...access, slackApiUrl: slack.apiUrl });
   chat = connectSlack({ ...access, slackApiUrl: slack.apiUrl, plain: plainBlocks, bare: bareBlocks });
-  thread = await chat.post({
+  ({ ts: thread } = await chat.post({
     channel: 'C0SHOP',
     message: { text: 'root', blocks: [] },
     key: { deploy: 'd', key: 'root' },
-  });
+  }));
 }
 
 const share = (file: string, channel = 'C0SHOP') => files.share({ file, title: 'shop: v41 to v42', channel, thread });

@@ -1,6 +1,6 @@
 import { WebClient } from '@slack/web-api';
 import { z } from 'zod';
-import type { Chat, Message, MessageKey } from '../team.ts';
+import type { Chat, Message, MessageKey, Taken } from '../team.ts';
 import { CALL_WITHIN_MS, clientOptions, type SlackAccess } from './slack-client.ts';
 import { isCode, isLookRefused, told } from './slack-refusals.ts';
 
@@ -17,7 +17,7 @@ type Look = (message: Message) => Message;
 /**
  * Posts, finds and edits. `plain` draws a message without the newer blocks, for a workspace that does not take them, and
  * `bare` only its sentence and buttons; what even that refuses goes out as its sentence alone, since the thread must not
- * stand still. What is to be found in a channel that takes posts and cannot be read counts as not there after `unreadMs`.
+ * stand still, and says so. What is to be found in a channel that takes posts and cannot be read counts as not there after `unreadMs`.
  */
 export function connectSlack({
   plain,
@@ -31,12 +31,16 @@ export function connectSlack({
   /** Channels that could not be read, and since when (by a stopwatch, ms). */
   const unread = new Map<string, number>();
 
-  async function send<T>(message: Message, call: (client: WebClient, message: Message) => Promise<T>): Promise<T> {
+  async function send<T>(
+    message: Message,
+    call: (client: WebClient, message: Message) => Promise<T>,
+  ): Promise<{ result: T; taken: Taken }> {
     // All looks together take no longer than one call may: claims on a message are made for that.
     const client = new WebClient(access.botToken, clientOptions(access, AbortSignal.timeout(CALL_WITHIN_MS)));
     const simple = plain(message);
     const newer = kindsOf(message).filter(kind => !kindsOf(simple).includes(kind));
-    const looks = [simple, bare(message), { ...message, blocks: [] }];
+    const alone = { ...message, blocks: [] };
+    const looks = [simple, bare(message), alone];
     if (newer.length > 0 && !newer.some(kind => refused.has(kind))) looks.unshift(message);
     const refusals: unknown[] = [];
     for (const look of looks) {
@@ -44,7 +48,7 @@ export function connectSlack({
         const result = await call(client, look);
         if (look === simple && isCode(refusals[0], 'invalid_blocks', 'invalid_blocks_format'))
           for (const kind of newer) refused.add(kind);
-        return result;
+        return { result, taken: look === alone && message.blocks.length > 0 ? 'sentence' : 'whole' };
       } catch (error) {
         refusals.push(error);
         if (!isLookRefused(error)) break;
@@ -58,7 +62,7 @@ export function connectSlack({
       const metadata = { event_type: EVENT, event_payload: { ...key } };
       const place =
         thread === undefined ? { channel } : { channel, thread_ts: thread, reply_broadcast: broadcast ?? false };
-      const posted = await send(message, (client, { text, blocks }) =>
+      const { result, taken } = await send(message, (client, { text, blocks }) =>
         client.apiCall('chat.postMessage', {
           ...place,
           text,
@@ -69,7 +73,7 @@ export function connectSlack({
           link_names: false,
         }),
       );
-      return posting.parse(posted).ts;
+      return { ts: posting.parse(result).ts, taken };
     },
 
     async find({ channel, thread, key, after }) {
@@ -99,12 +103,13 @@ export function connectSlack({
     },
 
     async update({ channel, ts, message }) {
-      await send(message, (client, { text, blocks }) =>
+      const { taken } = await send(message, (client, { text, blocks }) =>
         client.apiCall('chat.update', { channel, ts, text, blocks }).catch(error => {
           // Somebody deleted it: there is nothing left to keep up to date.
           if (!isCode(error, 'message_not_found')) throw error;
         }),
       );
+      return taken;
     },
   };
 }
