@@ -63,7 +63,7 @@ export const FAULTS: readonly Fault[] = [
   {
     of: 'heroku',
     what: 'log lines lost',
-    order: ({ stage, apps }, chance) => stage.heroku.dropsLogs(chance.pick(apps).heroku, chance.pick([1, 3, 9])),
+    order: ({ stage, apps }, chance) => stage.heroku.dropsLogs(chance.pick(apps).heroku, chance.pick([1, 3, 9, 99])),
   },
   {
     of: 'heroku',
@@ -177,8 +177,10 @@ export async function troubleOn(world: World, chance: Chance, tally: Tally, isOv
     if (isOver()) break;
     const met = () => count(tally.faults, nameOf(fault));
     if (!fault.waits) met();
+    const over = fault.of === 'postgres' ? tally.databaseFails() : () => {};
     const undo = await fault.order(world, chance, met);
-    if (undo) undone.push(waitFor(lastsMs, isOver).then(undo));
+    if (undo) undone.push(waitFor(lastsMs, isOver).then(undo).then(over));
+    else over();
   }
   await Promise.all(undone);
   const { heroku, slack, github } = world.stage;

@@ -125,8 +125,7 @@ async function freeze(bot: Bot, awayMs: number, ring: Ring): Promise<void> {
   ring.letGo();
   ring.tally.killed('SIGSTOP', owned);
   // Before its lease is over nobody may take anything from it. Too many are struck meanwhile for one to stand by all the time.
-  if (awayMs > LEASE_MS)
-    void takenOver(ring, owned, from, ring.tally.takeOvers.frozen, () => bot.frozen && ring.bots.standing.length > 0);
+  if (awayMs > LEASE_MS) void takenOver(ring, owned, from, 'frozen', () => bot.frozen && ring.bots.standing.length > 0);
   await sleep(awayMs);
   bot.process.thaw();
   bot.frozen = false;
@@ -149,22 +148,26 @@ async function end(bot: Bot, signal: 'SIGKILL' | 'SIGTERM', ring: Ring): Promise
   }
   const by = bots.standing.map(({ process }) => process.pid);
   const standsBy = () => bots.standing.some(({ process }) => by.includes(process.pid));
-  void takenOver(ring, owned, from, tally.takeOvers.killed, standsBy);
+  void takenOver(ring, owned, from, 'killed', standsBy);
 }
 
 /** Measures until another process has the deploys, as long as that says something. */
 async function takenOver(
-  { standing }: Ring,
+  { standing, tally }: Ring,
   [first]: readonly Owned[],
   from: number,
-  times: number[],
+  was: 'killed' | 'frozen',
   counts: () => boolean,
 ): Promise<void> {
   while (first && performance.now() - from < TAKEN_WITHIN_MS) {
     const owner = await standing.owner(first.deploy);
     // Nor does it where the database was away.
     if (owner === null || !counts()) return;
-    if (owner !== first.owner) return void times.push(performance.now() - from);
+    if (owner !== first.owner) {
+      const isTroubled = was === 'killed' && tally.hasDatabaseFailed(from);
+      tally.takeOvers[isTroubled ? 'troubled' : was].push(performance.now() - from);
+      return;
+    }
     await sleep(50);
   }
 }

@@ -37,6 +37,7 @@ export function table(tally: Tally, options: string): string {
     '',
     'Take-over by another process, and leaving at a SIGTERM',
     times(`killed, target ${TARGETS.killed} s`, takeOvers.killed),
+    times('killed while its database failed, too', takeOvers.troubled),
     times(`frozen, target ${TARGETS.frozen} s`, takeOvers.frozen),
     times(`left, target ${TARGETS.left} s`, left),
     '',

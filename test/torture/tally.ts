@@ -11,7 +11,8 @@ export class Tally {
   readonly outcomes = new Map<string, number>();
   /** What people got who asked for a plan and got none. */
   readonly answers = new Map<string, number>();
-  readonly takeOvers: Record<'killed' | 'frozen', number[]> = { killed: [], frozen: [] };
+  /** Ms until another process had the deploy; `troubled`: of a killed one, while the database was in trouble, too. */
+  readonly takeOvers: Record<'killed' | 'troubled' | 'frozen', number[]> = { killed: [], troubled: [], frozen: [] };
   /** Ms from SIGTERM to the end. */
   readonly left: number[] = [];
   readonly violations: (Violation & { seed: number })[] = [];
@@ -19,6 +20,22 @@ export class Tally {
   readonly problems: string[] = [];
   visits = 0;
   runs = 0;
+  /** Troubles of the bots' database that go on, and when the last one ended (by a stopwatch, ms). */
+  #failing = 0;
+  #mendedAt = Number.NEGATIVE_INFINITY;
+
+  /** To be told when that is over. */
+  databaseFails(): () => void {
+    this.#failing++;
+    return () => {
+      this.#failing--;
+      this.#mendedAt = performance.now();
+    };
+  }
+
+  hasDatabaseFailed(since: number): boolean {
+    return this.#failing > 0 || this.#mendedAt > since;
+  }
 
   killed(signal: Signal, owned: readonly Owned[]): void {
     this.kills[signal]++;
