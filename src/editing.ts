@@ -40,6 +40,11 @@ export class Editing {
     for (const known of this.#states.keys()) if (`${known} `.startsWith(`${id} `)) this.#states.delete(known);
   }
 
+  /** How often in a row it was not taken whole. */
+  failures(id: string): number {
+    return this.#states.get(id)?.failures ?? 0;
+  }
+
   /** For how long it must not be edited yet, ms: it was just now, or could not be. */
   wait({ id, channel, last }: Pick<Edit, 'id' | 'channel' | 'last'>): number {
     const { editedAt, failures } = this.#states.get(id) ?? NEVER;

@@ -3,13 +3,16 @@ import type { Unheard } from './domain/unheard.ts';
 import { Editing } from './editing.ts';
 import { type Pace, retryAfterMs } from './pace.ts';
 import { POST_EVERY_MS, RANKS } from './post-queue.ts';
-import type { Chat, Notice } from './team.ts';
+import { TRIES } from './posting.ts';
+import type { Chat, Notice, Taken } from './team.ts';
 import { isGone } from './unheard.ts';
 
 // Sends what belongs to no deploy: locks, freezes, maintenance. What is to be said is stored first, with what it is said
 // of; so nothing is lost with a process, and nothing is said twice where that can be known.
 
 type Unsent = Notice & { owner: string | null; at: string; ts: string | null; again: boolean };
+
+type Sent = { ts: string; taken: Taken };
 
 /** A channel in which something new is to be said, or something that was said put into other words. */
 type Place = { channel: string; isNew: boolean };
@@ -55,7 +58,7 @@ export class Notifier {
   /** Notices that are left alone until then (by a stopwatch, ms), and how often in a row they were refused. */
   readonly #waiting = new Map<string, { until: number; failures: number }>();
   /** What Slack has, and nobody noted: in a person's channel it could not be looked for. */
-  readonly #posted = new Map<string, { notice: Unsent; ts: string }>();
+  readonly #posted = new Map<string, { notice: Unsent; sent: Sent }>();
   readonly #editing: Editing;
   readonly #done: Promise<void>;
   #woken = false;
@@ -94,7 +97,7 @@ export class Notifier {
     }
     await Promise.all(this.#senders.values());
     try {
-      for (const { notice, ts } of this.#posted.values()) await this.#sent(notice, ts);
+      for (const { notice, sent } of this.#posted.values()) await this.#noted(notice, sent);
       await notices.free(instance);
     } catch (err) {
       log.warn({ err }, 'others send the claimed notices 20 s later');
@@ -144,36 +147,42 @@ export class Notifier {
       if (!woken) this.#waiting.set(id, { until: performance.now() + done, failures: 0 });
       return;
     }
+    const failures = this.#editing.failures(`notice ${id}`);
+    if (done === 'sentence' && failures < TRIES) {
+      const wait = this.#editing.wait({ id: `notice ${id}`, channel, last: true });
+      return void this.#waiting.set(id, { until: performance.now() + wait, failures });
+    }
     this.#editing.forget(`notice ${id}`);
-    await this.#sent(notice, ts);
+    await this.#noted(notice, { ts, taken: 'whole' });
   }
 
   async #post(notice: Unsent, claimedAt: number): Promise<void> {
     const { chat, pace, log } = this.#parts;
     const { id, channel, message, at, again } = notice;
     const unnoted = this.#posted.get(id);
-    if (unnoted) return this.#sent(unnoted.notice, unnoted.ts);
+    if (unnoted) return this.#noted(unnoted.notice, unnoted.sent);
     const key = { deploy: 'notice', key: id };
-    // What was said to one person has a channel that only Slack knows: there it cannot be looked for.
-    const found = again && /^[CG]/.test(channel) ? await chat.find({ channel, key, after: Date.parse(at) }) : null;
+    const found = again && isChannel(channel) ? await chat.find({ channel, key, after: Date.parse(at) }) : null;
     // Its words may be those of an earlier attempt: it is brought up to date like any other.
     if (found) return this.#parts.notices.found(id, found);
     if (performance.now() - claimedAt > CLAIM_MS) return;
-    let ts: string;
+    let sent: Sent;
     try {
-      ({ ts } = await chat.post({ channel, message, key }));
+      sent = await chat.post({ channel, message, key });
     } catch (err) {
       pace.postRefused(channel, err);
       if (retryAfterMs(err) === 0) throw err;
       // Said of the channel, not of the notice: that is the first to go when its channel is open again.
       return log.warn({ err, id, channel }, 'a channel takes no more for now; trying again');
     }
-    this.#posted.set(id, { notice, ts });
-    await this.#sent(notice, ts);
+    this.#posted.set(id, { notice, sent });
+    await this.#noted(notice, sent);
   }
 
-  async #sent(notice: Unsent, ts: string): Promise<void> {
-    await this.#parts.notices.sent(notice, ts);
+  /** That of which Slack took the sentence alone is brought up to date like any other, where it can be. */
+  async #noted(notice: Unsent, { ts, taken }: Sent): Promise<void> {
+    const { notices } = this.#parts;
+    await (taken === 'sentence' && isChannel(notice.channel) ? notices.found(notice.id, ts) : notices.sent(notice, ts));
     this.#posted.delete(notice.id);
     this.#waiting.delete(notice.id);
   }
@@ -206,3 +215,6 @@ export class Notifier {
     return Math.min(SWEEP_EVERY_MS, ...waits.map(wait => wait + 10));
   }
 }
+
+/** What was said to one person has a channel that only Slack knows: there it can neither be looked for nor edited. */
+const isChannel = (channel: string): boolean => /^[CG]/.test(channel);

@@ -74,7 +74,7 @@ export const hashOf = (message: Message): string =>
   createHash('sha256').update(JSON.stringify(message)).digest('base64url');
 
 /** A message of which Slack took the sentence alone is tried so often in a row: a refusal may pass, and buttons are missed. */
-const TRIES = 5;
+export const TRIES = 5;
 const ALONE = /^alone (\d+) (.*)$/;
 
 /** What is kept of a message of which Slack took this much; `before`: what was kept of it until then. */

@@ -96,7 +96,12 @@ export class FakeMessages implements Messages {
   async mayEdit(deploy: string, { key, hash }: { key: string; hash: string | null }, by: string) {
     const row = this.rows.get(`${deploy} ${key}`);
     if (!row || row.hash !== hash || (row.by !== by && row.at > Date.now() - 20_000)) return false;
-    this.rows.set(`${deploy} ${key}`, { ...row, hash: null, by, at: Date.now() });
+    this.rows.set(`${deploy} ${key}`, {
+      ...row,
+      hash: /^alone \d+ /.exec(row.hash ?? '')?.[0] ?? null,
+      by,
+      at: Date.now(),
+    });
     return true;
   }
 

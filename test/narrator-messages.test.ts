@@ -89,6 +89,12 @@ describe('who may post a message', () => {
     await messages.edited('d1', { key: 'card', ts: '1.2', hash: 'y' });
     expect(await mayEdit('bot 1', 'x')).toBe(false);
     expect(await mayEdit('bot 1', 'y')).toBe(true);
+    // But how often its sentence alone was taken is.
+    await messages.edited('d1', { key: 'card', ts: '1.2', hash: 'alone 3 y' });
+    expect(await mayEdit('bot 1', 'alone 3 y')).toBe(true);
+    expect(await messages.of('d1')).toContainEqual({ key: 'card', ts: '1.2', hash: 'alone 3 ' });
+    await messages.edited('d1', { key: 'card', ts: '1.2', hash: 'y' });
+    expect(await mayEdit('bot 1', 'y')).toBe(true);
     await longAgo('card');
     expect(await mayEdit('bot 2')).toBe(true);
     for (let round = 0; round < 50; round++) {

@@ -37,7 +37,7 @@ const views = {
   late: (replies: readonly Late[]) => ({ text: replies.map(({ message }) => message.text).join(' + '), blocks: [] }),
 };
 
-function start(instance = 'one'): Narrator {
+function start(instance = 'one', pace = new Pace()): Narrator {
   const narrator = new Narrator({
     load: async id => {
       const told = facts.get(id);
@@ -47,7 +47,7 @@ function start(instance = 'one'): Narrator {
     chat: slack,
     illustrate: async () => true,
     unheard: async () => {},
-    pace: new Pace(),
+    pace,
     views,
     instance,
     log: { warn: () => {}, error: () => {} },
@@ -342,6 +342,16 @@ describe('when Slack says no', () => {
     happens('d', narrator);
     await vi.advanceTimersByTimeAsync(10 * 60_000);
     expect(slack.edits.length).toBe(few + 1 + 5 + 1);
+  });
+
+  it('to all but a sentence, it is not asked for ever either where others edit, too', async () => {
+    slack.taken = 'sentence';
+    begin('d');
+    // Every place must be asked for, so each edit is begun twice.
+    const pace = new Pace({ alone: () => false, take: async () => 0 });
+    start('one', pace).wake('d');
+    await vi.advanceTimersByTimeAsync(30 * 60_000);
+    expect(slack.edits).toHaveLength(4);
   });
 
   it('it is asked no sooner than it said', async () => {

@@ -107,6 +107,23 @@ describe('a new one', () => {
     expect(tries.mock.calls.length).toBeLessThan(20);
   });
 
+  it('of which Slack took the sentence alone is sent whole, and not for ever', async () => {
+    slack.taken = 'sentence';
+    says('n1', 'C1', 'Closed.');
+    says('n2', 'U1', 'Closed.');
+    await seconds(3);
+    expect(slack.edits).toHaveLength(1);
+    slack.taken = 'whole';
+    await seconds(10);
+    expect(slack.edits).toHaveLength(2);
+    expect(kept.get('n1')?.sent).not.toBeNull();
+    slack.taken = 'sentence';
+    says('n1', 'C1', 'Open.');
+    await seconds(600);
+    expect(slack.edits).toHaveLength(2 + 5);
+    expect(told()).toEqual(['Closed.', 'Closed.']);
+  });
+
   it('that meets a limit closes its channel for all, and is the first when that is open again', async () => {
     let first = true;
     slack.trouble = what => {

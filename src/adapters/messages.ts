@@ -56,9 +56,11 @@ export function connectMessages(pool: pg.Pool) {
     },
 
     async mayEdit(deploy: string, { key, hash }: Omit<MessageRow, 'ts'>, by: string): Promise<boolean> {
-      // Until Slack's answer is kept, what it shows is not known: also not when the old words are wanted again.
+      // Until Slack's answer is kept, what it shows is not known: also not when the old words are wanted again. How often it
+      // took the sentence alone is (posting.ts).
       const { rowCount } = await pool.query(
-        `UPDATE messages SET claimed_by = $3, claimed_at = now(), hash = NULL WHERE deploy_id = $1 AND key = $2
+        `UPDATE messages SET claimed_by = $3, claimed_at = now(), hash = substring(hash FROM '^alone \\d+ ')
+           WHERE deploy_id = $1 AND key = $2
            AND hash IS NOT DISTINCT FROM $5 AND (claimed_by = $3 OR claimed_at < now() - make_interval(secs => $4) OR ${IS_GONE})`,
         [deploy, key, by, CLAIM_SECONDS, hash],
       );
