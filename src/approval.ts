@@ -3,7 +3,7 @@ import { cancelAsked, cancelled, isCancelled } from './cancelling.ts';
 import { type Click, latest, latestOfThese, migrationsOf } from './domain/deploy.ts';
 import { filesOf, gateReasons } from './domain/gate.ts';
 import { isDoubted } from './domain/phase.ts';
-import { isDoubtedAgain, lastDoubt, openComplaint, saidToBeGone } from './domain/readings.ts';
+import { isDoubtedAgain, isTakenBack, lastDoubt, openComplaint, saidToBeGone } from './domain/readings.ts';
 import { withoutMentions } from './domain/refusal.ts';
 import { firstPhase, followDeploy, followSparingly } from './following.ts';
 import { NOT_WELL, settled, unlessIll } from './illness.ts';
@@ -75,6 +75,11 @@ export async function soak(run: Run): Promise<Next> {
 /** Old code answers after it was said to be gone: that is proved, or asked, once more before anything is destroyed. */
 export const DOUBTED: Next = { to: 'New code serves' };
 
+const AGAIN = {
+  answer: 'Not run: old code answered again in the same moment. They are asked anew when it is gone.',
+  instead: DOUBTED,
+};
+
 /** Key of what is said once more when old code that had answered is gone again. */
 function anew(run: Run, key: string): string {
   const { facts } = run.deploy;
@@ -129,10 +134,11 @@ async function decided(run: Run): Promise<Next | null> {
       `Its contract migrations were not approved: ${withoutMentions(held.why)} Nothing was begun.`,
     );
   }
-  if (held) return RECEIPT;
+  if (held) return isDoubtedAgain(deploy) ? DOUBTED : RECEIPT;
   const approved = latestOfThese(deploy, 'approved');
-  // Whoever said yes did not know of an old answer in the same moment.
-  if (!approved || approved.seq < (lastDoubt(deploy)?.seq ?? 0)) return null;
+  // Whoever said yes did not know of an old answer since they were asked.
+  const asked = deploy.facts.findLast(({ kind, seq }) => kind === 'approval asked' && seq < (approved?.seq ?? 0));
+  if (!approved || isTakenBack(deploy, asked)) return null;
   // It may have been found ill in the moment of the yes.
   if (openComplaint(deploy)) return NOT_WELL;
   return { to: before ? 'Expand the schema' : 'Contract the schema' };
@@ -192,8 +198,10 @@ export async function askForApproval(run: Run): Promise<Next> {
       const oldCode = () => following && answersAgain(run, following);
       const against = oldCode() ?? (await objection(run)) ?? oldCode();
       if (against) return { answer: `Not run. ${against.why} ${against.next}` };
+      if (isDoubtedAgain(run.deploy)) return AGAIN;
       await run.record({ kind: 'approved', by: click.by, digest }, anew(run, again(run, ANSWER)));
-      const instead = (await decided(run)) ?? RECEIPT;
+      const instead = (await decided(run)) ?? DOUBTED;
+      if (instead === DOUBTED) return AGAIN;
       if (latest(run.deploy, 'held')) return { answer: 'Too late: they are held.', instead };
       return { answer: isBeginning ? 'Approved: the deploy begins now.' : 'Approved: they run now.', instead };
     },
@@ -230,5 +238,5 @@ export const heldAfterAll = (run: Run, why: string): Promise<Next> =>
 
 async function held(run: Run, by: string | null, why: string, key = anew(run, again(run, ANSWER))): Promise<Next> {
   await run.record({ kind: 'held', by, why }, key);
-  return (await decided(run)) ?? RECEIPT;
+  return (await decided(run)) ?? DOUBTED;
 }

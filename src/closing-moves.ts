@@ -3,7 +3,7 @@ import { type Closing, type Door, doorIn, isOverdue, type Move, nextMove } from 
 import type { Deploy, Fact } from './domain/deploy.ts';
 import { directDatabase } from './domain/direct-database.ts';
 import { blockersInWords } from './domain/migration-outcome.ts';
-import { hasClosed } from './domain/readings.ts';
+import { contractBegun, hasClosed } from './domain/readings.ts';
 import { withoutMentions } from './domain/refusal.ts';
 import type { Heroku, MayAct, Migrator, Prober } from './outside.ts';
 import type { Closings, Ledger, Notice } from './team.ts';
@@ -228,15 +228,12 @@ async function migrating(
 
 /**
  * Its contract migrations have begun, the last of them after `since` (ms), and are neither done nor put off: a failed one may
- * have left something. A second run of them is recorded by what it begins.
+ * have left something.
  */
-function isAtTheSchema({ facts }: Deploy, since = 0): boolean {
-  const begun = facts.findLast(
-    fact => BEGINS.includes(fact.kind) && 'direction' in fact && fact.direction === 'contract',
-  );
+function isAtTheSchema(deploy: Deploy, since = 0): boolean {
+  const begun = contractBegun(deploy);
   if (!begun || Date.parse(begun.at) < since) return false;
-  return !facts.some(({ kind, seq }) => seq > begun.seq && THROUGH.includes(kind));
+  return !deploy.facts.some(({ kind, seq }) => seq > begun.seq && THROUGH.includes(kind));
 }
 
-const BEGINS: readonly Fact['kind'][] = ['migrating', 'migration begins', 'command started'];
 const THROUGH: readonly Fact['kind'][] = ['schema changed', 'migrations changed', 'held'];

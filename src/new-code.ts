@@ -24,7 +24,7 @@ import { changedConfig, complain, settled, unlessIll } from './illness.ts';
 import type { Following } from './outside.ts';
 import { first, type Next, type Run } from './run.ts';
 import { unlessSuperseded } from './superseding.ts';
-import { GONE_NOTED, next, saidGone } from './watching.ts';
+import { GONE_NOTED, NO_WAY_BACK, next, saidGone } from './watching.ts';
 
 // Is new code well? It is measured from before the deploy on. When it is not, after the switch, people are told at once;
 // where the app's settings say so it goes back by itself, 30 s later, unless somebody keeps it.
@@ -101,6 +101,8 @@ export async function watchNewCode(run: Run): Promise<Next> {
   await following.when(() => true, run.signal);
   if (latest(run.deploy, 'rollback asked')) return { to: 'Roll back' };
   if (openComplaint(run.deploy)) return { to: 'Not well' };
+  const doubt = lastDoubt(run.deploy);
+  if (doubt && isDoubtedAgain(run.deploy)) return destroyed(run.deploy) ? oldAnswers(run, doubt.phase) : DOUBTED;
   if (!latest(run.deploy, 'watching')) {
     const { facts } = run.deploy;
     const changed = facts.findLast(fact => fact.kind === 'schema changed' && fact.direction === 'contract');
@@ -200,11 +202,7 @@ export async function notWell(run: Run): Promise<Next> {
       }
       if (kind !== 'roll back' && kind !== 'cancel')
         return { answer: 'New code is not well: *Roll back* or *Keep it* on the newest message of the thread.' };
-      if (destroyed(run.deploy))
-        return {
-          answer:
-            'There is no way back: the contract migrations destroyed what old code needs. Mend it, and deploy that.',
-        };
+      if (destroyed(run.deploy)) return { answer: NO_WAY_BACK };
       await goBack(by, `asked in Slack: ${why}`);
       return openlyKept(run)
         ? { answer: 'Too late: somebody kept it.', instead: decision(run) ?? RECEIPT }
@@ -243,9 +241,9 @@ function decision(run: Run): Next | null {
   if (latest(deploy, 'rollback asked')) return { to: 'Roll back' };
   if (openComplaint(deploy)) return null;
   if (waitsForApproval(run.deploy)) return { to: 'Approval' };
+  if (latest(deploy, 'watching') || destroyed(deploy)) return { to: 'Watch new code' };
   const phase = phaseFact(deploy, 'deploy')?.phase;
   if (phase && isDoubted(phase)) return DOUBTED;
-  if (latest(deploy, 'watching')) return { to: 'Watch new code' };
   return saidToBeGone(deploy) && !isDoubtedAgain(deploy) ? afterOldCode(run) : { to: 'Old code gone' };
 }
 

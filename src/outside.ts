@@ -184,8 +184,7 @@ export interface SourceHost {
   refs(repository: string, prefix: string): Promise<string[]>;
 }
 
-/** What one request to the app, over a connection of its own, told. Times in ms since 1970. */
-/** `sentAt`, `receivedAt`: ms by `steadyNow`, so that no correction of a clock makes the time between answers longer. */
+/** What a request of its own connection told. `sentAt`, `receivedAt`: ms by `steadyNow`, whatever becomes of the clock. */
 export type Answer = { sentAt: number; receivedAt: number; status: number | null; version: Version; problem?: string };
 
 export interface Prober {

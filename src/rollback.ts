@@ -33,7 +33,7 @@ export async function undo(run: Run): Promise<Next> {
   if (!intended) {
     if (serves(run.deploy)) await judge(run);
     const to = await replacedBy(run, ours, releases);
-    const why = serves(run.deploy) ? whyNotBack(run, to.version, releases) : null;
+    const why = serves(run.deploy) || destroyed(run.deploy) ? whyNotBack(run, to.version, releases) : null;
     if (why) {
       await run.record({ kind: 'rollback failed', why });
       return run.end('failed', `It could not go back: ${why} v${ours} serves on. Mend it, and deploy that.`);

@@ -25,21 +25,22 @@ export const commitOf = async ({ outside, deploy }: Run, { slug }: Release): Pro
 
 /**
  * The work of a stage that waits for time, unless others release other code: that ends the deploy. `onDoubt`: what follows
- * where old code answers again; it is not looked for when not given.
+ * where old code answers again.
  */
 export async function unlessSuperseded(
   run: Run,
   following: Following,
   work: (signal: AbortSignal) => Promise<Next>,
   signal: AbortSignal,
-  onDoubt: ((phase: Phase) => Promise<Next>) | null = null,
+  onDoubt: (phase: Phase) => Promise<Next>,
 ): Promise<Next> {
-  const isOver = (phase: Phase): boolean => phase.kind === 'superseded' || (onDoubt !== null && isDoubted(phase));
+  const isOver = (phase: Phase): boolean => phase.kind === 'superseded' || isDoubted(phase);
   const over = firstPhase(run, following, isOver);
   const next = await first<Next | Phase>(signal, [work, over.until]);
-  if (!('kind' in next)) return next;
-  const ended = over.told() ?? next;
-  if (onDoubt && isDoubted(ended)) return onDoubt(ended);
+  // What was told counts also where the work was done in the same moment.
+  const ended = latest(run.deploy, 'ended') ? next : (over.told() ?? next);
+  if (!('kind' in ended)) return ended;
+  if (isDoubted(ended)) return onDoubt(ended);
   if (ended.kind !== 'superseded') throw new Error(`${run.deploy.id} is not superseded`);
   return superseded(run, ended);
 }

@@ -1,7 +1,7 @@
 import { afterOldCode } from './approval.ts';
 import { type Click, latest } from './domain/deploy.ts';
 import { failsUnnamed } from './domain/health-gate.ts';
-import { lastDoubt, openComplaint, smokeTestOf } from './domain/readings.ts';
+import { destroyed, isTakenBack, lastDoubt, openComplaint, smokeTestOf } from './domain/readings.ts';
 import type { Phase } from './domain/watch.ts';
 import { followDeploy, record } from './following.ts';
 import { unlessIll } from './illness.ts';
@@ -55,7 +55,7 @@ export async function askAPerson(run: Run): Promise<Next> {
   const asked = latest(run.deploy, 'phase');
   const until = Date.parse(asked?.at ?? '') + ASKED_FOR_MS;
   const work = async (signal: AbortSignal): Promise<Next> => {
-    const expired = () => following.watch.now > until;
+    const expired = () => run.outside.time.now() > until;
     const phase = await following.until(
       phase => phase.kind !== 'not proved' || expired(),
       record(run, following),
@@ -80,10 +80,8 @@ function decided(run: Run): Next | null {
   if (ended) return { end: ended.outcome };
   if (latest(deploy, 'rollback asked')) return { to: 'Roll back' };
   if (openComplaint(deploy)) return { to: 'Not well' };
-  // Old code that has answered since takes that word back.
-  const doubt = lastDoubt(deploy)?.seq ?? 0;
-  const gone = deploy.facts.some(fact => fact.kind === 'checked' && fact.what === 'old gone' && fact.seq > doubt);
-  return gone ? alone(run) : null;
+  const gone = deploy.facts.findLast(fact => fact.kind === 'checked' && fact.what === 'old gone');
+  return gone && !isTakenBack(deploy, gone) ? alone(run) : null;
 }
 
 /** The stage that stands for a phase. */
@@ -118,6 +116,8 @@ const isUntested = ({ deploy }: Run): boolean => Boolean(deploy.plan.smoke) && !
 const alone = (run: Run): Next => (isUntested(run) ? { to: 'Smoke test' } : afterOldCode(run));
 
 const NOT_ASKED = 'The contract migrations are not asked now: that comes when old code is gone.';
+export const NO_WAY_BACK =
+  'There is no way back: the contract migrations destroyed what old code needs. Mend it, and deploy that.';
 export const GONE_NOTED = 'Noted: you looked, and old code is gone.';
 
 /** Takes their word that old code is gone; false where nobody is asked for it. */
@@ -153,6 +153,7 @@ async function pressed(run: Run, following: Following, click: Click): Promise<{ 
           answer: 'New code serves already, so this deploy can no longer be undone unseen.',
         };
       }
+      if (destroyed(run.deploy)) return { answer: NO_WAY_BACK };
       await run.record({ kind: 'rollback asked', by: click.by, why: 'asked in Slack' });
       return { answer: 'Rolling back.', instead: { to: 'Roll back' } };
     case 'it serves':

@@ -38,6 +38,37 @@ const failed = (more: Partial<MigrationFailure>, direction: 'expand' | 'contract
   failure: { file: '5.sql', error: 'no', stays: null, blockers: [], ...more },
 });
 
+async function started(app: string): Promise<string> {
+  const shown = {
+    id: app,
+    plan: { ...plan, app },
+    digest: fingerprint(plan),
+    askedBy: 'U0ANN',
+    channel: 'C1',
+    due: null,
+  };
+  await store.savePlan(shown);
+  await store.createDeploy(shown, 'U0ANN');
+  return app;
+}
+
+it('a deploy asks for an approval until the newest card is answered', async () => {
+  const app = await started('asks');
+  const seen: string[] = [];
+  for (const kind of ['soaking', 'approval asked', 'approved', 'approval asked', 'held'] as const) {
+    await store.append(app, { kind, by: 'U1', digest: '', why: '', until: 0, lastOldAt: null }, `${seen.length}`);
+    const [known] = await store.running(app);
+    seen.push(`${kind}: ${known?.soaks ? 'soaks' : ''} ${known?.asks ? 'asks' : ''}`.trim());
+  }
+  expect(seen).toEqual([
+    'soaking: soaks',
+    'approval asked: soaks asks',
+    'approved:',
+    'approval asked: soaks asks',
+    'held:',
+  ]);
+});
+
 it.each<[string, FactBody, number | null]>([
   ['contract migrations that ran', { kind: 'migrated', direction: 'contract', file: '5.sql', seconds: 1 }, 42],
   ['those of which a part stays', failed({ stays: 'DROP INDEX x' }), 42],
@@ -46,19 +77,7 @@ it.each<[string, FactBody, number | null]>([
   ['what only adds', { kind: 'migrated', direction: 'expand', file: '3.sql', seconds: 1 }, null],
   ['what only adds and failed', failed({ stays: 'DROP INDEX x' }, 'expand'), null],
 ])('after %s code from before goes back, or not', async (what, fact, floor) => {
-  const app = what.replace(/\W/g, '-');
-  await store.savePlan({
-    id: app,
-    plan: { ...plan, app },
-    digest: fingerprint(plan),
-    askedBy: 'U0ANN',
-    channel: 'C1',
-    due: null,
-  });
-  await store.createDeploy(
-    { id: app, plan: { ...plan, app }, digest: '', askedBy: 'U0ANN', channel: 'C1', due: null },
-    'U0ANN',
-  );
+  const app = await started(what.replace(/\W/g, '-'));
   await store.append(app, released, 'released');
   await store.append(app, fact, 'fact');
   expect(await store.schemaFloor(app)).toBe(floor);

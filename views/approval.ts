@@ -1,5 +1,5 @@
 import { type Deploy, type Fact, type FactOf, latest, migrationsOf } from '../src/domain/deploy.ts';
-import { asOf, lastDoubt, oldCode, openComplaint } from '../src/domain/readings.ts';
+import { asOf, isTakenBack, oldCode, openComplaint } from '../src/domain/readings.ts';
 import { actions, type Message, message, section } from './blocks.ts';
 import { doneWords } from './closed-deploy.ts';
 import { fileSections } from './migrations.ts';
@@ -12,7 +12,7 @@ export function approvalCard(asked: FactOf<'approval asked'>, deploy: Deploy): M
   const then = asOf(deploy, asked.seq);
   const answer = answerTo(asked, deploy);
   const { headline, words } = standing(asked, answer, deploy);
-  const open = answer === undefined && !isTakenBack(asked, deploy);
+  const open = answer === undefined && !isTakenBack(deploy, asked);
   const ill = open && openComplaint(deploy) !== null;
   const shared = migrationsOf(then)?.sharedWith ?? [];
   const run = {
@@ -73,9 +73,6 @@ function health(deploy: Deploy): ReturnType<typeof section> | null {
     : null;
 }
 
-/** Old code answers since: it is proved, or asked, to be gone once more before a new card asks. */
-const isTakenBack = (asked: Fact, deploy: Deploy): boolean => (lastDoubt(deploy)?.seq ?? 0) > asked.seq;
-
 const ANSWERS = ['approved', 'held', 'migrations changed', 'approval asked', 'rollback asked', 'ended'] as const;
 type Answer = FactOf<(typeof ANSWERS)[number]>;
 
@@ -133,7 +130,7 @@ function standing(
     default:
       answer satisfies never;
   }
-  if (isTakenBack(asked, deploy))
+  if (isTakenBack(deploy, asked))
     return {
       headline: `Contract migrations of ${app}: not now`,
       words: 'It was said that old code is gone, and it may still serve. They are asked once more when it is gone.',

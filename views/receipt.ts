@@ -1,7 +1,7 @@
 import { type Deploy, type FactOf, latest, migrationsOf } from '../src/domain/deploy.ts';
 import { type Direction, filesOf } from '../src/domain/gate.ts';
 import { isDoubted } from '../src/domain/phase.ts';
-import { oldCode, phaseFact } from '../src/domain/readings.ts';
+import { isDoubtedAgain, oldCode, phaseFact, saidToBeGone } from '../src/domain/readings.ts';
 import { stepsOf } from '../src/domain/step-readings.ts';
 import { secondsOfStep } from '../src/domain/usual.ts';
 import { closedLines } from './closed-deploy.ts';
@@ -93,15 +93,14 @@ function proofLines(deploy: Deploy): string[] {
       lines.push(`• ${whose} serves since ${time(phase.at)}. ${evidenceOf(phase.evidence, `v${version}`)}`);
     }
   }
-  const gone = of('deploy').findLast(({ phase }) => phase.kind === 'old gone')?.phase;
-  const word = deploy.facts.findLast(fact => fact.kind === 'checked' && fact.what === 'old gone');
-  if (gone?.kind === 'old gone')
+  const gone = isDoubtedAgain(deploy) ? undefined : saidToBeGone(deploy);
+  if (gone?.kind === 'phase' && gone.phase.kind === 'old gone')
     lines.push(
-      `• Old code gone at ${time(gone.at)}: *proved by logs*, ${foreign(gone.dynos.join(', '), 200)} were stopped and have left.`,
+      `• Old code gone at ${time(gone.phase.at)}: *proved by logs*, ${foreign(gone.phase.dynos.join(', '), 200)} were stopped and have left.`,
     );
-  else if (word?.kind === 'checked')
+  if (gone?.kind === 'checked')
     lines.push(
-      `• Old code gone: *on the word of ${mention(word.by)}*, who looked: ${sentence(foreign(word.why ?? 'not told', 200))}`,
+      `• Old code gone: *on the word of ${mention(gone.by)}*, who looked: ${sentence(foreign(gone.why ?? 'not told', 200))}`,
     );
   return lines;
 }

@@ -119,8 +119,11 @@ function contractState(deploy: Deploy): State | null {
   }
   const held = latest(deploy, 'held');
   if (held) return { mark, headline: `${app}: contract migrations are held`, words: foreign(held.why, 500) };
-  if (latest(deploy, 'approved')) return { mark, headline: `${app}: contract migrations run`, words: serves };
-  if ((latest(deploy, 'approval asked')?.seq ?? 0) > soaking.seq) {
+  const asked = latest(deploy, 'approval asked')?.seq ?? 0;
+  if ((latest(deploy, 'approved')?.seq ?? 0) > asked) {
+    return { mark, headline: `${app}: contract migrations run`, words: serves };
+  }
+  if (asked > soaking.seq) {
     return {
       mark: ':lock:',
       headline: `${app}: waiting for an approval`,

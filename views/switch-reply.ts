@@ -86,15 +86,15 @@ export function switchReply(fact: FactOf<'phase'>, then: Deploy, before: Deploy)
           ? `Ask ${foreign(plan.url, 200)} several times and see whose code answers. Then press *It serves* or *Roll back* on the first message.`
           : `\`heroku ps -a ${app}\` must show no older release, and the log that the old web dynos exited. Then press *Old code is gone* on the first message.`;
       const told = earlier.findLast(known => known.phase.kind === 'new serves' || isDoubted(known.phase));
-      const isTakenBack = phase.missing === 'new serves' && told?.phase.kind === 'new serves';
-      const [tell, headline, why] = isTakenBack
+      const isCorrection = phase.missing === 'new serves' && told?.phase.kind === 'new serves';
+      const [tell, headline, why] = isCorrection
         ? [
             loud,
             `Correction: ${app} still answers with old code`,
             `It was announced that v${version} serves. ${live} has answered since then, so that was too early: treat the switch as *not done*.`,
           ]
         : [quiet, `A person must look: it could not be proved ${what}`, ''];
-      return tell(headline, isTakenBack ? ':warning:' : ':grey_question:', [
+      return tell(headline, isCorrection ? ':warning:' : ':grey_question:', [
         `${mention(startedBy)} ${why}`.trim(),
         `*What is known*: ${foreign(phase.known.join(' '), 1_000) || 'nothing that tells.'}`,
         `*What to do*: ${look} The bot goes on looking meanwhile.`,

@@ -16,12 +16,13 @@ import { inTransaction } from './transaction.ts';
 
 // Our own tables. What is stored as JSON was written by this bot, from these types.
 
-const told = (...kinds: readonly string[]): string =>
-  `EXISTS (SELECT 1 FROM facts WHERE deploy_id = deploys.id AND kind IN (${kinds.map(kind => `'${kind}'`).join(', ')}))`;
+const told = (kinds: string, then = ''): string =>
+  `EXISTS (SELECT 1 FROM facts WHERE deploy_id = deploys.id AND kind IN (${kinds})${then})`;
+const UNANSWERED = ` AND NOT EXISTS (SELECT 1 FROM facts AS later WHERE later.deploy_id = deploys.id
+  AND later.seq > facts.seq AND later.kind IN ('approved', 'held'))`;
 const RUNNING = `SELECT id, app, plan, started_by AS "startedBy", to_json(started_at) #>> '{}' AS "startedAt",
-    ${told('approval asked')} AND NOT ${told('approved', 'held')} AS asks,
-    ${told('soaking')} AND NOT ${told('approved', 'held')} AS soaks,
-    ${told('queued')} AND NOT ${told('turn came')} AS waits
+    ${told("'approval asked'", UNANSWERED)} AS asks, ${told("'soaking', 'approval asked'", UNANSWERED)} AS soaks,
+    ${told("'queued'")} AND NOT ${told("'turn came'")} AS waits
   FROM deploys WHERE ended_at IS NULL AND ($1::text IS NULL OR app = $1) ORDER BY started_at, id`;
 
 /** Channel of the database's notifications: the payload is the id of the deploy that something happened to. */
@@ -100,7 +101,7 @@ export class Store implements Ledger {
       await holdQueue(client, deploy);
       await client.query('SELECT 1 FROM deploys WHERE id = $1 FOR UPDATE', [deploy]);
       const { rowCount } = await client.query(
-        `SELECT 1 FROM deploys WHERE id = $1 AND ended_at IS NULL AND ${told('queued')} AND NOT ${told('turn came')}`,
+        `SELECT 1 FROM deploys WHERE id = $1 AND ended_at IS NULL AND ${told("'queued'")} AND NOT ${told("'turn came'")}`,
         [deploy],
       );
       if (!rowCount) return false;

@@ -65,8 +65,10 @@ export type FactBody =
   | { kind: 'cancel asked'; by: string }
   /** Someone, or the bot itself (`by` null), decided to go back. */
   | { kind: 'rollback asked'; by: string | null; why: string }
-  /** About to ask Heroku: the newest release before it, the last moment (ms) at which it surely beats the switch, and where to. */
-  /** `config`: what was done to config vars since, which going back undoes. */
+  /**
+   * About to ask Heroku: the newest release before it, the last moment (ms) at which it surely beats the switch, and where to.
+   * `config`: what was done to config vars since, which going back undoes.
+   */
   | {
       kind: 'rollback intended';
       newest: number;
@@ -103,8 +105,10 @@ export type FactBody =
   | { kind: 'smoke test'; results: readonly SmokeResult[] }
   /** Since then (ms) answers are errors that do not say whose they are: nobody can tell whether new code serves. */
   | { kind: 'fails unnamed'; since: number }
-  /** New code serves and is not well; after `backIn` seconds it goes back by itself (null: never). Kept (`by` null: by the bot). */
-  /** `config`: what was done to config vars since the release, which going back would undo. */
+  /**
+   * New code serves and is not well; after `backIn` seconds it goes back by itself (null: never). Kept (`by` null: by the bot).
+   * `config`: what was done to config vars since the release, which going back would undo.
+   */
   | { kind: 'not well'; complaints: readonly Complaint[]; backIn: number | null; config?: readonly string[] }
   | { kind: 'kept'; by: string | null; why: string }
   /** Until (ms) when new code is only watched, with nothing to destroy. */

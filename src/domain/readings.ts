@@ -75,10 +75,16 @@ export function wayBack(deploy: Told & { plan: Pick<Plan, 'live' | 'maintenance'
   return { kind: destroyed(deploy) ? 'none' : 'plan', version: oldCode(deploy).version };
 }
 
-function contractRuns({ facts }: Told): boolean {
-  const begun = facts.findLast(fact => fact.kind === 'migrating' && fact.direction === 'contract');
+function contractRuns(deploy: Told): boolean {
+  const begun = contractBegun(deploy);
   const over: readonly Fact['kind'][] = ['schema changed', 'migration failed', 'migrations changed', 'held', 'ended'];
-  return begun !== undefined && !facts.some(({ seq, kind }) => seq > begun.seq && over.includes(kind));
+  return begun !== undefined && !deploy.facts.some(({ seq, kind }) => seq > begun.seq && over.includes(kind));
+}
+
+/** The newest fact that begins contract migrations: a second run of them is recorded by what it begins. */
+export function contractBegun({ facts }: Told): Fact | undefined {
+  const begins: readonly Fact['kind'][] = ['migrating', 'migration begins', 'command started'];
+  return facts.findLast(fact => begins.includes(fact.kind) && 'direction' in fact && fact.direction === 'contract');
 }
 
 /** True once it was said that new code serves everybody, and not taken back. */
@@ -124,15 +130,18 @@ export const saidToBeGone = ({ facts }: Told): Fact | undefined =>
       (fact.kind === 'checked' && fact.what === 'old gone'),
   );
 
-/** True while that is taken back: old code has answered since. */
-export const isDoubtedAgain = (deploy: Told): boolean =>
-  (lastDoubt(deploy)?.seq ?? 0) > (saidToBeGone(deploy)?.seq ?? 0);
+/** True when old code has answered since that was said: it counts no more. */
+export const isTakenBack = (deploy: Told, said: Fact | undefined): boolean =>
+  (lastDoubt(deploy)?.seq ?? 0) > (said?.seq ?? 0);
+
+/** True while it is taken back that old code is gone. */
+export const isDoubtedAgain = (deploy: Told): boolean => isTakenBack(deploy, saidToBeGone(deploy));
 
 /** The smoke test of the code that serves now; undefined before it was made, and when old code has answered since. */
-export const smokeTestOf = (deploy: Told): FactOf<'smoke test'> | undefined =>
-  deploy.facts.findLast(
-    (fact): fact is FactOf<'smoke test'> => fact.kind === 'smoke test' && fact.seq > (lastDoubt(deploy)?.seq ?? 0),
-  );
+export function smokeTestOf({ facts }: Told): FactOf<'smoke test'> | undefined {
+  const made = facts.findLast((fact): fact is FactOf<'smoke test'> => fact.kind === 'smoke test');
+  return made && !isTakenBack({ facts }, made) ? made : undefined;
+}
 
 /** A path of the smoke test that answered what was wanted. */
 export const isAsExpected = ({ expected, status }: SmokeResult): boolean =>
@@ -145,7 +154,7 @@ export const goesBackAt = ({ at, backIn }: Pick<FactOf<'not well'>, 'at' | 'back
 /** True while a card asks for the approval of its contract migrations: not while old code answers again. */
 export function waitsForApproval<D extends Told>(deploy: D | null): deploy is D {
   const asked = deploy?.facts.findLast(fact => fact.kind === 'approval asked');
-  if (!deploy || !asked || (lastDoubt(deploy)?.seq ?? 0) > asked.seq) return false;
+  if (!deploy || !asked || isTakenBack(deploy, asked)) return false;
   const answers: readonly Fact['kind'][] = ['approved', 'held', 'migrations changed', 'rollback asked', 'ended'];
   return !deploy.facts.some(fact => fact.seq > asked.seq && answers.includes(fact.kind));
 }
@@ -172,10 +181,11 @@ export function clicksOf(deploy: Told & { plan: Pick<Plan, 'maintenance'> }): Ro
     case 'booting':
     case 'old serves':
     case 'mixed':
-      return ['roll back'];
+      return destroyed(deploy) ? [] : ['roll back'];
     case 'not proved':
       if (facts.some(fact => fact.kind === 'checked' && fact.seq > (told?.seq ?? 0))) return [];
-      return phase?.missing === 'old gone' ? ['old code is gone'] : ['it serves', 'roll back'];
+      if (phase?.missing === 'old gone') return ['old code is gone'];
+      return destroyed(deploy) ? ['it serves'] : ['it serves', 'roll back'];
     default:
       return [];
   }
