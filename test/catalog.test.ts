@@ -3,13 +3,14 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import { readCatalog } from '../src/adapters/catalog.ts';
 import type { Embedded } from '../src/adapters/postgres.ts';
 import { BUILTINS } from '../src/domain/migration/builtins.ts';
 import { type Facts, judge, parserReady } from '../src/domain/migration.ts';
 import { type Folder, makeFolder } from './stage/folder.ts';
 import { startPostgres } from './stage/made.ts';
+import { startPostgresProxy } from './torture/postgres-proxy.ts';
 
 // What the catalog of a living database makes of the verdicts.
 
@@ -180,6 +181,38 @@ it('puts sizes into words', () => {
     /^Rewrites `orders` \(41 GB\) and all its indexes: every/,
   );
   expect(messages('UPDATE orders SET at = now()')[0]).toContain('`orders` (41 GB, about 83 million rows)');
+});
+
+/** Reads through a line that falls silent at that query, and passes 15 s then. */
+async function readUntilSilentAt(query: string): Promise<Facts | Error | undefined> {
+  const line = await startPostgresProxy(postgres.url);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+    return line.stop();
+  });
+  const sent = line.silentFrom(query);
+  let ended: Facts | Error | undefined;
+  void readCatalog(line.url).then(
+    read => (ended = read),
+    error => (ended = error),
+  );
+  await sent;
+  vi.advanceTimersByTime(15_000);
+  await expect.poll(() => ended, { timeout: 5_000 }).toBeDefined();
+  return ended;
+}
+
+it.each(['BEGIN ISOLATION LEVEL', 'pg_constraint'])(
+  'ends where the server is gone without a word (at %s)',
+  async at => {
+    expect(await readUntilSilentAt(at)).toEqual(new Error('Query read timeout'));
+  },
+);
+
+it('leaves unknown how far sequences are where the server is gone by then', async () => {
+  const read = await readUntilSilentAt('pg_sequence_last_value');
+  expect(read).toMatchObject({ relations: { 'app.orders_id_seq': { kind: 'sequence', lastValue: null } } });
 });
 
 it('is what lint asks when it is given a database', async () => {

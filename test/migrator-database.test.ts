@@ -5,9 +5,10 @@ import { createServer, connect as dial } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type MigrationRig, PLACE, readPending, runAll, startMigrationRig } from './migrator-rig.ts';
 import { makeFolder } from './stage/folder.ts';
+import { startPostgresProxy } from './torture/postgres-proxy.ts';
 
 let rig: MigrationRig;
 
@@ -86,7 +87,43 @@ describe('the database that is migrated', () => {
     expect(run).toEqual({ kind: 'refused', reason: expect.stringMatching(/cannot be reached \(.*ECONNREFUSED/) });
     expect(JSON.stringify(run)).not.toContain('secret');
   });
+
+  describe('when it is gone without a word', () => {
+    const untilSilentAt = async (bytes: string, what: 'applied' | 'holders') => {
+      const line = await startPostgresProxy(await rig.database());
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      onTestFinished(() => {
+        vi.useRealTimers();
+        return line.stop();
+      });
+      const sent = line.silentFrom(bytes);
+      let ended: unknown;
+      void rig.migrator[what](line.url, PLACE).then(
+        read => (ended = read),
+        error => (ended = error),
+      );
+      await sent;
+      vi.advanceTimersByTime(15_000);
+      await expect.poll(() => ended, { timeout: 5_000 }).toBeDefined();
+      return ended;
+    };
+
+    it.each([
+      ['applied', 'to_regclass'],
+      ['applied', 'nspname'],
+      ['holders', 'pg_locks'],
+    ] as const)('is given up 15 s later (%s, at %s)', async (what, query) => {
+      expect(await untilSilentAt(query, what)).toEqual(new Error('Query read timeout'));
+    });
+
+    it('has said what it was asked, and its goodbye is not waited for', async () => {
+      expect(await untilSilentAt(GOODBYE, 'applied')).toEqual({ pgmigrations: [], pgmigrations_contract: [] });
+    });
+  });
 });
+
+/** Terminate: 'X', length 4. */
+const GOODBYE = 'X\0\0\0\x04';
 
 describe('developers who run node-pg-migrate themselves', () => {
   it('are not stopped by its order check when destructive migrations wait in a folder of their own', async () => {

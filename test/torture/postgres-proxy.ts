@@ -18,13 +18,19 @@ export type PostgresProxy = {
   lateMs: number;
   /** Nothing of the bot's arrives until it is let go on. */
   holds(): () => void;
+  /** What arrives in place of a message of the bot's. */
+  hears: (message: Buffer) => Buffer;
+  /** A connection is gone without a word from a message with these bytes on; resolves when one was sent. */
+  silentFrom(bytes: string): Promise<void>;
   stop(): Promise<void>;
 };
 
 export async function startPostgresProxy(target: string): Promise<PostgresProxy> {
   let to = new URL(target);
   const open = new Set<Socket>();
-  const trouble = { refuses: false, isFull: false, lateMs: 0 };
+  const hears: PostgresProxy['hears'] = message => message;
+  const trouble = { refuses: false, isFull: false, lateMs: 0, hears };
+  let isLast = (_message: Buffer): boolean => false;
   const held = new Set<Promise<void>>();
 
   const carry = (client: Socket): void => {
@@ -35,7 +41,13 @@ export async function startPostgresProxy(target: string): Promise<PostgresProxy>
       server.destroy();
       open.delete(client);
     };
-    for (const socket of [client, server]) socket.on('error', end).on('close', end).on('end', end);
+    let isGone = false;
+    for (const socket of [client, server]) {
+      socket
+        .on('error', end)
+        .on('close', end)
+        .on('end', () => isGone || end());
+    }
     const asked = frames();
     const answered = typedFrames();
     let before: Promise<unknown> = Promise.resolve();
@@ -46,7 +58,9 @@ export async function startPostgresProxy(target: string): Promise<PostgresProxy>
           server.destroy();
           return;
         }
-        const bytes = trouble.isFull ? withFullDisk(frame.bytes, frame.starts) : frame.bytes;
+        isGone ||= isLast(frame.bytes);
+        if (isGone) return;
+        const bytes = trouble.isFull ? withFullDisk(frame.bytes, frame.starts) : trouble.hears(frame.bytes);
         before = before
           .then(() => later(trouble.lateMs))
           .then(() => Promise.all(held))
@@ -63,7 +77,7 @@ export async function startPostgresProxy(target: string): Promise<PostgresProxy>
       }
     });
   };
-  const proxy = createServer({ noDelay: true }, carry);
+  const proxy = createServer({ noDelay: true, allowHalfOpen: true }, carry);
   await new Promise<void>(listening => proxy.listen(0, '127.0.0.1', listening));
   const address = proxy.address();
   const url = new URL(target);
@@ -85,6 +99,14 @@ export async function startPostgresProxy(target: string): Promise<PostgresProxy>
         resolve();
       };
     },
+    silentFrom: (bytes: string) =>
+      new Promise<void>(sent => {
+        isLast = message => {
+          if (!message.includes(bytes)) return false;
+          sent();
+          return true;
+        };
+      }),
     stop: async () => {
       cut();
       await new Promise(closed => proxy.close(closed));
