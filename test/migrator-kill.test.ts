@@ -2,13 +2,15 @@ import { execFile, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { PG_MIGRATE_LOCK_ID } from 'node-pg-migrate';
 import type pg from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { isAlive } from '../src/adapters/claim.ts';
 import { createMigrator } from '../src/adapters/migrator.ts';
 import type { MigrationProgress } from '../src/domain/migration-outcome.ts';
 import type { MigrationRun } from '../src/outside.ts';
 import { type MigrationRig, PLACE, runAll, startMigrationRig } from './migrator-rig.ts';
+import { startPostgresProxy } from './torture/postgres-proxy.ts';
 
 // Real processes and real SIGKILLs, wherever a migration is at.
 
@@ -30,6 +32,7 @@ type Bot = {
   says(passes: (said: Said) => boolean): Promise<Said>;
   /** The process that migrates. */
   child(): Promise<number>;
+  freeze(): void;
   kill(): void;
 };
 
@@ -56,6 +59,7 @@ function startBot(url: string, files: Record<string, string>): Bot {
         onSaid();
       }),
     child: () => childOf(bot.pid ?? 0),
+    freeze: () => bot.kill('SIGSTOP'),
     kill: () => bot.kill('SIGKILL'),
   };
   bots.push(started);
@@ -235,4 +239,21 @@ describe.for(['bot', 'child'] as const)('after a SIGKILL of the %s', victim => {
       '1_drop': { kind: 'recorded' },
     });
   });
+});
+
+it('a bot that is frozen before it says what to run has its child give up the lock', async () => {
+  const url = await rig.database();
+  const [client, other] = [await rig.connect(url), await rig.connect(url)];
+  const line = await startPostgresProxy(url);
+  onTestFinished(line.stop);
+  // Five minutes, as a test can wait for them.
+  line.hears = message => Buffer.from(message.toString('latin1').replace("'300000'", "'  3000'"), 'latin1');
+  await other.query('SELECT pg_advisory_lock($1)', [PG_MIGRATE_LOCK_ID]);
+  const bot = startBot(line.url, FILES);
+  await bot.says(said => 'kind' in said && said.kind === 'waits for the lock');
+  bot.freeze();
+  await other.query('SELECT pg_advisory_unlock_all()');
+  await until('the child has the lock', async () => !(await lockIsFree(client)));
+  await until('the lock is free', () => lockIsFree(client));
+  expect((await runAll(rig.migrator, url, FILES)).outcomes['1_hats']).toMatchObject({ kind: 'applied' });
 });
