@@ -69,4 +69,11 @@ describe('whoever waits for a lock that is over and taken anew', () => {
       expect.stringMatching(/^shop is free again.*while <@U0ANN> had it locked: `\/deploy shop` works now/),
     ]);
   });
+
+  it('is not told that they waited for their own, where it was they who took it', async () => {
+    await lock(EVE);
+    await isOver();
+    await locks.tick();
+    expect(await told(EVE)).toEqual([expect.stringContaining('Your lock on shop is gone')]);
+  });
 });

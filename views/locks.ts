@@ -55,7 +55,9 @@ export function freedNotices(
       privately(`lock ${lock.id} gone`, lock.by, say(':unlock:', `Your lock on ${nameOf(lock)} is gone`, how)),
     );
   }
-  const others = [...new Set(waiters.map(({ waiter }) => waiter))].filter(waiter => waiter !== by);
+  const others = [...new Set(waiters.map(({ waiter }) => waiter))].filter(
+    waiter => waiter !== by && waiter !== lock.by,
+  );
   return [
     ...notices,
     ...others.map(waiter => {
