@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { MigrationProgress } from '../src/domain/migration-outcome.ts';
 import { type MigrationRig, PLACE, readPending, runAll, startMigrationRig } from './migrator-rig.ts';
 import { makeFolder } from './stage/folder.ts';
 import { startPostgresProxy } from './torture/postgres-proxy.ts';
@@ -89,23 +90,33 @@ describe('the database that is migrated', () => {
   });
 
   describe('when it is gone without a word', () => {
-    const untilSilentAt = async (bytes: string, what: 'applied' | 'holders') => {
-      const line = await startPostgresProxy(await rig.database());
-      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const begin = async () => {
+      const url = await rig.database();
+      const line = await startPostgresProxy(url);
       onTestFinished(() => {
         vi.useRealTimers();
         return line.stop();
       });
-      const sent = line.silentFrom(bytes);
+      return { url, line };
+    };
+    const stopTimers = () => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    /** How it ends when so much time passes after that was sent. */
+    const endOf = async (asked: Promise<unknown>, sent: Promise<void>, ms = 15_000) => {
       let ended: unknown;
-      void rig.migrator[what](line.url, PLACE).then(
+      void asked.then(
         read => (ended = read),
         error => (ended = error),
       );
       await sent;
-      vi.advanceTimersByTime(15_000);
+      vi.advanceTimersByTime(ms);
       await expect.poll(() => ended, { timeout: 5_000 }).toBeDefined();
       return ended;
+    };
+    const untilSilentAt = async (bytes: string, what: 'applied' | 'holders') => {
+      const { line } = await begin();
+      stopTimers();
+      const sent = line.silentFrom(bytes);
+      return endOf(rig.migrator[what](line.url, PLACE), sent);
     };
 
     it.each([
@@ -118,6 +129,20 @@ describe('the database that is migrated', () => {
 
     it('has said what it was asked, and its goodbye is not waited for', async () => {
       expect(await untilSilentAt(GOODBYE, 'applied')).toEqual({ pgmigrations: [], pgmigrations_contract: [] });
+    });
+
+    it('is not waited for once its migrations have run: what was told of them stands', async () => {
+      const { url, line } = await begin();
+      const read = await readPending(rig.migrator, url, HATS);
+      const sent = Promise.withResolvers<void>();
+      const onProgress = ({ kind }: MigrationProgress) => {
+        if (kind !== 'begins') return;
+        stopTimers();
+        // The lock is asked for once more, when the process that migrated has ended.
+        void line.silentFrom('pg_try_advisory_lock').then(sent.resolve);
+      };
+      const ran = await endOf(runAll(rig.migrator, line.url, HATS, { read, onProgress }), sent.promise, 20_000);
+      expect(ran).toMatchObject({ outcomes: { '1_hats': { kind: 'applied' } } });
     });
   });
 });

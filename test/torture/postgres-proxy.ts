@@ -20,7 +20,7 @@ export type PostgresProxy = {
   holds(): () => void;
   /** What arrives in place of a message of the bot's. */
   hears: (message: Buffer) => Buffer;
-  /** A connection is gone without a word from a message with these bytes on; resolves when one was sent. */
+  /** The server is gone without a word from a message with these bytes on; resolves when one was sent. */
   silentFrom(bytes: string): Promise<void>;
   stop(): Promise<void>;
 };
@@ -30,6 +30,7 @@ export async function startPostgresProxy(target: string): Promise<PostgresProxy>
   const open = new Set<Socket>();
   const hears: PostgresProxy['hears'] = message => message;
   const trouble = { refuses: false, isFull: false, lateMs: 0, hears };
+  let isGone = false;
   let isLast = (_message: Buffer): boolean => false;
   const held = new Set<Promise<void>>();
 
@@ -41,7 +42,6 @@ export async function startPostgresProxy(target: string): Promise<PostgresProxy>
       server.destroy();
       open.delete(client);
     };
-    let isGone = false;
     for (const socket of [client, server]) {
       socket
         .on('error', end)

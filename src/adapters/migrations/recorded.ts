@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PG_MIGRATE_LOCK_ID } from 'node-pg-migrate';
 import pg from 'pg';
 import type { Applied } from '../../domain/migration-folder.ts';
@@ -32,12 +33,13 @@ export async function namesOnceFree(
   tables: readonly string[],
   ms: number,
 ): Promise<Applied | null> {
-  const session = await openSession(connection);
+  const session = await openSession({ ...connection, query_timeout: 20_000 });
   try {
     if (await takeLock(session, ms, () => {})) return null;
     return await readNames(session.client, tables);
   } finally {
-    await session.close();
+    // A server that is gone says no goodbye; any other has let go of the lock by then.
+    await Promise.race([session.close(), sleep(1_000)]);
   }
 }
 
