@@ -42,6 +42,8 @@ export type BotParts = {
   sources: Sources;
   /** Begins the run of a deploy that is in the ledger; beginning it twice is the same. */
   begin: (deploy: string, app: string) => Promise<void>;
+  /** By the ledger's clock, ms. */
+  now: () => number;
   /** Resolves when something happened to the deploy, at the latest after so many ms. */
   news: (deploy: string, ms: number) => Promise<void>;
 };
@@ -59,7 +61,7 @@ export class Bot {
     this.#parts = parts;
     this.#planning = new Planning({ ledger, locking, sources, directory, starting: () => this.#starting });
     this.#starting = new Starting({
-      ...{ starts, ledger, access },
+      ...{ starts, ledger, access, now: parts.now },
       planNow: (app, shown, user) => this.#planning.again(app, shown.plan, user),
       begin: async (shown, user) => void (await this.#begin(shown, user)),
     });
@@ -131,6 +133,7 @@ export class Bot {
     if (await ledger.hasDeploy(shown.id)) return this.#started(shown, ask.user);
     const plan = await this.#planning.again(app, shown.plan, ask.user);
     if (fingerprint(plan) !== shown.digest) {
+      if (await ledger.hasDeploy(shown.id)) return this.#started(shown, ask.user);
       const planned = await this.#planning.keep(app, plan, { user: ask.user, channel: shown.channel });
       const what = planChanges(shown.plan, plan);
       return { kind: 'changed', ...planned, what: what.length > 0 ? what : ['The app or its settings changed.'] };

@@ -170,10 +170,10 @@ const starts = connectStarts(database.pool, startNotices);
 const schedules = connectSchedules(database.pool, instance, scheduleNotices);
 const reports = new Reports({ ledger: store, locks, starts, schedules, closings, heroku, source });
 const bot: Bot = new Bot({
-  ...{ ledger: store, access, starts, schedules, directory, doors, sources },
+  ...{ ledger: store, access, starts, schedules, directory, doors, sources, reports },
   locking: new Locking(locks),
-  reports,
   begin: (deploy, app) => engine.begin(deploy, app),
+  now: () => engine.now(),
   news: (deploy, ms) => news.wait(deploy, ms),
 });
 const asked = { planAgain: bot.planAgain.bind(bot), notNow: bot.notNow.bind(bot) };

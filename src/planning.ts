@@ -56,11 +56,17 @@ export class Planning {
   }
 
   /** The very commit or release of a plan whose turn has come; it is told where it was begun. */
-  async atItsTurn(app: App, { back, commit, ref, maintenance, channel }: Plan, user: string): Promise<Preflight> {
+  async atItsTurn(
+    app: App,
+    { back, commit, ref, maintenance, channel, ...seen }: Plan,
+    user: string,
+  ): Promise<Preflight> {
     const judged = back
       ? await this.#judgeBack(app, { version: back.version, maintenance }, user, true)
       : await this.#judge(app, { ref: commit.sha, maintenance }, user, true);
-    return judged.kind === 'ready' ? { ...judged, plan: { ...judged.plan, ref, channel } } : judged;
+    if (judged.kind !== 'ready') return judged;
+    // Who started it does not do away with the second pair of eyes that was promised then.
+    return { ...judged, plan: { ...judged.plan, ref, channel, fourEyes: seen.fourEyes || judged.plan.fourEyes } };
   }
 
   /**

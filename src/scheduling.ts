@@ -65,7 +65,7 @@ export class Scheduling {
       const due = await schedules.claim([...failed.keys()]);
       if (!due) break;
       try {
-        await schedules.end(due.id, due.begun ? BEGUN : await this.#outcome(due));
+        await schedules.end(due.id, due.begun ? BEGUN : due.missed ? MISSED : await this.#outcome(due));
       } catch (error) {
         // It keeps no other from beginning.
         failed.set(due.id, error);
@@ -99,3 +99,9 @@ export class Scheduling {
 }
 
 const BEGUN = { outcome: 'begun', by: null, why: null } as const;
+/** Hours later it would surprise more than help. */
+const MISSED = {
+  outcome: 'refused',
+  by: null,
+  why: 'No bot was there to begin it for an hour from its time.',
+} as const;

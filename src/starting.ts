@@ -23,6 +23,8 @@ type Parts = {
   planNow: (app: App, shown: StoredPlan, user: string) => Promise<Plan>;
   /** Makes the deploy of a plan and begins it; twice is once. */
   begin: (shown: StoredPlan, user: string) => Promise<void>;
+  /** By the store's clock, ms. */
+  now: () => number;
 };
 
 /** Starts that a second person must agree to: those of an app that asks for it, and any in a freeze. */
@@ -34,7 +36,7 @@ export class Starting {
   }
 
   /** What stands before a start of this app now, or at another time (ms). */
-  async gate({ freezes = [], startNeedsApproval }: AppSettings, at = Date.now()): Promise<Gate> {
+  async gate({ freezes = [], startNeedsApproval }: AppSettings, at = this.#parts.now()): Promise<Gate> {
     const frozen = frozenAt([...freezes, ...(await this.#parts.starts.freezes())], at);
     if (frozen) return { kind: 'frozen', frozen };
     return startNeedsApproval ? { kind: 'approval' } : { kind: 'open' };
@@ -69,7 +71,13 @@ export class Starting {
         throw new Refusal([`Only an admin of ${app.name} may ask for a start in a freeze: ${who(app, 'admin')}.`]);
       }
     }
-    await this.#parts.starts.ask({ id: shown.id, app: app.name, by: shown.askedBy, emergency });
+    const { starts } = this.#parts;
+    await starts.ask({ id: shown.id, app: app.name, by: shown.askedBy, emergency });
+    const kept = await starts.get(shown.id);
+    if (kept?.answer && kept.answer !== 'approved') {
+      const next = `Nobody is asked again for this plan: make a new one with \`/deploy ${app.name}\`.`;
+      throw new Refusal([`${alreadyAnswered(kept)} ${next}`]);
+    }
   }
 
   /**
@@ -84,16 +92,16 @@ export class Starting {
     if (request.answer) return alreadyAnswered(request);
     if (!yes) {
       const done = await starts.answer(id, 'declined', user);
-      return done ? 'Declined: nothing is begun.' : 'Somebody answered before you: the message shows what.';
+      return done ? 'Declined: nothing is begun.' : BEFORE_YOU;
     }
     const reason = await this.#notNow(app, request);
     if (reason) throw new Refusal([reason]);
     const plan = await this.#parts.planNow(app, shown, request.by);
     if (fingerprint(plan) !== shown.digest) {
-      await starts.answer(id, 'changed', user);
+      if (!(await starts.answer(id, 'changed', user))) return BEFORE_YOU;
       return 'Not started: things changed since it was asked. Whoever wants it plans it again.';
     }
-    if (!(await starts.answer(id, 'approved', user))) return 'Somebody answered before you: the message shows what.';
+    if (!(await starts.answer(id, 'approved', user))) return BEFORE_YOU;
     await this.#parts.begin(shown, request.by);
     return 'Approved: it begins now.';
   }
@@ -127,6 +135,8 @@ export class Starting {
     }
   }
 }
+
+const BEFORE_YOU = 'Somebody answered before you: the message shows what.';
 
 function frozenWords({ name }: AppSettings, { reason, until }: Frozen): string {
   return `Nothing of ${name} is deployed until ${clock(until)}: ${sentence(withoutMentions(reason))} In an emergency plan it again and press *Emergency start*: that takes an admin, a reason and a second person.`;

@@ -274,9 +274,11 @@ export interface Schedules {
   ): Promise<boolean>;
   /**
    * The next one whose time has come, and none of these, for one process alone. `begun`: its deploy is there already;
-   * `late`: it is given up when it cannot be begun now.
+   * `late`: it is given up when it cannot be begun now; `missed`: it is not tried any more.
    */
-  claim(except: readonly string[]): Promise<{ id: string; by: string; begun: boolean; late: boolean } | null>;
+  claim(
+    except: readonly string[],
+  ): Promise<{ id: string; by: string; begun: boolean; late: boolean; missed: boolean } | null>;
   /** Those whose time has not come, of an app or of all. */
   waiting(app: string | null): Promise<Schedule[]>;
   /** It could not be tried; anybody may. */

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
 import type { Deploy } from '../src/domain/deploy.ts';
 import { withRoles } from '../src/domain/permission.ts';
+import { fingerprint } from '../src/domain/plan.ts';
+import { planChanges } from '../src/domain/plan-changes.ts';
 import { Planning } from '../src/planning.ts';
 import { deploys, plan } from './sample-deploys.ts';
 
@@ -75,4 +77,27 @@ it('a deploy asks at its turn for freezes too: no bot may have been there since 
   });
   // One that was let through the freeze.
   expect((await made.notNow({ ...deploys.building, id: 'd9' })).reasons).toEqual([]);
+});
+
+it('a plan is another one for what it would do, not for a table that grows meanwhile', () => {
+  const destroys = (size: string, column = 'total') => ({
+    ...plan,
+    warnings: [`Destroys \`${column}\` of \`public.orders\`${size} for good.`],
+  });
+  const seen = destroys(' (118 MB, about 8,300 rows)');
+  for (const size of ['', ' (9.9 MB)', ' (512 bytes, about 0 rows)', ' (41 GB, about 1.2 billion rows)']) {
+    expect(fingerprint(destroys(size)), size).toBe(fingerprint(seen));
+    expect(planChanges(seen, destroys(size)), size).toEqual([]);
+  }
+  expect(fingerprint(destroys(' (118 MB)', 'price'))).not.toBe(fingerprint(seen));
+  expect(planChanges(seen, destroys(' (118 MB)', 'price'))).toHaveLength(2);
+});
+
+it('a deploy whose turn has come keeps the second pair of eyes that was promised when it was started', async () => {
+  const back = { id: 'r41', version: 41, gone: null, config: [], candidates: [] };
+  const less = withRoles({ ...settings, fourEyes: false }, new Map(), []);
+  for (const fourEyes of [true, false]) {
+    const again = await planning([]).atItsTurn(less, { ...plan, back, fourEyes }, ANN);
+    expect(again).toMatchObject({ kind: 'ready', plan: { fourEyes } });
+  }
 });

@@ -195,6 +195,19 @@ describe('a deploy for a time', () => {
     expect(await told(broken)).toMatch(/did not begin at its time.*For 15 minutes.*Slack does not tell/s);
   });
 
+  it('is not begun when no bot was there for an hour from it', async () => {
+    const id = await kept();
+    await pool.query("UPDATE schedules SET due = now() - interval '59 min' WHERE id = $1", [id]);
+    outcome = () => ({ kind: 'started' });
+    await scheduling().tick();
+    expect(await told(id)).toContain('began at its time');
+    const missed = await kept();
+    await pool.query("UPDATE schedules SET due = now() - interval '61 min' WHERE id = $1", [missed]);
+    await scheduling().tick();
+    expect(started).not.toContain(missed);
+    expect(await told(missed)).toMatch(/did not begin at its time.*No bot was there/s);
+  });
+
   it('either begins or is taken off, however close the two are', async () => {
     for (let round = 0; round < 20; round++) {
       const id = await kept();

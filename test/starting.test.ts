@@ -80,16 +80,21 @@ const starting = (): Starting =>
     ...{ starts, ledger: store },
     access: new Access({ ledger: { apps: async () => [team], app: async () => team }, directory, admins: [EVE] }),
     planNow: async () => now,
+    now: Date.now,
     begin: async ({ id }, user) => {
       if (id === refused) throw new Refusal(['It was taken off the schedule meanwhile.']);
       begun.push(`${id} by ${user}`);
     },
   });
 
+const shownTo = (askedBy: string) => ({
+  ...{ id: 'd1', plan, digest: fingerprint(plan), askedBy, channel: 'C1', due: null },
+});
+const ask = async (by: string, emergency: string | null): Promise<void> =>
+  starting().ask(withRoles(settings, new Map(), [EVE]), shownTo(by), await starting().gate(settings), emergency);
 async function asked(by = ANN, emergency: string | null = null): Promise<void> {
-  const shown = { id: 'd1', plan, digest: fingerprint(plan), askedBy: by, channel: 'C1', due: null };
-  await store.savePlan(shown);
-  await starting().ask(withRoles(settings, new Map(), [EVE]), shown, await starting().gate(settings), emergency);
+  await store.savePlan(shownTo(by));
+  await ask(by, emergency);
 }
 const answer = (user: string, yes = true) => starting().answer({ user, id: 'd1', yes });
 async function told(channel: string): Promise<string> {
@@ -144,6 +149,32 @@ describe('a start that wants a second person', () => {
     await save([]);
     expect(await answer(BOB)).toContain('Approved');
     expect(begun).toEqual(['d1 by U0ANN']);
+  });
+
+  it('that was answered asks nobody again, and says so', async () => {
+    await asked();
+    await answer(BOB, false);
+    await expect(ask(ANN, null)).rejects.toThrow(
+      /has answered already: declined\. Nobody is asked again.*`\/deploy shop`/,
+    );
+  });
+
+  it('that was approved stays so, whatever a second yes finds changed', async () => {
+    await asked();
+    expect(await answer(BOB)).toContain('Approved');
+    now = { ...plan, warnings: ['It rains.'] };
+    // It had read the question before it was answered.
+    const { get } = starts;
+    starts.get = async id => {
+      const request = await get(id);
+      return request && { ...request, answer: null, answeredBy: null };
+    };
+    try {
+      expect(await answer(EVE)).toContain('Somebody answered before you');
+    } finally {
+      starts.get = get;
+    }
+    expect(await starts.get('d1')).toMatchObject({ answer: 'approved', answeredBy: BOB });
   });
 
   it('is taken back by whoever asked', async () => {

@@ -41,6 +41,7 @@ beforeEach(async () => {
     access: new Access({ ledger: store, directory, admins: [] }),
     begin: async deploy => void begun.push(deploy),
     news: async () => {},
+    now: Date.now,
     ...{ locking: untouched, directory: untouched },
     starts: connectStarts(pool, () => []),
     schedules: connectSchedules(pool, 'one', () => []),

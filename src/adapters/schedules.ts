@@ -14,6 +14,8 @@ const CLAIM_SECONDS = 120;
 
 /** What could not be begun for so long is given up, and its owner told. */
 const TOO_LATE = '15 minutes';
+/** What nobody could even try for so long was missed. */
+const MISSED = '1 hour';
 
 /** Queries on the table `schedules`. What comes of one is kept with what is said of it, or neither is. */
 export function connectSchedules(pool: pg.Pool, instance: string, words: (schedule: Schedule) => Notice[]): Schedules {
@@ -54,7 +56,7 @@ export function connectSchedules(pool: pg.Pool, instance: string, words: (schedu
       }),
 
     async claim(except) {
-      const { rows } = await pool.query<{ id: string; by: string; begun: boolean; late: boolean }>(
+      const { rows } = await pool.query<{ id: string; by: string; begun: boolean; late: boolean; missed: boolean }>(
         `WITH next AS (
            SELECT id AS next_id, claimed_at AS was FROM schedules
            WHERE outcome IS NULL AND due <= now() AND NOT id = ANY ($1)
@@ -63,7 +65,7 @@ export function connectSchedules(pool: pg.Pool, instance: string, words: (schedu
          UPDATE schedules SET claimed_at = now(), claimed_by = $2 FROM next
          WHERE id = next_id AND claimed_at IS NOT DISTINCT FROM was
          RETURNING id, by, EXISTS (SELECT 1 FROM deploys WHERE deploys.id = schedules.id) AS begun,
-           due < now() - interval '${TOO_LATE}' AS late`,
+           due < now() - interval '${TOO_LATE}' AS late, due < now() - interval '${MISSED}' AS missed`,
         [except, instance],
       );
       return rows[0] ?? null;

@@ -42,7 +42,7 @@ export function connectStarts(pool: pg.Pool, words: StartWords): Starts {
       inTransaction(pool, async client => {
         const { rowCount } = await client.query(
           `UPDATE start_requests SET answer = $2, answered_by = $3, answered_at = now()
-           WHERE id = $1 AND (answer IS NULL OR ($2 = 'changed' AND answer = 'approved'))
+           WHERE id = $1 AND (answer IS NULL OR ($2 = 'changed' AND answer = 'approved' AND by = $3))
              AND at > now() - interval '${EXPIRES}'`,
           [id, answer, by],
         );

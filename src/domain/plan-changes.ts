@@ -1,3 +1,4 @@
+import { withoutSizes } from './migration/words.ts';
 import type { Plan } from './plan.ts';
 import { withoutMentions } from './refusal.ts';
 
@@ -17,8 +18,13 @@ export function planChanges(seen: Plan, now: Plan): string[] {
   }
   if (seen.proof !== now.proof)
     changes.push(`The proof of the switchover would be by ${now.proof} instead of ${seen.proof}.`);
-  const fresh = now.warnings.filter(warning => !seen.warnings.includes(warning));
-  const settled = seen.warnings.filter(warning => !now.warnings.includes(warning));
+  const fresh = now.warnings.filter(notAmong(seen.warnings));
+  const settled = seen.warnings.filter(notAmong(now.warnings));
   changes.push(...fresh.map(warning => `New: ${warning}`), ...settled.map(warning => `No longer so: ${warning}`));
   return changes;
+}
+
+function notAmong(warnings: readonly string[]): (warning: string) => boolean {
+  const known = warnings.map(withoutSizes);
+  return warning => !known.includes(withoutSizes(warning));
 }

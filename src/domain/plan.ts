@@ -4,6 +4,7 @@ import type { Back } from './back.ts';
 import { type ConnectionsNeeded, connectionsShort } from './connections.ts';
 import { filesOf, gateWarnings, type PendingMigrations } from './gate.ts';
 import { lockWarnings } from './lock.ts';
+import { withoutSizes } from './migration/words.ts';
 import { noSuchApp, reasonsOfHeroku, reasonsOfSource } from './plan-reasons.ts';
 import { withoutMentions } from './refusal.ts';
 import type { HerokuSituation, Situation } from './situation.ts';
@@ -114,10 +115,13 @@ function planSteps({ back, migrations, maintenance }: Situation): readonly Step[
   return back ? BACK_STEPS : stepsWith(kinds);
 }
 
-/** What a Start is bound to: all of the plan but what changes by itself from minute to minute. */
+/** What a Start is bound to: all of the plan but what changes by itself from minute to minute, sizes of tables among it. */
 export function fingerprint(plan: Plan): string {
   const { buildSeconds: _, usualSeconds: __, connections: ___, ...bound } = plan;
-  return createHash('sha256').update(JSON.stringify(bound)).digest('hex').slice(0, 16);
+  return createHash('sha256')
+    .update(withoutSizes(JSON.stringify(bound)))
+    .digest('hex')
+    .slice(0, 16);
 }
 
 /** Seconds for which new code is watched after the switch where nothing has to be destroyed: what breaks, breaks soon. */

@@ -28,6 +28,11 @@ export function countText(count: number): string {
   return rounded >= 1e6 ? `${rounded / 1e6} million` : rounded.toLocaleString('en');
 }
 
+const SIZES = /` \([\d.]+ (?:bytes|[kMGT]B)(?:, about [\d.,]+(?: [mb]illion)? rows)?\)/g;
+
+/** Without how large tables are, as the rules say it: they grow by themselves. */
+export const withoutSizes = (text: string): string => text.replace(SIZES, '`');
+
 const TYPE_NAMES: Readonly<Record<string, string>> = {
   int2: 'smallint',
   int4: 'integer',
