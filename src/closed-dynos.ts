@@ -54,7 +54,7 @@ export async function stopTheDynos(run: Run): Promise<Next> {
         const lines = async () => {
           while (notHeardToExit(stopping.dynos, heard()).length > 0) await time.pass(LOOK_MS, done);
         };
-        await Promise.race([lines(), time.until(Date.parse(stopping.at) + GONE_MS, done)]);
+        await Promise.race([lines(), time.pass(GONE_MS, done)]);
         return [];
       }),
     async click => ({

@@ -17,6 +17,10 @@ import { first, type Next, type Run } from './run.ts';
 
 /** Lines of a plan's SQL that are read. */
 const LINES_READ = 5_000;
+/** What ended while nobody was there is found, by its dyno and the log, within that. */
+const FOUND_WITHIN_MS = 10_000;
+/** How long a plan command may take: nothing else is done meanwhile. */
+const PLAN_MS = 600_000;
 /** How long a command may take while the app is closed for it. */
 const CLOSED_MS = 3_600_000;
 
@@ -33,11 +37,13 @@ export async function expandByCommand(run: Run): Promise<Next> {
   const deadline = run.deploy.plan.maintenance
     ? released.releasedAt + CLOSED_MS
     : commandUntil(run.deploy, released.releasedAt);
+  const isKnown = run.deploy.facts.some(fact => fact.kind === 'command started' && fact.direction === 'expand');
+  const until = isKnown ? Math.max(deadline, run.outside.time.now() + FOUND_WITHIN_MS) : deadline;
   const ended = await run.listening<OneOffEnd | { kind: 'late' } | { kind: 'called off' }>(
     signal =>
       first<OneOffEnd | { kind: 'late' }>(signal, [
         signal => runOnce(run, 'expand', command, signal),
-        signal => run.outside.time.until(deadline, signal).then(() => ({ kind: 'late' })),
+        signal => run.outside.time.until(until, signal).then(() => ({ kind: 'late' })),
       ]),
     async ({ kind, by }) => {
       if (kind !== 'roll back' && kind !== 'cancel')
@@ -106,6 +112,8 @@ async function runOnce(run: Run, direction: Direction, command: string, signal: 
   const known = run.deploy.facts.some(fact => fact.kind === 'command started' && fact.marker === marker);
   if (known) return oneOffs.resume({ app, marker, signal });
   const release = await releaseOf(run);
+  // Its time may be over by now.
+  signal.throwIfAborted();
   await run.mayAct();
   await run.record({ kind: 'command started', direction, marker }, `command started ${marker}`);
   const lines = lastLines();
@@ -163,13 +171,18 @@ async function whatItPrints(run: Run, command: string): Promise<{ sql: string; r
   const unshown = (why: string) => ({ sql: '', review: `What it does could not be shown: \`${command}\` ${why}` });
   for (let tries = 1; ; tries++) {
     const lines: string[] = [];
-    const ended = await run.outside.oneOffs.run({
-      ...{ app, marker: `${run.deploy.id} plan ${count}`, command, signal: run.signal, mayAct: run.mayAct },
-      release: await releaseOf(run),
-      onLine: line => {
-        if (lines.length <= LINES_READ) lines.push(line);
-      },
-    });
+    const release = await releaseOf(run);
+    const ended = await first<OneOffEnd | { kind: 'late' }>(run.signal, [
+      signal =>
+        run.outside.oneOffs.run({
+          ...{ app, marker: `${run.deploy.id} plan ${count}`, command, release, signal, mayAct: run.mayAct },
+          onLine: line => {
+            if (lines.length <= LINES_READ) lines.push(line);
+          },
+        }),
+      signal => run.outside.time.pass(PLAN_MS, signal).then(() => ({ kind: 'late' })),
+    ]);
+    if (ended.kind === 'late') return unshown('was not through within 10 minutes.');
     const isHeard = ended.kind === 'not run' || (ended.kind === 'exited' && ended.told === 'by output');
     if (!isHeard && tries < PLAN_TRIES) continue;
     if (ended.kind !== 'exited' || ended.code !== 0) return unshown(`did not tell. ${errorOf(ended)}`);

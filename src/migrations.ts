@@ -12,7 +12,8 @@ import { withoutMentions } from './domain/refusal.ts';
 import { NOT_WELL } from './illness.ts';
 import { closeTheApp, openTheApp } from './maintenance.ts';
 import { contractByCommands, planByCommand } from './migration-commands.ts';
-import { begunIn, isMigrating, progressOf, triesOf } from './migration-progress.ts';
+import { failed, left, notBegun, nothingStays } from './migration-failures.ts';
+import { begunIn, isMigrating, progressOf } from './migration-progress.ts';
 import { NotGiven, needed } from './needed.ts';
 import { HerokuRefused } from './outside.ts';
 import { again, type Next, type Run } from './run.ts';
@@ -83,9 +84,12 @@ export async function contract(run: Run): Promise<Next> {
       }).catch(error => {
         // Asked again, Heroku would say no again.
         const isNo = error instanceof NotGiven || (error instanceof HerokuRefused && !maintenance);
-        if (isNo && !contractSince(run, approved?.seq ?? 0)) return { kind: 'refused', why: error.message };
+        if (isNo && !contractSince(run, Math.max(approved?.seq ?? 0, retried)))
+          return { kind: 'refused', why: error.message };
         throw error;
       });
+  const cannotGoOn = isBegun && (closes || maintenance) && (ended.kind === 'refused' || ended.kind === 'changed');
+  if (cannotGoOn) return halfDone(run, ended.why);
   switch (ended.kind) {
     case 'refused':
       if (maintenance)
@@ -130,14 +134,7 @@ async function unlessAlone(run: Run, isBegun: boolean): Promise<Next | null> {
   }
   const found = await notAlone(run);
   if (!found) return null;
-  // Part of it may have run, behind a closed page: only a person can say how that goes on.
-  if (isBegun) {
-    const done = applied(run, 'contract');
-    const file = filesOf(migrationsOf(run.deploy), 'contract').find(({ file }) => !done.includes(file))?.file ?? '';
-    const stays = latest(run.deploy, 'migration failed')?.failure.stays ?? null;
-    await failed(run, 'contract', { file, error: found.why, stays, blockers: [], ran: false });
-    return { to: 'Ask about the closed app' };
-  }
+  if (isBegun) return halfDone(run, found.why);
   // Killed right after it was closed for them. In maintenance mode it is put back before.
   if (!maintenance) await openTheApp(run);
   // Only what is live takes our place: else ours would be opened, with a schema that it does not fit.
@@ -153,6 +150,12 @@ async function unlessAlone(run: Run, isBegun: boolean): Promise<Next | null> {
   return run.end('stopped', `${found.why} Nothing destructive was run. Plan it again when that has ended.`);
 }
 
+/** Part of it may have run, behind a closed page, and the rest cannot begin: only a person can say how that goes on. */
+async function halfDone(run: Run, why: string): Promise<Next> {
+  await notBegun(run, 'contract', why);
+  return { to: 'Ask about the closed app' };
+}
+
 /** By the app's command: what it would do is looked at once more before. */
 async function contractAgain(run: Run, commands: Commands): Promise<Next> {
   const known = run.deploy.facts.some(fact => fact.kind === 'command started' && fact.direction === 'contract');
@@ -162,6 +165,9 @@ async function contractAgain(run: Run, commands: Commands): Promise<Next> {
     await run.record({ kind: 'migrations changed', why, migrations: now }, again(run, 'migrations changed'));
     return { to: 'Approval' };
   }
+  // That took a while.
+  const found = now ? await notAlone(run, rightNow) : null;
+  if (found) return heldAfterAll(run, found.why);
   const ended = await contractByCommands(run, commands.contract ?? '');
   return ended.kind === 'done' ? AFTERWARDS : unfinished(run, ended.failure);
 }
@@ -216,7 +222,7 @@ async function migrate(run: Run, direction: Direction, prepare = async () => {})
   const refused = (reason: string): Promise<Ended> => {
     // What it left is known when the database can be asked, and nobody is told before.
     if (begun.length > 0) throw new Error(`Whether ${begun.join(', ')} ran is not known: ${reason}`);
-    return failed(run, direction, { file: files[0]?.file ?? '', ...nothingStays(reason) });
+    return notBegun(run, direction, reason);
   };
   const database = directDatabase(config);
   if (database.kind === 'refused') return refused(database.reason);
@@ -275,23 +281,3 @@ async function migrate(run: Run, direction: Direction, prepare = async () => {})
   await run.record({ kind: 'schema changed', direction }, `schema changed ${direction}`);
   return { kind: 'done' };
 }
-
-async function failed(run: Run, direction: Direction, failure: MigrationFailure): Promise<Ended> {
-  await run.record({ kind: 'migration failed', direction, failure }, `migration failed ${direction} ${triesOf(run)}`);
-  return { kind: 'failed', failure };
-}
-
-const nothingStays = (error: string) => ({ error, stays: null, blockers: [] });
-
-/** What of a direction stays in the database though the rest failed. */
-function left(run: Run, direction: Direction, { stays, byCommand, ran }: MigrationFailure): string {
-  if (ran === false && byCommand) return 'Nothing of it was run.';
-  if (byCommand) return 'What the command had done by then stays: look at the database.';
-  const before = applied(run, direction);
-  const none = ran === false ? 'Nothing of it was run.' : 'Nothing of it stays.';
-  const rest = stays === null ? none : `Part of it stays. To take that away: ${stays}`;
-  return before.length > 0 ? `${rest} ${before.join(', ')} had been applied before, and stay.` : rest;
-}
-
-const applied = (run: Run, direction: Direction): string[] =>
-  run.deploy.facts.flatMap(fact => (fact.kind === 'migrated' && fact.direction === direction ? [fact.file] : []));

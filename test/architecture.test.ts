@@ -63,6 +63,7 @@ const PART_OF_FILE: Record<string, string> = {
   'src/new-code.ts': 'recipe',
   'src/migrations.ts': 'recipe',
   'src/migration-progress.ts': 'recipe',
+  'src/migration-failures.ts': 'recipe',
   'src/migration-commands.ts': 'recipe',
   'src/approval.ts': 'recipe',
   'src/alone.ts': 'recipe',

@@ -69,6 +69,43 @@ describe('an app that migrates by its own commands', () => {
     expect(slow.facts).toContainEqual(expect.objectContaining({ why: expect.stringContaining('not through in time') }));
   });
 
+  it('is not rolled back for an expand command that ended well while no bot was there', async () => {
+    const world = approving(worldWith());
+    const append = world.append.bind(world);
+    world.append = (fact, key) => {
+      append(fact, key);
+      if (fact.kind === 'command started' && fact.direction === 'expand') world.killAt = world.calls + 3;
+    };
+    // The bot comes back an hour later, and what the log tells takes a moment.
+    const { resume } = world.oneOffs;
+    world.oneOffs.resume = async ask => {
+      await new Promise(setImmediate);
+      return resume(ask);
+    };
+    world.time.now = () => Date.parse('2026-01-01T02:00:00.000Z');
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(kinds(world)).not.toContain('rollback asked');
+  });
+
+  it('is shown without what its plan command takes too long for', async () => {
+    const world = approving(worldWith({ takesLong: SHOW }, { plan: SHOW }));
+    expect((await play(world)).outcome).toBe('succeeded');
+    const planned = JSON.stringify(world.facts.find(fact => fact.kind === 'migrations planned'));
+    expect(planned).toContain('could not be shown: `bin/rails db:sql` was not through within 10 minutes');
+  });
+
+  it('is not run once other code is released while its plan command ran once more', async () => {
+    let shown = 0;
+    const prints = () => {
+      if (++shown === 3) world.releases.push(release(43, 'else', { status: 'pending', by: 'jo' }));
+      return ['DROP TABLE wigs;'];
+    };
+    const world = approving(worldWith({ prints }, { plan: SHOW }));
+    expect((await play(world)).outcome).toBe('succeeded');
+    expect(world.started).not.toContain(CONTRACT);
+    expect(world.facts.find(({ kind }) => kind === 'held')).toMatchObject({ why: expect.stringContaining('by jo') });
+  });
+
   it.each([
     [0, 165],
     [120, 45],

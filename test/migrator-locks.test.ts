@@ -75,6 +75,20 @@ describe('a table that somebody else has in use', () => {
     expect((await report.query('SELECT 1 AS alive')).rows).toEqual([{ alive: 1 }]);
   });
 
+  it('is not changed any more when something speaks against it before a later try', async () => {
+    const url = await rig.database();
+    await runAll(rig.migrator, url, HATS);
+    const report = await openReport(url);
+    let tries = 0;
+    const { outcomes } = await runAll(rig.migrator, url, SIZE, {
+      onProgress: said => said.kind === 'tries again' && void report.query('COMMIT'),
+      objection: said => (said.kind === 'begins' && ++tries > 1 ? 'v43 was released meanwhile.' : null),
+    });
+    expect(outcomes['2_size']).toMatchObject({ kind: 'rolled back', error: 'v43 was released meanwhile.' });
+    expect(tries).toBe(2);
+    expect((await rig.migrator.applied(url, PLACE)).pgmigrations).toEqual(['1_hats']);
+  });
+
   it('is changed as soon as it is free', async () => {
     const url = await rig.database();
     await runAll(rig.migrator, url, HATS);

@@ -1,4 +1,4 @@
-import pRetry from 'p-retry';
+import pRetry, { AbortError } from 'p-retry';
 import pg from 'pg';
 import type { MigrationFile } from '../../domain/migration-file.ts';
 import { type Blocker, errorInWords, type FileOutcome } from '../../domain/migration-outcome.ts';
@@ -19,7 +19,13 @@ export async function apply(job: Job, file: MigrationFile): Promise<FileOutcome>
   if (objection) return { kind: 'rolled back', error: objection, code: null, statement: null, blockers: [] };
   const seen: Seen = { statement: null, blockers: [] };
   try {
-    const applied = await pRetry(() => attempt(job, file, seen), {
+    const once = async (tries: number): Promise<FileOutcome | null> => {
+      // Minutes may lie between two of them.
+      const against = tries > 1 ? await job.begins(file) : null;
+      if (against) throw new AbortError(against);
+      return attempt(job, file, seen);
+    };
+    const applied = await pRetry(once, {
       retries: job.patience.tries - 1,
       minTimeout: job.patience.firstMs,
       maxTimeout: LONGEST_PAUSE_MS,

@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import { NotFound } from '../src/outside.ts';
+import { pending as closedPending, closedWorld } from './closed-world.ts';
+import { ADD, closing, DROP, YES } from './migrating-world.ts';
+import { kinds, play, type World } from './recipe-world.ts';
+
+// An app that is closed with half of its schema changed, and somebody has the rest tried again.
+
+const LAST = '3_drop';
+/** Of an app that is closed for its migrations, and of one that is deployed behind a closed page. */
+const WORLDS = {
+  'for its migrations': () => closing({ breaks: LAST }),
+  'for its deploy': () =>
+    closedWorld({ breaks: LAST }, [
+      closedPending(ADD, 'expand'),
+      closedPending(DROP, 'contract'),
+      closedPending(LAST, 'contract'),
+    ]),
+} as const;
+
+/** It is tried again, and then opened. */
+function pressing(world: World): World {
+  const append = world.append.bind(world);
+  let cards = 0;
+  world.presses = [YES];
+  world.append = (fact, key) => {
+    const isNew = !world.facts.some(known => known.key === key);
+    append(fact, key);
+    if (fact.kind !== 'left closed' || !isNew) return;
+    const kind = ++cards === 1 ? ('try again' as const) : ('open' as const);
+    world.clicks.push({ id: `card ${cards}`, kind, by: 'U1', at: '', about: null, reason: null });
+    setImmediate(() => world.wake());
+  };
+  return world;
+}
+
+/** From the moment it is tried again. */
+const isAgain = (world: World): boolean => kinds(world).includes('closed app answered');
+
+describe.each(Object.keys(WORLDS) as (keyof typeof WORLDS)[])('an app that was closed %s', how => {
+  it.each<[string, (world: World) => void]>([
+    [
+      'are others by then',
+      world => {
+        const { run } = world.migrator;
+        world.migrator.run = async ask =>
+          isAgain(world) ? { kind: 'changed', problems: ['3_drop.js could not be read.'] } : run(ask);
+      },
+    ],
+    [
+      'cannot be had any more',
+      world => {
+        const { tarball } = world.source;
+        world.source.tarball = async (...ask) => {
+          if (isAgain(world)) throw new NotFound('acme/shop has no commit abc any more.');
+          return tarball(...ask);
+        };
+      },
+    ],
+  ])('stays closed, and is asked about anew, when its migrations %s, whatever is killed when', async (_, happens) => {
+    const world = () => {
+      const made = pressing(WORLDS[how]());
+      happens(made);
+      return made;
+    };
+    const rehearsal = world();
+    for (let kill = 0; kill <= rehearsal.calls; kill++) {
+      const played = kill === 0 ? rehearsal : world();
+      expect((await play(played, kill === 0 ? [] : [kill])).outcome, `killed at ${kill}`).toBe('unfinished');
+      expect(played.applied, `killed at ${kill}`).toEqual([ADD, DROP]);
+      expect(played.doors, `killed at ${kill}`).toEqual(['closed', 'open']);
+      const opened = played.facts.findIndex(({ kind }) => kind === 'opened');
+      const answers = played.facts.slice(0, opened).filter(({ kind }) => kind === 'closed app answered');
+      expect(answers, `killed at ${kill}`).toMatchObject([{ what: 'try again' }, { what: 'open' }]);
+    }
+    expect(rehearsal.facts.findLast(({ kind }) => kind === 'migration failed')).toMatchObject({
+      failure: { ran: false, file: expect.stringContaining(LAST) },
+    });
+  });
+});
+
+it('what an earlier try has left is not forgotten when the next one cannot begin', async () => {
+  const world = pressing(closing());
+  const { run } = world.migrator;
+  world.migrator.run = async ask => {
+    if (ask.digest !== 'digest') return run(ask);
+    if (isAgain(world)) return { kind: 'refused', reason: 'It takes no more connections.' };
+    const table = 'pgmigrations';
+    const stays = { kind: 'left behind', error: 'no', wayOut: 'DROP INDEX CONCURRENTLY shop_price' } as const;
+    const [first, second] = ask.files.map(({ name }) => ({ name, table }));
+    if (!first || !second) throw new Error('There are two of them');
+    return {
+      kind: 'ran',
+      files: [
+        { ...first, outcome: { kind: 'applied', ms: 1 } },
+        { ...second, outcome: stays },
+      ],
+    };
+  };
+  expect((await play(world)).outcome).toBe('unfinished');
+  const failures = world.facts.flatMap(fact => (fact.kind === 'migration failed' ? [fact.failure] : []));
+  expect(failures).toMatchObject([
+    { stays: 'DROP INDEX CONCURRENTLY shop_price' },
+    { stays: 'DROP INDEX CONCURRENTLY shop_price', ran: false, file: expect.stringContaining(LAST) },
+  ]);
+});
