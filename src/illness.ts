@@ -10,6 +10,8 @@ import { first, type Next, type Run } from './run.ts';
 
 /** How long people have to say that it stays. */
 const COUNTDOWN_S = 30;
+/** Code that has just booted is slow, and then perhaps not: by then the newest minute is one that came after the complaint. */
+const WARM_UP_S = 90;
 export const NOT_WELL: Next = { to: 'Not well' };
 
 /** The work of a stage after the switch. A complaint comes first, whatever else ends at the same moment. */
@@ -46,11 +48,14 @@ export async function complain(run: Run, complaints: readonly Complaint[]): Prom
   const bySelf = plan.autoRollback && !plan.back && !destroyed(run.deploy) && !latest(run.deploy, 'approval asked');
   // Nor when that would undo a config var that somebody has set since: they may depend on it.
   const config = await changedConfig(run);
-  const backIn = bySelf && config.length === 0 ? COUNTDOWN_S : null;
+  const countdown = isSlowOnly(complaints) ? WARM_UP_S : COUNTDOWN_S;
+  const backIn = bySelf && config.length === 0 ? countdown : null;
   const undone = config.length > 0 ? { config } : {};
   await run.record({ kind: 'not well', complaints, backIn, ...undone }, `not well ${times}`);
   return NOT_WELL;
 }
+
+export const isSlowOnly = (complaints: readonly Complaint[]): boolean => complaints.every(({ slow }) => slow);
 
 /**
  * What was done to config vars since the deploy's release, in Heroku's words: a release holds those with which it was made,

@@ -20,7 +20,7 @@ import { withoutMentions } from './domain/refusal.ts';
 import type { SmokeTest } from './domain/switchover-file.ts';
 import type { Phase } from './domain/watch.ts';
 import { followDeploy, record } from './following.ts';
-import { changedConfig, complain, settled, unlessIll } from './illness.ts';
+import { changedConfig, complain, isSlowOnly, settled, unlessIll } from './illness.ts';
 import type { Following } from './outside.ts';
 import { first, type Next, type Run } from './run.ts';
 import { unlessSuperseded } from './superseding.ts';
@@ -31,13 +31,16 @@ import { GONE_NOTED, NO_WAY_BACK, next, saidGone } from './watching.ts';
 
 /** How long somebody is waited for where it does not go back by itself. */
 const DECIDED_WITHIN_MS = 3_600_000;
-/** While an approval waits, a bad quarter of an hour is no reason to give it up: well for so long, and it is waited on. */
+/** Where nothing goes back by itself, a bad quarter of an hour is no reason to give a deploy up: well for so long, and it goes on. */
 const WELL_AGAIN_MS = 300_000;
 /** Nobody was there to go back so long after the countdown: its complaint is looked at again, for so long. */
 const LATE_MS = 15_000;
 const LOOK_MS = 60_000;
 /** How it begins why nothing went back by itself: a person is asked in a new complaint. */
 const UNDOES = 'It would undo';
+/** How a complaint begins that no later look at the app can take back. */
+const BY_TEST = 'The smoke test wants';
+const WARM_NOW = 'It was slow at first, and is not any more.';
 const WELL_MEANWHILE = 'The bot was away when its time was over, and in the minute after that it was not ill any more.';
 /** How often a path is asked before its answer counts as wrong: a connection that breaks says nothing of the code. */
 const SMOKE_TRIES = 3;
@@ -63,7 +66,7 @@ export async function smokeTest(run: Run): Promise<Next> {
   if (plan.maintenance) return openedThoughWrong(run, wrong);
   return complain(
     run,
-    wrong.map(result => ({ now: said(result), against: `The smoke test wants ${result.expected.join(' or ')}` })),
+    wrong.map(result => ({ now: said(result), against: `${BY_TEST} ${result.expected.join(' or ')}` })),
   );
 }
 
@@ -154,6 +157,9 @@ export async function notWell(run: Run): Promise<Next> {
   const answer = `answered not well ${asked.seq}`;
   const backAt = goesBackAt(asked);
   const waits = waitsForApproval(run.deploy);
+  const isByTest = asked.complaints.some(({ against }) => against.startsWith(BY_TEST));
+  const isWarmNow = (): boolean =>
+    backAt !== null && isSlowOnly(asked.complaints) && verdictOf(following.watch).kind !== 'ill';
   const why = asked.complaints.map(({ now }) => now).join(', ');
   const keep = async (by: string | null, why: string): Promise<void> => run.record({ kind: 'kept', by, why }, answer);
   const goBack = async (by: string | null, why: string): Promise<void> =>
@@ -169,7 +175,7 @@ export async function notWell(run: Run): Promise<Next> {
           return decision(run) ?? next(run, phase);
         },
         async signal => {
-          await wellAgain(following, waits, signal);
+          await wellAgain(following, waits || (backAt === null && !isByTest), signal);
           await keep(null, 'It has been well again for five minutes.');
           return decision(run) ?? RECEIPT;
         },
@@ -179,6 +185,7 @@ export async function notWell(run: Run): Promise<Next> {
           await run.pressesAnswered(signal);
           const wasAway = backAt !== null && run.outside.time.now() > backAt + LATE_MS;
           if (wasAway && !(await isStillIll(run, following, signal))) await keep(null, WELL_MEANWHILE);
+          else if (isWarmNow()) await keep(null, WARM_NOW);
           else if (backAt !== null) {
             // Somebody may have set one while it was counted down.
             const config = await changedConfig(run);

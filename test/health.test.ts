@@ -111,6 +111,7 @@ describe('the gate', () => {
       '95 of 100 served requests took up to 2919 ms',
     ],
     ['does not mind what is three times as long and still fast', { serviceMs: 300 }, 'well'],
+    ['does not take how long a WebSocket was open for slow', { status: 101, serviceMs: 50_000 }, 'well'],
     ['does not blame code for what Heroku or people do', { code: 'H99' }, 'well'],
     ['does not blame code for a page that somebody closed', { code: 'H80' }, 'well'],
   ])('%s', (_, each, says) => {
@@ -208,6 +209,10 @@ describe('the gate', () => {
     const opened = { kind: 'log opened', at: t(241), oldest: t(230) } as const;
     expect(verdictOf(resumeWatch(kept, t(240))).kind).toBe('not judged');
     expect(verdictOf(observe(resumeWatch(kept, t(240)), opened))).toEqual(seen.verdict);
+    // By a clock that is an hour behind the one of before: the newest minute begins anew.
+    const behind = resumeWatch(kept, t(240) - 3_600_000);
+    expect(behind.health.slices).toEqual([]);
+    expect(behind.health.since).toEqual(seen.watch.health.since);
   });
 });
 

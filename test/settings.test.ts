@@ -71,6 +71,14 @@ describe('what was changed', () => {
       { name: 'url', from: 'nothing', to: 'https://shop.example.com/' },
     ]);
   });
+
+  it('never shows the password of an address, and is a change where only that is another', () => {
+    const [was, is] = ['https://ann:old@shop.example.com/', 'https://ann:new@shop.example.com/'];
+    const shown = 'https://shop.example.com/';
+    expect(settingsChanges({ ...shop, url: was }, { ...shop, url: is })).toEqual([
+      { name: 'url', from: shown, to: shown },
+    ]);
+  });
 });
 
 describe('the settings of an app', () => {

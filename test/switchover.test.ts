@@ -96,6 +96,8 @@ describe('what serves', () => {
     const seen = [listed(4_000), ...every(100, 30_000, 35_000, 42)].reduce(observe, many);
     expect(phaseOf(seen).kind).toBe('mixed');
     expect(probesPerSecond(seen)).toBe(24);
+    // Somebody is asked, and sleeps.
+    expect(probesPerSecond({ ...seen, now: seen.now + 3_600_000 })).toBe(1);
   });
 
   it('begins anew when an old answer comes between', () => {

@@ -108,6 +108,18 @@ describe('a visit', () => {
     expect([response.statusCode, asked.splice(0), answers.length]).toEqual([200, ['/rebinding'], 2]);
   });
 
+  it('shares the lookup of a name with others that ask for it at that time, and its failure', async () => {
+    const visit = createVisit(['127.0.0.0/8', '::1/128']);
+    const all = (host: string) =>
+      Promise.allSettled([1, 2, 3].map(at => visit(new URL(`http://${host}:${port}/${at}`), { signal: never })));
+    for (const done of await all('localhost')) {
+      if (done.status === 'rejected') throw done.reason;
+      done.value.destroy();
+    }
+    expect(asked.splice(0).toSorted()).toEqual(['/1', '/2', '/3']);
+    for (const done of await all('nobody.invalid')) expect(done.status).toBe('rejected');
+  });
+
   it('follows no redirect, and no path that leads to another host', async () => {
     const { ask } = createProber(createVisit(['127.0.0.0/8']));
     const base = `http://127.0.0.1:${port}/`;

@@ -3,6 +3,7 @@ import { type Deploy, type FactOf, latest } from '../src/domain/deploy.ts';
 import { filesOf } from '../src/domain/gate.ts';
 import { expectedSeconds, type Plan } from '../src/domain/plan.ts';
 import { destroyed, oldCode } from '../src/domain/readings.ts';
+import { withoutLogin } from '../src/domain/redaction.ts';
 import { section } from './blocks.ts';
 import { duration, foreign, mention, plural, secondsBetween, sentence, sha, time } from './text.ts';
 import { loud, quiet, type Reply, type State } from './thread.ts';
@@ -86,7 +87,7 @@ function letIn(fact: FactOf<'let in'>, then: Deploy): Reply {
   const closed = `Visitors saw a closed page for ${duration(closedSeconds(then) ?? 0)}.`;
   if (!fact.proof) {
     return loud(`${app} is open, but it is not proved who answers`, ':grey_question:', [
-      `${mention(startedBy)} For 2 minutes its answers did not show that v${fact.version} serves. Ask ${foreign(plan.url, 200)} and see.`,
+      `${mention(startedBy)} For 2 minutes its answers did not show that v${fact.version} serves. Ask ${foreign(withoutLogin(plan.url), 200)} and see.`,
       closed,
     ]);
   }

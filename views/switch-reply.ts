@@ -1,6 +1,7 @@
 import { type Deploy, type FactOf, latest } from '../src/domain/deploy.ts';
 import { isDoubted } from '../src/domain/phase.ts';
 import { oldCode, servedSince } from '../src/domain/readings.ts';
+import { withoutLogin } from '../src/domain/redaction.ts';
 import { answeredBy, evidenceOf, probesOf, routerOf, silenceOf, windowOf } from './evidence.ts';
 import { duration, foreign, mention, plural, sha, time } from './text.ts';
 import { loud, quiet, type Reply } from './thread.ts';
@@ -83,7 +84,7 @@ export function switchReply(fact: FactOf<'phase'>, then: Deploy, before: Deploy)
       const what = phase.missing === 'new serves' ? `that v${version} serves` : `that all old code (${live}) is gone`;
       const look =
         phase.missing === 'new serves'
-          ? `Ask ${foreign(plan.url, 200)} several times and see whose code answers. Then press *It serves* or *Roll back* on the first message.`
+          ? `Ask ${foreign(withoutLogin(plan.url), 200)} several times and see whose code answers. Then press *It serves* or *Roll back* on the first message.`
           : `\`heroku ps -a ${app}\` must show no older release, and the log that the old web dynos exited. Then press *Old code is gone* on the first message.`;
       const told = earlier.findLast(known => known.phase.kind === 'new serves' || isDoubted(known.phase));
       const isCorrection = phase.missing === 'new serves' && told?.phase.kind === 'new serves';
@@ -117,7 +118,7 @@ function silenced({ phase, version, tally }: FactOf<'phase'>, earlier: readonly 
   const silence = silenceOf(phase);
   if (!silence || earlier.some(known => known.phase.kind === 'new serves' && silenceOf(known.phase))) return null;
   return quiet(`${foreign(plan.app)} no longer says which release answers`, ':grey_question:', [
-    `It was proved that v${version} serves everybody. ${silence} Ask ${foreign(plan.url, 200)} and see.`,
+    `It was proved that v${version} serves everybody. ${silence} Ask ${foreign(withoutLogin(plan.url), 200)} and see.`,
     probesOf(tally),
   ]);
 }

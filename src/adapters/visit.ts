@@ -1,4 +1,5 @@
-import { type LookupAddress, type LookupOptions, lookup } from 'node:dns';
+import type { LookupAddress, LookupOptions } from 'node:dns';
+import { lookup } from 'node:dns/promises';
 import { type IncomingMessage, request as plain } from 'node:http';
 import { request as secure } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
@@ -40,7 +41,18 @@ export function createVisit(allowed: Networks, resolve: Resolve = resolveAll): V
     });
 }
 
-const resolveAll: Resolve = (host, options, found) => lookup(host, { ...options, all: true }, found);
+/** Lookups that go on. All of the process's share four threads, and a name server that is away must not take them all. */
+const open = new Map<string, Promise<LookupAddress[]>>();
+
+const resolveAll: Resolve = (host, options, found) => {
+  const key = JSON.stringify([host, options]);
+  const asked = open.get(key) ?? lookup(host, { ...options, all: true }).finally(() => open.delete(key));
+  open.set(key, asked);
+  asked.then(
+    addresses => found(null, addresses),
+    error => found(error, []),
+  );
+};
 
 const notThere = (host: string, address: string): Error =>
   new Error(

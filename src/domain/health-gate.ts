@@ -16,8 +16,11 @@ import type { Watch } from './watch.ts';
 // Is new code well? What it did in the newest minute is compared with how the app was before the deploy, so that one which
 // was bad already is not blamed on it. Every rule wants several signs, in two slices of 10 s at least: a blip is none.
 
-/** What is not well, and what that is held against, without an end: *31 of 100 requests failed*, *Before: 0 of 240*. */
-export type Complaint = { now: string; against: string };
+/**
+ * What is not well, and what that is held against, without an end: *31 of 100 requests failed*, *Before: 0 of 240*. `slow`:
+ * nothing failed.
+ */
+export type Complaint = { now: string; against: string; slow?: true };
 
 /** `suspicious`: signs of it, too few or too young to say so. `well` comes with what could not be compared. */
 export type Verdict =
@@ -144,7 +147,7 @@ function slow(of: string, least: number, times: (sample: Sample) => Record<numbe
     complaint(now, before) {
       if (totalOf(times(now)) < least || !tooSlow(now, before)) return null;
       const said = (sample: Sample) => `95 of 100 ${of} took up to ${p95(times(sample)) ?? 0} ms`;
-      return { now: said(now), against: `Before: ${said(before)}` };
+      return { now: said(now), against: `Before: ${said(before)}`, slow: true };
     },
     sign: tooSlow,
   };

@@ -66,6 +66,19 @@ export const NOTHING_MET: Health = {
   ...{ window: NO_SAMPLE, since: NO_SAMPLE, slices: [], from: null, dynos: {}, peak: null },
 };
 
+/** As another process goes on with it, whose clock (now, ms) may be behind: what came later by the old one is not of this minute. */
+export function resumeHealth(health: Health, now: number): Health {
+  const dynos = Object.entries(health.dynos).map(([name, dyno]): [string, NewDyno] => [
+    name,
+    dyno.fellAt === undefined ? dyno : { ...dyno, fellAt: Math.min(dyno.fellAt, now) },
+  ]);
+  return {
+    ...health,
+    slices: health.slices.filter(({ to }) => (to ?? 0) <= now),
+    dynos: Object.fromEntries(dynos),
+  };
+}
+
 /** Upper bounds of times, ms: each is a half more than the one before, so a percentile is right within that. */
 const BOUNDS = Array.from({ length: 22 }, (_, step) => Math.round(10 * 1.5 ** step));
 
@@ -89,11 +102,13 @@ export function failureOf({ status, code }: { status: number; code: string | nul
 export function withRequest(sample: Sample, event: Extract<LogEvent, { kind: 'request' }>, now: number): Sample {
   const failure = failureOf(event);
   const { serviceMs } = event;
+  // Of a WebSocket the router tells how long it was open (status 101), not how long anybody waited.
+  const isWait = serviceMs !== null && event.status !== 101;
   return {
     ...lasting(sample, now),
     requests: sample.requests + 1,
     failures: failure === null ? sample.failures : more(sample.failures, failure),
-    service: serviceMs === null ? sample.service : more(sample.service, bound(serviceMs)),
+    service: isWait ? more(sample.service, bound(serviceMs)) : sample.service,
   };
 }
 

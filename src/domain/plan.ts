@@ -180,13 +180,15 @@ function warningsOf(situation: Situation, heroku: HerokuSituation, commit: Plann
 function proofOf({ probed, probeDeclared, heroku, commit }: Situation): Proof {
   if ('version' in probed) {
     if (/^v?\d{1,6}$/.test(probed.version)) return 'probe by release';
-    return commit?.sha === heroku?.live?.commit ? 'logs' : 'probe by commit';
+    const live = heroku?.live?.commit;
+    return !live || commit?.sha === live ? 'logs' : 'probe by commit';
   }
   return probeDeclared ? 'probe by release' : 'logs';
 }
 
-function unprovable({ probed }: Situation): string {
-  const why = 'problem' in probed ? probed.problem : 'answers name the commit, and it does not change';
+function unprovable({ probed, heroku }: Situation): string {
+  const same = heroku?.live?.commit ? 'it does not change' : 'Heroku does not know that of what is live';
+  const why = 'problem' in probed ? probed.problem : `answers name the commit, and ${same}`;
   return (
     `The switchover cannot be proved by asking the app (${why}), only later and less surely by its log. ` +
     'To make it provable: 1. `heroku labs:enable runtime-dyno-metadata`; 2. answer with the header `X-Heroku-Release-Version` ' +

@@ -200,3 +200,8 @@ function merged(spans: readonly Span[]): Span[] {
   }
   return found;
 }
+
+/** An address as people may see it: an app behind a password has that in its settings. */
+export function withoutLogin(url: string): string {
+  return url.replace(/^(\w+:\/\/)[^/?#]*@/, '$1');
+}

@@ -1,5 +1,6 @@
 import type { AppSettings } from './app.ts';
 import { freezeLine } from './freeze-lines.ts';
+import { withoutLogin } from './redaction.ts';
 
 /** One setting that is different: its name, and both as they are written. */
 export type SettingChange = { name: string; from: string; to: string };
@@ -15,7 +16,9 @@ export function settingsChanges(from: AppSettings | null, to: AppSettings): Sett
         ? written((settings?.freezes ?? []).map(freezeLine))
         : written(Object.entries(settings ?? {}).find(([known]) => known === name)?.[1]),
     );
-    return was === undefined || is === undefined || was === is ? [] : [{ name, from: was, to: is }];
+    return was === undefined || is === undefined || was === is
+      ? []
+      : [{ name, from: withoutLogin(was), to: withoutLogin(is) }];
   });
 }
 

@@ -1,5 +1,5 @@
 import type { Version } from './app.ts';
-import { type Health, NOTHING_MET, type Sample } from './health.ts';
+import { type Health, NOTHING_MET, resumeHealth, type Sample } from './health.ts';
 import type { LogEvent } from './log-line.ts';
 import { EMPTY, type Series } from './series.ts';
 
@@ -223,6 +223,7 @@ export function resumeWatch(kept: Watch, now: number): Watch {
     signAt: null,
     leftAt: null,
     logOpen: false,
+    health: resumeHealth({ ...begun.health, ...kept.health }, now),
     asks: { dynos: true, releases: true },
   };
 }
@@ -230,6 +231,11 @@ export function resumeWatch(kept: Watch, now: number): Watch {
 /** New answers in a row that prove it: enough that routers, which pick dynos at random, would have shown an old one. */
 export const answersNeeded = (web: number): number => Math.min(Math.max(10, 2 * web), 60);
 
+/** A switch is over by then, whatever it looks like: who is asked about it may sleep, and the app is not to be flooded. */
+const HURRY_MS = 1_800_000;
+
 /** Probes a second: one until the first new answer, then enough for the proof to take no longer than the skew. */
-export const probesPerSecond = (watch: Watch): number =>
-  watch.firstNewAt === null || watch.goneAt !== null ? 1 : Math.max(5, Math.ceil(answersNeeded(watch.goal.web) / 2.5));
+export function probesPerSecond({ firstNewAt, goneAt, begunAt, now, goal }: Watch): number {
+  const isCalm = firstNewAt === null || goneAt !== null || now - (begunAt ?? now) > HURRY_MS;
+  return isCalm ? 1 : Math.max(5, Math.ceil(answersNeeded(goal.web) / 2.5));
+}
