@@ -159,7 +159,7 @@ export async function notWell(run: Run): Promise<Next> {
   const waits = waitsForApproval(run.deploy);
   const isByTest = asked.complaints.some(({ against }) => against.startsWith(BY_TEST));
   const isWarmNow = (): boolean =>
-    backAt !== null && isSlowOnly(asked.complaints) && verdictOf(following.watch).kind !== 'ill';
+    backAt !== null && isSlowOnly(asked.complaints) && verdictOf(following.watch).kind === 'well';
   const why = asked.complaints.map(({ now }) => now).join(', ');
   const keep = async (by: string | null, why: string): Promise<void> => run.record({ kind: 'kept', by, why }, answer);
   const goBack = async (by: string | null, why: string): Promise<void> =>
