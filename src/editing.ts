@@ -51,7 +51,10 @@ export class Editing {
     return this.#parts.pace.nextEdit(channel, editedAt, last && failures === 0) - performance.now();
   }
 
-  /** Edits it if it may, and gives how much Slack took; else how long to wait, ms. Rejects when its channel takes nothing, until a person mends that. */
+  /**
+   * Edits it if it may, and gives how much Slack took; else how long to wait, ms. Rejects when its channel takes nothing, until
+   * a person mends that.
+   */
   async edit({ id, channel, ts, message, last, wake }: Edit): Promise<Taken | number> {
     const { chat, pace, log } = this.#parts;
     const state = this.#states.get(id) ?? { ...NEVER };

@@ -55,6 +55,7 @@ export async function complain(run: Run, complaints: readonly Complaint[]): Prom
   return NOT_WELL;
 }
 
+/** Nothing has failed: it may get warm. */
 export const isSlowOnly = (complaints: readonly Complaint[]): boolean => complaints.every(({ slow }) => slow);
 
 /**

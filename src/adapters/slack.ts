@@ -17,7 +17,8 @@ type Look = (message: Message) => Message;
 /**
  * Posts, finds and edits. `plain` draws a message without the newer blocks, for a workspace that does not take them, and
  * `bare` only its sentence and buttons; what even that refuses goes out as its sentence alone, since the thread must not
- * stand still, and says so. What is to be found in a channel that takes posts and cannot be read counts as not there after `unreadMs`.
+ * stand still, and says so. What is to be found in a channel that takes posts and cannot be read counts as not there after
+ * `unreadMs`.
  */
 export function connectSlack({
   plain,
