@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { type Pace, pauseAfter } from './pace.ts';
+import { TRIES } from './posting.ts';
 import type { Chat, Message, Taken } from './team.ts';
 import { isGone } from './unheard.ts';
 
@@ -77,7 +78,7 @@ export class Editing {
     }
     // What shows its sentence alone is tried again, and not at once.
     const failures = taken === 'whole' ? 0 : state.failures + 1;
-    const pause = failures > 0 ? pauseAfter(null, failures) : 0;
+    const pause = failures > 0 && failures < TRIES ? pauseAfter(null, failures) : 0;
     this.#states.set(id, { editedAt: performance.now() + pause, failures, staleSince: null });
     return taken;
   }

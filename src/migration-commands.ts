@@ -61,13 +61,17 @@ export async function expandByCommand(run: Run): Promise<Next> {
     await run.record({ kind: 'schema changed', direction: 'expand' }, 'schema changed expand');
     return then;
   }
-  const late = `It was not through ${run.deploy.plan.maintenance ? 'within an hour' : 'in time before the routers switch'}, and goes on by itself.`;
+  const isStarted = run.deploy.facts.some(fact => fact.kind === 'command started' && fact.direction === 'expand');
+  const inTime = run.deploy.plan.maintenance ? 'within an hour' : 'in time before the routers switch';
+  const late = isStarted
+    ? `It was not through ${inTime}, and goes on by itself.`
+    : 'It was not run: its time was over before it could be started.';
   const error = ended.kind === 'late' ? late : errorOf(ended);
   await run.record(
     {
       kind: 'migration failed',
       direction: 'expand',
-      failure: failureOf(run, command, { error, ran: ended.kind !== 'not run' }),
+      failure: failureOf(run, command, { error, ran: ended.kind === 'late' ? isStarted : ended.kind !== 'not run' }),
     },
     'migration failed expand',
   );

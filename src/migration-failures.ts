@@ -18,7 +18,8 @@ export function notBegun(run: Run, direction: Direction, error: string): Promise
   const done = applied(run, direction);
   const file = filesOf(migrationsOf(run.deploy), direction).find(({ file }) => !done.includes(file))?.file ?? '';
   const earlier = latest(run.deploy, 'migration failed');
-  const stays = earlier?.direction === direction ? earlier.failure.stays : null;
+  const isLeft = earlier?.direction === direction && !done.includes(earlier.failure.file);
+  const stays = isLeft ? earlier.failure.stays : null;
   return failed(run, direction, { file, error, stays, blockers: [], ran: false });
 }
 

@@ -1,12 +1,14 @@
 import { afterOldCode, approvalExpiresAt, DOUBTED, RECEIPT } from './approval.ts';
 import { type Click, latest, type SmokeResult } from './domain/deploy.ts';
-import { verdictOf } from './domain/health-gate.ts';
+import { type Complaint, verdictOf } from './domain/health-gate.ts';
 import { isDoubted } from './domain/phase.ts';
 import { watchedSeconds } from './domain/plan.ts';
 import {
+  BY_TEST,
   destroyed,
   goesBackAt,
   isAsExpected,
+  isByTest,
   isDoubtedAgain,
   lastDoubt,
   oldCode,
@@ -27,7 +29,7 @@ import { unlessSuperseded } from './superseding.ts';
 import { GONE_NOTED, NO_WAY_BACK, next, saidGone } from './watching.ts';
 
 // Is new code well? It is measured from before the deploy on. When it is not, after the switch, people are told at once;
-// where the app's settings say so it goes back by itself, 30 s later, unless somebody keeps it.
+// where the app's settings say so it goes back by itself, 30 s later (90 s where it is only slow), unless somebody keeps it.
 
 /** How long somebody is waited for where it does not go back by itself. */
 const DECIDED_WITHIN_MS = 3_600_000;
@@ -38,9 +40,8 @@ const LATE_MS = 15_000;
 const LOOK_MS = 60_000;
 /** How it begins why nothing went back by itself: a person is asked in a new complaint. */
 const UNDOES = 'It would undo';
-/** How a complaint begins that no later look at the app can take back. */
-const BY_TEST = 'The smoke test wants';
-const WARM_NOW = 'It was slow at first, and is not any more.';
+const WARM_NOW = 'It was slow at first, and was not seen to be in the last minute.';
+const FAILS_TOO = 'It is not only slow: it fails.';
 const WELL_MEANWHILE = 'The bot was away when its time was over, and in the minute after that it was not ill any more.';
 /** How often a path is asked before its answer counts as wrong: a connection that breaks says nothing of the code. */
 const SMOKE_TRIES = 3;
@@ -157,9 +158,7 @@ export async function notWell(run: Run): Promise<Next> {
   const answer = `answered not well ${asked.seq}`;
   const backAt = goesBackAt(asked);
   const waits = waitsForApproval(run.deploy);
-  const isByTest = asked.complaints.some(({ against }) => against.startsWith(BY_TEST));
-  const isWarmNow = (): boolean =>
-    backAt !== null && isSlowOnly(asked.complaints) && verdictOf(following.watch).kind === 'well';
+  const maySettle = backAt !== null && isSlowOnly(asked.complaints);
   const why = asked.complaints.map(({ now }) => now).join(', ');
   const keep = async (by: string | null, why: string): Promise<void> => run.record({ kind: 'kept', by, why }, answer);
   const goBack = async (by: string | null, why: string): Promise<void> =>
@@ -175,9 +174,14 @@ export async function notWell(run: Run): Promise<Next> {
           return decision(run) ?? next(run, phase);
         },
         async signal => {
-          await wellAgain(following, waits || (backAt === null && !isByTest), signal);
+          await wellAgain(following, waits || (backAt === null && !isByTest(asked)), signal);
           await keep(null, 'It has been well again for five minutes.');
           return decision(run) ?? RECEIPT;
+        },
+        async signal => {
+          const found = await worse(following, maySettle, signal);
+          await keep(null, FAILS_TOO);
+          return latest(run.deploy, 'kept')?.why === FAILS_TOO ? complain(run, found) : (decision(run) ?? RECEIPT);
         },
         async signal => {
           const endsAt = waits ? approvalExpiresAt(run) : Date.parse(asked.at) + DECIDED_WITHIN_MS;
@@ -185,7 +189,7 @@ export async function notWell(run: Run): Promise<Next> {
           await run.pressesAnswered(signal);
           const wasAway = backAt !== null && run.outside.time.now() > backAt + LATE_MS;
           if (wasAway && !(await isStillIll(run, following, signal))) await keep(null, WELL_MEANWHILE);
-          else if (isWarmNow()) await keep(null, WARM_NOW);
+          else if (maySettle && verdictOf(following.watch).kind === 'well') await keep(null, WARM_NOW);
           else if (backAt !== null) {
             // Somebody may have set one while it was counted down.
             const config = await changedConfig(run);
@@ -231,11 +235,22 @@ async function isStillIll(run: Run, following: Following, signal: AbortSignal): 
   return isIll;
 }
 
-/** Resolves when it has been well for long enough; never where nothing else is waited for. */
-async function wellAgain(following: Following, waits: boolean, signal: AbortSignal): Promise<void> {
+/** The complaints once it is not only slow any more; never where that makes no difference. */
+async function worse(following: Following, maySettle: boolean, signal: AbortSignal): Promise<readonly Complaint[]> {
+  let found: readonly Complaint[] = [];
+  await following.when(watch => {
+    const verdict = verdictOf(watch);
+    if (maySettle && verdict.kind === 'ill' && !isSlowOnly(verdict.complaints)) found = verdict.complaints;
+    return found.length > 0;
+  }, signal);
+  return found;
+}
+
+/** Resolves when it has been well for long enough; never where it may not go on by itself. */
+async function wellAgain(following: Following, mayGoOn: boolean, signal: AbortSignal): Promise<void> {
   let since: number | null = null;
   await following.when(watch => {
-    since = waits && verdictOf(watch).kind === 'well' ? (since ?? watch.now) : null;
+    since = mayGoOn && verdictOf(watch).kind === 'well' ? (since ?? watch.now) : null;
     return since !== null && watch.now - since >= WELL_AGAIN_MS;
   }, signal);
 }

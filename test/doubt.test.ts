@@ -156,11 +156,13 @@ describe('what is said of it', () => {
       [200, { kind: 'soaking', until: 0, lastOldAt: null }],
       [300, { kind: 'approval asked', digest: 'a' }],
       [301, { kind: 'approved', by: 'U2', digest: 'a' }],
+      [350, { kind: 'soaking', until: 0, lastOldAt: null }],
       [400, { kind: 'approval asked', digest: 'b' }],
     ];
     const more = deployOf(facts).facts.map(fact => ({ ...fact, seq: fact.seq + 100 }));
     const shown = (most: number) => rootMessage({ ...gone, facts: [...gone.facts, ...more.slice(0, most)] }).text;
     expect(shown(3)).toContain('contract migrations run');
-    expect(shown(4)).toContain('waiting for an approval');
+    expect(shown(4)).toContain('new code is being watched');
+    expect(shown(5)).toContain('waiting for an approval');
   });
 });

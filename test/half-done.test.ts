@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { NotFound } from '../src/outside.ts';
+import { replyTo } from '../views/reply.ts';
 import { pending as closedPending, closedWorld } from './closed-world.ts';
 import { ADD, closing, DROP, YES } from './migrating-world.ts';
 import { kinds, play, type World } from './recipe-world.ts';
+import { plan } from './sample-deploys.ts';
 
 // An app that is closed with half of its schema changed, and somebody has the rest tried again.
 
 const LAST = '3_drop';
+const REFUSED = { kind: 'refused', reason: 'It takes no more connections.' } as const;
 /** Of an app that is closed for its migrations, and of one that is deployed behind a closed page. */
 const WORLDS = {
   'for its migrations': () => closing({ breaks: LAST }),
@@ -84,7 +87,7 @@ it('what an earlier try has left is not forgotten when the next one cannot begin
   const { run } = world.migrator;
   world.migrator.run = async ask => {
     if (ask.digest !== 'digest') return run(ask);
-    if (isAgain(world)) return { kind: 'refused', reason: 'It takes no more connections.' };
+    if (isAgain(world)) return REFUSED;
     const table = 'pgmigrations';
     const stays = { kind: 'left behind', error: 'no', wayOut: 'DROP INDEX CONCURRENTLY shop_price' } as const;
     const [first, second] = ask.files.map(({ name }) => ({ name, table }));
@@ -102,5 +105,55 @@ it('what an earlier try has left is not forgotten when the next one cannot begin
   expect(failures).toMatchObject([
     { stays: 'DROP INDEX CONCURRENTLY shop_price' },
     { stays: 'DROP INDEX CONCURRENTLY shop_price', ran: false, file: expect.stringContaining(LAST) },
+  ]);
+});
+
+it.each([
+  ['other', 'Nothing was released'],
+  ['digest', 'New code serves everybody'],
+])('where nothing had begun (%s) an app that is open is not said to be closed', async (digest, words) => {
+  const world = closing();
+  const { run } = world.migrator;
+  world.migrator.run = async ask => (ask.digest === digest ? REFUSED : run(ask));
+  await play(world);
+  const failed = world.facts.find(fact => fact.kind === 'migration failed');
+  const deploy = { ...world.deploy(), plan: { ...plan, ...world.plan } };
+  const { text = '' } = (failed && replyTo(failed, deploy)?.message) ?? {};
+  expect(text).toMatch(/was not run.*Nothing of it was run.*Mend it, push/s);
+  expect(text).toContain(words);
+  expect(text).not.toContain('closed page');
+});
+
+it('what was left and is done by now is not to be taken away', async () => {
+  const world = pressing(closing());
+  const { run } = world.migrator;
+  let tries = 0;
+  world.migrator.run = async ask => {
+    if (ask.digest !== 'digest') return run(ask);
+    const [first] = ask.files.map(({ name }) => ({ name, table: 'pgmigrations' }));
+    if (!first) throw new Error('There are two of them');
+    switch (++tries) {
+      case 1:
+        return {
+          kind: 'ran',
+          files: [
+            { ...first, outcome: { kind: 'left behind', error: 'no', wayOut: 'DROP INDEX CONCURRENTLY shop_price' } },
+          ],
+        };
+      case 2: {
+        // Its end is recorded, and then the bot dies.
+        const file = 'migrations/contract/2_drop.sql';
+        world.append({ kind: 'migrated', direction: 'contract', file, seconds: 1 }, `migrated contract ${file}`);
+        throw new Error('It died');
+      }
+      default:
+        return REFUSED;
+    }
+  };
+  expect((await play(world, [], () => {})).outcome).toBe('unfinished');
+  const failures = world.facts.flatMap(fact => (fact.kind === 'migration failed' ? [fact.failure] : []));
+  expect(failures).toMatchObject([
+    { file: expect.stringContaining(DROP), stays: 'DROP INDEX CONCURRENTLY shop_price' },
+    { file: expect.stringContaining(LAST), stays: null, ran: false },
   ]);
 });

@@ -87,6 +87,22 @@ describe('an app that migrates by its own commands', () => {
     expect(kinds(world)).not.toContain('rollback asked');
   });
 
+  it('says of an expand command that was never started that it was not run', async () => {
+    const world = approving(worldWith());
+    world.patient = false;
+    const { releases } = world.heroku;
+    // The bot comes back when its time is over.
+    world.heroku.releases = async (...ask) => {
+      for (let turn = 0; turn < 9 && kinds(world).at(-1) === 'migrating'; turn++) await new Promise(setImmediate);
+      return releases(...ask);
+    };
+    expect((await play(world)).outcome).toBe('rolled back');
+    expect(world.started).toEqual([]);
+    expect(world.facts.find(({ kind }) => kind === 'migration failed')).toMatchObject({
+      failure: { ran: false, error: expect.stringContaining('It was not run') },
+    });
+  });
+
   it('is shown without what its plan command takes too long for', async () => {
     const world = approving(worldWith({ takesLong: SHOW }, { plan: SHOW }));
     expect((await play(world)).outcome).toBe('succeeded');

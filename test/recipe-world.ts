@@ -187,11 +187,15 @@ export class World {
     );
   }
 
+  /** Those who wait for it to be another. */
+  readonly #waiting: (() => void)[] = [];
   /** How the app was before, and what the watch has met since; `wake` when that is another. */
   readonly met = {
     before: null as Sample | null,
     watch: (goal: Goal): Watch => beginWatch(goal),
-    wake: () => {},
+    wake: () => {
+      for (const wake of this.#waiting.splice(0)) wake();
+    },
     /** What the watch has seen that its phase does not say. */
     seen: {} as Partial<Watch>,
   };
@@ -389,7 +393,7 @@ export class World {
             signal.throwIfAborted();
             if (passes(this.met.watch(goal))) return;
             await new Promise<void>((resolve, reject) => {
-              this.met.wake = resolve;
+              this.#waiting.push(resolve);
               signal.addEventListener('abort', () => reject(signal.reason));
             });
           }

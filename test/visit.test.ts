@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createProber } from '../src/adapters/prober.ts';
-import { createVisit } from '../src/adapters/visit.ts';
+import { createVisit, sharedLookup } from '../src/adapters/visit.ts';
 import { isOwnPath } from '../src/domain/app.ts';
 import { isNetwork, mayAsk } from '../src/domain/network.ts';
 import { cases } from './fuzzing.ts';
@@ -109,15 +109,25 @@ describe('a visit', () => {
   });
 
   it('shares the lookup of a name with others that ask for it at that time, and its failure', async () => {
-    const visit = createVisit(['127.0.0.0/8', '::1/128']);
+    const looked: string[] = [];
+    const look = async (host: string) => {
+      looked.push(host);
+      await new Promise(setImmediate);
+      if (host === 'gone.example') throw new Error('ENOTFOUND');
+      return [{ address: '127.0.0.1', family: 4 }];
+    };
+    const visit = createVisit(['127.0.0.0/8'], sharedLookup(look));
     const all = (host: string) =>
       Promise.allSettled([1, 2, 3].map(at => visit(new URL(`http://${host}:${port}/${at}`), { signal: never })));
-    for (const done of await all('localhost')) {
+    for (const done of await all('shop.example')) {
       if (done.status === 'rejected') throw done.reason;
       done.value.destroy();
     }
     expect(asked.splice(0).toSorted()).toEqual(['/1', '/2', '/3']);
-    for (const done of await all('nobody.invalid')) expect(done.status).toBe('rejected');
+    for (const done of await all('gone.example')) expect(done.status).toBe('rejected');
+    expect(looked).toEqual(['shop.example', 'gone.example']);
+    await all('gone.example');
+    expect(looked).toHaveLength(3);
   });
 
   it('follows no redirect, and no path that leads to another host', async () => {

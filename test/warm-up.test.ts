@@ -46,9 +46,29 @@ describe('code that is slow', () => {
     expect(world.facts.find(({ kind }) => kind === 'not well')).toMatchObject({ backIn: 90 });
     expect(world.facts.find(({ kind }) => kind === 'kept')).toMatchObject({
       by: null,
-      why: 'It was slow at first, and is not any more.',
+      why: 'It was slow at first, and was not seen to be in the last minute.',
     });
     expect(world.releases).toHaveLength(2);
+  });
+
+  it('and then fails goes back as soon as anything that fails does', async () => {
+    const world = worldOf(atFirst, { autoRollback: true });
+    const { watch } = world.met;
+    const crashes = { was: 'up', startedAt: 1, upAt: 2, at: 3, crashes: 2, R14: 0, R15: 0 };
+    world.met.watch = goal => {
+      const seen = watch(goal);
+      const dynos = goal.ours === 42 && told(world, 'not well') ? { 'web.1': crashes } : {};
+      return { ...seen, health: { ...seen.health, dynos } };
+    };
+    const { until } = world.time;
+    const isWorse = () => world.facts.filter(({ kind }) => kind === 'not well').length > 1;
+    world.time.until = (at, signal) =>
+      until(told(world, 'not well') && !isWorse() ? Number.POSITIVE_INFINITY : at, signal);
+    expect((await play(world)).outcome).toBe('rolled back');
+    expect(world.facts.filter(({ kind }) => kind === 'not well')).toMatchObject([
+      { backIn: 90 },
+      { backIn: 30, complaints: [{ now: 'web.1 crashed 2 times' }] },
+    ]);
   });
 
   it('and stays so goes back', async () => {

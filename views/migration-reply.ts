@@ -1,6 +1,6 @@
 import type { Deploy, FactOf, MigrationFailure } from '../src/domain/deploy.ts';
 import type { Direction } from '../src/domain/gate.ts';
-import { oldCode, waitsForApproval } from '../src/domain/readings.ts';
+import { destroyed, hasClosed, oldCode, waitsForApproval } from '../src/domain/readings.ts';
 import { approvalCard, closedCard } from './approval.ts';
 import { section } from './blocks.ts';
 import { foreign, mention, output, sentence } from './text.ts';
@@ -81,25 +81,23 @@ function migrationWaits({ file, why, blockers }: FactOf<'migration waits'>): Rep
 }
 
 function migrationFailed({ direction, failure }: FactOf<'migration failed'>, then: Deploy): Reply {
-  const { file, error, stays, blockers } = failure;
+  const { file, error, stays, blockers, ran } = failure;
   if (failure.byCommand) return commandFailed(direction, failure, then);
-  if (failure.ran === false) {
+  const wayOut = stays === null ? '' : `Part of it stays. To take that away: ${foreign(stays, 500)}`;
+  if (ran === false && destroyed(then) && hasClosed(then)) {
     return loud(`${foreign(file, 100)} was not run`, ':x:', [
       `${mention(then.startedBy)} ${sentence(foreign(error, 600))}`,
-      'Visitors see the closed page still. The card below says how it can go on.',
+      `${wayOut} Visitors see the closed page still. The card below says how it can go on.`.trim(),
     ]);
   }
-  const rest =
-    stays === null
-      ? 'It was rolled back: nothing of it stays.'
-      : `Part of it stays. To take that away: ${foreign(stays, 500)}`;
+  const rest = wayOut || (ran === false ? 'Nothing of it was run.' : 'It was rolled back: nothing of it stays.');
   const serves =
     direction === 'expand'
       ? `Nothing was released: v${then.plan.live.version} serves as before.`
       : then.plan.maintenance
         ? 'Visitors see the closed page still.'
         : 'New code serves everybody; only these migrations are not done.';
-  return loud(`${foreign(file, 100)} failed`, ':x:', [
+  return loud(`${foreign(file, 100)} ${ran === false ? 'was not run' : 'failed'}`, ':x:', [
     `${mention(then.startedBy)} ${sentence(foreign(error, 600))}`,
     blockers.length > 0 ? `In its way: ${foreign(blockers.join('; '), 600)}.` : '',
     `${rest} ${serves} Mend it, push, then \`/deploy\` again.`,

@@ -1,5 +1,5 @@
 import { type Deploy, type FactOf, latest } from '../src/domain/deploy.ts';
-import { destroyed, goesBackAt, isAsExpected, oldCode, waitsForApproval } from '../src/domain/readings.ts';
+import { destroyed, goesBackAt, isAsExpected, isByTest, oldCode, waitsForApproval } from '../src/domain/readings.ts';
 import { actions, type ButtonAsk, type Message, message, section } from './blocks.ts';
 import { healthWords } from './health.ts';
 import { undone } from './rollback-reply.ts';
@@ -59,7 +59,9 @@ function asking(asked: FactOf<'not well'>, deploy: Deploy): string {
   }
   const waiting = waitsForApproval(deploy)
     ? ' Its contract migrations wait for the answer; should it be well again for five minutes, they are asked on.'
-    : '';
+    : isByTest(asked)
+      ? ''
+      : ' Should it be well again for five minutes, the deploy goes on.';
   const { config = [] } = asked;
   const vars = config.length > 0 ? ` It takes the config vars back as well, which undoes ${undone(config)}` : '';
   return `Nothing goes back by itself. *Roll back* makes a release of the code of v${oldCode(deploy).version}; until it serves, which takes a window of its own, visitors get this.${vars}${waiting}`;

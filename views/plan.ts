@@ -190,7 +190,7 @@ function healthSections(plan: Plan): KnownBlock[] {
   const { connections } = plan;
   return [
     section(
-      `*When new code is not well*: before the switch it goes back by itself; after it ${plan.autoRollback && !plan.back ? 'too, 30 s after that was told, unless somebody keeps it' : 'you are told, with *Roll back*'}.`,
+      `*When new code is not well*: before the switch it goes back by itself; after it ${plan.autoRollback && !plan.back ? 'too, 30 s after that was told (90 s where it is only slow), unless somebody keeps it' : 'you are told, with *Roll back*'}.`,
       tests === '' ? '' : `Asked as soon as it serves: ${tests}.`,
       connections
         ? `Connections to the database: up to ${connections.needed} of ${connections.limit} while old and new web dynos run (${connections.pool.each} a dyno, by ${code(connections.pool.from, 60)}); ${connections.used} now.`

@@ -107,7 +107,7 @@ const FOUR_EYES: Option = { text: { type: 'plain_text', text: 'approves contract
 const START: Option = { text: { type: 'plain_text', text: 'approves each start' }, value: 'startNeedsApproval' };
 
 const BACK: Option = {
-  text: { type: 'plain_text', text: 'it goes back by itself, 30 s after that was told' },
+  text: { type: 'plain_text', text: 'it goes back by itself, 30 s after that was told (slow: 90 s)' },
   value: 'autoRollback',
 };
 

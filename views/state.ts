@@ -120,7 +120,7 @@ function contractState(deploy: Deploy): State | null {
   const held = latest(deploy, 'held');
   if (held) return { mark, headline: `${app}: contract migrations are held`, words: foreign(held.why, 500) };
   const asked = latest(deploy, 'approval asked')?.seq ?? 0;
-  if ((latest(deploy, 'approved')?.seq ?? 0) > asked) {
+  if ((latest(deploy, 'approved')?.seq ?? 0) > Math.max(asked, soaking.seq)) {
     return { mark, headline: `${app}: contract migrations run`, words: serves };
   }
   if (asked > soaking.seq) {

@@ -41,18 +41,21 @@ export function createVisit(allowed: Networks, resolve: Resolve = resolveAll): V
     });
 }
 
-/** Lookups that go on. All of the process's share four threads, and a name server that is away must not take them all. */
-const open = new Map<string, Promise<LookupAddress[]>>();
+/** One lookup of a name at a time: all of the process's share four threads, and a name server that is away must not take them all. */
+export function sharedLookup(look: (host: string, options: LookupOptions) => Promise<LookupAddress[]>): Resolve {
+  const open = new Map<string, Promise<LookupAddress[]>>();
+  return (host, options, found) => {
+    const key = JSON.stringify([host, options]);
+    const asked = open.get(key) ?? look(host, options).finally(() => open.delete(key));
+    open.set(key, asked);
+    asked.then(
+      addresses => found(null, addresses),
+      error => found(error, []),
+    );
+  };
+}
 
-const resolveAll: Resolve = (host, options, found) => {
-  const key = JSON.stringify([host, options]);
-  const asked = open.get(key) ?? lookup(host, { ...options, all: true }).finally(() => open.delete(key));
-  open.set(key, asked);
-  asked.then(
-    addresses => found(null, addresses),
-    error => found(error, []),
-  );
-};
+const resolveAll = sharedLookup((host, options) => lookup(host, { ...options, all: true }));
 
 const notThere = (host: string, address: string): Error =>
   new Error(

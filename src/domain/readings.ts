@@ -147,6 +147,12 @@ export function smokeTestOf({ facts }: Told): FactOf<'smoke test'> | undefined {
 export const isAsExpected = ({ expected, status }: SmokeResult): boolean =>
   status !== null && expected.includes(status);
 
+/** How a complaint begins that no later look can take back: a smoke test is made once. */
+export const BY_TEST = 'The smoke test wants';
+
+export const isByTest = ({ complaints }: Pick<FactOf<'not well'>, 'complaints'>): boolean =>
+  complaints.some(({ against }) => against.startsWith(BY_TEST));
+
 /** When (ms) new code that is not well goes back by itself; null: never. */
 export const goesBackAt = ({ at, backIn }: Pick<FactOf<'not well'>, 'at' | 'backIn'>): number | null =>
   backIn === null ? null : Date.parse(at) + backIn * 1000;

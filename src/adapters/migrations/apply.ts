@@ -22,7 +22,10 @@ export async function apply(job: Job, file: MigrationFile): Promise<FileOutcome>
     const once = async (tries: number): Promise<FileOutcome | null> => {
       // Minutes may lie between two of them.
       const against = tries > 1 ? await job.begins(file) : null;
-      if (against) throw new AbortError(against);
+      if (against) {
+        seen.statement = null;
+        throw new AbortError(against);
+      }
       return attempt(job, file, seen);
     };
     const applied = await pRetry(once, {
