@@ -124,7 +124,9 @@ describe('a plan', () => {
 
   it('says what is made of new code that is not well, what it is asked, and what the database must take', () => {
     expect(shown({})).toContain('before the switch it goes back by itself; after it you are told, with *Roll back*.');
-    expect(shown({ autoRollback: true })).toContain('30 s after that was told, unless somebody keeps it');
+    expect(shown({ autoRollback: true })).toContain(
+      '30 s after that was told (90 s where it is only slow), unless somebody keeps it',
+    );
     expect(shown({ smoke: [{ path: '/health', status: [200, 204] }] })).toContain('`/health` for 200 or 204');
     const pool = { each: 5, from: 'DB_POOL', declared: false };
     const connections = { needed: 22, limit: 120, used: 9, web: 2, workers: 0, pool };
