@@ -21,7 +21,7 @@ import { Access } from './access.ts';
 import { appToken } from './adapters/app-tokens.ts';
 import { createBolt } from './adapters/bolt.ts';
 import { readCatalog } from './adapters/catalog.ts';
-import { until } from './adapters/clock.ts';
+import { timeBy } from './adapters/clock.ts';
 import { connectClosings } from './adapters/closings.ts';
 import { withDatabases } from './adapters/connections.ts';
 import { openDatabase } from './adapters/database.ts';
@@ -64,7 +64,7 @@ import { LiveReleases } from './live-releases.ts';
 import { Locking } from './locking.ts';
 import { Narrator } from './narrator.ts';
 import { Notifier } from './notifier.ts';
-import type { MayAct, Time } from './outside.ts';
+import type { MayAct } from './outside.ts';
 import { Pace } from './pace.ts';
 import { park } from './parking.ts';
 import { Pictures } from './pictures.ts';
@@ -74,6 +74,8 @@ import { type Journal, Run, runStage, type Stage } from './run.ts';
 
 // Wiring: connects everything, goes on with what a former process left, and stops in the opposite order.
 
+/** Whoever starts us anew may find it well. */
+const START_WITHIN_MS = 300_000;
 const SWEEP_MS = 20_000;
 /** Heroku ends a dyno 30 s after its SIGTERM; whoever takes over should not wait for that. */
 const LEAVE_WITHIN_MS = 9_000;
@@ -95,6 +97,7 @@ const log = createLog(config.LOG_LEVEL, redact);
 const warn = (err: unknown) => log.warn({ err }, 'The database did not answer');
 const instance = `${config.DYNO ?? 'bot'}-${randomUUID()}`;
 
+const starting = setTimeout(cannotStart, START_WITHIN_MS, new Error('For 5 minutes what it asks did not answer.'));
 const database = await openDatabase({ url: config.DATABASE_URL, dataDir: config.DATA_DIR }, warn).catch(cannotStart);
 const store = new Store(database.pool);
 const news = await hearNews(database.pool, database.url, warn);
@@ -153,12 +156,8 @@ const moves = new ClosingMoves({
   sure: () => engine.sure(),
 });
 const sources = { heroku, source, prober, migrator, catalog: readCatalog, connections };
-const time: Time = {
-  // Facts are dated by the database's clock, and ours may be an hour ahead of it: nobody would have time to answer.
-  now: () => engine.now(),
-  until: (at, signal) => until(at, signal, engine.now),
-  pass: (ms, signal) => sleep(ms, undefined, { signal }),
-};
+// Facts are dated by the database's clock, and ours may be an hour ahead of it: nobody would have time to answer.
+const time = timeBy(() => engine.now());
 const slackAccess = { botToken: config.SLACK_BOT_TOKEN, slackApiUrl: config.SLACK_API_URL, log };
 const directory = connectDirectory(slackAccess);
 const access = new Access({ ledger: store, directory, admins: config.ADMIN_USERS });
@@ -259,6 +258,7 @@ await parserReady();
 const port = await bolt.start().catch(cannotStart);
 const leftovers = setInterval(() => void bolt.workLeft().catch(warn), LEFT_MS);
 log.info({ port, instance }, config.SLACK_APP_TOKEN ? 'Switchover listens in Socket Mode' : 'Switchover listens');
+clearTimeout(starting);
 process.send?.({ port });
 
 let stopping = false;

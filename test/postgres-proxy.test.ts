@@ -106,6 +106,15 @@ it('a database that falls silent is given up for a new connection, and one that 
   await database.close();
 });
 
+it('a database that falls silent while the tables are brought up to date ends the start', async () => {
+  const line = await startPostgresProxy(server.url);
+  onTestFinished(line.stop);
+  const silent = line.silentFrom('set_config');
+  const opened = openDatabase({ url: line.url, dataDir: folder.dir, answerWithinMs: 300 }, () => {});
+  expect(await codeOf(opened)).toBe('ETIMEDOUT');
+  await silent;
+});
+
 it('a process that is frozen in a transaction gives up its locks, and whoever waits leaves nothing behind', async () => {
   const frozen = await openDatabase({ url: server.url, dataDir: folder.dir, answerWithinMs: 1_500 }, () => {});
   const other = await openDatabase({ url: server.url, dataDir: folder.dir, answerWithinMs: 1_500 }, () => {});

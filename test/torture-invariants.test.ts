@@ -221,7 +221,7 @@ const PLANTED: readonly [check: keyof typeof CHECKS, finds: RegExp, seen: Eviden
     { ...GOOD, closures: [COUNTED], failed: [closedPage, { ...closedPage, at: at(45) }] },
   ],
   [
-    'no process of the bot ends by itself',
+    'no process of the bot ends by itself, or hangs as it starts',
     /bot 1 ended/,
     { ...GOOD, lastWords: ['bot 1 ended: Unhandled error event'] },
   ],

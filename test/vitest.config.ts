@@ -31,7 +31,7 @@ export default defineConfig({
   test: {
     globalSetup: 'test/setup.ts',
     pool: 'forks',
-    maxWorkers: 3,
+    maxWorkers: 4,
     // Far longer than any takes: on a slow or busy machine the real seconds of a story stretch.
     testTimeout: 240_000,
     hookTimeout: 120_000,

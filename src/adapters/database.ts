@@ -37,8 +37,9 @@ export async function openDatabase(
   };
   const embedded = url ? null : await startEmbedded(join(dataDir, 'database'), { onGone });
   const address = url ?? embedded?.url ?? '';
-  // Changes of our own tables may take longer than any other query.
   const tables = connect(address, onError, { max: 1 });
+  // Changes of our own tables may take longer than any other query, but nobody starts anew what waits for ever.
+  tables.on('connect', client => breakWhenSilent(client, answerWithinMs * 4));
   await migrate(tables).finally(() => tables.end());
   const pool = connect(address, onError, {
     keepAliveInitialDelayMillis: 10_000,

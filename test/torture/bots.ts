@@ -5,6 +5,9 @@ import type { Stage } from '../stage/stage.ts';
 
 export type Version = 'same' | 'newer';
 
+/** Whatever its database goes through: Heroku gives up on a web dyno then (R10). */
+const STARTED_WITHIN_S = 60;
+
 const CLOCK = fileURLToPath(new URL('preload/clock.ts', import.meta.url));
 const NEWER = fileURLToPath(new URL('preload/newer.ts', import.meta.url));
 
@@ -47,12 +50,16 @@ export class Bots {
   /** Starts it, again when it ends before it listens: its database may be away just then. */
   async start(bot: Bot, version: Version, mayGoOn: () => boolean): Promise<void> {
     bot.version = version;
+    const from = performance.now();
     while (!bot.process.running && mayGoOn()) {
       await bot.process
         .start(version === 'newer' ? [CLOCK, NEWER] : [CLOCK])
         .then(() => this.answer())
         .catch(() => sleep(500));
     }
+    const seconds = Math.round((performance.now() - from) / 1000);
+    if (seconds > STARTED_WITHIN_S)
+      this.lastWords.push(`${bot.name} took ${seconds} s to start: ${bot.process.log.trim().slice(-3_000)}`);
   }
 
   /** Starts again what ended by itself, as Heroku does. */

@@ -84,7 +84,7 @@ export const CHECKS = {
       ];
     }),
 
-  'no process of the bot ends by itself': seen => [...seen.lastWords],
+  'no process of the bot ends by itself, or hangs as it starts': seen => [...seen.lastWords],
 
   'no secret is shown': seen => [...seen.leaks],
 } as const satisfies Record<string, Check>;
