@@ -142,7 +142,7 @@ describe.concurrent('new code that', () => {
     const app = await killed.addShop('sick', { settings: { autoRollback: true } });
     const traffic = visitors(app);
     const { plan, channel, root } = await start('sick', 'fails', killed);
-    expect(plan).toContain('30 s after that was told, unless somebody keeps it');
+    expect(plan).toContain('30 s after that was told (90 s where it is only slow), unless somebody keeps it');
     const card = await channel.shows(/v5 of sick is not well/, LONG);
     expect(card.broadcast).toBe(true);
     expect(card.plain).toMatch(/@ann/);

@@ -391,7 +391,7 @@ describe.concurrent('asking for a deploy', () => {
     );
     const wrong = await ada.fills({ repository: 'acme' });
     expect(wrong.errors.repository).toContain('owner/name');
-    const back = 'it goes back by itself, 30 s after that was told';
+    const back = 'it goes back by itself, 30 s after that was told (slow: 90 s)';
     await ada.fills({ repository: 'acme/shop', deployers: ['U0ADA'], groups: ['@ops may deploy'], health: [back] });
     await channel.shows(
       /The settings of managed were changed.*`deployers`: .*@ada.*`autoRollback`: false → true/s,
