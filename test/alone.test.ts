@@ -4,7 +4,7 @@ import { asOf, waitsForApproval, wayBack } from '../src/domain/readings.ts';
 import type { Phase } from '../src/domain/watch.ts';
 import { approvalCard } from '../views/approval.ts';
 import { rootMessage } from '../views/root.ts';
-import { ADD, closing, DROP, worldWith, YES } from './migrating-world.ts';
+import { ADD, closing, DROP, triedAgain, worldWith, YES } from './migrating-world.ts';
 import { good, kinds, play, release, rightBefore, unproved, type World } from './recipe-world.ts';
 import { plan } from './sample-deploys.ts';
 
@@ -157,19 +157,8 @@ describe('what destroys is not run', () => {
 
 describe('a closed app, half of whose migrations failed', () => {
   const rolledBack = () => {
-    const world = closing({ breaks: '3_drop' });
-    rightBefore(world, 'left closed', () => released(world, 43, 'old'));
-    const append = world.append.bind(world);
-    let cards = 0;
-    world.append = (fact, key) => {
-      const isNew = !world.facts.some(known => known.key === key);
-      append(fact, key);
-      if (fact.kind !== 'left closed' || !isNew) return;
-      const kind = ++cards === 1 ? ('try again' as const) : ('open' as const);
-      world.clicks.push({ id: `card ${cards}`, kind, by: 'U1', at: '', about: null, reason: null });
-      setImmediate(() => world.wake());
-    };
-    return world;
+    const world = triedAgain(closing({ breaks: '3_drop' }));
+    return rightBefore(world, 'left closed', () => released(world, 43, 'old'));
   };
 
   it('is not tried again when somebody went back by hand: that code may need the rest', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { NotFound } from '../src/outside.ts';
 import { replyTo } from '../views/reply.ts';
 import { pending as closedPending, closedWorld } from './closed-world.ts';
-import { ADD, closing, DROP, YES } from './migrating-world.ts';
+import { ADD, closing, DROP, triedAgain } from './migrating-world.ts';
 import { kinds, play, type World } from './recipe-world.ts';
 import { plan } from './sample-deploys.ts';
 
@@ -20,22 +20,6 @@ const WORLDS = {
       closedPending(LAST, 'contract'),
     ]),
 } as const;
-
-/** It is tried again, and then opened. */
-function pressing(world: World): World {
-  const append = world.append.bind(world);
-  let cards = 0;
-  world.presses = [YES];
-  world.append = (fact, key) => {
-    const isNew = !world.facts.some(known => known.key === key);
-    append(fact, key);
-    if (fact.kind !== 'left closed' || !isNew) return;
-    const kind = ++cards === 1 ? ('try again' as const) : ('open' as const);
-    world.clicks.push({ id: `card ${cards}`, kind, by: 'U1', at: '', about: null, reason: null });
-    setImmediate(() => world.wake());
-  };
-  return world;
-}
 
 /** From the moment it is tried again. */
 const isAgain = (world: World): boolean => kinds(world).includes('closed app answered');
@@ -62,7 +46,7 @@ describe.each(Object.keys(WORLDS) as (keyof typeof WORLDS)[])('an app that was c
     ],
   ])('stays closed, and is asked about anew, when its migrations %s, whatever is killed when', async (_, happens) => {
     const world = () => {
-      const made = pressing(WORLDS[how]());
+      const made = triedAgain(WORLDS[how]());
       happens(made);
       return made;
     };
@@ -83,7 +67,7 @@ describe.each(Object.keys(WORLDS) as (keyof typeof WORLDS)[])('an app that was c
 });
 
 it('what an earlier try has left is not forgotten when the next one cannot begin', async () => {
-  const world = pressing(closing());
+  const world = triedAgain(closing());
   const { run } = world.migrator;
   world.migrator.run = async ask => {
     if (ask.digest !== 'digest') return run(ask);
@@ -125,7 +109,7 @@ it.each([
 });
 
 it('what was left and is done by now is not to be taken away', async () => {
-  const world = pressing(closing());
+  const world = triedAgain(closing());
   const { run } = world.migrator;
   let tries = 0;
   world.migrator.run = async ask => {

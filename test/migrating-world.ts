@@ -53,3 +53,19 @@ export const closing = (trouble: ConstructorParameters<typeof World>[1] = {}): W
   world.presses = [YES];
   return world;
 };
+
+/** It is said yes to; when half of it has failed it is tried again, and then opened. */
+export function triedAgain(world: World): World {
+  const append = world.append.bind(world);
+  let cards = 0;
+  world.presses = [YES];
+  world.append = (fact, key) => {
+    const isNew = !world.facts.some(known => known.key === key);
+    append(fact, key);
+    if (fact.kind !== 'left closed' || !isNew) return;
+    const kind = ++cards === 1 ? ('try again' as const) : ('open' as const);
+    world.clicks.push({ id: `card ${cards}`, kind, by: 'U1', at: '', about: null, reason: null });
+    setImmediate(() => world.wake());
+  };
+  return world;
+}

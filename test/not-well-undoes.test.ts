@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { good, kinds, plan, play, release, World } from './recipe-world.ts';
+import { good, kinds, plan, play, settingAVar, World } from './recipe-world.ts';
 
 // New code that would go back by itself, where that would undo what somebody sets while it is counted down.
 
@@ -8,14 +8,7 @@ function worldOf(): World {
   const world = new World({ 42: [...good] });
   world.plan = { ...plan, autoRollback: true, smoke: [{ path: '/health', status: [204] }] };
   world.patient = false;
-  const append = world.append.bind(world);
-  world.append = (fact, key) => {
-    append(fact, key);
-    const isSet = world.releases.some(({ version }) => version === 43);
-    const set = release(43, 'new', { description: 'Set CHARGE_KEY config vars' });
-    if (fact.kind === 'not well' && !isSet) world.releases.push(set);
-  };
-  return world;
+  return settingAVar(world);
 }
 
 /** Whether old code is gone by then is another matter. */

@@ -5,7 +5,7 @@ import { watchedSeconds } from '../src/domain/plan.ts';
 import { asOf } from '../src/domain/readings.ts';
 import { beginWatch, type Goal, type Phase, type Watch } from '../src/domain/watch.ts';
 import { replyTo } from '../views/reply.ts';
-import { good, kinds, plan, play, release, rightBefore, World } from './recipe-world.ts';
+import { good, kinds, plan, play, release, rightBefore, settingAVar, World } from './recipe-world.ts';
 
 // What becomes of a deploy whose new code serves and is not well.
 
@@ -175,14 +175,7 @@ describe('new code that serves and is not well', () => {
     const again = (): World => {
       const world = worldOf({ autoRollback: true }, 'old gone');
       world.patient = false;
-      const append = world.append.bind(world);
-      world.append = (fact, key) => {
-        append(fact, key);
-        const isSet = world.releases.some(({ version }) => version === 43);
-        const set = release(43, 'new', { description: 'Set CHARGE_KEY config vars' });
-        if (fact.kind === 'not well' && !isSet) world.releases.push(set);
-      };
-      return world;
+      return settingAVar(world);
     };
     const rehearsal = again();
     expect((await play(rehearsal)).outcome).toBe('failed');

@@ -474,6 +474,18 @@ export function rightBefore(world: World, kind: string, act: () => void): World 
   return world;
 }
 
+/** Somebody sets a config var as soon as new code is said to be not well. */
+export function settingAVar(world: World): World {
+  const append = world.append.bind(world);
+  world.append = (fact, key) => {
+    append(fact, key);
+    const isSet = world.releases.some(({ version }) => version === 43);
+    const set = release(43, 'new', { description: 'Set CHARGE_KEY config vars' });
+    if (fact.kind === 'not well' && !isSet) world.releases.push(set);
+  };
+  return world;
+}
+
 function clickOf({ kind, ...rest }: World['presses'][number], index: number): Click {
   const stamp = { id: `c${index}`, by: 'U1', at: '2026-01-01T00:00:00.000Z' };
   return { kind, ...stamp, about: null, reason: null, ...rest };
