@@ -4,15 +4,13 @@ import { Editing } from './editing.ts';
 import { type Pace, retryAfterMs } from './pace.ts';
 import { POST_EVERY_MS, RANKS } from './post-queue.ts';
 import { TRIES } from './posting.ts';
-import type { Chat, Notice, Taken } from './team.ts';
+import type { Chat, Notice, Posted } from './team.ts';
 import { isGone } from './unheard.ts';
 
 // Sends what belongs to no deploy: locks, freezes, maintenance. What is to be said is stored first, with what it is said
 // of; so nothing is lost with a process, and nothing is said twice where that can be known.
 
 type Unsent = Notice & { owner: string | null; at: string; ts: string | null; again: boolean };
-
-type Sent = { ts: string; taken: Taken };
 
 /** A channel in which something new is to be said, or something that was said put into other words. */
 type Place = { channel: string; isNew: boolean };
@@ -58,7 +56,7 @@ export class Notifier {
   /** Notices that are left alone until then (by a stopwatch, ms), and how often in a row they were refused. */
   readonly #waiting = new Map<string, { until: number; failures: number }>();
   /** What Slack has, and nobody noted: in a person's channel it could not be looked for. */
-  readonly #posted = new Map<string, { notice: Unsent; sent: Sent }>();
+  readonly #posted = new Map<string, { notice: Unsent; sent: Posted }>();
   readonly #editing: Editing;
   readonly #done: Promise<void>;
   #woken = false;
@@ -166,7 +164,7 @@ export class Notifier {
     // Its words may be those of an earlier attempt: it is brought up to date like any other.
     if (found) return this.#parts.notices.found(id, found);
     if (performance.now() - claimedAt > CLAIM_MS) return;
-    let sent: Sent;
+    let sent: Posted;
     try {
       sent = await chat.post({ channel, message, key });
     } catch (err) {
@@ -180,7 +178,7 @@ export class Notifier {
   }
 
   /** That of which Slack took the sentence alone is brought up to date like any other, where it can be. */
-  async #noted(notice: Unsent, { ts, taken }: Sent): Promise<void> {
+  async #noted(notice: Unsent, { ts, taken }: Posted): Promise<void> {
     const { notices } = this.#parts;
     await (taken === 'sentence' && isChannel(notice.channel) ? notices.found(notice.id, ts) : notices.sent(notice, ts));
     this.#posted.delete(notice.id);

@@ -1,7 +1,7 @@
 import type { Access } from './access.ts';
 import { readMoment } from './domain/moment.ts';
 import { NotNow, Refusal, sentence, withoutMentions } from './domain/refusal.ts';
-import type { Directory, Ledger, Schedules } from './team.ts';
+import type { Directory, Due, Ledger, Schedules } from './team.ts';
 
 /** What came of a start at its time. */
 type Outcome = { kind: 'started' } | { kind: 'asked' } | { kind: 'changed'; what: string[] };
@@ -75,15 +75,7 @@ export class Scheduling {
     if (failed.size > 0) throw new AggregateError(failed.values(), [...failed.values()].join(' '));
   }
 
-  async #outcome({
-    id,
-    by,
-    late,
-  }: {
-    id: string;
-    by: string;
-    late: boolean;
-  }): Promise<Parameters<Schedules['end']>[1]> {
+  async #outcome({ id, by, late }: Due): Promise<Parameters<Schedules['end']>[1]> {
     try {
       const done = await this.#parts.start({ user: by, plan: id });
       if (done.kind === 'started') return BEGUN;

@@ -37,12 +37,11 @@ export class MessageRefused extends Error {
 type InThread = { channel: string; thread?: string };
 /** How much of a message Slack took: all that matters, or its sentence alone, without its buttons. */
 export type Taken = 'whole' | 'sentence';
+export type Posted = { ts: string; taken: Taken };
 
 export interface Chat {
   /** Rejects with a MessageRefused or a `retryAfterMs` when it is surely not there; else it may be. */
-  post(
-    ask: InThread & { broadcast?: boolean; message: Message; key: MessageKey },
-  ): Promise<{ ts: string; taken: Taken }>;
+  post(ask: InThread & { broadcast?: boolean; message: Message; key: MessageKey }): Promise<Posted>;
   /**
    * The `ts` of a message of ours that carries the key, posted since (ms) `after`; null when there is none, and also
    * where the bot may post but not read: a line that comes twice is better than silence.
@@ -264,6 +263,9 @@ export interface SettingsStore {
   teamHistory(): Promise<TeamVersion[]>;
 }
 
+/** `begun`: its deploy is there already; `late`: it is given up when it cannot be begun now; `missed`: it is not tried any more. */
+export type Due = { id: string; by: string; begun: boolean; late: boolean; missed: boolean };
+
 export interface Schedules {
   /** False when its time is over, and it was not kept before. */
   keep(schedule: Pick<Schedule, 'id' | 'app' | 'by' | 'due'>): Promise<boolean>;
@@ -272,13 +274,8 @@ export interface Schedules {
     id: string,
     ask: { outcome: NonNullable<Schedule['outcome']>; by: string | null; why: string | null },
   ): Promise<boolean>;
-  /**
-   * The next one whose time has come, and none of these, for one process alone. `begun`: its deploy is there already;
-   * `late`: it is given up when it cannot be begun now; `missed`: it is not tried any more.
-   */
-  claim(
-    except: readonly string[],
-  ): Promise<{ id: string; by: string; begun: boolean; late: boolean; missed: boolean } | null>;
+  /** The next one whose time has come, and none of these, for one process alone. */
+  claim(except: readonly string[]): Promise<Due | null>;
   /** Those whose time has not come, of an app or of all. */
   waiting(app: string | null): Promise<Schedule[]>;
   /** It could not be tried; anybody may. */

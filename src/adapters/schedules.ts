@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Schedule } from '../domain/schedule.ts';
-import type { Notice, Schedules } from '../team.ts';
+import type { Due, Notice, Schedules } from '../team.ts';
 import { CLAIMER_IS_GONE } from './liveness.ts';
 import { putNotices } from './notices.ts';
 import { inTransaction } from './transaction.ts';
@@ -56,7 +56,7 @@ export function connectSchedules(pool: pg.Pool, instance: string, words: (schedu
       }),
 
     async claim(except) {
-      const { rows } = await pool.query<{ id: string; by: string; begun: boolean; late: boolean; missed: boolean }>(
+      const { rows } = await pool.query<Due>(
         `WITH next AS (
            SELECT id AS next_id, claimed_at AS was FROM schedules
            WHERE outcome IS NULL AND due <= now() AND NOT id = ANY ($1)
