@@ -77,10 +77,11 @@ export async function strikeOn(ask: {
     const missed = aim ? null : await standing.comesTo(isMissed, next.afterMs);
     const come = missed ?? (next.aims || aim ? await standing.comesTo(isWorthIt, AIM_MS) : null);
     if (aim && !come) continue;
+    const lingerMs = come && isMissed(come.stage) ? 0 : next.lingerMs;
     // Many a stage is over within milliseconds: whoever runs it waits for its database until it is struck.
-    const letGo = come && next.lingerMs === 0 ? proxy.holds() : () => {};
+    const letGo = come && lingerMs === 0 ? proxy.holds() : () => {};
     const owner = come && (await standing.owner(come.deploy));
-    if (come && next.lingerMs > 0) await sleep(next.lingerMs);
+    if (come && lingerMs > 0) await sleep(lingerMs);
     const { standing: targets } = bots;
     const target = (owner && bots.named(owner)) || targets[Math.floor(next.which * targets.length)];
     const isLast = targets.length === 1 && bots.all.length > 1;

@@ -11,7 +11,7 @@ import type { App, World } from './world.ts';
 const ACTS = {
   files: { deploy: 5, cancel: 2, rollBack: 2, queue: 2, bad: 4, back: 2, close: 1 },
   commands: { deploy: 4, cancel: 1, queue: 1, close: 1 },
-  closed: { deploy: 5, bad: 4, cancel: 3, close: 1 },
+  closed: { deploy: 4, bad: 8, cancel: 3, close: 1 },
   real: { deploy: 4, cancel: 1, rollBack: 2, bad: 2, back: 1 },
 } as const;
 type Act = 'deploy' | 'cancel' | 'rollBack' | 'queue' | 'bad' | 'back' | 'close';
