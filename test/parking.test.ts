@@ -54,4 +54,24 @@ describe('a deploy at a stage that this version of the bot does not know', () =>
     expect(card).toContain('went on');
     expect(card).not.toContain('End it here');
   });
+
+  it('keeps its buttons while the database gives trouble', () => {
+    const trouble = { kind: 'trouble', stage: 'Sell hats', error: 'Connection terminated', attempt: 1 } as const;
+    const card = cardOf(deployOf([...begun, parked, [9, trouble]]));
+    expect(card).toContain('This bot cannot go on');
+    expect(card).toContain('End it here');
+  });
+
+  it('is asked about anew where it went on and came back to that stage', async () => {
+    const world = new World({});
+    const parkedOnce = async (): Promise<void> => {
+      const run = new Run(world.deploy(), world.journal, {} as never, AbortSignal.abort(new Error('killed')));
+      await expect(park('Sell hats')(run)).rejects.toThrow('killed');
+    };
+    await parkedOnce();
+    await world.journal.append(world.deploy().id, { kind: 'build asked' }, 'build asked');
+    await parkedOnce();
+    await parkedOnce();
+    expect(world.facts.map(({ kind }) => kind)).toEqual(['parked', 'build asked', 'parked']);
+  });
 });

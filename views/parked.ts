@@ -1,5 +1,5 @@
 import type { Deploy, FactOf } from '../src/domain/deploy.ts';
-import { asOf } from '../src/domain/readings.ts';
+import { asOf, goesOn } from '../src/domain/readings.ts';
 import { stepsOf } from '../src/domain/step-readings.ts';
 import { actions, type Message, message, section } from './blocks.ts';
 import { foreign, literal, mention } from './text.ts';
@@ -11,7 +11,7 @@ export function parkedCard(parked: FactOf<'parked'>, deploy: Deploy): Message {
   const steps = stepsOf(asOf(deploy, parked.seq));
   const named = (done: boolean): string =>
     steps.flatMap(({ step, state }) => ((state === 'done') === done ? [step] : [])).join(', ') || 'nothing';
-  const goneOn = deploy.facts.some(({ seq, kind }) => seq > parked.seq && kind !== 'parked');
+  const goneOn = deploy.facts.some(fact => fact.seq > parked.seq && goesOn(fact));
   const headline = goneOn ? `The deploy of ${app} went on` : `This bot cannot go on with the deploy of ${app}`;
   const words = goneOn
     ? 'Another version of the bot knew how, or somebody ended it.'

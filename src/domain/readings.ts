@@ -13,6 +13,9 @@ export function asOf(deploy: Deploy, seq: number): Deploy {
   return { ...deploy, facts: deploy.facts.filter(fact => fact.seq <= seq) };
 }
 
+/** True for what a stage did, and not for what is said of one that cannot go on. */
+export const goesOn = ({ kind }: Fact): boolean => kind !== 'parked' && kind !== 'trouble';
+
 /** The release that ours takes the place of, and to which a rollback goes: that of the plan, or what others released since. */
 export const oldCode = (deploy: Told & { plan: Pick<Plan, 'live'> }): Plan['live'] =>
   latest(deploy, 'rollback intended')?.to ?? latest(deploy, 'released')?.replaces ?? deploy.plan.live;
