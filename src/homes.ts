@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { HomeApp } from './home-look.ts';
+import { retryAfterMs } from './pace.ts';
 
 /** Whatever changes, a Home is brought up to date so soon; what comes together is shown together. */
 const WITHIN_MS = 3_000;
@@ -24,6 +25,7 @@ type Parts<View> = {
   /** What the person may see of the apps. */
   look: (user: string) => Promise<readonly HomeApp[]>;
   draw: (apps: Awaited<ReturnType<Parts<View>['look']>>) => View;
+  /** May reject with `retryAfterMs`, as a Chat does: Slack then wants none for so long. */
   publish: (user: string, view: View) => Promise<void>;
   log: Pick<Logger, 'warn'>;
 };
@@ -37,6 +39,8 @@ export class Homes<View> {
   readonly #failed = new Map<string, { times: number; due: number }>();
   /** When all are looked at. */
   #allDue = Number.POSITIVE_INFINITY;
+  /** Until then Slack takes none, by a stopwatch (ms). */
+  #fullUntil = 0;
   #timer: NodeJS.Timeout | null = null;
   #busy = false;
   #working = Promise.resolve();
@@ -76,11 +80,12 @@ export class Homes<View> {
     if (this.#timer) clearTimeout(this.#timer);
     const due = Math.min(this.#allDue, ...this.#trying().map(user => this.#failed.get(user)?.due ?? 0));
     if (due === Number.POSITIVE_INFINITY) return;
+    const from = Math.max(due, this.#fullUntil);
     this.#timer = setTimeout(
       () => {
         this.#working = this.#bringUpToDate();
       },
-      Math.max(0, Math.ceil(due - performance.now())),
+      Math.max(0, Math.ceil(from - performance.now())),
     );
   }
 
@@ -94,6 +99,8 @@ export class Homes<View> {
         if (this.#stopped) return;
         if ((this.#failed.get(user)?.due ?? 0) > performance.now()) continue;
         const done = await this.#publish(user);
+        // What the others show is looked at again then.
+        if (done === 'full') return;
         if (done !== 'same') await new Promise(next => setTimeout(next, EACH_MS));
       }
     } catch (err) {
@@ -111,7 +118,7 @@ export class Homes<View> {
   }
 
   /** What one person's Home meets is no reason to leave those of others as they are. */
-  async #publish(user: string): Promise<'published' | 'same' | 'failed'> {
+  async #publish(user: string): Promise<'published' | 'same' | 'failed' | 'full'> {
     const { look, draw, publish, log } = this.#parts;
     try {
       const view = draw(await look(user));
@@ -122,6 +129,12 @@ export class Homes<View> {
       this.#failed.delete(user);
       return same ? 'same' : 'published';
     } catch (err) {
+      const full = retryAfterMs(err);
+      if (full > 0) {
+        this.#fullUntil = performance.now() + full;
+        this.#allWithin(0);
+        return 'full';
+      }
       const times = (this.#failed.get(user)?.times ?? 0) + 1;
       const pause = Math.min(AGAIN_MS * 2 ** (times - 1), LONGEST_MS);
       this.#failed.set(user, { times, due: performance.now() + pause });

@@ -157,6 +157,33 @@ describe('the Home of a person', () => {
     }
   });
 
+  it('waits as long as Slack asks for, and so do those of others', async () => {
+    vi.useFakeTimers();
+    const calls: string[] = [];
+    const homes = new Homes({
+      store: { opened: async () => {}, viewers: async () => ['U0ANN', 'U0BOB', 'U0EVE'] },
+      look: async () => [],
+      draw: () => 'view',
+      publish: async user => {
+        calls.push(user);
+        if (calls.length === 2) throw Object.assign(new Error('Slack asks to wait'), { retryAfterMs: 20_000 });
+      },
+      log: { warn: () => {} },
+    });
+    try {
+      homes.changed();
+      await vi.advanceTimersByTimeAsync(15_000);
+      homes.changed();
+      await vi.advanceTimersByTimeAsync(5_000);
+      expect(calls).toEqual(['U0ANN', 'U0BOB']);
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect(calls).toEqual(['U0ANN', 'U0BOB', 'U0BOB', 'U0EVE']);
+      await homes.stop();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('that fails for ever is tried alone, ever more seldom, and then when something changes or they open it', async () => {
     vi.useFakeTimers();
     const looks = { U0ANN: [] as number[], U0BOB: [] as number[] };

@@ -2,6 +2,7 @@ import type { HomeView } from '@slack/types';
 import { WebClient } from '@slack/web-api';
 import type pg from 'pg';
 import { clientOptions, type SlackAccess } from './slack-client.ts';
+import { told } from './slack-refusals.ts';
 
 /** Who looks at their Home, kept in the table `homes`. */
 export function connectHomes(pool: pg.Pool) {
@@ -21,10 +22,12 @@ export function connectHomes(pool: pg.Pool) {
   };
 }
 
-/** Publishes a Home. */
+/** Publishes a Home; rejects with `retryAfterMs` when Slack takes none for so long. */
 export function homePublisher(access: SlackAccess): (user: string, view: HomeView) => Promise<void> {
   const client = new WebClient(access.botToken, clientOptions(access));
   return async (user, view) => {
-    await client.views.publish({ user_id: user, view });
+    await client.views.publish({ user_id: user, view }).catch(error => {
+      throw told(error);
+    });
   };
 }
