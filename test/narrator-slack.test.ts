@@ -204,6 +204,27 @@ describe('a lost post', () => {
     await expect.poll(() => look().catch(() => 'not known')).toBeNull();
   });
 
+  it('counts as not there where a refusal to read lasts, and never because Slack is in trouble', async () => {
+    const clock = vi.spyOn(performance, 'now');
+    const look = (at: number) => {
+      clock.mockReturnValue(at);
+      return chat.find({ channel: 'C1', key, after: 0 });
+    };
+    try {
+      answer = () => no('internal_error');
+      await expect(look(0)).rejects.toThrow('internal_error');
+      await expect(look(500_000)).rejects.toThrow('internal_error');
+      answer = () => no('missing_scope');
+      await expect(look(600_000)).rejects.toThrow('missing_scope');
+      await expect(look(719_000)).rejects.toThrow('missing_scope');
+      expect(await look(721_000)).toBeNull();
+      // A refusal of long ago says nothing of this one.
+      await expect(look(1_322_000)).rejects.toThrow('missing_scope');
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
   it('is looked for in its thread', async () => {
     answer = () => ({ body: { ok: true, messages: [{ ts: '9.9', metadata: { event_type: 'x' } }] } });
     expect(await chat.find({ channel: 'C1', thread: '9.9', key, after: 0 })).toBeNull();

@@ -1,6 +1,6 @@
 import { WebClient } from '@slack/web-api';
 import { z } from 'zod';
-import type { Chat, Message, MessageKey, Taken } from '../team.ts';
+import { type Chat, type Message, type MessageKey, MessageRefused, type Taken } from '../team.ts';
 import { CALL_WITHIN_MS, clientOptions, type SlackAccess } from './slack-client.ts';
 import { isCode, isLookRefused, told } from './slack-refusals.ts';
 
@@ -8,17 +8,22 @@ import { isCode, isLookRefused, told } from './slack-refusals.ts';
 const EVENT = 'switchover';
 /** Slack's clock and ours may differ by this much. */
 const CLOCKS_MS = 60_000;
-const PAGES = 5;
-/** A bot that was taken out of a channel for a moment can read there again by then. */
+/** Of 200 messages. */
+const PAGES = 20;
+/** A bot that was taken out of a channel for a moment can read there again by then; */
 const UNREAD_MS = 20_000;
+/** and another refusal that lasts so long stays. */
+const UNREADABLE_MS = 120_000;
+/** What was a while ago says nothing of now. */
+const FORGOTTEN_MS = 600_000;
 
 type Look = (message: Message) => Message;
 
 /**
  * Posts, finds and edits. `plain` draws a message without the newer blocks, for a workspace that does not take them, and
  * `bare` only its sentence and buttons; what even that refuses goes out as its sentence alone, since the thread must not
- * stand still, and says so. What is to be found in a channel that takes posts and cannot be read counts as not there after
- * `unreadMs`.
+ * stand still, and says so. What is to be found where Slack refuses to let it be read counts as not there after 2 min, or
+ * after `unreadMs` where the bot is not in the channel: one line too many beats silence.
  */
 export function connectSlack({
   plain,
@@ -29,8 +34,16 @@ export function connectSlack({
   const client = new WebClient(access.botToken, clientOptions(access));
   /** Kinds of blocks that this workspace refused, and took the plain ones instead. */
   const refused = new Set<string>();
-  /** Channels that could not be read, and since when (by a stopwatch, ms). */
-  const unread = new Map<string, number>();
+  /** Channels that could not be read: since when, and when it was tried last (by a stopwatch, ms). */
+  const unread = new Map<string, { since: number; last: number }>();
+
+  function unreadFor(channel: string): number {
+    const last = performance.now();
+    const before = unread.get(channel);
+    const since = before && last - before.last < FORGOTTEN_MS ? before.since : last;
+    unread.set(channel, { since, last });
+    return last - since;
+  }
 
   async function send<T>(
     message: Message,
@@ -86,12 +99,14 @@ export function connectSlack({
         const ask = { ...place, oldest, limit: 200, include_all_metadata: true, ...(cursor ? { cursor } : {}) };
         const read = await client.apiCall(method, ask).catch(error => {
           if (isCode(error, 'thread_not_found')) return null;
-          if (!isCode(error, 'not_in_channel')) throw told(error);
-          const since = unread.get(channel) ?? performance.now();
-          unread.set(channel, since);
-          // Where it may post and never read, one line too many beats silence.
-          if (performance.now() - since >= unreadMs) return null;
-          throw new Error(`${channel} cannot be read: the bot is not in it just now`, { cause: error });
+          const why = told(error);
+          const isOutside = isCode(error, 'not_in_channel');
+          // Slack's own trouble passes, and nothing can be posted to a channel that is gone.
+          const mayLast = why instanceof MessageRefused && (isOutside || why.gone === null);
+          if (mayLast && unreadFor(channel) >= (isOutside ? unreadMs : UNREADABLE_MS)) return null;
+          throw isOutside
+            ? new Error(`${channel} cannot be read: the bot is not in it just now`, { cause: error })
+            : why;
         });
         if (read === null) return null;
         unread.delete(channel);
