@@ -97,7 +97,7 @@ const log = createLog(config.LOG_LEVEL, redact);
 const warn = (err: unknown) => log.warn({ err }, 'The database did not answer');
 const instance = `${config.DYNO ?? 'bot'}-${randomUUID()}`;
 
-const starting = setTimeout(cannotStart, START_WITHIN_MS, new Error('For 5 minutes what it asks did not answer.'));
+const starting = setTimeout(cannotStart, START_WITHIN_MS, new Error('For 5 minutes nothing answered.')).unref();
 const database = await openDatabase({ url: config.DATABASE_URL, dataDir: config.DATA_DIR }, warn).catch(cannotStart);
 const store = new Store(database.pool);
 const news = await hearNews(database.pool, database.url, warn);
@@ -251,7 +251,7 @@ registerCommands(bolt.app, { bot, settings, homes, pace, log });
 const sweep = async (): Promise<void> => {
   for (const { id, app } of await engine.notBegun(await store.unended())) await engine.begin(id, app);
 };
-await sweep();
+void sweep().catch(warn);
 const sweeping = setInterval(() => void sweep().catch(warn), SWEEP_MS);
 
 await parserReady();

@@ -158,6 +158,25 @@ describe('a deploy in the engine', () => {
     });
   });
 
+  // Torture, seed 15000: a process that was frozen went on with its older watch, and took an announcement back.
+  it('that comes back to a process before this knew that it was lost is begun anew there, without what it knew', async () => {
+    const bot = await startBot();
+    const deploy = newDeploy();
+    begin(bot, deploy);
+    await until(deploy, 'second begun');
+    const lost: unknown[] = [];
+    bot.on('message', message => lost.push(message));
+    await pool.query("INSERT INTO instances (id, beat) VALUES ('gone', now() - interval '1 minute')");
+    await pool.query("UPDATE dbos.workflow_status SET executor_id = 'gone' WHERE workflow_uuid = $1", [deploy]);
+    await expect
+      .poll(async () => (await effects(deploy)).filter(what => what === 'second begun').length, PATIENT)
+      .toBe(2);
+    expect(lost).toEqual([{ lost: deploy }]);
+    await open(`second ${deploy}`);
+    await open(`third ${deploy}`);
+    await until(deploy, 'last');
+  });
+
   it('of a process that is cut off is taken over within 20 s, and that process does nothing more though it lives', async () => {
     const proxy = await startPostgresProxy(server.url);
     onTestFinished(proxy.stop);

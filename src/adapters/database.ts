@@ -39,7 +39,7 @@ export async function openDatabase(
   const address = url ?? embedded?.url ?? '';
   const tables = connect(address, onError, { max: 1 });
   // Changes of our own tables may take longer than any other query, but nobody starts anew what waits for ever.
-  tables.on('connect', client => breakWhenSilent(client, answerWithinMs * 4));
+  tables.on('connect', client => breakWhenSilent(client, answerWithinMs * 6));
   await migrate(tables).finally(() => tables.end());
   const pool = connect(address, onError, {
     keepAliveInitialDelayMillis: 10_000,

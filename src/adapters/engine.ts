@@ -1,26 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DBOS } from '@dbos-inc/dbos-sdk';
 import { DBOSExecutor } from '@dbos-inc/dbos-sdk/internal/dbos-executor';
+import { dbRetryConfig } from '@dbos-inc/dbos-sdk/internal/utils';
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import { lookAfterStrays, QUEUE, STRAY_MS } from './engine-strays.ts';
 import { startLiveness } from './liveness.ts';
 
-// The only file that knows DBOS. A deploy is one workflow around a small loop whose shape depends only on recorded
+// With engine-strays and liveness, the only file that knows DBOS. A deploy is one workflow around a small loop whose shape depends only on recorded
 // results: stages may be added and changed while deploys wait for days. Never change the loop itself, or raise DRIVER
 // and let the old version finish first.
 
 const DRIVER = 'driver-v1';
-const QUEUE = 'deploys';
 /** Each restart of the bot counts as one attempt to recover. */
 const RECOVERIES = 10_000;
 const RETRY_SECONDS = [1, 2, 5, 10, 20, 40, 60];
 /** How long a stop waits for stages to reach a place where they can be left. */
 const SETTLE_MS = 5_000;
 const SHUTDOWN_MS = 2_000;
+/** A database that was away is asked again so often. */
+const DATABASE_AGAIN_S = 5;
 /** A wake-up that came while the notifications' connection was down is found so soon. */
 const RECV_POLL_MS = 5_000;
-/** How long a claim of ours may be without a run before it counts as lost. */
-const STRAY_MS = 5_000;
 
 /** What comes after a stage: another one, the same again after so many seconds or a wake-up, or the end. */
 export type Next = { to: string } | { wait: number } | { end: string };
@@ -154,7 +155,10 @@ export async function startEngine(ask: {
   const workflow = DBOS.registerWorkflow(
     async (deploy: string): Promise<string> => {
       const run = new AbortController();
-      runs.get(deploy)?.abort(new Error('The deploy was taken from this run'));
+      const former = runs.get(deploy);
+      former?.abort(new Error('The deploy was taken from this run'));
+      // Others had it in between: what is known of it here is older than what they kept.
+      if (former) ask.onLost(deploy);
       runs.set(deploy, run);
       const stay = async (stage: string): Promise<Next> => {
         moving.delete(run);
@@ -190,6 +194,8 @@ export async function startEngine(ask: {
     { name: 'deploy', maxRecoveryAttempts: RECOVERIES },
   );
 
+  // By itself it would look once a minute for a database that was away for some minutes, and each stage wait for that.
+  dbRetryConfig.maxBackoffSec = DATABASE_AGAIN_S;
   DBOS.setConfig({
     name: 'switchover',
     systemDatabaseUrl: url,
@@ -210,18 +216,6 @@ export async function startEngine(ask: {
     await DBOSExecutor.globalInstance?.recoverPendingWorkflows(dead);
   });
 
-  /** Deploys that are ours but that nothing runs: the answer to a claim was lost, or a run was given up. */
-  const claimStrays = async (): Promise<void> => {
-    const { rows } = await pool.query<{ deploy: string }>(
-      `SELECT workflow_uuid AS deploy FROM dbos.workflow_status
-       WHERE status = 'PENDING' AND executor_id = $1 AND updated_at < extract(epoch FROM now()) * 1000 - $2`,
-      [instance, STRAY_MS],
-    );
-    const strays = rows.map(row => row.deploy).filter(deploy => !runs.has(deploy));
-    if (strays.length === 0) return;
-    log.warn({ strays }, 'Claiming deploys again that are ours but do not run');
-    await DBOS.resumeWorkflows(strays, { queueName: QUEUE });
-  };
   /** A failure that DBOS recorded as a stage's would be met again at every replay. Stages do not fail: it is not theirs. */
   const forgetFailures = (deploy: string) =>
     pool.query(
@@ -229,41 +223,7 @@ export async function startEngine(ask: {
         'WHERE o.workflow_uuid = $1 AND o.error IS NOT NULL AND s.workflow_uuid = $1 AND s.executor_id = $2',
       [deploy, instance],
     );
-
-  /** Deploys whose turn it is, as of the last look. */
-  let waiting: readonly string[] = [];
-  /**
-   * DBOS plans by the computer's clock when it looks at its queue next: set back by an hour, it would not for an hour. A
-   * deploy that nobody has begun from one look of ours to the next has it look anew.
-   */
-  const wakeTheQueue = async (): Promise<void> => {
-    const { rows } = await pool.query<{ deploy: string }>(
-      `SELECT workflow_uuid AS deploy FROM dbos.workflow_status w WHERE status = 'ENQUEUED' AND (
-         queue_partition_key IS NULL OR NOT EXISTS (
-           SELECT FROM dbos.workflow_status r WHERE r.status = 'PENDING' AND r.queue_name = w.queue_name
-             AND r.queue_partition_key = w.queue_partition_key))`,
-    );
-    const before = waiting;
-    waiting = rows.map(row => row.deploy);
-    const stuck = waiting.filter(deploy => before.includes(deploy));
-    if (stuck.length === 0 || stopping.signal.aborted) return;
-    log.warn({ stuck }, 'Deploys wait though it is their turn: looking at the queue anew');
-    await DBOSExecutor.globalInstance?.deactivateEventReceivers();
-    if (!stopping.signal.aborted) await DBOSExecutor.globalInstance?.initEventReceivers(null);
-  };
-
-  let looking = false;
-  const straying = setInterval(() => {
-    const warn = (err: unknown) => log.warn({ err }, 'The database did not answer');
-    void claimStrays().catch(warn);
-    if (looking) return;
-    looking = true;
-    void wakeTheQueue()
-      .catch(warn)
-      .finally(() => {
-        looking = false;
-      });
-  }, STRAY_MS);
+  const straying = lookAfterStrays({ pool, instance, log, runs: deploy => runs.has(deploy), signal: stopping.signal });
 
   return {
     begin: async (deploy, app) => {

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { BotProcess } from '../stage/bot.ts';
@@ -6,7 +7,9 @@ import type { Stage } from '../stage/stage.ts';
 export type Version = 'same' | 'newer';
 
 /** Whatever its database goes through: Heroku gives up on a web dyno then (R10). */
-const STARTED_WITHIN_S = 60;
+const STARTED_WITHIN_MS = 60_000;
+/** It leaves within 10 s. */
+const LEFT_WITHIN_MS = 15_000;
 
 const CLOCK = fileURLToPath(new URL('preload/clock.ts', import.meta.url));
 const NEWER = fileURLToPath(new URL('preload/newer.ts', import.meta.url));
@@ -50,16 +53,29 @@ export class Bots {
   /** Starts it, again when it ends before it listens: its database may be away just then. */
   async start(bot: Bot, version: Version, mayGoOn: () => boolean): Promise<void> {
     bot.version = version;
-    const from = performance.now();
     while (!bot.process.running && mayGoOn()) {
-      await bot.process
+      const starting = bot.process
         .start(version === 'newer' ? [CLOCK, NEWER] : [CLOCK])
         .then(() => this.answer())
         .catch(() => sleep(500));
+      await this.#within(STARTED_WITHIN_MS, bot, 'neither listened nor ended', starting);
     }
-    const seconds = Math.round((performance.now() - from) / 1000);
-    if (seconds > STARTED_WITHIN_S)
-      this.lastWords.push(`${bot.name} took ${seconds} s to start: ${bot.process.log.trim().slice(-3_000)}`);
+  }
+
+  /** Ends it, if need be by force. */
+  async stop(bot: Bot, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    await this.#within(LEFT_WITHIN_MS, bot, `did not end after ${signal}`, bot.process.end(signal));
+  }
+
+  /** Node may hang where it ends (nodejs/node, 54918): what does is killed, and what it and its threads did is kept. */
+  async #within(ms: number, bot: Bot, what: string, work: Promise<void>): Promise<void> {
+    const timer = setTimeout(() => {
+      const { pid, log } = bot.process;
+      const words = `${bot.name} ${what} within ${ms / 1000} s; its threads: ${threadsOf(pid)}; ${log.trim().slice(-3_000)}`;
+      this.lastWords.push(words);
+      void bot.process.end('SIGKILL');
+    }, ms);
+    await work.finally(() => clearTimeout(timer));
   }
 
   /** Starts again what ended by itself, as Heroku does. */
@@ -79,7 +95,7 @@ export class Bots {
   /** Replaces one in peace, as a deploy of the bot does. */
   async renew(bot: Bot): Promise<void> {
     bot.busy = true;
-    await bot.process.end('SIGTERM');
+    await this.stop(bot, 'SIGTERM');
     await this.start(bot, 'newer', () => true);
     bot.busy = false;
     this.answer();
@@ -105,6 +121,18 @@ export class Bots {
   readonly #killAll = (): void => {
     for (const bot of this.all) if (bot.process.running) process.kill(bot.process.pid, 'SIGKILL');
   };
+}
+
+/** What each waits for in the kernel, where that can be read. */
+function threadsOf(pid: number): string {
+  const at = `/proc/${pid}/task`;
+  const told = (thread: string, file: string): string => readFileSync(`${at}/${thread}/${file}`, 'utf8').trim();
+  try {
+    const threads = readdirSync(at).map(thread => `${told(thread, 'comm')} ${told(thread, 'wchan')}`);
+    return threads.join(', ');
+  } catch {
+    return 'not known';
+  }
 }
 
 /** What it calls itself in its log, newest first. */

@@ -137,7 +137,7 @@ async function end(bot: Bot, signal: 'SIGKILL' | 'SIGTERM', ring: Ring): Promise
   const from = performance.now();
   // Asked in the same moment: another one takes over within a fraction of a second.
   const asked = standing.of([instanceOf(bot.process)]);
-  const ending = bot.process.end(signal);
+  const ending = bots.stop(bot, signal);
   bots.answer();
   const owned = await asked;
   letGo();
