@@ -7,9 +7,9 @@ import type { Logger } from 'pino';
 import { lookAfterStrays, QUEUE, STRAY_MS } from './engine-strays.ts';
 import { startLiveness } from './liveness.ts';
 
-// With engine-strays and liveness, the only file that knows DBOS. A deploy is one workflow around a small loop whose shape depends only on recorded
-// results: stages may be added and changed while deploys wait for days. Never change the loop itself, or raise DRIVER
-// and let the old version finish first.
+// With engine-strays and liveness the only file that knows DBOS. A deploy is one workflow around a small loop whose shape
+// depends only on recorded results: stages may be added and changed while deploys wait for days. Never change the loop
+// itself, or raise DRIVER and let the old version finish first.
 
 const DRIVER = 'driver-v1';
 /** Each restart of the bot counts as one attempt to recover. */
@@ -152,8 +152,11 @@ export async function startEngine(ask: {
     }
   };
 
+  /** DBOS gives us deploys before whoever starts us has us: their stages would meet a bot that is half there. */
+  const wired = Promise.withResolvers<void>();
   const workflow = DBOS.registerWorkflow(
     async (deploy: string): Promise<string> => {
+      await wired.promise;
       const run = new AbortController();
       const former = runs.get(deploy);
       former?.abort(new Error('The deploy was taken from this run'));
@@ -225,6 +228,7 @@ export async function startEngine(ask: {
     );
   const straying = lookAfterStrays({ pool, instance, log, runs: deploy => runs.has(deploy), signal: stopping.signal });
 
+  setImmediate(wired.resolve);
   return {
     begin: async (deploy, app) => {
       const queued = { queueName: QUEUE, enqueueOptions: { queuePartitionKey: app } };
