@@ -3,7 +3,7 @@ import type { Message, Person } from '../stage/slack/slack.ts';
 import type { Chance } from './chance.ts';
 import type { Closure, Pressed, Started } from './evidence.ts';
 import { hasEnded } from './invariants.ts';
-import { BAD, closes, commandBranch, fileBranch, STEPS } from './series.ts';
+import { BAD, type Bad, closes, commandBranch, fileBranch, STEPS } from './series.ts';
 import { count } from './tally.ts';
 import type { App, World } from './world.ts';
 
@@ -11,10 +11,12 @@ import type { App, World } from './world.ts';
 const ACTS = {
   files: { deploy: 5, cancel: 2, rollBack: 2, queue: 2, bad: 4, back: 2, close: 1 },
   commands: { deploy: 4, cancel: 1, queue: 1, close: 1 },
-  closed: { deploy: 4, bad: 8, cancel: 3, close: 1 },
+  closed: { deploy: 2, bad: 10, cancel: 2, close: 1 },
   real: { deploy: 4, cancel: 1, rollBack: 2, bad: 2, back: 1 },
 } as const;
 type Act = 'deploy' | 'cancel' | 'rollBack' | 'queue' | 'bad' | 'back' | 'close';
+
+const BADLY_CLOSED: readonly Bad[] = ['crash', 'release', 'contract', 'contract'];
 
 const PLAN_WITHIN_MS = 12_000;
 const AGAIN_MS = 4_000;
@@ -78,8 +80,8 @@ export class People {
   #step({ name, kind }: App, bad: Chance | null): string {
     const step = Math.min(STEPS, (this.#steps.get(name) ?? 0) + 1);
     if (!bad) this.#steps.set(name, step);
-    // Seldom anything was destroyed before it failed: only then an app stays closed.
-    const badly = kind === 'closed' ? [...BAD, ...Array<'contract'>(BAD.length).fill('contract')] : BAD;
+    // Half of them fail where something was destroyed, which keeps the app closed, and the others where it can be put back.
+    const badly = kind === 'closed' ? BADLY_CLOSED : BAD;
     const ref = kind === 'commands' ? commandBranch(step) : fileBranch(step, bad?.pick(badly));
     return `/deploy ${name} ${ref}${kind === 'closed' ? ' --maintenance' : ''}`;
   }
