@@ -73,6 +73,7 @@ const HATS: AppSeen = {
     { id: 'b5', mark: 'Switchover d1' },
   ],
   releases: [released(4), released(5, { mark: 'Switchover d1' })],
+  live: 5,
   recorded: ['pgmigrations 101_grow', 'pgmigrations_contract 101_shrink'],
   ran: [
     { file: '101_grow', at: T0 + 2_000 },
@@ -257,6 +258,9 @@ describe('the judge of a torture run', () => {
     const standing = CHECKS['no maintenance, no lock and no stopped dyno is left behind'];
     const dynos = [{ name: 'web.1', type: 'web', state: 'crashed', release: 5 }];
     expect(standing(withApp({ releases: bad, dynos }))).toEqual([]);
+    // The release phase of v6 failed.
+    expect(standing(withApp({ releases: [...bad, released(6)], dynos }))).toEqual([]);
+    expect(standing(withApp({ releases: [...bad, released(6)], live: 6, dynos }))).toHaveLength(1);
     expect(standing(withApp({ dynos }))).toHaveLength(1);
     expect(standing(withApp({ releases: bad, dynos: [] }))).toHaveLength(1);
   });

@@ -29,6 +29,8 @@ export type AppSeen = {
   /** `mark`: what the build carries of whoever asked for it. */
   builds: readonly { id: string; mark: string | null }[];
   releases: readonly Released[];
+  /** The release that is live. */
+  live: number | null;
   /** Names in the tables of node-pg-migrate, and the rows that each file and command left as it ran. */
   recorded: readonly string[];
   ran: readonly { file: string; at: number }[];

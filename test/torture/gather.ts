@@ -58,6 +58,7 @@ async function appSeen({ name, heroku }: App, { crashing }: World): Promise<AppS
       mark: slug?.description ?? null,
       bad: crashing.has(slug?.commit ?? ''),
     })),
+    live: heroku.current?.version ?? null,
     ran: ran.map(({ file, at }) => ({ file: String(file), at: (at as Date).getTime() })),
     advisoryLocks: Number(locks[0]?.held),
     openTransactions: Number(transactions[0]?.open),

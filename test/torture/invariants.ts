@@ -61,9 +61,10 @@ export const CHECKS = {
     }),
 
   'no maintenance, no lock and no stopped dyno is left behind': seen =>
-    seen.apps.flatMap(({ name, maintenance, web, dynos, advisoryLocks, openTransactions, releases }) => {
+    seen.apps.flatMap(({ name, maintenance, web, dynos, advisoryLocks, openTransactions, releases, live }) => {
       // Code that cannot serve is crashed, not stopped: where it cannot go back, a person opens the app as it is.
-      const stands = releases.at(-1)?.bad ? ['up', 'crashed', 'starting'] : ['up'];
+      const isBad = releases.some(({ version, bad }) => version === live && bad);
+      const stands = isBad ? ['up', 'crashed', 'starting'] : ['up'];
       const up = dynos.filter(({ type, state }) => type === 'web' && stands.includes(state)).length;
       return [
         ...(maintenance ? [`${name} is still closed`] : []),
