@@ -24,7 +24,7 @@ export const begunIn = ({ deploy }: Run, direction: Direction): string[] => {
 
 /**
  * Tells how far it is while it runs. That may be lost, what counts being recorded when it has ended; but that a file begins may
- * not: rejects, and it must not begin. `mayNot`: what speaks against that one more begins, looked at right before.
+ * not: rejects, also when the deploy is not ours any more, and it must not begin. `mayNot`: what speaks against that one more begins, looked at right before.
  */
 export function progressOf(
   run: Run,
@@ -40,8 +40,11 @@ export function progressOf(
   let last: Promise<unknown> = Promise.resolve();
   const begins = async (progress: MigrationProgress): Promise<string | null> => {
     const objection = progress.kind === 'begins' ? await ask.mayNot() : null;
-    if (objection === null) await record(progress);
-    return objection;
+    if (objection !== null) return objection;
+    // The files before it may have taken hours, in which another process has come to own the deploy.
+    if (progress.kind === 'begins') await run.mayAct();
+    await record(progress);
+    return null;
   };
   const record = (progress: MigrationProgress): Promise<void> => {
     const about = (file: string) => `${direction} ${file} ${triesOf(run)}`;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parserReady } from '../src/domain/migration.ts';
 import { digestOf, type MigrationFile } from '../src/domain/migration-file.ts';
 import type { Blocker } from '../src/outside.ts';
-import { ADD, closing, DROP, worldWith, YES } from './migrating-world.ts';
+import { ADD, closing, DROP, pending, worldWith, YES } from './migrating-world.ts';
 import { good, kinds, plan, play, release, type World } from './recipe-world.ts';
 
 await parserReady();
@@ -38,6 +38,20 @@ describe('migrations around a deploy', () => {
       expect(world.applied, `killed at ${kill}`).toEqual([ADD, DROP]);
       expect(kinds(world), `killed at ${kill}`).toEqual(told);
     }
+  });
+
+  it('begin only while the deploy is ours, each of them', async () => {
+    const world = worldWith();
+    const { migrations } = world.plan;
+    if (!migrations) throw new Error('it has some');
+    const more = pending('3_add', 'migrations/3_add.sql', 'expand');
+    world.plan = { ...world.plan, migrations: { ...migrations, files: [...migrations.files, more] } };
+    const claim = async () => {
+      if (world.applied.includes(ADD)) throw new Error('Another process has it');
+    };
+    await expect(play(world, [], undefined, claim)).rejects.toThrow('Another process has it');
+    expect(world.applied).toEqual([ADD]);
+    expect(kinds(world)).toEqual(['migrating', 'migration begins']);
   });
 
   it('that fail before the release leave old code as it is', async () => {

@@ -10,6 +10,7 @@ import type {
   Build,
   FileOutcome,
   Heroku,
+  MayAct,
   MigrationRun,
   Migrator,
   OneOffs,
@@ -426,6 +427,7 @@ export async function play(
   onTrouble: (error: unknown) => void = error => {
     throw error;
   },
+  claim?: MayAct,
 ): Promise<{ stages: string[]; outcome: string }> {
   const stages: string[] = [];
   const { heroku, source, watcher, prober, migrator, oneOffs, time } = world;
@@ -434,7 +436,7 @@ export async function play(
   const outside = { ...given, catalog: async () => null as never, planAgain, notNow: async () => world.notNow };
   for (let at = FIRST_STAGE; ; ) {
     world.killAt = kills[0] ?? Number.POSITIVE_INFINITY;
-    const run = new Run(world.deploy(), world.journal, outside, new AbortController().signal);
+    const run = new Run(world.deploy(), world.journal, outside, new AbortController().signal, claim);
     stages.push(at);
     try {
       const stage = recipe[at];
