@@ -53,6 +53,8 @@ export class ClosingMoves {
       try {
         await this.#move(nextMove(closing, now), closing, now, async () => {
           if (performance.now() - claimedAt > ACT_WITHIN_MS || !sure()) throw new Error('The claim on it is too old');
+          // Each call to Heroku may be a late retry, and somebody may have closed the app anew meanwhile.
+          if (!(await closings.holds(closing.id))) throw new Error('Another process is at it, or it has ended');
         });
       } catch (err) {
         log.warn({ err, closing: closing.id }, 'A closing could not be brought on; trying again');

@@ -171,9 +171,8 @@ export type ClosingChange = {
 export interface Closings {
   ask(closing: Pick<Closing, 'id' | 'app' | 'by' | 'reason' | 'channel' | 'minutes' | 'hasWorkers'>): Promise<void>;
   get(id: string): Promise<Closing | null>;
-  /** The app's closing that has not ended. */
+  /** The app's closing that has not ended; `standing`: those of all apps. */
   open(app: string): Promise<Closing | null>;
-  /** Those of all apps. */
   standing(): Promise<Closing[]>;
   /**
    * Null when it has ended. Says what there is to say of it. `request`: once, then it stays as it is. `only`: else it
@@ -187,6 +186,8 @@ export interface Closings {
   ): Promise<Closing | null>;
   /** One that nobody else is at, and none of these, with the store's time (ms since 1970); null when there is none. To be freed. */
   claim(except: readonly string[]): Promise<{ closing: Closing; now: number } | null>;
+  /** True while nobody else has claimed what we have, and it has not ended. Rejects when that cannot be known. */
+  holds(id: string): Promise<boolean>;
   free(id: string): Promise<void>;
   say(notices: readonly Notice[]): Promise<void>;
 }

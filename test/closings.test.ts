@@ -1,10 +1,13 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BUTTONS } from '../commands/buttons.ts';
 import { connectClosings } from '../src/adapters/closings.ts';
+import { connectHeroku } from '../src/adapters/heroku.ts';
 import { connect, type Embedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
 import { ClosingMoves } from '../src/closing-moves.ts';
@@ -100,7 +103,8 @@ function parts(instance = 'one') {
         world.maintenance = on;
         world.calls.push(on ? 'close' : 'open');
       },
-      scale: async (_: string, formation: { quantity: number }[]) => {
+      scale: async (_: string, formation: { quantity: number }[], mayAct: MayAct) => {
+        await mayAct();
         if (world.down) throw new Error('503');
         world.worker = formation[0]?.quantity ?? 0;
         world.calls.push(`worker=${world.worker}`);
@@ -233,6 +237,29 @@ describe('closing an app', () => {
     await two?.free(id);
     await new ClosingMoves({ ...parts(), sure: () => false }).tick();
     expect(world.calls).toEqual([]);
+  });
+
+  it.each([
+    ['another process has claimed it', "UPDATE closings SET claimed_by = 'two'"],
+    ['it has ended', 'UPDATE closings SET ended_at = now()'],
+  ])('is not told to Heroku once more when %s', async (_, change) => {
+    const { id } = await ask();
+    await doors().close(shop, { user: ANN, id });
+    const patched: (string | undefined)[] = [];
+    const server = createServer(async ({ method }, response) => {
+      patched.push(method);
+      await pool.query(change);
+      response.writeHead(503).end();
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const at = server.address();
+    const url = `http://127.0.0.1:${typeof at === 'object' ? at?.port : ''}`;
+    const moves = parts();
+    moves.heroku.setMaintenance = connectHeroku({ url, token: 'HRKU-x' }).setMaintenance;
+    await new ClosingMoves(moves).tick();
+    server.closeAllConnections();
+    server.close();
+    expect(patched).toEqual(['PATCH']);
   });
 
   it('that somebody did without the bot is said, and can be undone', async () => {

@@ -154,6 +154,14 @@ export function connectClosings(
       return { closing, now };
     },
 
+    async holds(id) {
+      const { rows } = await pool.query(
+        'SELECT 1 FROM closings WHERE id = $1 AND claimed_by = $2 AND claimed_at IS NOT NULL AND ended_at IS NULL',
+        [id, instance],
+      );
+      return rows.length > 0;
+    },
+
     free: async id => {
       await pool.query('UPDATE closings SET claimed_at = NULL WHERE id = $1 AND claimed_by = $2', [id, instance]);
     },
