@@ -136,6 +136,15 @@ it('takes what was kept though the answer was lost, and says that it is new', as
   await lines.stop();
 });
 
+it('what it took long ago is not new to it, though it has forgotten it', async () => {
+  await one.take('Ev1', '{}');
+  await pool.query("UPDATE inbox SET at = now() - interval '2 min'");
+  // It remembers nothing.
+  const anew = open('one');
+  expect(await anew.take('Ev1', '{}')).toBe(false);
+  await anew.stop();
+});
+
 it('what was not taken in time is never worked, though it arrives later', async () => {
   const locked = await pool.connect();
   await locked.query('BEGIN; LOCK TABLE inbox');

@@ -19,10 +19,11 @@ const FORGET = `DELETE FROM inbox WHERE at < now() - interval '3 days' AND body 
   DELETE FROM effects WHERE at < now() - interval '3 days'`;
 const FORGET_EVERY_MS = 10 * 60_000;
 
-// In one order, so that two instances never wait for each other. What is there already as ours was sent once more.
+// In one order, so that two instances never wait for each other. What is there already as ours was sent once more, seconds ago.
 const TAKE = `INSERT INTO inbox (id, body, claimed_by)
   SELECT id, body, $3 FROM unnest($1::text[], $2::text[]) AS asked (id, body) ORDER BY id
-  ON CONFLICT (id) DO UPDATE SET claimed_by = EXCLUDED.claimed_by WHERE inbox.claimed_by = EXCLUDED.claimed_by
+  ON CONFLICT (id) DO UPDATE SET claimed_by = EXCLUDED.claimed_by
+    WHERE inbox.claimed_by = EXCLUDED.claimed_by AND inbox.at > now() - interval '1 minute'
   RETURNING id`;
 // Also of one that is not there: it may yet arrive from a connection that was given up, and then finds its place taken.
 const END = `INSERT INTO inbox (id, claimed_by) SELECT id, $2 FROM unnest($1::text[]) AS over (id) ORDER BY id
