@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BUTTONS } from '../commands/buttons.ts';
 import { FORMS, OPENS } from '../commands/forms.ts';
 import { onlyReads } from '../commands/reading.ts';
+import { PerhapsTaken } from '../src/adapters/inbox.ts';
 import { BoltRig } from './bolt-rig.ts';
 
 // What is kept of a request before Slack is answered, and what comes of it when the database is away or the bot died.
@@ -177,6 +178,35 @@ describe('what changes something', () => {
         response_action: 'errors',
         errors: { reason: expect.stringMatching(NOT_TAKEN) },
       });
+    });
+  });
+});
+
+describe('what the database was asked to keep, and did not say whether it has,', () => {
+  beforeEach(() => {
+    bench.inbox.take = async () => Promise.reject(new PerhapsTaken('late'));
+    bench.bot.click = bench.bot.cancel = async () => Promise.reject(new Error('nothing may be done'));
+  });
+  const UNKNOWN = /^It is not known whether this was taken: .*if nothing comes of it, ask again/;
+
+  it.each([
+    ['a command', () => bench.types('cancel shop'), '/respond'],
+    ['a press', () => bench.presses('cancel', 'd1'), '/respond'],
+    [
+      'a word to the bot',
+      () => bench.tells(mention('<@U0BOT> cancel shop'), { event_id: 'Ev1' }),
+      '/api/chat.postEphemeral',
+    ],
+  ])('%s is told just that', async (_, send, where) => {
+    await send();
+    expect((await bench.hears(where)).text).toMatch(UNKNOWN);
+  });
+
+  it('a form is told just that, and stays as it was filled in', async () => {
+    const { body } = await bench.interacts(HOLD);
+    expect(JSON.parse(body)).toEqual({
+      response_action: 'errors',
+      errors: { reason: expect.stringMatching(UNKNOWN) },
     });
   });
 });

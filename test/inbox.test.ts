@@ -1,7 +1,7 @@
 import { createConnection, createServer } from 'node:net';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
-import { connectInbox, type Inbox } from '../src/adapters/inbox.ts';
+import { connectInbox, type Inbox, PerhapsTaken } from '../src/adapters/inbox.ts';
 import { connect, type Embedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
 import { type Folder, makeFolder } from './stage/folder.ts';
@@ -149,7 +149,8 @@ it('what was not taken in time is never worked, though it arrives later', async 
   const locked = await pool.connect();
   await locked.query('BEGIN; LOCK TABLE inbox');
   const from = performance.now();
-  await expect(one.take('v0=late', '{}')).rejects.toThrow('within 1000 ms');
+  const late = await one.take('v0=late', '{}').catch(error => error);
+  expect(late).toBeInstanceOf(PerhapsTaken);
   expect(performance.now() - from).toBeLessThan(1_500);
   // What was given up on our side still waits for the table on the server's.
   await locked.query('COMMIT');
@@ -160,19 +161,61 @@ it('what was not taken in time is never worked, though it arrives later', async 
   expect(await two.take('v0=late', '{}')).toBe(false);
 });
 
-/** Stands between us and Postgres, and can keep an answer to itself. */
+it('what reached the database and got no answer is perhaps taken, and a peer works it when the one that took it dies', async () => {
+  const lines = await startProxy(server.url);
+  const three = open('three', lines.url);
+  await three.take('v0=before', null);
+  lines.losesAnswerTo('INSERT INTO inbox');
+  // What gives it up has the same fate as the answer: the process dies before.
+  const query = vi.spyOn(pool, 'query').mockImplementation(() => Promise.reject(new Error('dead')));
+  const taking = three.take('v0=lost', '{}').catch(error => error);
+  lines.breaks();
+  const said = await taking;
+  query.mockRestore();
+  expect(said).toBeInstanceOf(PerhapsTaken);
+  expect(await two.claim()).toEqual({ id: 'v0=lost', body: '{}', giveUp: false });
+  await three.stop();
+  await lines.stop();
+});
+
+it('what was never sent, or was refused by the database itself, is surely not taken', async () => {
+  const nobody = open('three', 'postgres://x:y@127.0.0.1:1/x');
+  const silent = createServer(() => {});
+  await new Promise<void>(listening => silent.listen(0, '127.0.0.1', listening));
+  const at = silent.address();
+  const deaf = open('four', `postgres://x:y@127.0.0.1:${typeof at === 'object' ? at?.port : ''}/x`);
+  await pool.query('ALTER TABLE inbox RENAME TO away');
+  const errors = await Promise.all(
+    [nobody, deaf, one].map((inbox, index) => inbox.take(`v0=${index}`, null).catch(error => error)),
+  );
+  await pool.query('ALTER TABLE away RENAME TO inbox');
+  for (const error of errors) {
+    expect(error.message).toContain('within 1000 ms');
+    expect(error).not.toBeInstanceOf(PerhapsTaken);
+  }
+  await Promise.all([nobody.stop(), deaf.stop()]);
+  silent.close();
+});
+
+/** Stands between us and Postgres, and can keep an answer to itself, and all that comes after that. */
 async function startProxy(to: string) {
   const { hostname, port } = new URL(to);
   let waits: string | null = null;
+  let isBroken = false;
   const proxy = {
     lost: 0,
     url: '',
     losesAnswerTo: (words: string) => {
       waits = words;
     },
+    /** Whoever comes from now on is hung up on. */
+    breaks: () => {
+      isBroken = true;
+    },
     stop: () => new Promise(closed => between.close(closed)),
   };
   const between = createServer(ours => {
+    if (isBroken) return ours.destroy();
     const theirs = createConnection(Number(port), hostname);
     let isSilent = false;
     ours.on('data', data => {

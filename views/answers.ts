@@ -23,7 +23,7 @@ export function ourFault(id: string): Message {
   return message(text, [section(`:boom: ${text}`)]);
 }
 
-/** It was not even begun, or cannot be brought to its end. */
+/** It was not even begun, as far as is known, or cannot be brought to its end. */
 export function notDone(why: NotDone): Message {
   return message(NOT_DONE[why], [section(`:no_entry: ${NOT_DONE[why]}`)]);
 }
@@ -31,6 +31,8 @@ export function notDone(why: NotDone): Message {
 const NOT_DONE: { readonly [why in NotDone]: string } = {
   'not taken':
     'Not taken: the bot cannot reach its database or Slack just now, so nothing was done. Try again in a minute; if that does not help, tell whoever runs the bot.',
+  'perhaps taken':
+    'It is not known whether this was taken: the bot’s database did not answer in time. Wait a minute: if nothing comes of it, ask again; if that does not help, tell whoever runs the bot.',
   'not ours':
     'Not taken: this bot serves another workspace than the one that this came from, so nothing was done. Ask somebody of that workspace.',
   left: 'The bot was stopped while it worked on what you asked for, and that is too long ago to go on with. It may be done, or a part of it: look at `/deploy status`, and ask again if it is not.',

@@ -1,7 +1,7 @@
 import { App, type AppOptions, type ReceiverEvent } from '@slack/bolt';
 import type { Logger } from 'pino';
 import type { NotDone } from '../domain/not-done.ts';
-import type { Inbox } from './inbox.ts';
+import { type Inbox, PerhapsTaken } from './inbox.ts';
 import { Turns } from './turns.ts';
 import { within } from './within.ts';
 import { isOurs, type Workspace } from './workspace.ts';
@@ -97,8 +97,12 @@ export class TakingApp extends App {
       return;
     }
 
-    const isNew = await inbox.take(id, JSON.stringify(kept(body))).catch(() => null);
-    if (isNew === null) return this.#refuse(event, 'not taken');
+    let isNew: boolean;
+    try {
+      isNew = await inbox.take(id, JSON.stringify(kept(body)));
+    } catch (err) {
+      return this.#refuse(event, err instanceof PerhapsTaken ? 'perhaps taken' : 'not taken');
+    }
     return isNew ? this.#work(id, await this.#acknowledge(event)) : this.#cameAgain(id, event);
   }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type pg from 'pg';
+import pg from 'pg';
 import { connect } from './postgres.ts';
 
 // What people ask through Slack, kept before Slack is told that it was taken: so it outlives the process that took it.
@@ -40,13 +40,17 @@ const CLAIM = `WITH oldest AS (
   WHERE inbox.id = oldest.id AND inbox.claimed_by = oldest.claimed_by
   RETURNING inbox.id, body, tries > ${MOST_TRIES} OR at < now() - interval '${TOO_LATE}' AS "giveUp"`;
 
+/** It may be kept all the same: the database was asked, and did not answer in time. */
+export class PerhapsTaken extends Error {}
+
 /** `giveUp`: it is only to be answered. */
 export type Left = { id: string; body: string; giveUp: boolean };
 
 export type Inbox = {
   /**
    * Keeps what is asked; null when there is nothing to keep of it but that it came. False when it came before, to any
-   * instance. Rejects within a second when that cannot be known: then it is not taken, and will not be.
+   * instance. Rejects within a second when that cannot be known: then this process does not work it. With a PerhapsTaken it
+   * may be kept, and is worked by another instance if this one dies before the database has heard that it was given up.
    */
   take(id: string, body: string | null): Promise<boolean>;
   /** It is answered: nobody else needs to work it. */
@@ -56,7 +60,14 @@ export type Inbox = {
   stop(): Promise<void>;
 };
 
-type Asked = { id: string; body: string | null; isOver: boolean; tell: (isNew: boolean) => void };
+type Asked = {
+  id: string;
+  body: string | null;
+  isOver: boolean;
+  /** So many times it was sent, of which nobody knows what came of it. */
+  unknown: number;
+  tell: (isNew: boolean) => void;
+};
 
 /** On a connection of its own, for all that came while the last were kept: an answer to Slack waits for no other work of ours. */
 export function connectInbox(ask: {
@@ -92,6 +103,22 @@ export function connectInbox(ask: {
     return false;
   };
 
+  const send = async (asked: readonly Asked[], values: unknown[]): Promise<{ id: string }[]> => {
+    // Apart from the query: whoever did not get so far has sent nothing.
+    const client = await own.connect();
+    let broken: Error | undefined;
+    for (const each of asked) each.unknown++;
+    try {
+      return (await client.query<{ id: string }>(TAKE, values)).rows;
+    } catch (error) {
+      broken = error instanceof Error ? error : new Error(String(error));
+      if (isNo(error)) for (const each of asked) each.unknown--;
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  };
+
   const takeAll = async (): Promise<void> => {
     for (;;) {
       const asked = waiting.filter(({ isOver }) => !isOver);
@@ -99,7 +126,7 @@ export function connectInbox(ask: {
       if (asked.length === 0) break;
       try {
         const values = [asked.map(({ id }) => id), asked.map(({ body }) => body), instance];
-        const { rows } = await own.query<{ id: string }>(TAKE, values);
+        const rows = await send(asked, values);
         const taken = new Set(rows.map(({ id }) => id));
         for (const { id, tell } of asked) tell(taken.has(id));
       } catch (error) {
@@ -137,18 +164,19 @@ export function connectInbox(ask: {
         if (isKnown(id)) return resolve(false);
         if (body !== null) mine.add(id);
         const asked: Asked = {
-          ...{ id, body, isOver: false },
+          ...{ id, body, isOver: false, unknown: 0 },
           tell: isNew => {
             clearTimeout(timer);
             if (!isNew) mine.delete(id);
-            // Too late: whoever asked was told that nothing will be done.
+            // Too late: whoever asked was told that it is not done, or that this is not known.
             if (!asked.isOver) resolve(isNew);
           },
         };
         const timer = setTimeout(() => {
           asked.isOver = true;
           if (body !== null) end(id);
-          reject(new Error(`The database did not take a request within ${TAKE_WITHIN_MS} ms`));
+          const Late = asked.unknown > 0 ? PerhapsTaken : Error;
+          reject(new Late(`The database did not take a request within ${TAKE_WITHIN_MS} ms`));
         }, TAKE_WITHIN_MS);
         waiting.push(asked);
         taking ??= takeAll();
@@ -177,4 +205,10 @@ export function connectInbox(ask: {
       await own.end();
     },
   };
+}
+
+/** True when the server itself refused, and so kept nothing: not when it, or a pooler before it, ended the connection. */
+function isNo(error: unknown): boolean {
+  // Classes 08, connection exceptions, and 57P, operator intervention (postgresql.org, "PostgreSQL Error Codes").
+  return error instanceof pg.DatabaseError && !/^(08|57P)/.test(error.code ?? '08');
 }
