@@ -1,5 +1,5 @@
 import type { App } from '@slack/bolt';
-import { notDone, refused, unknown } from '../views/answers.ts';
+import { notDone, unknown } from '../views/answers.ts';
 import { appForm } from '../views/forms.ts';
 import { deployForm } from '../views/thread-help.ts';
 import { type Answer, answer, type Speech } from './answer.ts';
@@ -8,7 +8,7 @@ import { type Asked, deploy } from './deploy.ts';
 import { FORMS, NEXT, OPENS, readForm } from './forms.ts';
 import { type Keeper, maintenance } from './maintenance.ts';
 import { openForm } from './open.ts';
-import { openSettings, readSettings, type Settings, suggest } from './settings.ts';
+import { type FormErrors, openSettings, type Settings, sendSettings, suggest } from './settings.ts';
 import { mention, shortcut } from './thread.ts';
 
 /** What commands and buttons need: the bot's one door, and a log for what is not the asker's fault. */
@@ -97,18 +97,9 @@ export function registerCommands(app: App, { bot, settings, homes, pace, log }: 
       return ack({ response_action: 'errors', errors: { [first]: notDone(context.notDone).text } });
     }
     if (view.callback_id === 'settings') {
-      // What is wrong is shown in the form itself, so this is acknowledged only when it is known.
-      const { channel } = JSON.parse(view.private_metadata);
-      let acked = false;
-      await answer({ user, channel, client }, speech, async () => {
-        const read = await readSettings(settings, { user, view });
-        await ack('errors' in read ? { response_action: 'errors', errors: read.errors } : undefined);
-        acked = true;
-        if (!('errors' in read)) return read.answer;
-        return context.again ? refused(Object.values(read.errors)) : null;
-      });
-      if (!acked) await ack();
-      return;
+      const channel = channelIn(view.private_metadata);
+      const form = { ack: (errors?: FormErrors) => ack(errors), answerBy: context.answerBy ?? null, log };
+      return answer({ user, channel, client }, speech, () => sendSettings(settings, { user, view }, form));
     }
     const next = named(NEXT, view.callback_id);
     if (next) return ack({ response_action: 'update', view: next(readForm(view)) });

@@ -2,6 +2,7 @@ import type { ModalView, Option } from '@slack/types';
 import { z } from 'zod';
 import type { Administration, Typed } from '../src/administration.ts';
 import { ALL_APPS } from '../src/domain/lock.ts';
+import { refused } from '../views/answers.ts';
 import {
   appOptions,
   groupOptions,
@@ -11,7 +12,7 @@ import {
   settingsSaved,
 } from '../views/settings.ts';
 import { teamForm } from '../views/team-settings.ts';
-import type { Answer } from './answer.ts';
+import type { Answer, Speech } from './answer.ts';
 
 export type Settings = Pick<
   Administration,
@@ -31,24 +32,64 @@ export async function openSettings(
   return settingsForm(known, { app, version, channel }, names);
 }
 
-/** The form was sent: `errors` by block to show in it, or what to tell its sender. */
-export async function readSettings(
+type Sent = { user: string; view: { private_metadata: string; state: { values: unknown } } };
+/** As a form shows them, by block. */
+export type FormErrors = { response_action: 'errors'; errors: Record<string, string> };
+
+/**
+ * The form was sent. What is wrong is shown in it when that is known by `answerBy` (ms, by performance.now(); null when nobody
+ * waits for an answer); else it closes in time, and its sender is told. Null when the form shows it.
+ */
+export async function sendSettings(
   settings: Settings,
-  { user, view }: { user: string; view: { private_metadata: string; state: { values: unknown } } },
-): Promise<{ errors: Record<string, string> } | { channel: string | null; answer: Answer }> {
-  const { app, version, channel } = carriedIn(view.private_metadata);
+  sent: Sent,
+  form: { ack: (errors?: FormErrors) => Promise<unknown>; answerBy: number | null; log: Pick<Speech['log'], 'warn'> },
+): Promise<Answer | null> {
+  let waits = form.answerBy !== null;
+  /** False when the form does not hear it. What was done is done all the same. */
+  const acknowledge = async (errors?: FormErrors): Promise<boolean> => {
+    if (!waits) return false;
+    waits = false;
+    try {
+      await form.ack(errors);
+      return true;
+    } catch (err) {
+      form.log.warn({ err }, 'a form of settings could not be answered');
+      return false;
+    }
+  };
+  const leftMs = Math.max(0, (form.answerBy ?? 0) - performance.now());
+  const closing = setTimeout(() => void acknowledge(), leftMs);
+  try {
+    const read = await readSettings(settings, sent);
+    if ('answer' in read) return read.answer;
+    if (await acknowledge({ response_action: 'errors', errors: read.errors })) return null;
+    const again = `\`/deploy ${read.app === null ? 'add' : `settings ${read.app}`}\` opens the form again.`;
+    return refused([`Nothing was saved. ${Object.values(read.errors).join(' ')} ${again}`]);
+  } finally {
+    clearTimeout(closing);
+    await acknowledge();
+  }
+}
+
+/** `errors` by block to show in the form, or what to tell its sender. */
+async function readSettings(
+  settings: Settings,
+  { user, view }: Sent,
+): Promise<{ errors: Record<string, string>; app: string | null } | { answer: Answer }> {
+  const { app, version } = carriedIn(view.private_metadata);
   const { typed, typedFreezes } = typedIn(view.state.values);
   const result =
     app === ALL_APPS
       ? await settings.saveTeam({ user, version, typedFreezes })
       : await settings.save({ user, app, version, typed, typedFreezes });
-  if (result.kind !== 'wrong') return { channel, answer: settingsSaved(result) };
+  if (result.kind !== 'wrong') return { answer: settingsSaved(result) };
   // What has no field of its own is shown at the first one.
   const errors = Object.entries(result.problems).map(([name, problem]) => {
     const block = FIELDS.has(name) && !(name === 'name' && app !== null) ? name : 'repository';
     return [block, problem] as const;
   });
-  return { errors: Object.fromEntries(errors) };
+  return { errors: Object.fromEntries(errors), app };
 }
 
 /** What a menu of ours offers for these words: apps that the asker may deploy, user groups and channels with each role, or branches, tags and commits of an app. */

@@ -160,7 +160,7 @@ export class Administration {
   /** Whether Heroku and GitHub know what is named. */
   async #look({ name, repository, defaultRef }: AppSettings): Promise<Problems> {
     const { heroku, source } = this.#parts;
-    const late = { late: 'did not answer in time. Press the button again' };
+    const late = { late: 'did not answer in time. Try again' };
     const within = <T>(asked: Promise<T>) =>
       Promise.race([asked, new Promise<typeof late>(resolve => setTimeout(resolve, LOOK_WITHIN_MS, late))]);
     const problem = async (asked: Promise<unknown>, whose: string, absent: string): Promise<string | null> => {

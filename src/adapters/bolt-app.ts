@@ -17,6 +17,8 @@ export type Taking = {
 
 /** Known since the start, but for a Slack that is away. */
 const WORKSPACE_WITHIN_MS = 1_000;
+/** Slack waits 3 s, and the receiver says that we are at fault after 2.5 s. */
+const ANSWER_WITHIN_MS = 2_200;
 /** Left-overs of another instance that are worked at the same time. */
 const AT_ONCE = 8;
 /** Commands, which have no type, and events. For all else Slack wants a form or a menu within 3 s. */
@@ -28,7 +30,8 @@ const HAS_ANSWER: ReadonlySet<unknown> = new Set(['view_submission', 'block_sugg
 /**
  * Bolt, but nothing that Slack was told is taken is lost or done twice: what changes something is kept before it is
  * acknowledged, and worked by another instance when this one dies. `context.notDone` (a NotDone) says to the listeners that
- * they are only to answer, `context.again` that an acknowledgement would reach nobody.
+ * they are only to answer, `context.again` that an acknowledgement would reach nobody, `context.answerBy` (by
+ * performance.now()) until when one is waited for.
  */
 export class TakingApp extends App {
   readonly #taking: Taking;
@@ -65,8 +68,10 @@ export class TakingApp extends App {
     await Promise.allSettled(this.#jobs);
   }
 
-  async #receive(event: ReceiverEvent): Promise<void> {
+  async #receive(given: ReceiverEvent): Promise<void> {
     const { inbox, workspace, onlyReads, log } = this.#taking;
+    const answerBy = performance.now() + ANSWER_WITHIN_MS;
+    const event = { ...given, customProperties: { ...given.customProperties, answerBy } };
     const { body } = event;
     const id = idOf(event);
     this.#turns.came();
