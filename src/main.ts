@@ -266,9 +266,7 @@ async function stop(signal: NodeJS.Signals): Promise<void> {
   if (stopping) return;
   stopping = true;
   log.info({ signal }, 'Stopping: deploys go on in the next process');
-  clearInterval(sweeping);
-  clearInterval(ticking);
-  clearInterval(leftovers);
+  for (const timer of [sweeping, ticking, leftovers]) clearInterval(timer);
   // Whoever hangs must not hold up the next process: all that counts is stored.
   await Promise.race([leave(), sleep(LEAVE_WITHIN_MS)]);
   process.exit(0);
@@ -276,7 +274,9 @@ async function stop(signal: NodeJS.Signals): Promise<void> {
 
 async function leave(): Promise<void> {
   await bolt.stop();
-  await Promise.all([inbox.stop(), engine.stop(), homes.stop(), narrator.stop(), notifier.stop()]);
+  await Promise.all([engine.stop(), homes.stop(), narrator.stop(), notifier.stop()]);
+  // Not before: what is answered meanwhile would be answered again by whoever finds it.
+  await inbox.stop();
   await news.stop();
   await database.close();
 }

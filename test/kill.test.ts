@@ -9,7 +9,7 @@ import { whileInboxWaits } from './waiting-inbox.ts';
 let stage: Stage;
 
 beforeAll(async () => {
-  stage = await startStage({ scale: 18, channels: ['hats', 'lost', 'caps', 'slow', 'shown', 'asked', 'kept'] });
+  stage = await startStage({ scale: 18, channels: ['hats', 'lost', 'caps', 'slow', 'shown', 'asked', 'kept', 'late'] });
 }, 60_000);
 afterAll(() => stage.stop());
 
@@ -203,6 +203,19 @@ describe('a bot that is killed', () => {
     const from = performance.now();
     await stage.bot.end('SIGTERM');
     expect(performance.now() - from).toBeLessThan(10_000);
+    await stage.bot.start();
+  });
+
+  it('gracefully keeps to the end which of what it was asked it has answered', async () => {
+    await stage.addShop('late');
+    stage.slack.fails('chat.update', { delayMs: 30_000 }, 5);
+    await start('late');
+    await recorded('late', 'booting');
+    // It waits 4 s for its answers, and goes on to leave: this one comes while it waits for Slack.
+    stage.heroku.fails('GET /apps/late', { delayMs: 5_500, times: 1 });
+    await stage.slack.person('ann').types('/deploy late --plan', { channel: 'late' });
+    await stage.bot.end('SIGTERM');
+    expect((await stage.database.query('SELECT 1 FROM inbox WHERE body IS NOT NULL')).rowCount).toBe(0);
     await stage.bot.start();
   });
 
