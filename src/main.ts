@@ -71,6 +71,7 @@ import { Pictures } from './pictures.ts';
 import { FIRST_STAGE, recipe } from './recipe.ts';
 import { Reports } from './reports.ts';
 import { type Journal, Run, runStage, type Stage } from './run.ts';
+import { troubleIn } from './trouble.ts';
 
 // Wiring: connects everything, goes on with what a former process left, and stops in the opposite order.
 
@@ -186,8 +187,8 @@ const engine = await startEngine({
   first: FIRST_STAGE,
   stages: Object.fromEntries(Object.entries(recipe).map(([name, stage]) => [name, running(stage)])),
   unknown: name => running(park(name)),
-  onTrouble: ({ deploy, stage, error, attempt }) => {
-    const said = redact(error instanceof Error ? error.message : String(error));
+  onTrouble: async ({ deploy, stage, error, attempt }) => {
+    const said = await troubleIn(error, deploy, { ledger: store, heroku, redact });
     return store.append(deploy, { kind: 'trouble', stage, error: said, attempt }, `trouble in ${stage}`);
   },
   onLost: deploy => watcher.forget(deploy),
@@ -203,8 +204,7 @@ const bolt = createBolt({
   appToken: config.SLACK_APP_TOKEN,
   port: config.PORT,
   slackApiUrl: config.SLACK_API_URL,
-  log,
-  ...{ inbox, workspace, onlyReads },
+  ...{ log, inbox, workspace, onlyReads },
   checks: {
     postgres: every(POSTGRES_ASKED_MS, () => database.pool.query('SELECT 1')),
     engine: async () => engine.sure() || Promise.reject(new Error('It is not sure what is its own')),

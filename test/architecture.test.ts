@@ -49,6 +49,7 @@ const PART_OF_FILE: Record<string, string> = {
   'src/scheduling.ts': 'bot',
   'src/closings.ts': 'bot',
   'src/closing-moves.ts': 'bot',
+  'src/trouble.ts': 'bot',
   'src/run.ts': 'recipe',
   'src/recipe.ts': 'recipe',
   'src/output.ts': 'recipe',
