@@ -24,7 +24,8 @@ export const begunIn = ({ deploy }: Run, direction: Direction): string[] => {
 
 /**
  * Tells how far it is while it runs. That may be lost, what counts being recorded when it has ended; but that a file begins may
- * not: rejects, also when the deploy is not ours any more, and it must not begin. `mayNot`: what speaks against that one more begins, looked at right before.
+ * not: rejects, also when the deploy is not ours any more, and it must not begin. `mayNot`: what speaks against that one more
+ * begins, looked at right before.
  */
 export function progressOf(
   run: Run,
