@@ -173,7 +173,7 @@ const bot: Bot = new Bot({
   ...{ ledger: store, access, starts, schedules, directory, doors, sources, reports },
   locking: new Locking(locks),
   begin: (deploy, app) => engine.begin(deploy, app),
-  now: () => engine.now(),
+  now: time.now,
   news: (deploy, ms) => news.wait(deploy, ms),
 });
 const asked = { planAgain: bot.planAgain.bind(bot), notNow: bot.notNow.bind(bot) };
@@ -215,7 +215,7 @@ const pace = new Pace(connectSlackBudgets(database.pool, engine.alone));
 const chat = connectSlack({ ...slackAccess, plain: plainBlocks, bare: bareBlocks });
 const messages = connectMessages(database.pool);
 const pictures = new Pictures({
-  ...{ messages, chat, pace, instance, log },
+  ...{ messages, chat, pace, instance, log, now: time.now },
   files: connectFiles(slackAccess),
   seen: deploy => store.seriesOf(deploy),
   views: { chart: chartOf, picture: pictureOf },
@@ -224,7 +224,7 @@ const pictures = new Pictures({
 const notices = connectNotices(database.pool);
 const narrator = new Narrator({
   load: id => store.deploy(id),
-  ...{ messages, chat, pace, instance, log },
+  ...{ messages, chat, pace, instance, log, now: time.now },
   views: { root: rootMessage, reply: replyTo, late: lateReplies },
   illustrate: deploy => pictures.show(deploy),
   unheard: (deploy, why) => notices.once(unheardNotice(deploy, why)),

@@ -259,7 +259,7 @@ export class Narrator {
   async #postNext(told: Told): Promise<Kept | null> {
     const { deploy, kept, begun } = told;
     const missing = this.#missing(told);
-    const late = missing.slice(0, lateOnes(missing, begun, Date.now()));
+    const late = missing.slice(0, lateOnes(missing, begun, this.#parts.now()));
     const [first, last] = [late[0] ?? missing[0], late.at(-1)];
     const thread = kept.get('root')?.ts;
     if (!first || thread === undefined) return null;

@@ -56,7 +56,7 @@ export class Pictures {
   }
 
   async #upload(deploy: Deploy, series: Series, thread: string): Promise<boolean> {
-    const { messages, files, pace, views, render, instance, log } = this.#parts;
+    const { messages, files, pace, views, render, instance, now, log } = this.#parts;
     const { channel } = deploy.plan;
     const picture = views.picture(deploy, series);
     if (!picture) return true;
@@ -79,7 +79,7 @@ export class Pictures {
       await note(file, file);
       return true;
     } catch (err) {
-      const isHopeless = Date.now() - endOf(deploy) > GIVEN_UP_AFTER_MS && retryAfterMs(err) === 0;
+      const isHopeless = now() - endOf(deploy) > GIVEN_UP_AFTER_MS && retryAfterMs(err) === 0;
       if (!(err instanceof FileRefused) && !isHopeless) {
         // Whoever is told to wait was not heard: it is not there.
         if (retryAfterMs(err) > 0) await note(null, null);
@@ -99,10 +99,10 @@ export class Pictures {
 
   /** It was asked to be shared, and nobody heard the answer. Found or not, it is not sent again. */
   async #lookFor(file: string, deploy: Deploy, thread: string): Promise<boolean> {
-    const { messages, files, log } = this.#parts;
+    const { messages, files, now, log } = this.#parts;
     const ended = endOf(deploy);
     const isThere = await files.isShared({ file, channel: deploy.plan.channel, thread, after: ended });
-    if (!isThere && Date.now() - ended < COMES_WITHIN_MS) return false;
+    if (!isThere && now() - ended < COMES_WITHIN_MS) return false;
     if (!isThere) log.warn({ deploy: deploy.id, file }, 'The picture is not in its thread, and is not sent twice');
     await messages.keep(deploy.id, { key: PICTURE, ts: file, hash: file });
     return true;

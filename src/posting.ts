@@ -15,6 +15,8 @@ export type Posting = {
   pace: Pace;
   /** Names this process among those that may tell the same deploy. */
   instance: string;
+  /** By the clock that dates the facts, ms. */
+  now: () => number;
 };
 
 export type Kept = { key: string; ts: string; hash: string | null };

@@ -54,6 +54,8 @@ let channels: Map<string, string>;
 /** Facts whose replies are cards: edited with every fact. */
 let cards: Set<number>;
 let narrator: Narrator;
+/** By how much, ms, the bot's clock is ahead of the one that dates the facts. */
+let ahead: number;
 
 function startNarrator(instance = 'one'): Narrator {
   return new Narrator({
@@ -79,6 +81,7 @@ function startNarrator(instance = 'one'): Narrator {
       late: (replies: readonly Late[]) => ({ text: replies.map(({ message }) => message.text).join(' '), blocks: [] }),
     },
     instance,
+    now: () => Date.now() - ahead,
     log: { warn: () => {}, error: () => {} },
   });
 }
@@ -90,6 +93,7 @@ beforeEach(() => {
   facts = new Map();
   channels = new Map();
   cards = new Set();
+  ahead = 0;
   narrator = startNarrator();
 });
 
@@ -100,7 +104,7 @@ afterEach(async () => {
   vi.useRealTimers();
 });
 
-const now = () => (Date.now() - STARTED_AT) / 1000;
+const now = () => (Date.now() - ahead - STARTED_AT) / 1000;
 const seconds = (count: number) => vi.advanceTimersByTimeAsync(count * 1000);
 function begin(id: string, channel = 'C1'): void {
   channels.set(id, channel);
@@ -319,6 +323,15 @@ describe('Slack away for an hour', () => {
     };
     expect(await comeBack()).toEqual(CAUGHT_UP);
     expect(killed).toBe(true);
+  });
+
+  it('is not what a bot whose clock is an hour ahead takes it for', async () => {
+    ahead = 3_600_000;
+    vi.setSystemTime(STARTED_AT + ahead);
+    begin('d1');
+    for (let seq = 2; seq <= 6; seq++) happens('d1');
+    await seconds(30);
+    expect(slack.told('d1').slice(1)).toEqual(['fact 3.', 'fact 6.']);
   });
 
   it('calls whom it would have called: what does so is told by itself', () => {

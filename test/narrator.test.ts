@@ -50,6 +50,7 @@ function start(instance = 'one', pace = new Pace()): Narrator {
     pace,
     views,
     instance,
+    now: Date.now,
     log: { warn: () => {}, error: () => {} },
   });
   narrators.push(narrator);

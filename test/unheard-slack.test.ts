@@ -32,7 +32,7 @@ beforeEach(async () => {
   const access = { botToken: 'xoxb-1', slackApiUrl: slack.apiUrl, log };
   narrator = new Narrator({
     load: async () => deployOf(facts, { channel: 'C0DEPLOYS' }),
-    ...{ messages, pace: new Pace(), instance: 'one', log, illustrate: async () => true },
+    ...{ messages, pace: new Pace(), instance: 'one', log, illustrate: async () => true, now: Date.now },
     chat: connectSlack({ ...access, plain: plainBlocks, bare: bareBlocks, unreadMs: 4_000 }),
     unheard: async (_, why) => void told.push(why),
     views: { root: rootMessage, reply: replyTo, late: () => ({ text: 'late', blocks: [] }) },

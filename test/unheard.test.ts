@@ -25,7 +25,7 @@ beforeEach(() => {
   said = [];
   narrator = new Narrator({
     load: async () => deployOf(facts),
-    ...{ messages, chat: slack, pace: new Pace(), instance: 'one', illustrate: async () => true },
+    ...{ messages, chat: slack, pace: new Pace(), instance: 'one', illustrate: async () => true, now: Date.now },
     unheard: async (deploy, why) => {
       const { id } = unheardNotice(deploy, why);
       if (!said.includes(`${id}: ${why}`)) said.push(`${id}: ${why}`);
