@@ -23,13 +23,13 @@ export function toldBy(kept: Iterable<{ key: string; hash: string | null }>): (s
   return seq => ranges.some(({ from, to }) => seq >= from && seq <= to);
 }
 
-/** What people must hear of, or are asked. */
-export const isLoud = ({ broadcast, live = false }: Pick<Reply, 'broadcast' | 'live'>): boolean => broadcast || live;
+/** Somebody is called by name. */
+const calls = ({ message }: Reply): boolean => /<@[UW]/.test(JSON.stringify(message));
+
+/** What people must hear of, are asked, or are called to: it neither waits behind the rest, nor is told among several. */
+export const isLoud = (reply: Reply): boolean => reply.broadcast || reply.live === true || calls(reply);
 
 type Missing = Reply & { fact: Pick<Fact, 'seq' | 'at'> };
-
-/** Somebody is called, who would not hear of it in what tells several. */
-const calls = ({ message }: Reply): boolean => /<@[UW]/.test(JSON.stringify(message));
 
 /**
  * How many of the first of those that are missing are told in one at `now` (ms): 0 when the thread is not far behind. One that
@@ -38,7 +38,7 @@ const calls = ({ message }: Reply): boolean => /<@[UW]/.test(JSON.stringify(mess
 export function lateOnes(missing: readonly Missing[], begun: ReadonlySet<string>, now: number): number {
   const [first] = missing;
   if (!first || now - Date.parse(first.fact.at) < FAR_BEHIND_MS) return 0;
-  const loud = missing.findIndex(reply => isLoud(reply) || calls(reply));
+  const loud = missing.findIndex(isLoud);
   const quiet = loud < 0 ? missing.length : loud;
   const sent = missing.findIndex(({ fact }) => begun.has(keyOf(fact.seq)));
   return sent < 0 ? quiet : Math.min(quiet, sent + 1);

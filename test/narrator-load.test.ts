@@ -12,6 +12,7 @@ import { ANN, deployOf, STARTED_AT } from './sample-deploys.ts';
 const busy = (s: number) => Object.assign(new Error('ratelimited'), { retryAfterMs: s * 1000 });
 /** The fact that everybody must hear of. */
 const LOUD = 15;
+const FAILED: FactBody = { kind: 'trouble', stage: 'Build', error: 'no', attempt: 1 };
 const END: FactBody = { kind: 'ended', outcome: 'succeeded', why: '' };
 
 /** A Slack that keeps its limits: a message a second in each channel, 50 edits in any minute; and counts refusals. */
@@ -74,6 +75,8 @@ function startNarrator(instance = 'one'): Narrator {
       reply: ({ seq, kind }, deploy) => {
         if (cards.has(seq))
           return { message: { text: `card of ${deploy.facts.length}`, blocks: [] }, broadcast: false, live: true };
+        if (kind === 'trouble')
+          return { message: { text: `<@U0ANN> look at fact ${seq}.`, blocks: [] }, broadcast: false };
         return seq % 3 === 0 || kind === 'ended'
           ? { message: { text: `fact ${seq}.`, blocks: [] }, broadcast: kind === 'ended' || seq === LOUD }
           : null;
@@ -172,6 +175,7 @@ describe('many deploys at once in one channel', () => {
   it.each([
     ['what people must hear of', END, /^fact 4/],
     ['what people are asked', undefined, /^card/],
+    ['what somebody is called to', FAILED, /^<@U0ANN> look at fact 4/],
   ])('%s does not wait for what its own thread had asked a turn for', async (_, body, words) => {
     if (!body) cards.add(4);
     for (let index = 0; index < 60; index++) begin(`d${index}`);
