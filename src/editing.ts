@@ -1,11 +1,16 @@
 import type { Logger } from 'pino';
+import type { Deploy } from './domain/deploy.ts';
 import { type Pace, pauseAfter } from './pace.ts';
-import { TRIES } from './posting.ts';
+import { CLAIM_MS, hashAs, isShown, type Kept, type Posting, TRIES } from './posting.ts';
 import type { Chat, Message, Taken } from './team.ts';
 import { isGone } from './unheard.ts';
 
 /** What an edit that waits is looked at again after, ms: it is woken when its turn comes, and this is for what nobody thought of. */
 const LOOK_AGAIN_MS = 10 * 60_000;
+/** Whoever edits a message has done so by then, or is gone. */
+const EDITED_WITHIN_MS = 5_000;
+/** It is looked anew at what it shows. */
+const AT_ONCE = 0;
 
 type State = { editedAt: number; failures: number; staleSince: number | null };
 const NEVER: State = { editedAt: Number.NEGATIVE_INFINITY, failures: 0, staleSince: null };
@@ -82,4 +87,29 @@ export class Editing {
     this.#states.set(id, { editedAt: performance.now() + pause, failures, staleSince: null });
     return taken;
   }
+}
+
+/** What is to be done next: nothing more for ever, or wait so many ms for a fact. */
+export type Next = 'all told' | number;
+
+/** Brings a message of a deploy up to date when its content changed and its turn has come; one process at a time. */
+export async function editOnce(
+  { messages, instance }: Pick<Posting, 'messages' | 'instance'>,
+  editing: Editing,
+  { deploy, message, known, last, wake }: Pick<Edit, 'message' | 'last' | 'wake'> & { deploy: Deploy; known: Kept },
+): Promise<Next> {
+  if (isShown(known.hash, message)) return 'all told';
+  const { channel } = deploy.plan;
+  const id = known.key === 'root' ? deploy.id : `${deploy.id} ${known.key}`;
+  // While it waits, or fails here, another process may have it.
+  const wait = editing.wait({ id, channel, last });
+  if (wait > 0) return wait;
+  const from = performance.now();
+  if (!(await messages.mayEdit(deploy.id, known, instance))) return EDITED_WITHIN_MS;
+  if (performance.now() - from > CLAIM_MS) return AT_ONCE;
+  const done = await editing.edit({ id, channel, ts: known.ts, message, last, wake });
+  if (typeof done === 'number') return done;
+  const hash = hashAs(done, message, known.hash);
+  await messages.edited(deploy.id, { ...known, hash });
+  return isShown(hash, message) ? 'all told' : AT_ONCE;
 }

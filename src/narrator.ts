@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
 import { type Deploy, type Fact, latest } from './domain/deploy.ts';
 import type { Unheard } from './domain/unheard.ts';
-import { Editing } from './editing.ts';
+import { Editing, editOnce, type Next } from './editing.ts';
 import { type Lane, newLane, rouse } from './lane.ts';
 import { COVERS, isLoud, keyOf, type Late, lateOnes, type Reply, toldBy } from './late.ts';
 import { type Pace, pauseAfter } from './pace.ts';
 import { POST_EVERY_MS, RANKS, type Rank } from './post-queue.ts';
-import { hashAs, isShown, type Kept, type Posting, postOnce } from './posting.ts';
+import { type Kept, type Posting, postOnce } from './posting.ts';
 import type { Message } from './team.ts';
 import { isRootGone, tellStarter } from './unheard.ts';
 
@@ -29,8 +29,6 @@ export type NarratorParts = Posting & {
 const SWEEP_EVERY_MS = 20_000;
 /** What is told to its end waits to be woken; this is for what nobody thought of. */
 const LOOK_AGAIN_MS = 10 * 60_000;
-/** Whoever edits a message has done so by then, or is gone. */
-const EDITED_WITHIN_MS = 5_000;
 const STOP_WITHIN_MS = 6_000;
 /** There may be more to post. */
 const AT_ONCE = 0;
@@ -40,8 +38,6 @@ type Pending = Reply & { fact: Fact };
 type Teller = { root: Lane; replies: Lane; cards: Lane; repliesOver: boolean; done: Promise<void> };
 /** A deploy, what was told of it, and what was meant to be. */
 type Told = { deploy: Deploy; kept: ReadonlyMap<string, Kept>; begun: ReadonlySet<string> };
-/** What is to be done next: nothing more for ever, or wait so many ms for a fact. */
-type Next = 'all told' | number;
 
 /** Tells each deploy in Slack, from its stored facts: one root message, edited in place, and replies. Nothing is told twice. */
 export class Narrator {
@@ -273,26 +269,8 @@ export class Narrator {
       : postOnce(this.#parts, { ...where, key: keyOf(first.fact.seq), message, broadcast });
   }
 
-  /** Brings a message up to date when its content changed and its turn has come. */
-  async #edit(
-    deploy: Deploy,
-    message: Message,
-    known: Kept,
-    { last, lane }: { last: boolean; lane: Lane },
-  ): Promise<Next> {
-    if (isShown(known.hash, message)) return 'all told';
-    const { channel } = deploy.plan;
-    const { messages, instance } = this.#parts;
-    const id = known.key === 'root' ? deploy.id : `${deploy.id} ${known.key}`;
-    // While it waits, or fails here, another process may have it.
-    const wait = this.#editing.wait({ id, channel, last });
-    if (wait > 0) return wait;
-    if (!(await messages.mayEdit(deploy.id, known, instance))) return EDITED_WITHIN_MS;
-    const done = await this.#editing.edit({ id, channel, ts: known.ts, message, last, wake: () => rouse(lane) });
-    if (typeof done === 'number') return done;
-    const hash = hashAs(done, message, known.hash);
-    await messages.edited(deploy.id, { ...known, hash });
-    return isShown(hash, message) ? 'all told' : AT_ONCE;
+  #edit(deploy: Deploy, message: Message, known: Kept, { last, lane }: { last: boolean; lane: Lane }): Promise<Next> {
+    return editOnce(this.#parts, this.#editing, { deploy, message, known, last, wake: () => rouse(lane) });
   }
 }
 

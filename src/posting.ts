@@ -5,8 +5,8 @@ import { type Chat, type Message, MessageRefused, type Messages, type Taken } fr
 
 // A message of a deploy is posted once, whatever is killed when: claimed before, kept after, and looked for between.
 
-/** Others judge us 5 s after our last beat: what we claimed longer ago than this, frozen perhaps, they may be posting. */
-const CLAIM_MS = 2_500;
+/** Others judge us 5 s after our last beat: what we claimed longer ago than this, frozen perhaps, they may be sending. */
+export const CLAIM_MS = 2_500;
 
 export type Posting = {
   messages: Messages;

@@ -239,6 +239,25 @@ describe('said only once, never lost', () => {
     expect(slack.told('d1')).toEqual(['d1: 1 facts']);
   });
 
+  it('a bot that was frozen between its claim and its edit looks whether another one has edited meanwhile', async () => {
+    begin('d1');
+    start('frozen');
+    await seconds(5);
+    const { mayEdit } = messages;
+    messages.mayEdit = async (deploy, known, by) => {
+      const may = await mayEdit.call(messages, deploy, known, by);
+      if (by === 'frozen') await new Promise(thawed => setTimeout(thawed, 30_000));
+      return may;
+    };
+    happens('d1', narrators[0] ?? null);
+    await seconds(2);
+    const other = start('two');
+    await seconds(20);
+    happens('d1', other);
+    await seconds(60);
+    expect(slack.root('d1')?.edits).toEqual(['d1: 2 facts', 'd1: 3 facts']);
+  });
+
   it('a bot whose clock is set back by an hour tells on at its pace', async () => {
     const narrator = start();
     begin('d1');
