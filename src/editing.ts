@@ -5,8 +5,8 @@ import { CLAIM_MS, hashAs, isShown, type Kept, type Posting, TRIES } from './pos
 import type { Chat, Message, Taken } from './team.ts';
 import { isGone } from './unheard.ts';
 
-/** What an edit that waits is looked at again after, ms: it is woken when its turn comes, and this is for what nobody thought of. */
-const LOOK_AGAIN_MS = 10 * 60_000;
+/** What an edit that waits for its turn is claimed again after, ms: a claim is good for 20 s, and others would queue for it, too. */
+const CLAIM_AGAIN_MS = 10_000;
 /** Whoever edits a message has done so by then, or is gone. */
 const EDITED_WITHIN_MS = 5_000;
 /** It is looked anew at what it shows. */
@@ -23,7 +23,9 @@ type Edit = {
   message: Message;
   /** A last state, or what somebody waits for: it goes before all others. */
   last: boolean;
-  /** Called when its turn has come. */
+  /** Asked when its turn comes: whether it is still ours to edit. */
+  isNeeded: () => Promise<boolean>;
+  /** Called when its turn has come, or it is not needed. */
   wake: () => void;
 };
 
@@ -61,7 +63,7 @@ export class Editing {
    * Edits it if it may, and gives how much Slack took; else how long to wait, ms. Rejects when its channel takes nothing, until
    * a person mends that.
    */
-  async edit({ id, channel, ts, message, last, wake }: Edit): Promise<Taken | number> {
+  async edit({ id, channel, ts, message, last, isNeeded, wake }: Edit): Promise<Taken | number> {
     const { chat, pace, log } = this.#parts;
     const state = this.#states.get(id) ?? { ...NEVER };
     this.#states.set(id, state);
@@ -69,7 +71,7 @@ export class Editing {
     const first = last && state.failures === 0;
     const wait = this.wait({ id, channel, last });
     if (wait > 0) return wait;
-    if (!pace.mayEdit(id, { channel, last: first, since: state.staleSince, wake })) return LOOK_AGAIN_MS;
+    if (!pace.mayEdit(id, { channel, last: first, since: state.staleSince, isNeeded, wake })) return CLAIM_AGAIN_MS;
     let taken: Taken;
     try {
       taken = await chat.update({ channel, ts, message });
@@ -107,7 +109,11 @@ export async function editOnce(
   const from = performance.now();
   if (!(await messages.mayEdit(deploy.id, known, instance))) return EDITED_WITHIN_MS;
   if (performance.now() - from > CLAIM_MS) return AT_ONCE;
-  const done = await editing.edit({ id, channel, ts: known.ts, message, last, wake });
+  const isNeeded = async (): Promise<boolean> => {
+    const row = (await messages.of(deploy.id)).find(({ key }) => key === known.key);
+    return row !== undefined && !isShown(row.hash, message) && messages.mayEdit(deploy.id, row, instance);
+  };
+  const done = await editing.edit({ id, channel, ts: known.ts, message, last, isNeeded, wake });
   if (typeof done === 'number') return done;
   const hash = hashAs(done, message, known.hash);
   await messages.edited(deploy.id, { ...known, hash });

@@ -121,7 +121,7 @@ export class Notifier {
 
   async #sendNext(place: Place): Promise<void> {
     const { notices, pace, instance } = this.#parts;
-    if (place.isNew) await pace.turn(place.channel, RANKS.loud);
+    if (place.isNew) await pace.turn(place.channel, RANKS.loud, () => this.#isLeft(place));
     if (pace.stopped) return;
     // Only now: a claim would not last as long as a turn may take.
     const claimedAt = performance.now();
@@ -139,7 +139,8 @@ export class Notifier {
       this.#waiting.delete(id);
       this.wake();
     };
-    const done = await this.#editing.edit({ id: `notice ${id}`, channel, ts, message, last: true, wake });
+    const isNeeded = () => this.#isLeft({ channel, isNew: false }, id);
+    const done = await this.#editing.edit({ id: `notice ${id}`, channel, ts, message, last: true, isNeeded, wake });
     if (typeof done === 'number') {
       // It may have been woken in the moment in which it was told to wait.
       if (!woken) this.#waiting.set(id, { until: performance.now() + done, failures: 0 });
@@ -199,6 +200,13 @@ export class Notifier {
     await notices
       .once(unheard(notice, owner, err.gone))
       .catch(err => log.warn({ err, id }, 'could not tell that a notice is not heard; trying again'));
+  }
+
+  /** Whether something is to be sent there that no other process is at, though it be the one named, which waits here. */
+  async #isLeft(place: Place, waiting?: string): Promise<boolean> {
+    const except = this.#leftAlone().filter(id => id !== waiting);
+    const places = await this.#parts.notices.places(this.#parts.instance, except);
+    return places.some(({ channel, isNew }) => channel === place.channel && isNew === place.isNew);
   }
 
   #leftAlone(): string[] {

@@ -16,8 +16,14 @@ const WHISPERS: Budget = { name: 'whispers', everyMs: 60_000 / 90, atOnce: 10 };
 /** A last state overtakes whatever has waited for less than this; nothing waits for ever. */
 const OVERTAKES_MS = 60_000;
 
-/** `since`: when what it shows was found out of date. */
-type Editor = { channel: string; last: boolean; since: number; wake: () => void };
+/** `since`: when what it shows was found out of date. `isNeeded`: whether another process is not at it meanwhile. */
+type Editor = {
+  channel: string;
+  last: boolean;
+  since: number;
+  isNeeded?: (() => Promise<boolean>) | undefined;
+  wake: () => void;
+};
 
 const dueAt = ({ last, since }: Editor): number => since + (last ? 0 : OVERTAKES_MS);
 
@@ -105,7 +111,7 @@ export class Pace {
 
   async #go(poster: Poster): Promise<void> {
     const isAlone = !this.#shared || this.#shared.alone();
-    if (!isAlone && !(await (poster.isNeeded?.().catch(() => true) ?? true))) {
+    if (!isAlone && !(await isNeeded(poster))) {
       this.#posts.release(poster);
       return poster.go();
     }
@@ -162,7 +168,10 @@ export class Pace {
     return Math.max(editedAt + (last ? 0 : EDIT_EVERY_MS), this.#editsFrom, this.#editsFreeAt(channel));
   }
 
-  /** True when the message may be edited now. Else its place is kept, and `wake` is called when its turn has come. */
+  /**
+   * True when the message may be edited now. Else its place is kept, and `wake` is called when its turn has come, or where
+   * `isNeeded` says no then: no place is taken for that.
+   */
   mayEdit(id: string, editor: Editor): boolean {
     if (this.#granted.delete(id)) return true;
     this.#editors.set(id, editor);
@@ -174,11 +183,17 @@ export class Pace {
   async #grant(): Promise<void> {
     if (this.#asking) return;
     let refused = 0;
-    while (refused === 0 && this.#nextEditor()) {
+    for (let next = this.#nextEditor(); refused === 0 && next; next = this.#nextEditor()) {
       if (this.#shared?.alone() === false) {
         this.#asking = true;
-        refused = await this.#take(EDITS);
+        const isWanted = await isNeeded(next[1]);
+        if (isWanted) refused = await this.#take(EDITS);
         this.#asking = false;
+        if (!isWanted) {
+          this.#editors.delete(next[0]);
+          next[1].wake();
+          continue;
+        }
       }
       // A better one may have come while it was asked.
       const best = refused === 0 ? this.#nextEditor() : null;
@@ -227,6 +242,10 @@ export class Pace {
     return this.#editsRefused.get(channel) ?? 0;
   }
 }
+
+/** Where it cannot be asked, it is. */
+const isNeeded = async (asks: { isNeeded?: (() => Promise<boolean>) | undefined }): Promise<boolean> =>
+  asks.isNeeded?.().catch(() => true) ?? true;
 
 /** A Chat's rejection may say when Slack will listen again; 0 when it does not. */
 export function retryAfterMs(error: unknown): number {

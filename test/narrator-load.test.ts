@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Budget } from '../src/domain/budget.ts';
 import type { FactBody } from '../src/domain/deploy.ts';
 import { type Late, lateOnes } from '../src/late.ts';
 import { Narrator } from '../src/narrator.ts';
@@ -55,10 +56,11 @@ let channels: Map<string, string>;
 /** Facts whose replies are cards: edited with every fact. */
 let cards: Set<number>;
 let narrator: Narrator;
+let others: Narrator[];
 /** By how much, ms, the bot's clock is ahead of the one that dates the facts. */
 let ahead: number;
 
-function startNarrator(instance = 'one'): Narrator {
+function startNarrator(instance = 'one', pace = new Pace()): Narrator {
   return new Narrator({
     load: async id => {
       const told = facts.get(id);
@@ -68,7 +70,7 @@ function startNarrator(instance = 'one'): Narrator {
     chat: slack,
     illustrate: async () => true,
     unheard: async () => {},
-    pace: new Pace(),
+    pace,
     views: {
       // How many facts a root message shows can be read from it.
       root: deploy => ({ text: `${deploy.facts.length}`, blocks: [] }),
@@ -97,11 +99,12 @@ beforeEach(() => {
   channels = new Map();
   cards = new Set();
   ahead = 0;
+  others = [];
   narrator = startNarrator();
 });
 
 afterEach(async () => {
-  const stopped = narrator.stop();
+  const stopped = Promise.all([narrator, ...others].map(each => each.stop()));
   await vi.advanceTimersByTimeAsync(10_000);
   await stopped;
   vi.useRealTimers();
@@ -188,6 +191,53 @@ describe('many deploys at once in one channel', () => {
     const loud = slack.posted.find(({ key, text }) => key.startsWith('d59 ') && words.test(text));
     expect(((loud?.at ?? Number.POSITIVE_INFINITY) - from) / 1000).toBeLessThan(6);
     expect(slack.told('d59').slice(1, 3)).toEqual(['fact 3.', expect.stringMatching(words)]);
+  });
+});
+
+describe('three processes that share what Slack allows', () => {
+  /** Edits that were given a place. */
+  let places: number;
+  /** By how much, ms, each budget is used up. */
+  let due: Map<string, number>;
+  const shared = {
+    alone: () => false,
+    async take({ name, everyMs, atOnce }: Budget): Promise<number> {
+      const ahead = Math.max(due.get(name) ?? 0, Date.now()) - Date.now();
+      const wait = ahead - (atOnce - 1) * everyMs;
+      if (wait > 0) return wait;
+      due.set(name, Date.now() + ahead + everyMs);
+      if (name === 'edits') places++;
+      return 0;
+    },
+  };
+
+  beforeEach(async () => {
+    await narrator.stop();
+    [places, due] = [0, new Map()];
+    others = ['one', 'two', 'three'].map(instance => startNarrator(instance, new Pace(shared)));
+  });
+  const wakeAll = () => others.forEach(each => void each.wakeAll());
+
+  it('show 100 stale root messages within 150 s, and take no place in vain', async () => {
+    const ids = Array.from({ length: 100 }, (_, index) => `d${index}`);
+    for (const [index, id] of ids.entries()) begin(id, `C${index}`);
+    wakeAll();
+    await seconds(60);
+    places = 0;
+    const claims = new Set<string>();
+    const mayEdit = messages.mayEdit.bind(messages);
+    messages.mayEdit = async (deploy, known, by) => {
+      const may = await mayEdit(deploy, known, by);
+      if (may) claims.add(`${deploy} by ${by}`);
+      return may;
+    };
+    for (const id of ids) happens(id);
+    wakeAll();
+    await seconds(150);
+    expect(ids.filter(id => ageOf(id) > 0)).toEqual([]);
+    await seconds(60);
+    // Nor does another process queue for what one waits to edit.
+    expect([slack.edits.length, places, claims.size, slack.refusals]).toEqual([100, 100, 100, 0]);
   });
 });
 

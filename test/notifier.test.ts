@@ -23,10 +23,15 @@ let kept: Map<string, Row>;
 /** While true, what was sent cannot be noted. */
 let away: boolean;
 
+/** Places of those that all processes share, as they were taken. */
+let places: string[];
+let alone: boolean;
+
 beforeEach(() => {
   vi.useFakeTimers();
+  [places, alone] = [[], true];
   slack = new FakeSlack();
-  pace = new Pace();
+  pace = new Pace({ alone: () => alone, take: async ({ name }) => places.push(name) - places.length });
   kept = new Map();
   away = false;
   const unsent = (except: readonly string[]) =>
@@ -61,6 +66,7 @@ afterEach(async () => {
 
 const busy = (s: number) => Object.assign(new Error('ratelimited'), { retryAfterMs: s * 1000 });
 const seconds = (count: number) => vi.advanceTimersByTimeAsync(count * 1000);
+const EDITOR = { channel: 'C2', last: true, wake: () => {} };
 const told = () => slack.posted.map(({ text }) => text);
 function says(id: string, channel: string, text: string, owner: string | null = null): void {
   const fresh = { at: Date.now(), ts: null, sent: null, claimed: false, claimedAt: 0 };
@@ -193,6 +199,34 @@ it('one that was looked for too long is claimed anew: others take it over after 
   await seconds(60);
   expect(told()).toEqual(['Locked.']);
   expect((slack.posted[0]?.at ?? 0) - (kept.get('n1')?.claimedAt ?? 0)).toBeLessThan(12_000);
+});
+
+describe('what another process has said meanwhile', () => {
+  const otherSays = (id: string) => Object.assign(kept.get(id) ?? {}, { ts: '1.1', sent: kept.get(id)?.message });
+  beforeEach(() => {
+    alone = false;
+  });
+
+  it('takes no place among the posts of all', async () => {
+    pace.postRefused('C1', busy(10));
+    says('n1', 'C1', 'Locked.');
+    await seconds(5);
+    otherSays('n1');
+    await seconds(20);
+    expect([told(), places]).toEqual([[], []]);
+  });
+
+  it('takes no place among the edits of all', async () => {
+    says('n1', 'C1', 'Locked.');
+    await seconds(5);
+    for (let index = 0; index < 10; index++) pace.mayEdit(`d${index}`, { ...EDITOR, since: performance.now() });
+    says('n1', 'C1', 'Free again.');
+    await seconds(1);
+    otherSays('n1');
+    await seconds(60);
+    expect(slack.edits).toEqual([]);
+    expect(places.filter(name => name === 'edits')).toHaveLength(10);
+  });
 });
 
 describe('a channel that takes nothing', () => {

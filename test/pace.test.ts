@@ -76,6 +76,22 @@ describe('an edit that waits', () => {
   });
 });
 
+it('an edit that another process is at when its turn comes takes no place of those that all share', async () => {
+  pace.stop();
+  const places: string[] = [];
+  pace = new Pace({ alone: () => false, take: async ({ name }) => places.push(name) - places.length });
+  const woken: string[] = [];
+  for (const name of ['a', 'b', 'c', 'd', 'e']) {
+    const isNeeded = async () => name === 'b' || name === 'e';
+    pace.mayEdit(name, { channel: 'C1', last: false, since: from, isNeeded, wake: () => woken.push(name) });
+  }
+  await seconds(1);
+  expect([woken, places]).toEqual([
+    ['a', 'b', 'c', 'd', 'e'],
+    ['edits', 'edits'],
+  ]);
+});
+
 describe('a channel that Slack closed for posts', () => {
   it('is not opened by an earlier post that fails', async () => {
     pace.postRefused('C1', busy(30));
