@@ -12,6 +12,7 @@ const EDITED_WITHIN_MS = 5_000;
 /** It is looked anew at what it shows. */
 const AT_ONCE = 0;
 
+/** `editedAt`: or, after a failure, until when it is left alone: a last state need not wait longer than that. */
 type State = { editedAt: number; failures: number; staleSince: number | null };
 const NEVER: State = { editedAt: Number.NEGATIVE_INFINITY, failures: 0, staleSince: null };
 type Parts = { chat: Pick<Chat, 'update'>; pace: Pace; log: Pick<Logger, 'warn'> };
@@ -55,8 +56,8 @@ export class Editing {
 
   /** For how long it must not be edited yet, ms: it was just now, or could not be. */
   wait({ id, channel, last }: Pick<Edit, 'id' | 'channel' | 'last'>): number {
-    const { editedAt, failures } = this.#states.get(id) ?? NEVER;
-    return this.#parts.pace.nextEdit(channel, editedAt, last && failures === 0) - performance.now();
+    const { editedAt } = this.#states.get(id) ?? NEVER;
+    return this.#parts.pace.nextEdit(channel, editedAt, last) - performance.now();
   }
 
   /**
@@ -68,10 +69,9 @@ export class Editing {
     const state = this.#states.get(id) ?? { ...NEVER };
     this.#states.set(id, state);
     state.staleSince ??= performance.now();
-    const first = last && state.failures === 0;
     const wait = this.wait({ id, channel, last });
     if (wait > 0) return wait;
-    if (!pace.mayEdit(id, { channel, last: first, since: state.staleSince, isNeeded, wake })) return CLAIM_AGAIN_MS;
+    if (!pace.mayEdit(id, { channel, last, since: state.staleSince, isNeeded, wake })) return CLAIM_AGAIN_MS;
     let taken: Taken;
     try {
       taken = await chat.update({ channel, ts, message });

@@ -13,8 +13,11 @@ const EDIT_EVERY_MS = 3_000;
 /** chat.postEphemeral: 100 a minute for all of a workspace (tier 4). */
 const WHISPERS: Budget = { name: 'whispers', everyMs: 60_000 / 90, atOnce: 10 };
 
-/** A last state overtakes whatever has waited for less than this; nothing waits for ever. */
-const OVERTAKES_MS = 60_000;
+/**
+ * A last state overtakes whatever has waited for less than this. With a hundred deploys at once each edit waits for up to 130 s:
+ * a fresh last state then comes within 15 s. Were it to overtake more, others would be older than 150 s.
+ */
+const OVERTAKES_MS = 100_000;
 
 /** `since`: when what it shows was found out of date. `isNeeded`: whether another process is not at it meanwhile. */
 type Editor = {

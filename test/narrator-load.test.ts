@@ -164,6 +164,36 @@ describe('many deploys at once in one channel', () => {
     }
   });
 
+  /** How long it takes, s, until its end is shown, where all the others have waited for long. */
+  async function endsAmongMany(id: string): Promise<number> {
+    const ids = Array.from({ length: 100 }, (_, index) => `d${index}`);
+    for (const other of ids) begin(other);
+    const busily = async (isOver: () => boolean): Promise<void> => {
+      for (let second = 0; !isOver(); second++) {
+        for (const [index, other] of ids.entries()) if (other !== id && (second + index) % 20 === 0) happens(other);
+        await seconds(1);
+      }
+    };
+    const from = now() + 240;
+    await busily(() => now() >= from);
+    happens(id, END);
+    await busily(() => slack.root(id)?.edits.at(-1) === `${facts.get(id)?.length}`);
+    return now() - from;
+  }
+
+  it('a last state waits for seconds where all else waits for two minutes', async () => {
+    expect(await endsAmongMany('d50')).toBeLessThanOrEqual(15);
+  });
+
+  it('a last state whose first edit failed is before all else, too', async () => {
+    begin('d', 'C2');
+    let failures = 0;
+    slack.strict = (what, channel) =>
+      what === 'update' && channel === 'C2' && failures++ === 0 ? { before: new Error('no answer') } : undefined;
+    expect(await endsAmongMany('d')).toBeLessThanOrEqual(20);
+    expect(failures).toBeGreaterThan(1);
+  });
+
   it('what people must hear of does not wait behind what they need not', async () => {
     for (let index = 0; index < 30; index++) begin(`d${index}`);
     await seconds(60);

@@ -117,7 +117,7 @@ describe('a new one', () => {
     slack.taken = 'sentence';
     says('n1', 'C1', 'Closed.');
     says('n2', 'U1', 'Closed.');
-    await seconds(3);
+    await seconds(1.5);
     expect(slack.edits).toHaveLength(1);
     slack.taken = 'whole';
     await seconds(10);
