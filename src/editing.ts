@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Deploy } from './domain/deploy.ts';
 import { type Pace, pauseAfter } from './pace.ts';
 import { CLAIM_MS, hashAs, isShown, type Kept, type Posting, TRIES } from './posting.ts';
-import type { Chat, Message, Taken } from './team.ts';
+import { type Chat, type Message, MessageRefused, type Taken } from './team.ts';
 import { isGone } from './unheard.ts';
 
 /** What an edit that waits for its turn is claimed again after, ms: a claim is good for 20 s, and others would queue for it, too. */
@@ -13,8 +13,8 @@ const EDITED_WITHIN_MS = 5_000;
 const AT_ONCE = 0;
 
 /** `editedAt`: or, after a failure, until when it is left alone: a last state need not wait longer than that. */
-type State = { editedAt: number; failures: number; staleSince: number | null };
-const NEVER: State = { editedAt: Number.NEGATIVE_INFINITY, failures: 0, staleSince: null };
+type State = { editedAt: number; failures: number; refusals: number; staleSince: number | null };
+const NEVER: State = { editedAt: Number.NEGATIVE_INFINITY, failures: 0, refusals: 0, staleSince: null };
 type Parts = { chat: Pick<Chat, 'update'>; pace: Pace; log: Pick<Logger, 'warn'> };
 type Edit = {
   /** Names the message, among all that are edited. */
@@ -41,7 +41,7 @@ export class Editing {
 
   /** The message was posted just now: people should have a moment to read it. */
   posted(id: string): void {
-    this.#states.set(id, { editedAt: performance.now(), failures: 0, staleSince: null });
+    this.#states.set(id, { ...NEVER, editedAt: performance.now() });
   }
 
   /** Nothing of it, nor of those that are named after it, will change any more. */
@@ -61,8 +61,8 @@ export class Editing {
   }
 
   /**
-   * Edits it if it may, and gives how much Slack took; else how long to wait, ms. Rejects when its channel takes nothing, until
-   * a person mends that.
+   * Edits it if it may, and gives how much Slack took; else how long to wait, ms. What it has plainly refused too often counts as
+   * taken. Rejects when its channel takes nothing, until a person mends that.
    */
   async edit({ id, channel, ts, message, last, isNeeded, wake }: Edit): Promise<Taken | number> {
     const { chat, pace, log } = this.#parts;
@@ -78,6 +78,12 @@ export class Editing {
     } catch (err) {
       pace.editRefused(channel, err);
       const pause = pauseAfter(err, ++state.failures);
+      state.refusals = isPlainNo(err) ? state.refusals + 1 : 0;
+      if (state.refusals >= TRIES) {
+        log.warn({ err, id }, 'Slack never takes this edit of a message: it stays as it is');
+        state.staleSince = null;
+        return 'whole';
+      }
       log.warn({ err, id, pause }, 'could not edit a message in Slack; trying again');
       state.editedAt = performance.now() + pause;
       if (isGone(err)) throw err;
@@ -86,10 +92,13 @@ export class Editing {
     // What shows its sentence alone is tried again, and not at once.
     const failures = taken === 'whole' ? 0 : state.failures + 1;
     const pause = failures > 0 && failures < TRIES ? pauseAfter(null, failures) : 0;
-    this.#states.set(id, { editedAt: performance.now() + pause, failures, staleSince: null });
+    this.#states.set(id, { ...NEVER, editedAt: performance.now() + pause, failures });
     return taken;
   }
 }
+
+/** Of this message: it is too old, too long, or not ours any more. Such a one would be tried for ever. */
+const isPlainNo = (error: unknown): boolean => error instanceof MessageRefused && error.gone === null;
 
 /** What is to be done next: nothing more for ever, or wait so many ms for a fact. */
 export type Next = 'all told' | number;

@@ -23,11 +23,11 @@ export type Message = { text: string; blocks: readonly object[] };
 /** Names a message of ours for ever: its deploy, and which of the deploy's messages it is. */
 export type MessageKey = { deploy: string; key: string };
 
-/** Slack refused, and surely did nothing. `gone`: the thread is, or why its channel takes nothing; null for all else. */
+/** Slack refused, and surely did nothing. `gone`: what is; *not now* where it says nothing of this message; null for all else. */
 export class MessageRefused extends Error {
-  readonly gone: Unheard | 'thread' | null;
+  readonly gone: Unheard | 'thread' | 'not now' | null;
 
-  constructor(message: string, gone: Unheard | 'thread' | null, cause?: unknown) {
+  constructor(message: string, gone: Unheard | 'thread' | 'not now' | null, cause?: unknown) {
     super(message, { cause });
     this.name = 'MessageRefused';
     this.gone = gone;

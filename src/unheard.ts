@@ -15,7 +15,7 @@ type Parts = {
 
 /** The channel takes nothing. */
 export const isGone = (error: unknown): error is MessageRefused & { gone: Unheard } =>
-  error instanceof MessageRefused && error.gone !== null && error.gone !== 'thread';
+  error instanceof MessageRefused && error.gone !== null && error.gone !== 'thread' && error.gone !== 'not now';
 
 /** Whoever started a deploy learns elsewhere that its channel takes no word of it. */
 export async function tellStarter({ load, unheard, log }: Parts, id: string, error: unknown): Promise<void> {

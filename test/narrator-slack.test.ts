@@ -158,6 +158,8 @@ describe('a refusal', () => {
     ['restricted_action', 'not allowed'],
     ['thread_not_found', 'thread'],
     ['too_many_attachments', null],
+    ['cant_update_message', null],
+    ['token_revoked', 'not now'],
   ])('%s says that nothing was posted, and what is gone: %s', async (code, gone) => {
     answer = () => no(code);
     const refused = await chat.post({ channel: 'C1', message, key }).catch(error => error);

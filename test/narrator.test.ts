@@ -3,6 +3,7 @@ import type { Deploy, FactBody } from '../src/domain/deploy.ts';
 import type { Late } from '../src/late.ts';
 import { Narrator } from '../src/narrator.ts';
 import { Pace } from '../src/pace.ts';
+import { MessageRefused } from '../src/team.ts';
 import { FakeMessages, FakeSlack } from './narrator-fakes.ts';
 import { ANN, deployOf } from './sample-deploys.ts';
 
@@ -372,6 +373,26 @@ describe('when Slack says no', () => {
     start('one', pace).wake('d');
     await vi.advanceTimersByTimeAsync(30 * 60_000);
     expect(slack.edits).toHaveLength(4);
+  });
+
+  it.each([
+    ['an edit', null, 5 + 1],
+    ['all that the bot asks', 'not now', 17 + 17],
+  ] as const)('to %s, it is asked so often in the end, and the deploy is told', async (_, gone, tries) => {
+    const narrator = start();
+    begin('d1');
+    narrator.wake('d1');
+    await seconds(5);
+    let asked = 0;
+    slack.trouble = what => (what === 'update' && ++asked ? { before: new MessageRefused('no', gone) } : undefined);
+    happens('d1', narrator);
+    await seconds(15 * 60);
+    happens('d1', narrator, END);
+    await seconds(15 * 60);
+    expect([asked, await messages.unfinished()]).toEqual([tries, gone ? ['d1'] : []]);
+    slack.trouble = () => undefined;
+    await seconds(65);
+    expect(slack.root('d1')?.edits).toEqual(gone ? ['d1: 3 facts'] : []);
   });
 
   it('it is asked no sooner than it said', async () => {

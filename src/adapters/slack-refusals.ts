@@ -25,6 +25,13 @@ const GONE: { readonly [code: string]: NonNullable<MessageRefused['gone']> } = {
   restricted_action_non_threadable_channel: 'not allowed',
   thread_not_found: 'thread',
 };
+/** Of the bot's token, or of the workspace: whatever was asked, the same may be taken when a person has mended that, or later. */
+const NOT_NOW: ReadonlySet<string> = new Set([
+  ...['not_authed', 'invalid_auth', 'account_inactive', 'token_revoked', 'token_expired', 'not_allowed_token_type'],
+  ...['missing_scope', 'no_permission', 'access_denied', 'ekm_access_denied', 'enterprise_is_restricted'],
+  ...['org_login_required', 'team_access_not_granted', 'team_added_to_org', 'two_factor_setup_required'],
+  ...['accesslimited', 'ratelimited', 'rate_limited', 'message_limit_exceeded', 'request_timeout'],
+]);
 /** Slack's own trouble: "some aspect of the operation" may have succeeded. */
 const UNSURE: ReadonlySet<string> = new Set(['fatal_error', 'internal_error', 'service_unavailable']);
 /** Slack's own trouble, whatever was asked: it passes, so it says no to nothing. */
@@ -43,7 +50,7 @@ export function told(error: unknown): unknown {
   const code = codeOf(error);
   if (code === null || UNSURE.has(code)) return error;
   const gone = Object.hasOwn(GONE, code) ? GONE[code] : undefined;
-  return new MessageRefused(`Slack refuses: ${code}`, gone ?? null, error);
+  return new MessageRefused(`Slack refuses: ${code}`, gone ?? (NOT_NOW.has(code) ? 'not now' : null), error);
 }
 
 export const isCode = (error: unknown, ...codes: string[]): boolean => codes.includes(codeOf(error) ?? '');
