@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Deploy } from './domain/deploy.ts';
 import { type Pace, pauseAfter } from './pace.ts';
-import { CLAIM_MS, hashAs, isShown, type Kept, type Posting, TRIES } from './posting.ts';
+import { CLAIM_MS, hashAs, hashOf, isShown, isSurelyNotThere, type Kept, type Posting, TRIES } from './posting.ts';
 import { type Chat, type Message, MessageRefused, type Taken } from './team.ts';
 import { isGone } from './unheard.ts';
 
@@ -11,10 +11,14 @@ const CLAIM_AGAIN_MS = 10_000;
 const EDITED_WITHIN_MS = 5_000;
 /** It is looked anew at what it shows. */
 const AT_ONCE = 0;
+/** What Slack did not answer within 8 s it may still carry out: by then it has, or hardly ever will. */
+const SETTLED_AFTER_MS = 15_000;
 
+/** An attempt that got no answer may have its effect `until` then, ms, over that whose hash is `shown` since. */
+type Doubt = { until: number; shown: string | null };
 /** `editedAt`: or, after a failure, until when it is left alone: a last state need not wait longer than that. */
-type State = { editedAt: number; failures: number; refusals: number; staleSince: number | null };
-const NEVER: State = { editedAt: Number.NEGATIVE_INFINITY, failures: 0, refusals: 0, staleSince: null };
+type State = { editedAt: number; failures: number; refusals: number; staleSince: number | null; doubt: Doubt | null };
+const NEVER: State = { editedAt: Number.NEGATIVE_INFINITY, failures: 0, refusals: 0, staleSince: null, doubt: null };
 type Parts = { chat: Pick<Chat, 'update'>; pace: Pace; log: Pick<Logger, 'warn'> };
 type Edit = {
   /** Names the message, among all that are edited. */
@@ -55,9 +59,10 @@ export class Editing {
   }
 
   /** For how long it must not be edited yet, ms: it was just now, or could not be. */
-  wait({ id, channel, last }: Pick<Edit, 'id' | 'channel' | 'last'>): number {
-    const { editedAt } = this.#states.get(id) ?? NEVER;
-    return this.#parts.pace.nextEdit(channel, editedAt, last) - performance.now();
+  wait({ id, channel, message, last }: Pick<Edit, 'id' | 'channel' | 'message' | 'last'>): number {
+    const { editedAt, doubt } = this.#states.get(id) ?? NEVER;
+    const settled = doubt && doubt.shown === hashOf(message) ? doubt.until : editedAt;
+    return this.#parts.pace.nextEdit(channel, Math.max(editedAt, settled), last) - performance.now();
   }
 
   /**
@@ -69,7 +74,7 @@ export class Editing {
     const state = this.#states.get(id) ?? { ...NEVER };
     this.#states.set(id, state);
     state.staleSince ??= performance.now();
-    const wait = this.wait({ id, channel, last });
+    const wait = this.wait({ id, channel, message, last });
     if (wait > 0) return wait;
     if (!pace.mayEdit(id, { channel, last, since: state.staleSince, isNeeded, wake })) return CLAIM_AGAIN_MS;
     let taken: Taken;
@@ -78,6 +83,7 @@ export class Editing {
     } catch (err) {
       pace.editRefused(channel, err);
       const pause = pauseAfter(err, ++state.failures);
+      if (!isSurelyNotThere(err)) state.doubt = { until: Number.POSITIVE_INFINITY, shown: null };
       state.refusals = isPlainNo(err) ? state.refusals + 1 : 0;
       if (state.refusals >= TRIES) {
         log.warn({ err, id }, 'Slack never takes this edit of a message: it stays as it is');
@@ -92,8 +98,12 @@ export class Editing {
     // What shows its sentence alone is tried again, and not at once.
     const failures = taken === 'whole' ? 0 : state.failures + 1;
     const pause = failures > 0 && failures < TRIES ? pauseAfter(null, failures) : 0;
-    this.#states.set(id, { ...NEVER, editedAt: performance.now() + pause, failures });
-    return taken;
+    const now = performance.now();
+    const until = Math.min(state.doubt?.until ?? now, now + SETTLED_AFTER_MS);
+    const doubt = until > now ? { until, shown: hashOf(message) } : null;
+    this.#states.set(id, { ...NEVER, editedAt: now + pause, failures, doubt });
+    // An older attempt may yet come over it: what is shown is not known before it was edited once more.
+    return doubt ? until - now : taken;
   }
 }
 
@@ -113,7 +123,7 @@ export async function editOnce(
   const { channel } = deploy.plan;
   const id = known.key === 'root' ? deploy.id : `${deploy.id} ${known.key}`;
   // While it waits, or fails here, another process may have it.
-  const wait = editing.wait({ id, channel, last });
+  const wait = editing.wait({ id, channel, message, last });
   if (wait > 0) return wait;
   const from = performance.now();
   if (!(await messages.mayEdit(deploy.id, known, instance))) return EDITED_WITHIN_MS;

@@ -148,7 +148,7 @@ export class Notifier {
     }
     const failures = this.#editing.failures(`notice ${id}`);
     if (done === 'sentence' && failures < TRIES) {
-      const wait = this.#editing.wait({ id: `notice ${id}`, channel, last: true });
+      const wait = this.#editing.wait({ id: `notice ${id}`, channel, message, last: true });
       return void this.#waiting.set(id, { until: performance.now() + wait, failures });
     }
     this.#editing.forget(`notice ${id}`);

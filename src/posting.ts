@@ -69,7 +69,8 @@ export async function postOnce(
   }
 }
 
-const isSurelyNotThere = (error: unknown): boolean => error instanceof MessageRefused || retryAfterMs(error) > 0;
+/** Slack refused it: what was sent has no effect, and will not have one later. */
+export const isSurelyNotThere = (error: unknown): boolean => error instanceof MessageRefused || retryAfterMs(error) > 0;
 
 /** Of what a message says: it is edited when this is another. */
 export const hashOf = (message: Message): string =>

@@ -199,6 +199,46 @@ describe('said only once, never lost', () => {
     expect(slack.root('d1')?.edits.at(-1)).toBe('d1: 2 facts');
   });
 
+  it('a state that Slack carries out after all, long after it got no answer, does not stay over a later one', async () => {
+    const narrator = start();
+    begin('d1');
+    narrator.wake('d1');
+    await seconds(5);
+    const update = slack.update.bind(slack);
+    let calls = 0;
+    slack.update = async ask => {
+      if (++calls > 1) return update(ask);
+      setTimeout(() => void update(ask), 18_000);
+      await new Promise(next => setTimeout(next, 8_000));
+      throw new Error('no answer within 8 s');
+    };
+    happens('d1', narrator);
+    await seconds(4);
+    happens('d1', narrator, END);
+    await seconds(10);
+    expect(slack.root('d1')?.edits).toEqual(['d1: 3 facts']);
+    await seconds(60);
+    expect(slack.root('d1')?.edits).toEqual(['d1: 3 facts', 'd1: 2 facts', 'd1: 3 facts']);
+    expect(await messages.unfinished()).toEqual([]);
+  });
+
+  it('a newer state is not kept waiting by one that may have to be shown twice', async () => {
+    const narrator = start();
+    begin('d1');
+    narrator.wake('d1');
+    await seconds(5);
+    slack.trouble = what => (what === 'update' ? { before: new Error('socket hang up') } : undefined);
+    happens('d1', narrator);
+    await seconds(1);
+    slack.trouble = () => undefined;
+    await seconds(6);
+    happens('d1', narrator, END);
+    await seconds(1);
+    expect(slack.root('d1')?.edits).toEqual(['d1: 2 facts', 'd1: 3 facts']);
+    await seconds(60);
+    expect(slack.root('d1')?.edits).toEqual(['d1: 2 facts', 'd1: 3 facts', 'd1: 3 facts']);
+  });
+
   it('a bot that died after Slack took the post, before it was kept, posts it no second time when it is back', async () => {
     const keep = messages.keep.bind(messages);
     messages.keep = async () => {
