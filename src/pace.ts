@@ -14,10 +14,10 @@ const EDIT_EVERY_MS = 3_000;
 const WHISPERS: Budget = { name: 'whispers', everyMs: 60_000 / 90, atOnce: 10 };
 
 /**
- * A last state overtakes whatever has waited for less than this. With a hundred deploys at once each edit waits for up to 130 s:
- * a fresh last state then comes within 15 s. Were it to overtake more, others would be older than 150 s.
+ * A last state overtakes whatever has waited for less than this: with up to 45 deploys at once that is all. Were it to overtake
+ * more, others would be older than 150 s where there are a hundred, which often end together.
  */
-const OVERTAKES_MS = 100_000;
+const OVERTAKES_MS = 60_000;
 
 /** `since`: when what it shows was found out of date. `isNeeded`: whether another process is not at it meanwhile. */
 type Editor = {
