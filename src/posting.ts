@@ -8,6 +8,10 @@ import { type Chat, type Message, MessageRefused, type Messages, type Taken } fr
 /** Others judge us 5 s after our last beat: what we claimed longer ago than this, frozen perhaps, they may be sending. */
 export const CLAIM_MS = 2_500;
 
+/** What Slack did not answer for so long it may carry out later: it is not looked for before that has happened, or hardly ever will. */
+const SILENT_MS = 5_000;
+const SETTLES_MS = 10_000;
+
 export type Posting = {
   messages: Messages;
   chat: Chat;
@@ -58,6 +62,7 @@ export async function postOnce(
     const ts = await chat.find({ ...place, after: Date.parse(ask.since) });
     if (ts !== null) return keep({ key, ts, hash: ask.hash ?? null });
   }
+  const sentAt = performance.now();
   try {
     const { ts, taken } = await chat.post({ ...place, broadcast, message });
     return await keep({ key, ts, hash: ask.hash ?? hashAs(taken, message, null) });
@@ -65,6 +70,7 @@ export async function postOnce(
     pace.postRefused(channel, error);
     // It need not be looked for, unless an earlier attempt may have got through. Where that is not noted, it is.
     if (isFirst && isSurelyNotThere(error)) await messages.free(deploy.id, key, instance).catch(() => {});
+    if (performance.now() - sentAt > SILENT_MS) await pace.pause(SETTLES_MS);
     throw error;
   }
 }

@@ -199,6 +199,22 @@ describe('said only once, never lost', () => {
     expect(slack.root('d1')?.edits.at(-1)).toBe('d1: 2 facts');
   });
 
+  it('a root message that Slack posts after all, long after it got no answer, is not posted again', async () => {
+    const post = slack.post.bind(slack);
+    let calls = 0;
+    slack.post = async ask => {
+      if (++calls > 1) return post(ask);
+      setTimeout(() => void post(ask), 17_000);
+      await new Promise(next => setTimeout(next, 8_000));
+      throw new Error('no answer within 8 s');
+    };
+    begin('d1');
+    start().wake('d1');
+    await seconds(60);
+    expect(slack.told('d1').filter(text => text.startsWith('d1: '))).toHaveLength(1);
+    expect(calls).toBe(1);
+  });
+
   it('a state that Slack carries out after all, long after it got no answer, does not stay over a later one', async () => {
     const narrator = start();
     begin('d1');
