@@ -55,6 +55,9 @@ export function told(error: unknown): unknown {
 
 export const isCode = (error: unknown, ...codes: string[]): boolean => codes.includes(codeOf(error) ?? '');
 
+/** There is nothing to read, nor to post to, before a person mends that. */
+export const isChannelGone = (error: unknown): boolean => Object.hasOwn(GONE, codeOf(error) ?? '');
+
 /** A plain no of Slack: asking again does not help. */
 export const isNo = (error: unknown): error is WebAPIPlatformError => !PASSES.has(codeOf(error) ?? 'internal_error');
 

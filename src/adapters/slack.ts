@@ -1,9 +1,8 @@
 import { WebClient } from '@slack/web-api';
 import { z } from 'zod';
 import type { Chat, Message, MessageKey, Taken } from '../team.ts';
-import { isGone } from '../unheard.ts';
 import { CALL_WITHIN_MS, clientOptions, type SlackAccess } from './slack-client.ts';
-import { isCode, isLookRefused, isNo, told } from './slack-refusals.ts';
+import { isChannelGone, isCode, isLookRefused, isNo, told } from './slack-refusals.ts';
 
 /** Label of our messages, by which one whose answer was lost is found again. Anyone in the workspace can read it. */
 const EVENT = 'switchover';
@@ -103,7 +102,7 @@ export function connectSlack({
           const why = told(error);
           const isOutside = isCode(error, 'not_in_channel');
           // Slack's own trouble passes, and nothing can be posted to a channel that is gone.
-          const mayLast = isNo(error) && (isOutside || !isGone(why));
+          const mayLast = isNo(error) && (isOutside || !isChannelGone(error));
           if (mayLast && unreadFor(channel) >= (isOutside ? unreadMs : UNREADABLE_MS)) return null;
           throw isOutside
             ? new Error(`${channel} cannot be read: the bot is not in it just now`, { cause: error })
