@@ -65,18 +65,18 @@ export async function sendSettings(
     if ('answer' in read) return read.answer;
     if (await acknowledge({ response_action: 'errors', errors: read.errors })) return null;
     const again = `\`/deploy ${read.app === null ? 'add' : `settings ${read.app}`}\` opens the form again.`;
-    return refused([`Nothing was saved. ${Object.values(read.errors).join(' ')} ${again}`]);
+    return refused([`Nothing was saved. ${read.told.join(' ')} ${again}`]);
   } finally {
     clearTimeout(closing);
     await acknowledge();
   }
 }
 
-/** `errors` by block to show in the form, or what to tell its sender. */
+/** `errors` by block to show in the form, and `told` where it is closed; or what to tell its sender. */
 async function readSettings(
   settings: Settings,
   { user, view }: Sent,
-): Promise<{ errors: Record<string, string>; app: string | null } | { answer: Answer }> {
+): Promise<{ errors: Record<string, string>; told: string[]; app: string | null } | { answer: Answer }> {
   const { app, version } = carriedIn(view.private_metadata);
   const { typed, typedFreezes } = typedIn(view.state.values);
   const result =
@@ -89,7 +89,9 @@ async function readSettings(
     const block = FIELDS.has(name) && !(name === 'name' && app !== null) ? name : 'repository';
     return [block, problem] as const;
   });
-  return { errors: Object.fromEntries(errors), app };
+  // It says "This must be …" under its field.
+  const told = Object.entries(result.problems).map(([name, problem]) => problem.replace(/^This /, `\`${name}\` `));
+  return { errors: Object.fromEntries(errors), told, app };
 }
 
 /** What a menu of ours offers for these words: apps that the asker may deploy, user groups and channels with each role, or branches, tags and commits of an app. */

@@ -88,6 +88,7 @@ export class Editing {
       if (state.refusals >= TRIES) {
         log.warn({ err, id }, 'Slack never takes this edit of a message: it stays as it is');
         state.staleSince = null;
+        state.editedAt = performance.now() + pause;
         return 'whole';
       }
       log.warn({ err, id, pause }, 'could not edit a message in Slack; trying again');

@@ -54,7 +54,8 @@ export class Homes<View> {
     await this.#parts.store.opened(user);
     this.#shown.delete(user);
     this.#failed.delete(user);
-    await this.#publish(user);
+    if (performance.now() < this.#fullUntil) this.#allWithin(0);
+    else await this.#publish(user);
     this.#wake();
   }
 

@@ -50,6 +50,7 @@ import { connectStarts } from './adapters/starts.ts';
 import { Store } from './adapters/store.ts';
 import { createVisit } from './adapters/visit.ts';
 import { createWatcher } from './adapters/watcher.ts';
+import { connectWatches } from './adapters/watches.ts';
 import { askWorkspace } from './adapters/workspace.ts';
 import { Administration } from './administration.ts';
 import { Bot } from './bot.ts';
@@ -101,6 +102,7 @@ const instance = `${config.DYNO ?? 'bot'}-${randomUUID()}`;
 const starting = setTimeout(cannotStart, START_WITHIN_MS, new Error('For 5 minutes nothing answered.')).unref();
 const database = await openDatabase({ url: config.DATABASE_URL, dataDir: config.DATA_DIR }, warn).catch(cannotStart);
 const store = new Store(database.pool);
+const watches = connectWatches(database.pool, instance);
 const news = await hearNews(database.pool, database.url, warn);
 const keys = tokenKeys(config);
 const { heroku, connections } = withDatabases(
@@ -112,13 +114,7 @@ const { heroku, connections } = withDatabases(
 const source = connectGitHub({ url: config.GITHUB_API_URL, token: config.GITHUB_TOKEN });
 const visit = createVisit(config.ALLOWED_PROBE_NETWORKS);
 const prober = createProber(visit);
-const watcher = createWatcher({
-  heroku,
-  prober,
-  store: { load: key => store.loadWatch(key), save: (key, watch) => store.saveWatch(key, watch, instance) },
-  connections,
-  log,
-});
+const watcher = createWatcher({ heroku, prober, store: watches, connections, log });
 
 const journal: Journal = {
   deploy: id => store.deploy(id),
@@ -217,7 +213,7 @@ const messages = connectMessages(database.pool);
 const pictures = new Pictures({
   ...{ messages, chat, pace, instance, log, now: time.now },
   files: connectFiles(slackAccess),
-  seen: deploy => store.seriesOf(deploy),
+  seen: watches.seriesOf,
   views: { chart: chartOf, picture: pictureOf },
   render: svg => renderPng(svg, PICTURE_WIDTH),
 });
@@ -275,7 +271,7 @@ async function stop(signal: NodeJS.Signals): Promise<void> {
 async function leave(): Promise<void> {
   await bolt.stop();
   await Promise.all([engine.stop(), homes.stop(), narrator.stop(), notifier.stop()]);
-  // Not before: what is answered meanwhile would be answered again by whoever finds it.
+  // Not before: what is answered meanwhile would be answered again by the next process.
   await inbox.stop();
   await news.stop();
   await database.close();

@@ -3,7 +3,7 @@ import type { Unheard } from './domain/unheard.ts';
 import { Editing } from './editing.ts';
 import { type Pace, retryAfterMs } from './pace.ts';
 import { POST_EVERY_MS, RANKS } from './post-queue.ts';
-import { TRIES } from './posting.ts';
+import { settlesIn, TRIES } from './posting.ts';
 import type { Chat, Notice, Posted } from './team.ts';
 import { isGone } from './unheard.ts';
 
@@ -164,12 +164,15 @@ export class Notifier {
     const found = again && isChannel(channel) ? await chat.find({ channel, key, after: Date.parse(at) }) : null;
     // Its words may be those of an earlier attempt: it is brought up to date like any other.
     if (found) return this.#parts.notices.found(id, found);
-    if (performance.now() - claimedAt > CLAIM_MS) return;
+    if (performance.now() - claimedAt > CLAIM_MS)
+      return void this.#waiting.set(id, { until: performance.now() + POST_EVERY_MS, failures: 0 });
+    const sentAt = performance.now();
     let sent: Posted;
     try {
       sent = await chat.post({ channel, message, key });
     } catch (err) {
       pace.postRefused(channel, err);
+      await pace.pause(settlesIn(sentAt));
       if (retryAfterMs(err) === 0) throw err;
       // Said of the channel, not of the notice: that is the first to go when its channel is open again.
       return log.warn({ err, id, channel }, 'a channel takes no more for now; trying again');

@@ -1,4 +1,3 @@
-import { goesOn } from './domain/readings.ts';
 import type { Next, Stage } from './run.ts';
 
 /**
@@ -8,9 +7,10 @@ import type { Next, Stage } from './run.ts';
 export const park =
   (stage: string): Stage =>
   async run => {
+    const last = run.deploy.facts.findLast(({ kind }) => kind !== 'trouble');
     // Anew where it has gone on since, and come back to a version like this one: the card of then has no buttons any more.
-    const last = run.deploy.facts.findLast(goesOn)?.seq;
-    await run.record({ kind: 'parked', stage }, `parked at ${stage} after ${last}`);
+    if (last?.kind !== 'parked' || last.stage !== stage)
+      await run.record({ kind: 'parked', stage }, `parked at ${stage} after ${last?.seq}`);
     return run.listening<Next>(aborted, async ({ kind, by }) => {
       if (kind !== 'end here') {
         return { answer: 'This version of the bot does not know how it goes on: the newest card says what to do.' };

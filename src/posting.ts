@@ -8,9 +8,11 @@ import { type Chat, type Message, MessageRefused, type Messages, type Taken } fr
 /** Others judge us 5 s after our last beat: what we claimed longer ago than this, frozen perhaps, they may be sending. */
 export const CLAIM_MS = 2_500;
 
-/** What Slack did not answer for so long it may carry out later: it is not looked for before that has happened, or hardly ever will. */
 const SILENT_MS = 5_000;
 const SETTLES_MS = 10_000;
+
+/** For how long what was sent then, and failed, should not be looked for, ms: what Slack did not answer it may carry out later. */
+export const settlesIn = (sentAt: number): number => (performance.now() - sentAt > SILENT_MS ? SETTLES_MS : 0);
 
 export type Posting = {
   messages: Messages;
@@ -70,7 +72,7 @@ export async function postOnce(
     pace.postRefused(channel, error);
     // It need not be looked for, unless an earlier attempt may have got through. Where that is not noted, it is.
     if (isFirst && isSurelyNotThere(error)) await messages.free(deploy.id, key, instance).catch(() => {});
-    if (performance.now() - sentAt > SILENT_MS) await pace.pause(SETTLES_MS);
+    await pace.pause(settlesIn(sentAt));
     throw error;
   }
 }

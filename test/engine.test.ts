@@ -5,7 +5,7 @@ import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { connect, type Embedded, startEmbedded } from '../src/adapters/postgres.ts';
 import { migrate } from '../src/adapters/schema.ts';
-import { Store } from '../src/adapters/store.ts';
+import { connectWatches } from '../src/adapters/watches.ts';
 import type { Watch } from '../src/domain/watch.ts';
 import { type Folder, makeFolder } from './stage/folder.ts';
 import { startPostgresProxy } from './torture/postgres-proxy.ts';
@@ -84,22 +84,25 @@ describe('a deploy in the engine', () => {
   // and when the next was killed, new code was announced twice.
   it('has its watch kept by the process that runs it, and by none that did before', async () => {
     await migrate(pool);
-    const store = new Store(pool);
+    const keep = (by: string, watch: Watch) => connectWatches(pool, by).save(`${deploy} 42`, watch);
     const [before, deploy] = [await startBot(), newDeploy()];
     begin(before, deploy);
     await until(deploy, 'second begun');
-    const watch = (release: number) => ({ goal: { ours: release } }) as unknown as Watch;
-    const kept = async () => (await store.loadWatch(`${deploy} 42`))?.goal.ours;
-    await store.saveWatch(`${deploy} 42`, watch(1), before.id);
-    await store.saveWatch(`${deploy} 42`, watch(2), 'somebody else');
+    const watch = (saves: number, release = saves) => ({ saves, goal: { ours: release } }) as unknown as Watch;
+    const kept = async () => (await connectWatches(pool, '').load(`${deploy} 42`))?.goal.ours;
+    await keep(before.id, watch(1));
+    await keep('somebody else', watch(2));
     expect(await kept()).toBe(1);
     const next = await startBot();
     before.kill('SIGKILL');
     await expect
       .poll(async () => (await effects(deploy)).filter(what => what === 'second begun').length, PATIENT)
       .toBe(2);
-    await store.saveWatch(`${deploy} 42`, watch(3), next.id);
-    await store.saveWatch(`${deploy} 42`, watch(4), before.id);
+    await keep(next.id, watch(3));
+    await keep(before.id, watch(4));
+    expect(await kept()).toBe(3);
+    // It has got the deploy back, and does not know more than the one that had it in between.
+    await keep(next.id, watch(3, 5));
     expect(await kept()).toBe(3);
     await open(`second ${deploy}`);
     await open(`third ${deploy}`);

@@ -72,6 +72,11 @@ describe('a form of settings that Slack takes no answer to', () => {
   it.each([
     ['saved', { kind: 'saved', app: 'shop' }, /^Saved\./],
     ['wrong', { kind: 'wrong', problems: { name: 'No such app.' } }, /^Nothing was saved\. No such app\./],
+    [
+      'no number',
+      { kind: 'wrong', problems: { windowSeconds: 'This must be so.' } },
+      /saved\. `windowSeconds` must be so\./,
+    ],
   ] as const)('is told as it is: %s', async (_, result, text) => {
     const form = { ack: deaf, answerBy: performance.now() + 1_000, log: { warn: () => {} } };
     const said = await sendSettings({ ...bench.settings, save: async () => result }, sent, form);

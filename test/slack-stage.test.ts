@@ -102,7 +102,7 @@ describe('the local Slack', () => {
     const ts = await post({ text: 'Hats' });
     slack.archives('#deploys');
     await refuses(client.chat.postMessage({ channel, text: 'Caps' }), 'is_archived');
-    await refuses(client.chat.update({ channel, ts, text: 'Caps' }), 'is_archived');
+    await refuses(client.chat.update({ channel, ts, text: 'Caps' }), 'is_inactive');
     await refuses(client.chat.postEphemeral({ channel, user: 'U0ANN', text: 'Caps' }), 'is_archived');
     slack.archives('#deploys', false);
     expect(await client.chat.update({ channel, ts, text: 'Caps' })).toMatchObject({ ok: true });

@@ -103,13 +103,16 @@ export function connectInbox(ask: {
     return false;
   };
 
-  const send = async (asked: readonly Asked[], values: unknown[]): Promise<{ id: string }[]> => {
+  const send = async (all: readonly Asked[]): Promise<ReadonlySet<string>> => {
     // Apart from the query: whoever did not get so far has sent nothing.
     const client = await own.connect();
+    // Connecting takes its time, and some were told meanwhile that nothing is done.
+    const asked = all.filter(({ isOver }) => !isOver);
+    const values = [asked.map(({ id }) => id), asked.map(({ body }) => body), instance];
     let broken: Error | undefined;
     for (const each of asked) each.unknown++;
     try {
-      return (await client.query<{ id: string }>(TAKE, values)).rows;
+      return new Set((await client.query<{ id: string }>(TAKE, values)).rows.map(({ id }) => id));
     } catch (error) {
       broken = error instanceof Error ? error : new Error(String(error));
       if (isNo(error)) for (const each of asked) each.unknown--;
@@ -125,9 +128,7 @@ export function connectInbox(ask: {
       waiting = [];
       if (asked.length === 0) break;
       try {
-        const values = [asked.map(({ id }) => id), asked.map(({ body }) => body), instance];
-        const rows = await send(asked, values);
-        const taken = new Set(rows.map(({ id }) => id));
+        const taken = await send(asked);
         for (const { id, tell } of asked) tell(taken.has(id));
       } catch (error) {
         onError(error);

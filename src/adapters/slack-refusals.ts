@@ -17,6 +17,7 @@ class SlackBusy extends Error {
 /** Final until a person mends it. A private channel that the bot was taken out of does not exist for it. */
 const GONE: { readonly [code: string]: NonNullable<MessageRefused['gone']> } = {
   is_archived: 'archived',
+  is_inactive: 'archived',
   channel_not_found: 'not in it',
   not_in_channel: 'not in it',
   restricted_action: 'not allowed',
@@ -25,15 +26,13 @@ const GONE: { readonly [code: string]: NonNullable<MessageRefused['gone']> } = {
   restricted_action_non_threadable_channel: 'not allowed',
   thread_not_found: 'thread',
 };
-/** Of the bot's token, or of the workspace: whatever was asked, the same may be taken when a person has mended that, or later. */
-const NOT_NOW: ReadonlySet<string> = new Set([
-  ...['not_authed', 'invalid_auth', 'account_inactive', 'token_revoked', 'token_expired', 'not_allowed_token_type'],
-  ...['missing_scope', 'no_permission', 'access_denied', 'ekm_access_denied', 'enterprise_is_restricted'],
-  ...['org_login_required', 'team_access_not_granted', 'team_added_to_org', 'two_factor_setup_required'],
-  ...['accesslimited', 'ratelimited', 'rate_limited', 'message_limit_exceeded', 'request_timeout'],
+/** Of this very message, whenever it is sent. All others may be of the bot's token, the workspace, or a channel that moves. */
+const FINAL: ReadonlySet<string> = new Set([
+  ...['cant_update_message', 'edit_window_closed', 'block_mismatch', 'no_text', 'msg_too_long', 'msg_blocks_too_long'],
+  ...['invalid_blocks', 'invalid_blocks_format', 'too_many_attachments', 'slack_connect_file_link_sharing_blocked'],
 ]);
 /** Slack's own trouble: "some aspect of the operation" may have succeeded. */
-const UNSURE: ReadonlySet<string> = new Set(['fatal_error', 'internal_error', 'service_unavailable']);
+const UNSURE: ReadonlySet<string> = new Set(['fatal_error', 'internal_error', 'service_unavailable', 'update_failed']);
 /** Slack's own trouble, whatever was asked: it passes, so it says no to nothing. */
 const PASSES: ReadonlySet<string> = new Set([...UNSURE, 'request_timeout']);
 /** The blocks as they are, whatever they say: it may take others. */
@@ -50,7 +49,7 @@ export function told(error: unknown): unknown {
   const code = codeOf(error);
   if (code === null || UNSURE.has(code)) return error;
   const gone = Object.hasOwn(GONE, code) ? GONE[code] : undefined;
-  return new MessageRefused(`Slack refuses: ${code}`, gone ?? (NOT_NOW.has(code) ? 'not now' : null), error);
+  return new MessageRefused(`Slack refuses: ${code}`, gone ?? (FINAL.has(code) ? null : 'not now'), error);
 }
 
 export const isCode = (error: unknown, ...codes: string[]): boolean => codes.includes(codeOf(error) ?? '');

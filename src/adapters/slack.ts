@@ -8,8 +8,9 @@ import { isChannelGone, isCode, isLookRefused, isNo, told } from './slack-refusa
 const EVENT = 'switchover';
 /** Slack's clock and ours may differ by this much. */
 const CLOCKS_MS = 60_000;
-/** Of 200 messages. */
+/** Of 200 messages; and no later than this another is asked for, ms: a claim on a message lasts 20 s. */
 const PAGES = 20;
+const PAGES_WITHIN_MS = 4_000;
 /** A bot that was taken out of a channel for a moment can read there again by then; */
 const UNREAD_MS = 20_000;
 /** and another refusal that lasts so long stays. */
@@ -95,7 +96,8 @@ export function connectSlack({
       const method = thread === undefined ? 'conversations.history' : 'conversations.replies';
       const place = thread === undefined ? { channel } : { channel, ts: thread };
       let cursor = '';
-      for (let page = 0; page < PAGES; page++) {
+      const from = performance.now();
+      for (let page = 0; page < PAGES && performance.now() - from < PAGES_WITHIN_MS; page++) {
         const ask = { ...place, oldest, limit: 200, include_all_metadata: true, ...(cursor ? { cursor } : {}) };
         const read = await client.apiCall(method, ask).catch(error => {
           if (isCode(error, 'thread_not_found')) return null;

@@ -1,13 +1,11 @@
 import type pg from 'pg';
 import type { AppSettings } from '../domain/app.ts';
-import { type Click, type Deploy, type FactBody, latest } from '../domain/deploy.ts';
+import type { Click, Deploy, FactBody } from '../domain/deploy.ts';
 import { filesOf, type Held } from '../domain/gate.ts';
 import type { Plan } from '../domain/plan.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { TAKEN_OFF } from '../domain/schedule.ts';
-import type { Series } from '../domain/series.ts';
 import { type Place, placeBehind } from '../domain/turn.ts';
-import { type Watch, watchKey } from '../domain/watch.ts';
 import { ANSWER_WITHIN_MS, type Ledger, type Running, type StoredPlan } from '../team.ts';
 import { readDeploys } from './deploy-rows.ts';
 import { isFirst } from './effects.ts';
@@ -232,27 +230,6 @@ export class Store implements Ledger {
       [app],
     );
     return rows[0]?.floor ?? null;
-  }
-
-  async loadWatch(key: string): Promise<Watch | null> {
-    const { rows } = await this.#pool.query<{ state: Watch }>('SELECT state FROM watches WHERE key = $1', [key]);
-    return rows[0]?.state ?? null;
-  }
-
-  /** What was seen since the deploy's own release; null where nothing was watched. */
-  async seriesOf(deploy: Deploy): Promise<Series | null> {
-    const released = latest(deploy, 'released');
-    return released ? ((await this.loadWatch(watchKey(deploy.id, released.version)))?.series ?? null) : null;
-  }
-
-  /** Not what a process saw that has lost its deploy to another one, which it may hear of too late: that knows more. */
-  async saveWatch(key: string, state: Watch, instance: string): Promise<void> {
-    await this.#pool.query(
-      `INSERT INTO watches (key, state) SELECT $1, $2::jsonb WHERE EXISTS (
-         SELECT FROM dbos.workflow_status WHERE workflow_uuid = $3 AND status = 'PENDING' AND executor_id = $4)
-       ON CONFLICT (key) DO UPDATE SET state = EXCLUDED.state, saved_at = now()`,
-      [key, state, key.split(' ')[0], instance],
-    );
   }
 }
 

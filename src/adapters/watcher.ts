@@ -245,8 +245,11 @@ class Follow implements Following {
     this.#savedAt = steadyNow();
     this.#toSave ??= this.#saving
       .catch(() => {})
-      .then(() => {
+      .then(async () => {
         this.#toSave = null;
+        // Whoever has the deploy now keeps what it sees.
+        if (this.stopped) return;
+        this.#watch = { ...this.#watch, saves: this.#watch.saves + 1 };
         return this.#parts.store.save(this.#key, this.#watch);
       });
     this.#saving = this.#toSave;

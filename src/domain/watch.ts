@@ -76,6 +76,8 @@ export type StateChange = { at: number; from: string; to: string };
 /** Everything seen so far. Plain data: it is stored, and a restarted bot goes on from it. */
 export type Watch = {
   goal: Goal;
+  /** How often it was kept, by all processes that had it. */
+  saves: number;
   /** When the window began, by Heroku's clock: a newer release with our slug begins it anew. */
   clockFrom: number;
   /** The same by our clock, or when we began to watch; null before. The two clocks may differ by anything. */
@@ -153,6 +155,7 @@ export function beginWatch(goal: Goal): Watch {
   const none = {};
   return {
     goal,
+    saves: 0,
     clockFrom: goal.releasedAt,
     begunAt: null,
     now: goal.releasedAt,

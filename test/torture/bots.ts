@@ -53,6 +53,7 @@ export class Bots {
   /** Starts it, again when it ends before it listens: its database may be away just then. */
   async start(bot: Bot, version: Version, mayGoOn: () => boolean): Promise<void> {
     bot.version = version;
+    const from = performance.now();
     while (!bot.process.running && mayGoOn()) {
       const starting = bot.process
         .start(version === 'newer' ? [CLOCK, NEWER] : [CLOCK])
@@ -60,6 +61,11 @@ export class Bots {
         .catch(() => sleep(500));
       await this.#within(STARTED_WITHIN_MS, bot, 'neither listened nor ended', starting);
     }
+    const ms = performance.now() - from;
+    if (ms > STARTED_WITHIN_MS)
+      this.lastWords.push(
+        `${bot.name} took ${Math.round(ms / 1000)} s to start: ${bot.process.log.trim().slice(-3_000)}`,
+      );
   }
 
   /** Ends it, if need be by force. */

@@ -40,8 +40,7 @@ export const CHAT: Record<string, Method> = {
     { ...words, ts: moment, reply_broadcast: flag, metadata: z.unknown().optional() },
     (args, stage) => {
       const post = own(stage, args, 'cant_update_message');
-      // [assumed: edits too]
-      refuseArchived(post.channel);
+      if (post.channel.archived) throw new SlackError('is_inactive');
       if (args.text === undefined && args.blocks === undefined) throw new SlackError('no_text');
       // Blocks that are not given stay; an empty list takes them away.
       const content = contentOf({ text: args.text, blocks: args.blocks ?? post.blocks }, EDIT_TEXT);
