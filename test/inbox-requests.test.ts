@@ -150,13 +150,19 @@ describe('what changes something', () => {
     expect(kept).not.toMatch(/"token"|divider|long/);
   });
 
-  describe('while the database is away', () => {
+  describe.each([
+    ['is away', new Error('away'), /^Not taken: .*nothing was done\. Try again in a minute/],
+    [
+      'does not say whether it has kept it',
+      new PerhapsTaken('late'),
+      /^It is not known whether this was taken: .*if nothing comes of it, ask again/,
+    ],
+  ])('while the database %s', (_, error, words) => {
     beforeEach(() => {
-      bench.inbox.take = async () => Promise.reject(new Error('away'));
+      bench.inbox.take = () => Promise.reject(error);
       bench.inbox.done = () => Promise.reject(new Error('nothing was taken'));
       bench.bot.click = bench.bot.cancel = async () => Promise.reject(new Error('nothing may be done'));
     });
-    const NOT_TAKEN = /^Not taken: .*nothing was done\. Try again in a minute/;
 
     it.each([
       ['a command', () => bench.types('cancel shop'), '/respond'],
@@ -166,47 +172,18 @@ describe('what changes something', () => {
         () => bench.tells(mention('<@U0BOT> cancel shop'), { event_id: 'Ev1' }),
         '/api/chat.postEphemeral',
       ],
-    ])('%s is not taken, and says so', async (_, send, where) => {
+    ])('%s is not worked, and it says so', async (_, send, where) => {
       const { status, body } = await send();
       expect({ status, body }).toEqual({ status: 200, body: '' });
-      expect((await bench.hears(where)).text).toMatch(NOT_TAKEN);
+      expect((await bench.hears(where)).text).toMatch(words);
     });
 
     it('a form stays as it was filled in', async () => {
       const { body } = await bench.interacts(HOLD);
       expect(JSON.parse(body)).toEqual({
         response_action: 'errors',
-        errors: { reason: expect.stringMatching(NOT_TAKEN) },
+        errors: { reason: expect.stringMatching(words) },
       });
-    });
-  });
-});
-
-describe('what the database was asked to keep, and did not say whether it has,', () => {
-  beforeEach(() => {
-    bench.inbox.take = async () => Promise.reject(new PerhapsTaken('late'));
-    bench.bot.click = bench.bot.cancel = async () => Promise.reject(new Error('nothing may be done'));
-  });
-  const UNKNOWN = /^It is not known whether this was taken: .*if nothing comes of it, ask again/;
-
-  it.each([
-    ['a command', () => bench.types('cancel shop'), '/respond'],
-    ['a press', () => bench.presses('cancel', 'd1'), '/respond'],
-    [
-      'a word to the bot',
-      () => bench.tells(mention('<@U0BOT> cancel shop'), { event_id: 'Ev1' }),
-      '/api/chat.postEphemeral',
-    ],
-  ])('%s is told just that', async (_, send, where) => {
-    await send();
-    expect((await bench.hears(where)).text).toMatch(UNKNOWN);
-  });
-
-  it('a form is told just that, and stays as it was filled in', async () => {
-    const { body } = await bench.interacts(HOLD);
-    expect(JSON.parse(body)).toEqual({
-      response_action: 'errors',
-      errors: { reason: expect.stringMatching(UNKNOWN) },
     });
   });
 });
