@@ -21,10 +21,11 @@ export async function replacedBy(run: Run, version: number, known?: readonly Rel
 }
 
 /**
- * Web dynos that the app should have now: old code's until a release is made, and as many of new code after it. Undefined
- * when Heroku does not say: nothing waits for that, and those of the plan are looked for.
+ * Web dynos that the app should have now: old code's until a release is made, and as many of new code after it. Null when
+ * it has no such process type (any more). Undefined when Heroku does not say: nothing waits for that, and those of the plan are
+ * looked for.
  */
-export async function webNow({ outside, deploy }: Run): Promise<number | undefined> {
-  const formation = await outside.heroku.formation(deploy.plan.app).catch(() => []);
-  return formation.find(({ type }) => type === 'web')?.quantity;
+export async function webNow({ outside, deploy }: Run): Promise<number | null | undefined> {
+  const formation = await outside.heroku.formation(deploy.plan.app).catch(() => null);
+  return formation ? (formation.find(({ type }) => type === 'web')?.quantity ?? null) : undefined;
 }

@@ -23,6 +23,7 @@ import { planAgain } from './queue.ts';
 import { goBack, proveRollback, undo } from './rollback.ts';
 import type { Next, Run, Stage } from './run.ts';
 import { otherRelease, supersededBy } from './superseding.ts';
+import { calledOffUnseen, endOf, StillPending } from './unseen.ts';
 import { askAPerson, watchWhile } from './watching.ts';
 
 // A deploy, top to bottom. Each stage looks whether its work is done already, acts, records, and names what comes next.
@@ -38,7 +39,7 @@ export const recipe: { readonly [stage: string]: Stage } = {
   'Expand the schema': beforeRelease(unlessCancelled(hearingBefore(expand))),
   'Upload the source': beforeRelease(unlessCancelled(hearingBefore(uploadTheSource))),
   Build: beforeRelease(hearingBefore(build)),
-  Release: release,
+  Release: unlessStillPending(release),
   'Expand by command': expandByCommand,
   'New dynos boot': watchWhile('booting'),
   'Old code still serving': watchWhile('old serves'),
@@ -127,7 +128,13 @@ async function build(run: Run): Promise<Next> {
   if (isCancelled(run)) await stop();
   const lines = lastLines();
   const ended = await run.listening(
-    signal => heroku.buildEnded(app, begun, lines.push, signal),
+    signal =>
+      endOf(
+        run,
+        { what: 'the build', since: 'build started', status: begun.status },
+        signal => heroku.buildEnded(app, begun, lines.push, signal),
+        signal,
+      ),
     async click => {
       const answer = await cancelAsked(run, click, 'The build is being stopped. Nothing is released.');
       if (isCancelled(run)) await stop();
@@ -173,7 +180,13 @@ async function release(run: Run): Promise<Next> {
   await run.record({ kind: 'release started', version: begun.version });
   const lines = lastLines();
   const ended = await run.listening(
-    signal => heroku.releaseEnded(app, begun, lines.push, signal),
+    signal =>
+      endOf(
+        run,
+        { what: `v${begun.version}`, since: 'release started', status: begun.status },
+        signal => heroku.releaseEnded(app, begun, lines.push, signal),
+        signal,
+      ),
     async click => ({
       answer: await cancelAsked(
         run,
@@ -190,10 +203,12 @@ async function release(run: Run): Promise<Next> {
     );
   }
   const [replaces, web] = await Promise.all([replacedBy(run, ended.version), webNow(run)]);
-  await run.record({ ...released(ended, ended.slug), replaces, web });
+  await run.record({ ...released(ended, ended.slug), replaces, web: web ?? undefined });
   const asked = latest(run.deploy, 'cancel asked');
-  if (!asked) return afterRelease(run);
-  await run.record({ kind: 'rollback asked', by: asked.by, why: 'the deploy was cancelled' });
+  if (!asked && web !== null) return afterRelease(run);
+  // Nobody would answer visitors, and of a closed app nothing is destroyed yet.
+  const why = asked ? 'the deploy was cancelled' : `v${ended.version} has no process type \`web\``;
+  await run.record({ kind: 'rollback asked', by: asked?.by ?? null, why });
   return { to: 'Roll back' };
 }
 
@@ -231,6 +246,7 @@ function beforeRelease(stage: Stage): Stage {
     try {
       return await stage(run);
     } catch (error) {
+      if (error instanceof StillPending) return calledOffUnseen(run, error);
       const isAsked = (latest(run.deploy, 'build asked') ?? latest(run.deploy, 'going back')) !== undefined;
       const isNo = error instanceof HerokuRefused || error instanceof NotFound;
       if (!isNo) throw error;
@@ -243,18 +259,12 @@ function beforeRelease(stage: Stage): Stage {
   };
 }
 
-/** Heroku does not let us see what it was asked for: it is tried again, unless somebody calls it off now. */
-async function calledOffUnseen(run: Run, error: Error): Promise<Next> {
-  let isOver = false;
-  await run.answerPresses(async click => {
-    isOver ||= click.kind === 'cancel';
-    return `${error.message} So it is not known whether anything is being released: look with \`heroku releases -a ${run.deploy.plan.app}\`.`;
-  });
-  if (!isOver) throw error;
-  return run.end(
-    'not proved',
-    `It was called off while Heroku did not let this bot see what it had been asked for: ${error.message} Whether that is released nobody watches now: look with \`heroku releases -a ${run.deploy.plan.app}\`.`,
-  );
+function unlessStillPending(stage: Stage): Stage {
+  return run =>
+    stage(run).catch(error => {
+      if (error instanceof StillPending) return calledOffUnseen(run, error);
+      throw error;
+    });
 }
 
 /** A stage in which it is still listened to how the app is without this deploy. */

@@ -12,6 +12,7 @@ import { replacedBy, webNow } from './old-code.ts';
 import { HerokuRefused, orNotBegun, type Release } from './outside.ts';
 import type { Next, Run } from './run.ts';
 import { commitOf } from './superseding.ts';
+import { endOf, StillPending } from './unseen.ts';
 
 // Going back, best while old code still serves. A rollback is a release of its own: Heroku runs the old code's release phase
 // again, and only when that has succeeded are the bad dynos, which wait for the switch, replaced. A race. After the switch
@@ -66,22 +67,30 @@ export async function undo(run: Run): Promise<Next> {
     );
   }
   await run.record({ kind: 'rolling back', release: begun.id, version: begun.version });
-  const ended = await run.listening(
-    signal => heroku.releaseEnded(plan.app, begun, () => {}, signal),
-    async () => ({ answer: 'The rollback is under way: its thread says when it serves.' }),
-  );
-  if (ended.status !== 'succeeded' || !ended.slug) {
-    const why = `the release phase of v${ended.version} failed`;
+  const ended = await run
+    .listening(
+      signal =>
+        endOf(
+          run,
+          { what: `v${begun.version}`, since: 'rolling back', status: begun.status },
+          signal => heroku.releaseEnded(plan.app, begun, () => {}, signal),
+          signal,
+        ),
+      async () => ({ answer: 'The rollback is under way: its thread says when it serves.' }),
+    )
+    .catch(error => (error instanceof StillPending ? error : Promise.reject(error)));
+  if (ended instanceof StillPending || ended.status !== 'succeeded' || !ended.slug) {
+    const why = `the release phase of v${begun.version} ${ended instanceof StillPending ? 'does not end' : 'failed'}`;
     await run.record({ kind: 'rollback failed', why });
     return run.end(
       'failed',
-      `Going back failed: ${why}. v${ours} goes live, or is live. Act now by hand: \`heroku releases:output v${ended.version} -a ${plan.app}\` shows why.`,
+      `Going back failed: ${why}. v${ours} goes live, or is live. Act now by hand: \`heroku releases:output v${begun.version} -a ${plan.app}\` shows why.`,
     );
   }
   const [web, since] = await Promise.all([webNow(run), heroku.releases(plan.app, LOOKED_AT)]);
   const buried = buriedBy(ended.version, since, released);
   await run.record({
-    ...{ kind: 'rollback released', version: ended.version, slug: ended.slug, web },
+    ...{ kind: 'rollback released', version: ended.version, slug: ended.slug, web: web ?? undefined },
     ...{ releasedAt: Date.parse(ended.updatedAt), ...(buried.length > 0 ? { buried } : {}) },
   });
   return { to: plan.maintenance ? 'Start the dynos' : 'Rollback serves' };
@@ -132,7 +141,7 @@ export async function goBack(run: Run): Promise<Next> {
     // Not what was planned, whatever has been done since: between the turn and this lies the closing, or the bot was away.
     const other = releases.find(({ version, status }) => version > plan.live.version && status !== 'failed');
     if (other) return overtaken(run, other);
-    await run.record({ kind: 'going back', newest: releases[0]?.version ?? 0, web });
+    await run.record({ kind: 'going back', newest: releases[0]?.version ?? 0, web: web ?? undefined });
   }
   const newest = latest(run.deploy, 'going back')?.newest ?? Number.POSITIVE_INFINITY;
   const known = await foundInFlight(run, asked, async () =>

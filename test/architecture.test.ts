@@ -53,6 +53,7 @@ const PART_OF_FILE: Record<string, string> = {
   'src/run.ts': 'recipe',
   'src/recipe.ts': 'recipe',
   'src/output.ts': 'recipe',
+  'src/unseen.ts': 'recipe',
   'src/watching.ts': 'recipe',
   'src/rollback.ts': 'recipe',
   'src/before.ts': 'recipe',

@@ -414,6 +414,31 @@ describe.concurrent('an output', () => {
     expect(lines).toEqual(['migrated']);
   });
 
+  it('that says nothing does not hide that its release is over: what it said is read for 5 s at most', async () => {
+    const release = {
+      ...{ id: 'r1', version: 7, status: 'pending', current: false, description: 'Deploy', slug: { id: 's1' } },
+      ...{ user: build.user, created_at: build.created_at, updated_at: build.updated_at },
+    };
+    let isOver = false;
+    const { heroku, url } = await start((request, response) => {
+      if (request.url !== '/streams/r1')
+        return json(response, 200, { ...release, ...(isOver && { status: 'failed' }) });
+      // Its connection stays open, and its heart beats.
+      response.writeHead(200).write('migrating\n');
+      const beat = setInterval(() => response.write('\0'), 1_000);
+      response.on('close', () => clearInterval(beat));
+      setTimeout(() => {
+        isOver = true;
+      }, 3_000);
+    });
+    const begun = { ...(await heroku.release('shop', 'r1')), outputUrl: `${url}/streams/r1` };
+    const [lines, from] = [[] as string[], performance.now()];
+    const ended = await heroku.releaseEnded('shop', begun, line => lines.push(line), AbortSignal.timeout(60_000));
+    expect(ended).toMatchObject({ status: 'failed' });
+    expect(lines).toEqual(['migrating']);
+    expect(performance.now() - from).toBeLessThan(25_000);
+  }, 40_000);
+
   it('is left at once when the deploy parks, whatever it waits for', async () => {
     const { heroku, url } = await start((request, response) => {
       if (request.url === '/streams/b1') return response.writeHead(404).end();

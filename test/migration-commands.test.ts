@@ -82,7 +82,8 @@ describe('an app that migrates by its own commands', () => {
       await new Promise(setImmediate);
       return resume(ask);
     };
-    world.time.now = () => Date.parse('2026-01-01T02:00:00.000Z');
+    const { now } = world.time;
+    world.time.now = () => (kinds(world).includes('command started') ? Date.parse('2026-01-01T02:00:00.000Z') : now());
     expect((await play(world)).outcome).toBe('succeeded');
     expect(kinds(world)).not.toContain('rollback asked');
   });

@@ -13,6 +13,10 @@ const BROKEN_TIMES = 8;
 /** A status that could not be read for so long is given up. */
 const UNREADABLE_MS = 15 * 60_000;
 
+/** What an output says of its end is not waited for, nor is one that says nothing for so long. */
+const LAST_WORDS_MS = 5_000;
+const SILENT_MS = 15_000;
+
 const backOff = (attempt: number, most: number): number => Math.min(250 * 2 ** attempt, most);
 
 /** So much of an output without a line end is handed on at once, in characters. */
@@ -86,6 +90,8 @@ class StreamRefused extends Error {
 }
 
 export type Output = {
+  /** For how long nothing new has come of it, ms. */
+  silentFor(): number;
   /** True when it was followed to its end; false when it never came, or broke for good. Rejects when the signal aborts. */
   follow(signal: AbortSignal, startsWithinMs?: number): Promise<boolean>;
 };
@@ -96,6 +102,7 @@ export type Output = {
  */
 export function outputOf(url: string, onLine: (line: string) => void): Output {
   let given = 0;
+  let givenAt = performance.now();
   let characters = 0;
   const give = (text: string) => {
     if (characters > MOST_OUTPUT) return;
@@ -103,6 +110,7 @@ export function outputOf(url: string, onLine: (line: string) => void): Output {
     onLine(characters > MOST_OUTPUT ? '… the output goes on; it is not shown any further' : text);
   };
   return {
+    silentFor: () => performance.now() - givenAt,
     follow: async (signal, startsWithinMs = STARTS_WITHIN_MS) => {
       const begun = performance.now();
       for (let attempt = 0; ; attempt++) {
@@ -111,6 +119,7 @@ export function outputOf(url: string, onLine: (line: string) => void): Output {
           for await (const { text } of readPieces(url, signal, LONGEST_PIECE)) {
             if (++seen <= given) continue;
             given = seen;
+            givenAt = performance.now();
             attempt = 0;
             give(text);
           }
@@ -150,4 +159,39 @@ export async function settled<T>(
     }
     await sleep(backOff(attempt, 10_000), undefined, { signal });
   }
+}
+
+/**
+ * The status of what has an output, once that `isOver`. It can lag behind the output (heroku/cli#1271); and the output may break, fall
+ * silent, or come only when others are through, while what was released goes on and must be watched. Rejects when the signal
+ * aborts.
+ */
+export async function outputThenStatus<T extends object>(
+  output: Output,
+  read: () => Promise<T>,
+  isOver: (value: T) => boolean,
+  signal: AbortSignal,
+): Promise<T> {
+  const done = new AbortController();
+  const both = AbortSignal.any([signal, done.signal]);
+  const overInSilence = async (): Promise<T> => {
+    for (let waitMs = SILENT_MS; ; ) {
+      await sleep(waitMs, undefined, { signal: both });
+      const silentMs = output.silentFor();
+      waitMs = silentMs < SILENT_MS ? SILENT_MS - silentMs + 1 : SILENT_MS;
+      const value = silentMs < SILENT_MS ? null : await read().catch(() => null);
+      if (value && isOver(value)) return value;
+    }
+  };
+  const first = await Promise.race([
+    output.follow(both).then(whole => ({ whole, ended: null })),
+    overInSilence().then(ended => ({ whole: false, ended })),
+  ]).finally(() => done.abort());
+  const ended = first.ended ?? (await settled(read, isOver, signal));
+  // What could not be followed is read when all is over: people are told why it failed.
+  if (!first.whole) {
+    const last = AbortSignal.any([signal, AbortSignal.timeout(LAST_WORDS_MS)]);
+    await output.follow(last, 0).catch(() => signal.throwIfAborted());
+  }
+  return ended;
 }

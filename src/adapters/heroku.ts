@@ -9,7 +9,7 @@ import { withoutMentions } from '../domain/refusal.ts';
 import { type Heroku, HerokuRefused, type MayAct } from '../outside.ts';
 import { steadyNow } from './clock.ts';
 import * as shape from './heroku-shapes.ts';
-import { type Output, outputOf, readLines, settled } from './heroku-streams.ts';
+import { outputOf, outputThenStatus, readLines, settled } from './heroku-streams.ts';
 
 /** The longest that one call may take, its body included: heroku-client itself never settles on a truncated body. */
 const CALL_MS = 15_000;
@@ -221,20 +221,6 @@ export function connectHeroku({ url, token }: { url: string; token: string }): H
       }
     },
   };
-}
-
-/** Its status can lag behind its output (heroku/cli#1271), and its output may not come while others are before it. */
-async function outputThenStatus<T>(
-  output: Output,
-  read: () => Promise<T>,
-  isOver: (value: T) => boolean,
-  signal: AbortSignal,
-): Promise<T> {
-  const whole = await output.follow(signal);
-  const ended = await settled(read, isOver, signal);
-  // What could not be followed is read when all is over: people are told why it failed.
-  if (!whole) await output.follow(signal, 0);
-  return ended;
 }
 
 async function store(url: string, tarball: Uint8Array): Promise<void> {
