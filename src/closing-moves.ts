@@ -141,7 +141,9 @@ export class ClosingMoves {
   async #stopWorkers({ id, app, workers }: Closing, mayAct: MayAct): Promise<void> {
     const { closings, heroku } = this.#parts;
     const formation = await heroku.formation(app);
-    const run = formation.filter(({ type, quantity }) => type !== 'web' && quantity > 0);
+    // What somebody starts after that is theirs: it would not be started again.
+    const isOurs = (type: string): boolean => workers.length === 0 || workers.some(worker => worker.type === type);
+    const run = formation.filter(({ type, quantity }) => type !== 'web' && quantity > 0 && isOurs(type));
     if (workers.length === 0 && run.length === 0) return void (await closings.change(id, { stopWorkers: false }));
     // Kept first: a killed bot must know what to start again.
     if (workers.length === 0)

@@ -42,6 +42,7 @@ let pool: pg.Pool;
 let world: {
   maintenance: boolean;
   worker: number;
+  clock: number;
   calls: string[];
   status: number | null;
   page: number | null;
@@ -70,7 +71,17 @@ afterAll(async () => {
 });
 beforeEach(() => {
   world = {
-    ...{ maintenance: false, worker: 2, calls: [], status: null, page: 200, holders: [], deploy: null, deployAt: 0 },
+    ...{
+      maintenance: false,
+      worker: 2,
+      clock: 0,
+      calls: [],
+      status: null,
+      page: 200,
+      holders: [],
+      deploy: null,
+      deployAt: 0,
+    },
     config: { DATABASE_URL: 'postgres://shop.example.com/x' },
     ...{ down: false, leaving: false },
   };
@@ -95,6 +106,7 @@ function parts(instance = 'one') {
       formation: async () => [
         { type: 'web', quantity: 2, size: 'Standard-1X' },
         { type: 'worker', quantity: world.worker, size: 'Standard-1X' },
+        { type: 'clock', quantity: world.clock, size: 'Standard-1X' },
       ],
       config: async () => world.config,
       setMaintenance: async (_: string, on: boolean, mayAct: MayAct) => {
@@ -103,11 +115,11 @@ function parts(instance = 'one') {
         world.maintenance = on;
         world.calls.push(on ? 'close' : 'open');
       },
-      scale: async (_: string, formation: { quantity: number }[], mayAct: MayAct) => {
+      scale: async (_: string, formation: { type: 'worker' | 'clock'; quantity: number }[], mayAct: MayAct) => {
         await mayAct();
         if (world.down) throw new Error('503');
-        world.worker = formation[0]?.quantity ?? 0;
-        world.calls.push(`worker=${world.worker}`);
+        for (const { type, quantity } of formation) world[type] = quantity;
+        world.calls.push(formation.map(({ type, quantity }) => `${type}=${quantity}`).join(' '));
       },
       dynos: async () =>
         world.worker > 0 || world.leaving ? [{ type: 'worker' }, { type: 'web' }] : [{ type: 'web' }],
@@ -783,6 +795,21 @@ describe('a closed app', () => {
     await close();
     const { rows } = await pool.query('SELECT message FROM notices');
     expect(JSON.stringify(rows)).not.toMatch(/[Ww]orkers/);
+  });
+
+  it('leaves alone what somebody starts while its workers stop: nobody would start that again', async () => {
+    const id = await close();
+    world.leaving = true;
+    await doors().stopWorkers(id);
+    await tick();
+    world.clock = 1;
+    await tick();
+    world.leaving = false;
+    await tick();
+    expect(await told()).toContain('Workers are stopped (worker × 2)');
+    await doors().open(settings, by(ANN));
+    await tick();
+    expect(world).toMatchObject({ worker: 2, clock: 1 });
   });
 
   it('leaves workers alone that somebody started meanwhile', async () => {
