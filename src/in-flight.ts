@@ -1,3 +1,4 @@
+import { HerokuRefused } from './outside.ts';
 import type { Run } from './run.ts';
 
 /** A call that was cut off by its timeout or a kill may be carried out some seconds later. */
@@ -17,5 +18,21 @@ export async function foundInFlight<T>(
     const found = await look();
     if (found !== undefined || !asked || looks === LOOKS) return found;
     await run.outside.time.pass(AGAIN_MS, run.signal);
+  }
+}
+
+/** Asks for it. Where that was done before, a no may mean that it is under way by now: it only counts where it is not there then either. */
+export async function askedAgain<T>(
+  run: Run,
+  asked: boolean,
+  ask: () => Promise<T>,
+  look: () => Promise<T | undefined>,
+): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    const found = asked && error instanceof HerokuRefused ? await foundInFlight(run, true, look) : undefined;
+    if (found === undefined) throw error;
+    return found;
   }
 }

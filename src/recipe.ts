@@ -10,7 +10,7 @@ import { hearsReleases } from './domain/proof.ts';
 import { phaseFact } from './domain/readings.ts';
 import { withoutMentions } from './domain/refusal.ts';
 import { followDeploy } from './following.ts';
-import { foundInFlight } from './in-flight.ts';
+import { askedAgain, foundInFlight } from './in-flight.ts';
 import { judge } from './judging.ts';
 import { askAboutTheClosedApp } from './maintenance.ts';
 import { expandByCommand } from './migration-commands.ts';
@@ -120,9 +120,11 @@ async function uploadTheSource(run: Run): Promise<Next> {
 async function build(run: Run): Promise<Next> {
   const { heroku } = run.outside;
   const { app, commit } = run.deploy.plan;
-  const known = await foundInFlight(run, latest(run.deploy, 'build asked') !== undefined, () => ourBuild(run));
+  const asked = latest(run.deploy, 'build asked') !== undefined;
+  const look = () => ourBuild(run);
+  const known = await foundInFlight(run, asked, look);
   if (!known && (await isCalledOff(run))) return cancelled(run);
-  const begun = known ?? (await startBuild(run, commit.sha));
+  const begun = known ?? (await askedAgain(run, asked, () => startBuild(run, commit.sha), look));
   await run.record({ kind: 'build started', build: begun.id });
   const stop = (): Promise<void> => heroku.cancelBuild(app, begun.id, run.mayAct);
   if (isCancelled(run)) await stop();

@@ -6,7 +6,7 @@ import { buriedInWords, destroyed, oldCode, serves } from './domain/readings.ts'
 import { withoutMentions } from './domain/refusal.ts';
 import { safeUntil } from './domain/window.ts';
 import { followDeploy, followRelease, record } from './following.ts';
-import { foundInFlight } from './in-flight.ts';
+import { askedAgain, foundInFlight } from './in-flight.ts';
 import { judge } from './judging.ts';
 import { replacedBy, webNow } from './old-code.ts';
 import { HerokuRefused, orNotBegun, type Release } from './outside.ts';
@@ -51,14 +51,15 @@ export async function undo(run: Run): Promise<Next> {
     await run.record({ kind: 'rollback intended', ...intention });
   }
   let seen: readonly Release[] = [];
-  const known = await foundInFlight(run, intended !== undefined, async () => {
+  const look = async () => {
     seen = await heroku.releases(plan.app, 10);
     return ourRollback(run, seen);
-  });
+  };
+  const known = await foundInFlight(run, intended !== undefined, look);
   // It may have come while ours was looked for.
   const stranger = known ? undefined : strangerIn(seen, released);
   if (stranger) return undoneBy(run, stranger);
-  const begun = known ?? (await rollBack(run));
+  const begun = known ?? (await rollBack(run, intended !== undefined, look));
   if ('refused' in begun) {
     await run.record({ kind: 'rollback failed', why: begun.refused });
     return run.end(
@@ -144,15 +145,16 @@ export async function goBack(run: Run): Promise<Next> {
     await run.record({ kind: 'going back', newest: releases[0]?.version ?? 0, web: web ?? undefined });
   }
   const newest = latest(run.deploy, 'going back')?.newest ?? Number.POSITIVE_INFINITY;
-  const known = await foundInFlight(run, asked, async () =>
+  const look = async () =>
     (await heroku.releases(app, 10)).find(
       ({ version, description }) => version > newest && description === wordsFor(back.version),
-    ),
-  );
+    );
+  const known = await foundInFlight(run, asked, look);
   if (!known && (await isCalledOff(run))) return cancelled(run);
   const other = known ? undefined : (await heroku.releases(app, 1)).find(({ version }) => version > newest);
   if (other) return overtaken(run, other);
-  const begun = known ?? (await orNotBegun(heroku.rollBack(app, back.id, run.mayAct)));
+  const ask = () => orNotBegun(heroku.rollBack(app, back.id, run.mayAct));
+  const begun = known ?? (await askedAgain(run, asked, ask, look));
   await run.record({ kind: 'went back', release: begun.id });
   return { to: 'Release' };
 }
@@ -175,9 +177,15 @@ function ourRollback(run: Run, releases: readonly Release[]): Release | undefine
   return releases.find(release => release.version > newest && release.description === description);
 }
 
-async function rollBack(run: Run): Promise<Release | { refused: string }> {
+async function rollBack(
+  run: Run,
+  asked: boolean,
+  look: () => Promise<Release | undefined>,
+): Promise<Release | { refused: string }> {
+  const { app } = run.deploy.plan;
   try {
-    return await run.outside.heroku.rollBack(run.deploy.plan.app, oldCode(run.deploy).id, run.mayAct);
+    const ask = () => run.outside.heroku.rollBack(app, oldCode(run.deploy).id, run.mayAct);
+    return await askedAgain(run, asked, ask, look);
   } catch (error) {
     if (error instanceof HerokuRefused) return { refused: error.message };
     throw error;

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { HerokuRefused } from '../src/outside.ts';
 import { crash, good, plan, play, release, World } from './recipe-world.ts';
 
 // A call that was cut off by a kill may be carried out seconds later, when the successor has looked for it already.
@@ -20,8 +21,8 @@ const worlds = {
   },
 } as const;
 
-/** Whoever asks first dies of it. Heroku does it so many ms later, or before it is asked again. */
-function isLate(world: World, call: 'startBuild' | 'rollBack', ms: number): void {
+/** Whoever asks first dies of it. Heroku does it so many ms later, or before it is asked again, which it then `refuses`. */
+function isLate(world: World, call: 'startBuild' | 'rollBack', ms: number, refuses = false): void {
   const { heroku, time } = world;
   const { pass } = time;
   const ask = heroku[call] as (...asked: unknown[]) => Promise<unknown>;
@@ -40,6 +41,7 @@ function isLate(world: World, call: 'startBuild' | 'rollBack', ms: number): void
   Reflect.set(heroku, call, async (...asked: unknown[]) => {
     if (++asks > 1) {
       await arrive();
+      if (refuses) throw new HerokuRefused(409, 'conflict', 'It is under way already.');
       return ask(...asked);
     }
     late = () => ask(...asked);
@@ -59,6 +61,17 @@ it.each(CASES)('$what is asked for once, though Heroku makes it $ms ms after the
   const made = [...world.builds, ...world.releases.slice(1)].map(({ description }) => description);
   expect(made).toEqual(given.made);
 });
+
+it.each(Object.entries(worlds))(
+  '%s that is refused because it is under way by then is taken for that',
+  async (_, given) => {
+    const world = given.world();
+    isLate(world, given.call, 60_000, true);
+    expect(['succeeded', 'rolled back']).toContain((await play(world)).outcome);
+    const made = [...world.builds, ...world.releases.slice(1)].map(({ description }) => description);
+    expect(made).toEqual(given.made);
+  },
+);
 
 it('a rollback is not asked for again where others released while it was looked for', async () => {
   const world = new World({ 42: [...crash], 43: [...SERVES], 44: [...SERVES] });
