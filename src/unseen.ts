@@ -23,7 +23,7 @@ export async function endOf<T>(
 ): Promise<T> {
   if (status !== 'pending') return ended(signal);
   const from = Date.parse(latest(run.deploy, since)?.at ?? '');
-  const leftMs = from + PENDING_MINUTES * 60_000 - run.outside.time.now();
+  const leftMs = Math.ceil(from + PENDING_MINUTES * 60_000 - run.outside.time.now());
   const limit = leftMs > 0 ? AbortSignal.timeout(leftMs) : AbortSignal.abort();
   try {
     limit.throwIfAborted();

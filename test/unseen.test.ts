@@ -5,7 +5,7 @@ import { crash, good, kinds, play, World } from './recipe-world.ts';
 
 // What Heroku was asked for, and never says to have ended; and a release that nobody could answer visitors with.
 
-/** The one of which this fact tells stays pending, and 0.1 s of the time in which it may are left. */
+/** The one of which this fact tells stays pending, and 0.1 s of the time in which it may are left; a database's clock knows fractions. */
 function neverEnds(world: World, since: 'release started' | 'rolling back' = 'release started'): World {
   const { releaseEnded } = world.heroku;
   const stays: Heroku['releaseEnded'] = (...ask) => {
@@ -17,7 +17,7 @@ function neverEnds(world: World, since: 'release started' | 'rolling back' = 're
   const { now } = world.time;
   world.time.now = () => {
     const begun = world.facts.find(({ kind }) => kind === since);
-    return begun ? Date.parse(begun.at) + 75 * 60_000 - 100 : now();
+    return begun ? Date.parse(begun.at) + 75 * 60_000 - 100.5 : now();
   };
   world.heroku.releaseEnded = stays;
   return world;
