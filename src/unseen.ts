@@ -10,14 +10,13 @@ const PENDING_MINUTES = 75;
 /** Heroku has called it pending for longer than it may be. */
 export class StillPending extends Error {}
 
-/** Its end, waited for as long as that may take since that fact; then it rejects with StillPending, and when tried again at once. */
+/** `since`: the fact of its beginning. */
+type Begun = { what: string; since: 'build started' | 'release started' | 'rolling back'; status: string };
+
+/** Its end, waited for as long as that may take; then it rejects with StillPending, and when tried again at once. */
 export async function endOf<T>(
   run: Run,
-  {
-    what,
-    since,
-    status,
-  }: { what: string; since: 'build started' | 'release started' | 'rolling back'; status: string },
+  { what, since, status }: Begun,
   ended: (signal: AbortSignal) => Promise<T>,
   signal: AbortSignal,
 ): Promise<T> {
