@@ -10,7 +10,7 @@ import { People } from './people.ts';
 import { count, type Tally } from './tally.ts';
 import { startWorld, type World } from './world.ts';
 
-/** With nobody in its way none takes longer: people are asked 3 min after a switch whose log was missed, and then it ends. */
+/** With nobody in its way none takes longer, once its turn has come: people are asked 3 min after a switch whose log was missed. */
 const ENDED_WITHIN_MS = 420_000;
 /** Trouble waits for the first deploys, but not longer. */
 const BEGUN_WITHIN_MS = 30_000;
@@ -68,8 +68,13 @@ export async function tortureOnce(ask: {
     // Whoever is to end what was left at a stage of the newer version must know it. Where there is one version only, they
     // stand as they are: what trouble did to them must pass by itself.
     for (const bot of isMixed ? bots.all : []) await bots.renew(bot);
-    const limit = performance.now() + ENDED_WITHIN_MS;
-    while (people.left().length > 0 && performance.now() < limit) await sleep(200);
+    let limit = performance.now() + ENDED_WITHIN_MS;
+    for (let left = people.left().length; left > 0 && performance.now() < limit; await sleep(200)) {
+      const before = left;
+      left = people.left().length;
+      // Those of one app end one after the other.
+      if (left < before) limit = performance.now() + ENDED_WITHIN_MS;
+    }
     await allTold(world);
     answered = false;
     await Promise.all([answering, tending]);
