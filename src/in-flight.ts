@@ -21,7 +21,10 @@ export async function foundInFlight<T>(
   }
 }
 
-/** Asks for it. Where that was done before, a no may mean that it is under way by now: it only counts where it is not there then either. */
+/**
+ * Asks for it. Where that was done before, a no may mean that it is under way by now: it only counts where it is not there then
+ * either.
+ */
 export async function askedAgain<T>(
   run: Run,
   asked: boolean,

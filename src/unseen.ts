@@ -4,7 +4,7 @@ import type { Next, Run } from './run.ts';
 
 // What Heroku was asked for and does not let us see the end of.
 
-/** A release phase is ended after an hour (release-phase article), a build after 15 minutes: what is pending for longer stays so. */
+/** A release phase ends after an hour (release-phase article), a build after 15 minutes: what is pending for longer stays so. */
 const PENDING_MINUTES = 75;
 
 /** Heroku has called it pending for longer than it may be. */

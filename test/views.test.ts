@@ -288,4 +288,15 @@ describe('the thread', () => {
       expect(replyTo(fact, deploys.succeeded)).toEqual(replyTo(fact, then));
     }
   });
+
+  it.each(['web.1 crashed', 'It failed, so it went back.'])('a way back ends its reason once: %s', why => {
+    const [asked, fact] = deployOf([
+      [1, { kind: 'rollback asked', by: null, why }],
+      [2, { kind: 'rollback intended', newest: 42, safeUntil: 0, to: plan.live }],
+    ]).facts;
+    const deploy = { ...deploys.succeeded, facts: [asked, fact].filter(known => known !== undefined) };
+    const told = JSON.stringify(fact && replyTo(fact, deploy));
+    expect(told).toContain(`${why.replace(/\.$/, '')}.`);
+    expect(told).not.toContain('..');
+  });
 });

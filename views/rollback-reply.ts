@@ -59,7 +59,7 @@ export function rollingBack({ safeUntil, at, config = [] }: FactOf<'rollback int
   const bad = `v${latest(then, 'released')?.version}`;
   const by = asked?.by
     ? `${mention(asked.by)} asked for it (${foreign(asked.why, 200)}).`
-    : foreign(`${asked?.why ?? 'New code crashed'}.`, 400);
+    : sentence(foreign(asked?.why ?? 'New code crashed', 400));
   const late = Date.parse(at) > safeUntil;
   const race = serves(then)
     ? `${bad} serves, and visitors get it until the routers have switched back: a rollback has a window of its own, about ${duration(plan.windowSeconds)} after its release.`

@@ -162,9 +162,9 @@ export async function settled<T>(
 }
 
 /**
- * The status of what has an output, once that `isOver`. It can lag behind the output (heroku/cli#1271); and the output may break, fall
- * silent, or come only when others are through, while what was released goes on and must be watched. Rejects when the signal
- * aborts.
+ * The status of what has an output, once that `isOver`. It can lag behind the output (heroku/cli#1271); and the output may break,
+ * fall silent, or come only when others are through, while what was released goes on and must be watched. Rejects when the
+ * signal aborts.
  */
 export async function outputThenStatus<T extends object>(
   output: Output,
